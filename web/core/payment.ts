@@ -1,0 +1,146 @@
+// A payment: what one order owes us. Its states, the arrows between them, and what moves it.
+// Money truth comes from the node, order truth from Shopify; here is what follows from both.
+import type { Minor } from './money.ts';
+import { assert } from './trouble.ts';
+
+/** What each state means. The same sentence stands in the README and on the merchant's page. */
+export const paymentStates = {
+  open: 'The order waits for its payment.',
+  closing: 'The order is not to be paid any more, and we asked the node to cancel its invoice.',
+  settled: 'The node says that it was paid, and the books have it.',
+  resolved: 'Shopify has the order as paid.',
+  stranded: 'We hold money that Shopify will not take for this order: a person must look.',
+  lapsed: 'The node says that its invoice can never be paid.',
+} as const satisfies Record<string, string>;
+export type PaymentState = keyof typeof paymentStates;
+
+/** The whole story. An arrow that is not here does not compile and is refused by the database. */
+export const paymentMoves = {
+  open: ['settled', 'closing'],
+  closing: ['settled', 'lapsed'],
+  settled: ['resolved', 'stranded'],
+  stranded: ['resolved'],
+  resolved: [],
+  lapsed: [],
+} as const satisfies Record<PaymentState, readonly PaymentState[]>;
+
+/** One arrow of the table. */
+export type Move = {
+  [From in PaymentState]: { from: From; to: (typeof paymentMoves)[From][number] };
+}[PaymentState];
+
+/** Why a payment is where it is. State says where, reason says why: two columns. */
+export const reasons = {
+  order_seen: 'Shopify has an order with our payment method that waits for its money.',
+  node_says_settled: 'The node reported the invoice as settled.',
+  order_cancelled: 'The order was cancelled in Shopify.',
+  order_paid_otherwise: 'The order was paid in another way.',
+  order_owes_nothing: 'The order owes nothing.',
+  order_gone: 'Shopify does not know the order any more.',
+  shop_uninstalled: 'The app was removed from the shop.',
+  node_says_canceled: 'The node reported that the invoice is canceled.',
+  never_issued: 'No invoice was out that anybody could have paid.',
+  told_shopify: 'Shopify accepted the payment.',
+  told_part: 'Shopify recorded the part that was paid; the rest of the order is open.',
+  told_before: 'Shopify had the payment already from our earlier call, whose answer was lost.',
+  settled_by_hand: 'A person settled it with the buyer.',
+} as const satisfies Record<string, string>;
+export type Reason = keyof typeof reasons;
+
+/** Whether money that arrives now belongs to the order, or to nobody yet. */
+export const awaitsMoney = (state: PaymentState): boolean =>
+  state === 'open' || state === 'closing';
+
+/** A successful sale or capture that Shopify shows on an order. */
+export type Sale = { id: string; amountMinor: Minor; gateway: string };
+
+/** An order as Shopify tells it, amounts in the presentment currency. */
+export type OrderReading = {
+  originId: string;
+  name: string;
+  checkoutToken: string | undefined;
+  /** The code as Shopify gives it; it may be one that we have no exponent for. */
+  currencyCode: string;
+  /** Undefined when the currency has no exponent that we know. Zero or below: nothing is owed. */
+  outstandingMinor: Minor | undefined;
+  cancelled: boolean;
+  canMarkAsPaid: boolean;
+  gatewayNames: readonly string[];
+  sales: readonly Sale[];
+  test: boolean;
+};
+
+/** The merchant's manual method, matched by the exact name that was given, without case and space. */
+export function usesMethod(order: Pick<OrderReading, 'gatewayNames'>, methodName: string): boolean {
+  return order.gatewayNames.some((name) => sameName(name, methodName));
+}
+
+const sameName = (a: string, b: string): boolean =>
+  a.trim().toLowerCase() === b.trim().toLowerCase();
+
+export type Due =
+  | { is: 'owed'; amountMinor: Minor }
+  | { is: 'over'; because: Extract<Reason, 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing'> };
+
+/** What an order still wants from its buyer. */
+export function stillDue(order: OrderReading): Due | { is: 'currency_unknown' } {
+  if (order.cancelled) return { is: 'over', because: 'order_cancelled' };
+  if (order.outstandingMinor === undefined) return { is: 'currency_unknown' };
+  if (order.outstandingMinor > 0n) return { is: 'owed', amountMinor: order.outstandingMinor };
+  return {
+    is: 'over',
+    because: order.sales.length > 0 ? 'order_paid_otherwise' : 'order_owes_nothing',
+  };
+}
+
+/** What to do about a settled payment, from a fresh reading of its order. */
+export type Verdict =
+  | { do: 'mark'; toldMinor: Minor; surplusMinor: Minor }
+  | { do: 'record_part'; toldMinor: Minor; surplusMinor: Minor }
+  | { do: 'accept'; because: Extract<Reason, 'told_before'>; toldMinor: Minor; surplusMinor: Minor }
+  | { do: 'strand'; because: Extract<Reason, 'order_gone' | 'order_cancelled' | 'order_paid_otherwise'> }
+  | { do: 'wait' };
+
+/**
+ * Decides from Shopify's own words. `paidMinor` is the fiat value that the quote promised for the
+ * sats that came. `attempt` is there once a mutation was sent whose answer we may not have: it lists
+ * the sales that the order had before. None of Shopify's mutations is idempotent, so a sale by our
+ * method that was not there before is our own lost answer and must not be repeated.
+ */
+export function decideFromShopify(
+  order: OrderReading | 'gone',
+  about: {
+    paidMinor: Minor;
+    methodName: string;
+    attempt: { salesBefore: readonly string[] } | undefined;
+  },
+): Verdict {
+  const { paidMinor, methodName, attempt } = about;
+  assert(paidMinor > 0n, 'a settled payment has a fiat value above zero');
+  if (order === 'gone') return { do: 'strand', because: 'order_gone' };
+  const zero = 0n as Minor;
+  if (attempt !== undefined) {
+    const ours = order.sales.find(
+      (sale) => !attempt.salesBefore.includes(sale.id) && sameName(sale.gateway, methodName),
+    );
+    if (ours !== undefined) {
+      const surplus = paidMinor - ours.amountMinor;
+      const surplusMinor = (surplus > 0n ? surplus : 0n) as Minor;
+      return { do: 'accept', because: 'told_before', toldMinor: ours.amountMinor, surplusMinor };
+    }
+  }
+  if (order.cancelled) return { do: 'strand', because: 'order_cancelled' };
+  const outstanding = order.outstandingMinor;
+  if (outstanding === undefined) return { do: 'wait' };
+  if (outstanding <= 0n) return { do: 'strand', because: 'order_paid_otherwise' };
+  if (outstanding > paidMinor) {
+    return { do: 'record_part', toldMinor: paidMinor, surplusMinor: zero };
+  }
+  // Nobody may mark an order with a card payment under way: its outcome decides.
+  if (!order.canMarkAsPaid) return { do: 'wait' };
+  return {
+    do: 'mark',
+    toldMinor: outstanding,
+    surplusMinor: (paidMinor - outstanding) as Minor,
+  };
+}

@@ -1,0 +1,110 @@
+// The ports: what the story needs from the outside. Each has two implementations in the tree that
+// pass one contract suite, or it would not be a port.
+import type { Observation, PaymentHash, Preimage } from './invoice.ts';
+import type { Currency, Minor, Msat } from './money.ts';
+import type { OrderReading } from './payment.ts';
+import type { Price } from './quote.ts';
+
+export type Clock = () => Date;
+
+export type InvoiceWish = {
+  hash: PaymentHash;
+  preimage: Preimage;
+  /** Above zero. */
+  amountMsat: Msat;
+  /** At most 639 bytes of UTF-8. Source: LND, BOLT 11's ten-bit length. */
+  memo: string;
+  /** 1 to 31,536,000. */
+  expirySeconds: number;
+};
+
+/** An invoice that the node has confirmed, checked against what was asked. */
+export type IssuedInvoice = { request: string; addIndex: bigint; expiresAt: Date };
+
+/**
+ * One LND, reached with a credential that can receive and nothing else. Every method throws
+ * `Trouble` from `node`; a time-out is `ask_again`.
+ */
+export type LightningNode = {
+  /**
+   * Makes the invoice, or reads back the one that the same secret made before. Compares what came
+   * back with what was asked and with the node's stored identity; what does not fit is Trouble
+   * `give_up` (`invoice_differs`, `identity_changed`), and is not shown to anyone.
+   */
+  createInvoice: (wish: InvoiceWish) => Promise<IssuedInvoice>;
+  /** Never throws for an invoice that the node does not have. */
+  lookInvoice: (hash: PaymentHash) => Promise<Observation | 'not_found'>;
+  /** Asks for the cancellation. Whether it came true, only `lookInvoice` says. */
+  askToCancel: (hash: PaymentHash) => Promise<void>;
+  /** What can be received at most, in msat; undefined when the credential may not see it. */
+  receivable: () => Promise<
+    { totalMsat: Msat; largestPartMsat: Msat; channels: number; activeChannels: number } | undefined
+  >;
+  /** Follows settles. See `SettleStream`. */
+  followSettles: (from: { cursor: bigint }, on: SettleStreamEvents) => SettleStream;
+};
+
+export type SettleStreamEvents = {
+  /** The live stream is open: from here on no settle is missed unless `ended` is called. */
+  opened: () => void;
+  /** Settles in the order they came, at least once each, ours and foreign ones. */
+  settled: (observations: readonly Observation[], from: 'live' | 'replay') => void;
+  /** Every settle after the cursor that happened before `opened` has been given to `settled`. */
+  replayed: () => void;
+  /** Called once, with the reason. The stream is closed and never comes back by itself. */
+  ended: (why: unknown) => void;
+};
+export type SettleStream = { close: () => void };
+
+/** What a telling of Shopify came to. */
+export type TellOutcome =
+  | { is: 'done' }
+  /** Shopify's business rules refused: the order must be read again before anything is concluded. */
+  | { is: 'refused'; why: string };
+
+/**
+ * One shop's Shopify, for orders. Every method throws `Trouble` from `shop`; a time-out, a 5xx and
+ * a lost answer are `ask_again`, throttling is `retry` with `waitMs`.
+ */
+export type Storefront = {
+  readOrder: (originId: string) => Promise<OrderReading | 'gone'>;
+  /** Readings of several orders; those that Shopify does not return are left out. At most 50. */
+  readOrders: (originIds: readonly string[]) => Promise<OrderReading[]>;
+  /** Records the whole outstanding amount as paid. Not idempotent: read first. */
+  markPaid: (originId: string) => Promise<TellOutcome>;
+  /** Records a part as paid, in the presentment currency. Not idempotent: read first. */
+  recordPart: (
+    originId: string,
+    part: { amountMinor: Minor; currency: Currency; methodName: string; paidAt: Date },
+  ) => Promise<TellOutcome>;
+  /** One page of pending orders with this method, oldest change first. */
+  pendingOrders: (ask: {
+    methodName: string;
+    updatedSince: Date;
+    after: string | undefined;
+  }) => Promise<{ orders: OrderReading[]; after: string | undefined }>;
+};
+
+/** One exchange. Throws `Trouble` from `rates`; a currency it does not list is undefined. */
+export type RateSource = {
+  name: string;
+  price: (currency: Currency) => Promise<Price | undefined>;
+  /** Units of the currency for one US dollar, where the exchange knows it. */
+  perDollar: (currency: Currency) => Promise<{ rate: string; at: Date } | undefined>;
+};
+
+/** All that the story asks of prices: the fresh ones for a currency, of every source that answered. */
+export type Rates = { pricesFor: (currency: Currency) => Promise<Price[]> };
+
+/** The nodes of merchants, opened from their sealed credentials and kept open. */
+export type Nodes = { of: (nodeId: number) => Promise<LightningNode> };
+/** The shops of merchants, with tokens that are refreshed as needed. */
+export type Storefronts = { of: (shopId: number) => Promise<Storefront> };
+
+/** Seals and opens short secrets that are bound to one place. */
+export type Sealer = {
+  seal: (plain: Uint8Array, place: SealedPlace) => Uint8Array;
+  open: (sealed: Uint8Array, place: SealedPlace) => Uint8Array;
+};
+/** Where a sealed value lives. It opens nowhere else. */
+export type SealedPlace = { table: string; field: string; shop: string; record: string };

@@ -1,0 +1,118 @@
+// A quote: an amount of msat promised for a fiat amount until a moment, with its evidence.
+// Prices come as decimal strings and are compared as integers; no source alone can move the price.
+import type { Currency, Minor, Msat } from './money.ts';
+import { dividedRoundedUp, exponentOf, msat, MSAT_PER_BTC, MSAT_PER_SAT, unitsOf } from './money.ts';
+import type { Answer } from './refusals.ts';
+import { refuse } from './refusals.ts';
+
+/** What one source said: `price` units of `currency` for one BTC, a plain decimal. */
+export type Price = { source: string; currency: Currency; price: string; at: Date };
+
+/** An agreed price with everything that it was made from. Stored with the quote. */
+export type AgreedPrice = {
+  currency: Currency;
+  /** Currency units for one BTC in 10^-8: 100 EUR is 10,000,000,000n. */
+  priceE8: bigint;
+  sources: readonly Price[];
+  /** Widest distance of a used source from the agreed price, in hundredths of a percent. */
+  spreadBasisPoints: number;
+  at: Date;
+};
+
+export type QuotePolicy = {
+  /** A price older than this does not count. */
+  freshMs: number;
+  /** How far from the median a source may be, in hundredths of a percent. */
+  toleranceBasisPoints: number;
+  /** How many sources must agree. */
+  quorum: number;
+};
+
+export const quotePolicy: QuotePolicy = { freshMs: 60_000, toleranceBasisPoints: 100, quorum: 2 };
+
+/** Below this an invoice cannot be paid: channels refuse parts under 1,000 msat. Source: BOLT 2. */
+export const smallestMsat = msat(MSAT_PER_SAT);
+/** LND's own limit of one invoice, 100,000 BTC, is far away; this one catches absurd prices. */
+export const largestMsat = msat(MSAT_PER_BTC * 1_000n);
+
+const PRICE_EXPONENT = 8;
+/** One unit of the currency to a hundred billion for one BTC: outside of it a source is broken. */
+const sane = { from: 10n ** 8n, to: 10n ** 19n };
+
+function median(sorted: readonly bigint[]): bigint {
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0n;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0n) + upper) / 2n;
+}
+
+const distanceBasisPoints = (a: bigint, b: bigint): bigint => ((a > b ? a - b : b - a) * 10_000n) / b;
+
+/**
+ * The price on which enough fresh sources agree. Zero, negative, absurd and unreadable prices do not
+ * count; of those left, the ones near the median are used, and there must be `quorum` of them.
+ */
+export function agreePrice(
+  prices: readonly Price[],
+  about: { currency: Currency; now: Date; policy: QuotePolicy },
+): Answer<{ agreed: AgreedPrice }, 'rates_unavailable' | 'rates_apart'> {
+  const { currency, now, policy } = about;
+  const usable = prices
+    .filter((price) => price.currency === currency)
+    .filter((price) => Math.abs(now.getTime() - price.at.getTime()) <= policy.freshMs)
+    .map((price) => ({ ...price, e8: readPrice(price.price) }))
+    .filter((price) => price.e8 >= sane.from && price.e8 <= sane.to)
+    .sort((a, b) => (a.e8 < b.e8 ? -1 : a.e8 > b.e8 ? 1 : 0));
+  const heard = new Set(usable.map((price) => price.source)).size;
+  if (heard < policy.quorum) {
+    return refuse(
+      'rates_unavailable',
+      `${String(heard)} of ${String(policy.quorum)} needed price sources answered for ${currency}.`,
+    );
+  }
+  const centre = median(usable.map((price) => price.e8));
+  const tolerance = BigInt(policy.toleranceBasisPoints);
+  const near = usable.filter((price) => distanceBasisPoints(price.e8, centre) <= tolerance);
+  if (new Set(near.map((price) => price.source)).size < policy.quorum) {
+    return refuse('rates_apart', `The price sources disagree about ${currency}.`);
+  }
+  const priceE8 = median(near.map((price) => price.e8));
+  const spread = near.map((price) => distanceBasisPoints(price.e8, priceE8));
+  return {
+    ok: true,
+    agreed: {
+      currency,
+      priceE8,
+      sources: near.map(({ source, price, at }) => ({ source, currency, price, at })),
+      spreadBasisPoints: Number(spread.reduce((widest, each) => (each > widest ? each : widest), 0n)),
+      at: now,
+    },
+  };
+}
+
+/** A source may print more than eight decimals; what is beyond moves nothing and is cut. */
+function readPrice(price: string): bigint {
+  const cut = price.replace(/(\.\d{8})\d+$/, '$1');
+  return unitsOf(cut, PRICE_EXPONENT) ?? 0n;
+}
+
+/** The sats that buy the amount, rounded up to a whole satoshi: wallets count in satoshis. */
+export function priceInMsatRoundedUp(amountMinor: Minor, agreed: AgreedPrice): Msat {
+  const numerator = amountMinor * MSAT_PER_BTC * 10n ** BigInt(PRICE_EXPONENT);
+  const denominator = 10n ** BigInt(exponentOf(agreed.currency)) * agreed.priceE8;
+  return msat(dividedRoundedUp(numerator, denominator * MSAT_PER_SAT) * MSAT_PER_SAT);
+}
+
+export function makeQuote(
+  owed: { amountMinor: Minor; currency: Currency },
+  agreed: AgreedPrice,
+  life: { now: Date; seconds: number },
+): Answer<
+  { amountMsat: Msat; lapsesAt: Date },
+  'nothing_owed' | 'amount_too_small' | 'amount_too_large'
+> {
+  if (owed.amountMinor <= 0n) return refuse('nothing_owed');
+  const amountMsat = priceInMsatRoundedUp(owed.amountMinor, agreed);
+  if (amountMsat < smallestMsat) return refuse('amount_too_small');
+  if (amountMsat > largestMsat) return refuse('amount_too_large');
+  return { ok: true, amountMsat, lapsesAt: new Date(life.now.getTime() + life.seconds * 1_000) };
+}

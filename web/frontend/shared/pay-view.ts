@@ -1,0 +1,68 @@
+// What the pay page, its status answer and the thank-you block show of a payment. One shape for all
+// three, made by the server. No name, address, e-mail or item of the buyer is in it.
+
+export type PayState = 'open' | 'closing' | 'settled' | 'resolved' | 'stranded' | 'lapsed';
+
+/** Why there is no invoice at the moment. The answers of `GET /pay/<id>/status` use these words. */
+export type PayRefusal =
+  | 'rates_unavailable'
+  | 'rates_apart'
+  | 'node_unreachable'
+  | 'shop_unreachable'
+  | 'no_node'
+  | 'nothing_owed'
+  | 'amount_too_small'
+  | 'amount_too_large'
+  | 'currency_unknown';
+
+export type PayView = {
+  state: PayState;
+  /** Changes whenever anything that is shown changes: the page fetches itself again then. */
+  revision: string;
+  /** Nothing will change any more. */
+  final: boolean;
+  /** The server's clock, ISO 8601. */
+  now: string;
+  /** The address of the page, absolute. */
+  payUrl: string;
+  /** 22 letters: the last part of `payUrl`. */
+  id: string;
+  shopName: string;
+  /** As Shopify shows it, such as `#1001`. */
+  orderName: string;
+  test: boolean;
+  /** What the order owes: a decimal string and an ISO 4217 code. */
+  fiat: { amount: string; currency: string };
+  /** There while it can be paid; kept in `settled` and `resolved` without `request`. */
+  invoice?: PayInvoice;
+  /** `open` only: the last price ran out, and the buyer asks for a new one with one tap. */
+  expired?: true;
+  /** `open` only: another request is making the invoice at this moment. */
+  preparing?: true;
+  /** `open` only: why there is no invoice. */
+  refusal?: PayRefusal;
+  /** More arrived than was owed: the shop will give it back. */
+  overpaid?: true;
+  /** `lapsed` and `closing`: why the order is not to be paid any more. */
+  over?: 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing' | 'other';
+  /** The way back to the shop. */
+  backUrl: string;
+  /** Short, for support: the first letters of the payment's id. */
+  reference: string;
+  settledAt?: string;
+};
+
+export type PayInvoice = {
+  /** BOLT11 in lower case. Absent once it cannot be paid any more. */
+  request?: string;
+  /** Decimal string of msat. */
+  amountMsat: string;
+  /** Whole satoshis and decimals where there are any, such as `21000` or `1.5`. */
+  sats: string;
+  /** Until when the price holds, ISO 8601. */
+  lapsesAt: string;
+  /** Currency units for one BTC, a decimal string. */
+  price: string;
+  /** Names of the exchanges behind the price. */
+  sources: readonly string[];
+};
