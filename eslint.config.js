@@ -13,6 +13,20 @@ const adminOnly = {
   ],
 };
 
+// Plain JavaScript has no compiler that knows these.
+const runtimeGlobals = [
+  'URL',
+  'WebAssembly',
+  'clearInterval',
+  'clearTimeout',
+  'console',
+  'crypto',
+  'fetch',
+  'process',
+  'setInterval',
+  'setTimeout',
+];
+
 export default defineConfig(
   globalIgnores(['**/dist', '**/*.d.ts', '.data', '.shopify', 'web/db/generated']),
   eslint.configs.recommended,
@@ -53,7 +67,7 @@ export default defineConfig(
     files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', crypto: 'readonly' },
+      globals: Object.fromEntries(runtimeGlobals.map((name) => [name, 'readonly'])),
     },
   },
   prettier,
