@@ -1,0 +1,119 @@
+/**
+ * Who may call what: the node's root keys, the macaroons baked from them, and the check that every call goes through.
+ */
+import { constrainMacaroon, bakeMacaroon, verifyMacaroon } from './macaroon.ts';
+import { isEntity, MACAROON_RECIPES, REQUIRED_PERMISSIONS } from './permissions.ts';
+import type { MacaroonName } from './permissions.ts';
+import { RpcError, STATUS } from './rpc-error.ts';
+import type { Random } from './random.ts';
+
+export type BakeOptions = {
+  /** Decimal. LND's own files use 0, which cannot be deleted; a list of URIs gets 71 unless said otherwise. */
+  rootKeyId?: string;
+  timeBefore?: Date;
+  ipAddress?: string;
+  /** Added word for word. */
+  caveats?: string[];
+};
+
+export type Access = ReturnType<typeof accessControl>;
+
+const DEFAULT_ROOT_KEY_ID = '0';
+const OWN_ROOT_KEY_ID = '71';
+
+const caveatsOf = (options: BakeOptions): string[] => [
+  ...(options.timeBefore
+    ? [`time-before ${options.timeBefore.toISOString().replace('Z', '000000Z')}`]
+    : []),
+  ...(options.ipAddress ? [`ipaddr ${options.ipAddress}`] : []),
+  ...(options.caveats ?? []),
+];
+
+const refuseUnknown = (operations: string[]): void => {
+  for (const operation of operations) {
+    const colon = operation.indexOf(':');
+    const [entity, action] = [operation.slice(0, colon), operation.slice(colon + 1)];
+    if (entity === 'uri' && !REQUIRED_PERMISSIONS.has(action)) {
+      throw new RpcError(
+        'invalid permission action, must be an existing URI in the format ' +
+          '/package.Service/MethodName',
+      );
+    }
+    if (!isEntity(entity) || (entity !== 'uri' && !/^(read|write|generate)$/.test(action))) {
+      throw new RpcError(
+        'invalid permission entity. supported actions are [read write generate], supported ' +
+          'entities are [onchain offchain address message peers info invoices signer macaroon uri]',
+      );
+    }
+  }
+};
+
+export const accessControl = (deps: { random: Random; now: () => number }) => {
+  const rootKeys = new Map<string, Buffer>([[DEFAULT_ROOT_KEY_ID, deps.random.bytes(32)]]);
+
+  const bake = (operations: string[], options: BakeOptions = {}): Buffer => {
+    const rootKeyId = options.rootKeyId ?? DEFAULT_ROOT_KEY_ID;
+    const rootKey = rootKeys.get(rootKeyId) ?? deps.random.bytes(32);
+    rootKeys.set(rootKeyId, rootKey);
+    const nonce = deps.random.bytes(16);
+    const baked = bakeMacaroon({ rootKey, rootKeyId, nonce, operations });
+    return constrainMacaroon(baked, caveatsOf(options));
+  };
+  return {
+    /** One of LND's own files, one of the two careful sets, or a list of full method names. */
+    macaroon: (what: MacaroonName | readonly string[], options: BakeOptions = {}): Buffer => {
+      if (typeof what === 'string') {
+        const isCareful = what.startsWith('receive');
+        const rootKeyId = isCareful ? OWN_ROOT_KEY_ID : DEFAULT_ROOT_KEY_ID;
+        return bake([...MACAROON_RECIPES[what]], { rootKeyId, ...options });
+      }
+      const operations = what.map((one) => (one.startsWith('/') ? `uri:${one}` : one));
+      refuseUnknown(operations);
+      return bake(operations, { rootKeyId: OWN_ROOT_KEY_ID, ...options });
+    },
+    /** The BakeMacaroon call. */
+    bakeChecked: (operations: string[], rootKeyId: string): Buffer => {
+      if (operations.length === 0) {
+        throw new RpcError('permission list cannot be empty. specify at least one action/entity');
+      }
+      refuseUnknown(operations);
+      return bake(operations, { rootKeyId });
+    },
+    /** Throws LND's sentence (code 2). */
+    check: (call: { path: string; macaroons: string[]; peer: string }): void => {
+      const required = REQUIRED_PERMISSIONS.get(call.path);
+      if (!required) throw new RpcError(`unknown method ${call.path}`, STATUS.unimplemented);
+      const [macaroon] = call.macaroons;
+      if (macaroon === undefined || call.macaroons.length !== 1) {
+        throw new RpcError(`expected 1 macaroon, got ${String(call.macaroons.length)}`);
+      }
+      try {
+        verifyMacaroon(Buffer.from(macaroon, 'hex'), {
+          rootKeys,
+          method: call.path,
+          required,
+          now: deps.now(),
+          peer: call.peer,
+        });
+      } catch (refusal) {
+        throw new RpcError(refusal instanceof Error ? refusal.message : 'permission denied');
+      }
+    },
+    /** CheckMacaroonPermissions. */
+    isAllowed: (macaroon: Buffer, required: string[], method: string): void => {
+      verifyMacaroon(macaroon, { rootKeys, method, required, now: deps.now(), peer: '' });
+    },
+    deleteRootKey: (id: string): boolean => {
+      if (id === DEFAULT_ROOT_KEY_ID) {
+        throw new RpcError('deleting the default root key ID 0 is not allowed');
+      }
+      return rootKeys.delete(id);
+    },
+    rootKeyIds: (): string[] => [...rootKeys.keys()],
+    save: (): [string, string][] => [...rootKeys].map(([id, key]) => [id, key.toString('hex')]),
+    load: (saved: [string, string][]): void => {
+      rootKeys.clear();
+      for (const [id, key] of saved) rootKeys.set(id, Buffer.from(key, 'hex'));
+    },
+  };
+};

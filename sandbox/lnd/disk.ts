@@ -1,0 +1,79 @@
+/**
+ * The node on disk, so that a second start finds the same node: its key, certificate, root keys, invoices and indexes.
+ *
+ * `node.json` is written whole, rarely. Invoices are appended to `invoices.jsonl`, one line per change, the last line of a
+ * hash counts; the file is made compact when it is read. A process that is killed loses at most what it was writing.
+ */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Certificate } from './certificate.ts';
+import { invoiceFromJson, invoiceToJson } from './invoice.ts';
+import type { Invoice } from './invoice.ts';
+
+export type SavedNode = {
+  alias: string;
+  privateKey: string;
+  seed: string;
+  starts: number;
+  port: number;
+  certificate: Certificate;
+  rootKeys: [string, string][];
+  createdAtMs: number;
+};
+export type SavedCounters = { add: number; settle: number };
+
+type Line = { counters: SavedCounters; invoice: string; gone?: boolean };
+
+const writeWhole = (path: string, text: string): void => {
+  writeFileSync(`${path}.part`, text, { mode: 0o600 });
+  renameSync(`${path}.part`, path);
+};
+
+/** A torn last line, from a killed process, is skipped. */
+const readLines = (path: string): Line[] => {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return line === '' ? [] : [JSON.parse(line) as Line];
+      } catch {
+        return [];
+      }
+    });
+};
+
+export const nodeOnDisk = (folder: string) => {
+  mkdirSync(folder, { recursive: true });
+  const nodePath = join(folder, 'node.json');
+  const invoicesPath = join(folder, 'invoices.jsonl');
+  const lineOf = (invoice: Invoice, counters: SavedCounters, gone = false): string =>
+    JSON.stringify({ counters, invoice: invoiceToJson(invoice), ...(gone ? { gone } : {}) });
+
+  return {
+    readNode: (): SavedNode | undefined =>
+      existsSync(nodePath) ? (JSON.parse(readFileSync(nodePath, 'utf8')) as SavedNode) : undefined,
+    writeNode: (node: SavedNode): void => {
+      writeWhole(nodePath, `${JSON.stringify(node, null, 2)}\n`);
+    },
+    readInvoices: (): { invoices: Invoice[]; counters: SavedCounters } => {
+      const counters: SavedCounters = { add: 0, settle: 0 };
+      const byHash = new Map<string, Invoice>();
+      for (const line of readLines(invoicesPath)) {
+        const invoice = invoiceFromJson(line.invoice);
+        Object.assign(counters, line.counters);
+        if (line.gone) byHash.delete(invoice.hash);
+        else byHash.set(invoice.hash, invoice);
+      }
+      return { invoices: [...byHash.values()], counters };
+    },
+    append: (invoice: Invoice, counters: SavedCounters, gone = false): void => {
+      appendFileSync(invoicesPath, `${lineOf(invoice, counters, gone)}\n`, { mode: 0o600 });
+    },
+    rewriteInvoices: (invoices: Invoice[], counters: SavedCounters): void => {
+      writeWhole(invoicesPath, invoices.map((one) => `${lineOf(one, counters)}\n`).join(''));
+    },
+  };
+};
+
+export type NodeOnDisk = ReturnType<typeof nodeOnDisk>;

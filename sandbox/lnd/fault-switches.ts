@@ -1,0 +1,77 @@
+/**
+ * The switches for faults, as tests and the control pages use them.
+ */
+import { makeCertificate } from './certificate.ts';
+import type { Certificate } from './certificate.ts';
+import { noFaults } from './faults.ts';
+import type { Faults, Lie, MethodFault } from './faults.ts';
+import type { FrontDoor } from './front-door.ts';
+import type { NodeState } from './node-state.ts';
+
+export type FaultSwitches = ReturnType<typeof faultSwitches>;
+
+export const faultSwitches = (
+  node: NodeState,
+  running: { certificate: Certificate; door: FrontDoor },
+  power: {
+    stop: (how: { how: 'kill' }) => Promise<void>;
+    restart: (how?: { how?: 'clean' | 'drop' | 'kill' }) => Promise<void>;
+    saved: () => void;
+  },
+) => ({
+  /** Sets any of the plain faults; see `Faults`. */
+  set: (changes: Partial<Faults>): void => {
+    Object.assign(node.faults, changes);
+    if (changes.slowMs !== undefined) running.door.slowDown(changes.slowMs);
+  },
+  current: (): Faults => ({ ...node.faults }),
+  /** A fault of one method (`AddInvoice`), or of all (`*`); `times` calls, or until cleared. */
+  onMethod: (method: string, fault: MethodFault, times?: number): void => {
+    node.methodFaults.on(method, fault, times);
+  },
+  clearMethod: (method?: string): void => {
+    node.methodFaults.clear(method);
+  },
+  methods: () => node.methodFaults.all(),
+  /** Nobody listens at the port. */
+  down: (): Promise<void> => power.stop({ how: 'kill' }),
+  up: (): Promise<void> => power.restart(),
+  /** Sockets stay open and no byte moves. */
+  freeze: (): void => {
+    running.door.freeze();
+  },
+  thaw: (): void => {
+    running.door.thaw();
+  },
+  /** Every connection is reset; the node goes on. */
+  cutConnections: (): void => {
+    running.door.cutConnections();
+  },
+  /** The settle counter goes back, as after a lost database; invoices stay. */
+  loseSettleIndex: (to = 0): void => {
+    node.registry.resetSettleIndex(to);
+  },
+  /** A fresh certificate and key, as LND makes when the old one has expired. Restarts the node. */
+  rotateCertificate: async (): Promise<void> => {
+    running.certificate = await makeCertificate();
+    await power.restart();
+    power.saved();
+  },
+  /** The node claims something untrue about one invoice (by hash), or about all (`*`). */
+  lie: (hash: string, lie: Lie | null): void => {
+    if (lie === null) node.lies.delete(hash);
+    else node.lies.set(hash, lie);
+  },
+  /** Announces an invoice on every open stream as it would be shown, true or not. */
+  announce: (hash: string): void => {
+    node.subscriptions.announce(node.registry.find(hash));
+  },
+  /** Everything honest again. A node that is down stays down. */
+  reset: (): void => {
+    Object.assign(node.faults, noFaults());
+    node.methodFaults.clear();
+    node.lies.clear();
+    running.door.slowDown(0);
+    running.door.thaw();
+  },
+});

@@ -1,0 +1,69 @@
+/**
+ * The methods that answer with a stream.
+ */
+import type { Call } from './grpc-server.ts';
+import type { Invoice } from './invoice.ts';
+import { blockHash } from './node-methods.ts';
+import type { NodeState } from './node-state.ts';
+import { shownInvoice } from './shown-invoice.ts';
+
+/** One open stream; `cut` breaks its connection. */
+export type Stream = {
+  call: Call;
+  send: (message: object) => void;
+  finish: () => void;
+  cut: () => void;
+};
+
+type SubscribeRequest = { add_index: string; settle_index: string };
+
+const subscribeInvoices = (node: NodeState, stream: Stream, request: SubscribeRequest) => {
+  const show = (invoice: Invoice): void => {
+    if (node.faults.silentStreams) return;
+    const message = shownInvoice(node, invoice);
+    for (let copy = 0; copy < node.faults.eventCopies; copy += 1) stream.send(message);
+  };
+  const from = {
+    addIndex: BigInt(request.add_index),
+    settleIndex: BigInt(request.settle_index),
+  };
+  return node.subscriptions.subscribe(from, {
+    live: show,
+    replayed: (invoices) => {
+      const cutAt = node.faults.cutReplayAfter;
+      for (const invoice of cutAt === null ? invoices : invoices.slice(0, cutAt)) show(invoice);
+      if (cutAt !== null && invoices.length > cutAt) stream.cut();
+    },
+  });
+};
+
+const subscribeSingle = (node: NodeState, stream: Stream, request: { r_hash: Buffer }) =>
+  node.subscriptions.subscribeSingle(request.r_hash.toString('hex'), (invoice) => {
+    if (node.faults.silentStreams) return;
+    stream.send(shownInvoice(node, invoice));
+    if (invoice.state === 'SETTLED' || invoice.state === 'CANCELED') stream.finish();
+  });
+
+const followPhases = (node: NodeState, stream: Stream, message: () => object) => {
+  const tell = (): void => {
+    stream.send(message());
+  };
+  node.phaseListeners.add(tell);
+  tell();
+  return () => node.phaseListeners.delete(tell);
+};
+
+/** Each returns how to stop. */
+export const streamMethods: Record<
+  string,
+  (node: NodeState, stream: Stream, request: never) => () => void
+> = {
+  '/lnrpc.Lightning/SubscribeInvoices': (node, stream, request: SubscribeRequest) =>
+    subscribeInvoices(node, stream, request),
+  '/invoicesrpc.Invoices/SubscribeSingleInvoice': (node, stream, request: { r_hash: Buffer }) =>
+    subscribeSingle(node, stream, request),
+  '/lnrpc.State/SubscribeState': (node, stream) =>
+    followPhases(node, stream, () => ({ state: node.phase })),
+  '/chainrpc.ChainNotifier/RegisterBlockEpochNtfn': (node, stream) =>
+    followPhases(node, stream, () => ({ hash: blockHash(node.height), height: node.height })),
+};
