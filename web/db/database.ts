@@ -1,0 +1,120 @@
+// REMEMBERS. The only room that knows Prisma and SQL. It never decides and never calls outside: a
+// transaction here holds locks for as long as PostgreSQL works, and not a moment longer. What moves
+// money is one statement with its history, its postings and its nudge.
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { Trouble } from '../core/trouble.ts';
+import { PrismaClient } from './generated/client.ts';
+
+export type Database = {
+  /** Ordinary records. */
+  prisma: PrismaClient;
+  /** Statements that move money, claim rows or hold locks. */
+  pool: pg.Pool;
+  url: string;
+  close: () => Promise<void>;
+};
+
+/** One connection inside a transaction, or the pool: whatever can run one statement. */
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+
+/** Every session speaks UTC (Prisma reads times so) and none waits for ever. */
+export const sessionOptions =
+  '-c timezone=UTC -c statement_timeout=10000 -c lock_timeout=5000 ' +
+  '-c idle_in_transaction_session_timeout=10000 ' +
+  '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
+
+/** Opens one pool for Prisma and raw statements. Connects lazily: a database that is away is no error here. */
+export function openDatabase(about: {
+  url: string;
+  connections?: number;
+  onError?: (error: Error) => void;
+}): Database {
+  const pool = new pg.Pool({
+    connectionString: about.url,
+    max: about.connections ?? 10,
+    options: sessionOptions,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+  });
+  // An error of a connection that nobody listens to would end the process.
+  const listen = (error: Error): void => about.onError?.(error);
+  pool.on('error', listen);
+  pool.on('connect', (client) => client.on('error', listen));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  return {
+    prisma,
+    pool,
+    url: about.url,
+    close: async () => {
+      await prisma.$disconnect();
+      if (!pool.ended) await pool.end();
+    },
+  };
+}
+
+const lostCodes = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
+  ...['57P01', '57P02', '57P03', '57P05', '08000', '08001', '08003', '08006', '53300'],
+]);
+const lostText =
+  /Connection terminated|timeout exceeded when trying to connect|not queryable|Can't reach database/;
+const clashCodes = new Set(['40001', '40P01']);
+
+const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+
+/** Whether the error says that the database is away, and not that the statement is wrong. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (lostCodes.has(codeOf(error)) || codeOf(error) === 'P1001') return true;
+  return error instanceof Error && lostText.test(error.message);
+}
+
+/** A lost connection told as Trouble; whether the statement was carried out is not known then. */
+export function asTrouble(error: unknown): unknown {
+  if (!isDatabaseAway(error)) return error;
+  return new Trouble('database_away', { from: 'database', then: 'ask_again', away: true, cause: error });
+}
+
+/** Runs one statement and gives its rows. Named, so that PostgreSQL keeps its plan. */
+export async function rows<Row extends pg.QueryResultRow>(
+  on: Queryable,
+  statement: { name: string; text: string },
+  values: readonly unknown[],
+): Promise<Row[]> {
+  try {
+    const result = await on.query<Row>({ ...statement, values: [...values] });
+    return result.rows;
+  } catch (error) {
+    throw asTrouble(error);
+  }
+}
+
+/**
+ * Runs statements that belong together. A deadlock or a serialization failure is tried again, so
+ * `work` must not touch anything but the database. Never call outside from here.
+ */
+export async function transaction<T>(
+  db: Database,
+  work: (on: Queryable) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = await db.pool.connect().catch((error: unknown) => {
+      throw asTrouble(error);
+    });
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await work(client);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback').catch((failure: unknown) => {
+        broken = failure instanceof Error ? failure : new Error('rollback failed');
+      });
+      if (!clashCodes.has(codeOf(error)) || attempt >= 5) throw asTrouble(error);
+    } finally {
+      client.release(broken);
+    }
+  }
+}

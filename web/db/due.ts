@@ -1,0 +1,82 @@
+// Rows that have something to do. A claim is a lease: whoever dies simply lets it run out. The
+// lease's number counts up and never back, so that a step which comes late can be told from the
+// one that has the row now.
+import type { Database, Queryable } from './database.ts';
+import { rows } from './database.ts';
+import type { DueTable, Lane } from './lanes.ts';
+
+/** Longer than one call outside may take; a step renews it before each further call. */
+export const leaseMs = 15_000;
+
+export type ClaimedRow = { table: DueTable; id: string; leaseNo: number; attempts: number; state: string };
+
+const stateColumn = { payment: 'state::text', invoice: 'state::text', sighting: `''`, shop: `''` } as const;
+
+/** Takes up to `limit` due rows of the lane, oldest first. */
+export async function claim(
+  db: Database,
+  from: { table: DueTable; lane: Lane; limit: number },
+): Promise<ClaimedRow[]> {
+  const { table, lane, limit } = from;
+  const claimed = await rows<{ id: string; lease_no: number; attempts: number; state: string }>(
+    db.pool,
+    {
+      name: `claim_${table}`,
+      text: `
+        update ${table} set lease_until = now() + $3 * interval '1 ms', lease_no = lease_no + 1
+        where id = any(array(
+          select id from ${table}
+          where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now())
+          order by due_at, id limit $2 for update skip locked))
+        returning id::text, lease_no, attempts, ${stateColumn[table]} as state`,
+    },
+    [lane, limit, leaseMs],
+  );
+  return claimed.map((row) => ({
+    table,
+    id: row.id,
+    leaseNo: row.lease_no,
+    attempts: row.attempts,
+    state: row.state,
+  }));
+}
+
+const idType = { payment: 'uuid', invoice: 'bigint', sighting: 'bigint', shop: 'int' } as const;
+
+/** Keeps the row for another call outside. False: it was taken over, and the step must stop. */
+export async function renewLease(db: Database, row: ClaimedRow): Promise<boolean> {
+  const kept = await rows(
+    db.pool,
+    {
+      name: `lease_renew_${row.table}`,
+      text: `
+        update ${row.table} set lease_until = now() + $3 * interval '1 ms'
+        where id = $1::${idType[row.table]} and lease_no = $2 returning id`,
+    },
+    [row.id, row.leaseNo, leaseMs],
+  );
+  return kept.length === 1;
+}
+
+/**
+ * Gives the row back. `dueInMs` undefined: it is at rest. `attempt` says whether this was a try that
+ * failed; a row that only waited its turn, or whose lane was away, burns none.
+ */
+export async function giveBack(
+  on: Queryable,
+  row: ClaimedRow,
+  next: { dueInMs: number | undefined; attempt: boolean },
+): Promise<void> {
+  await rows(
+    on,
+    {
+      name: `give_back_${row.table}`,
+      text: `
+        update ${row.table} set lease_until = null,
+          due_at = now() + $3 * interval '1 ms',
+          attempts = case when $4 then attempts + 1 else attempts end
+        where id = $1::${idType[row.table]} and lease_no = $2`,
+    },
+    [row.id, row.leaseNo, next.dueInMs ?? null, next.attempt],
+  );
+}

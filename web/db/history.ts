@@ -1,0 +1,40 @@
+// What happened to a payment, one line each. `move` lines are written by the statements that move;
+// the rest by `note`. Details are for people and never hold a secret.
+import type { Queryable } from './database.ts';
+import { rows } from './database.ts';
+
+/** The words of a line, with the sentence that `explain` and the merchant's timeline show. */
+export const historyWords = {
+  opened: 'The order was seen.',
+  owed_changed: 'The order owes another amount.',
+  quoted: 'A price was promised.',
+  quote_refused: 'No price could be promised.',
+  invoice_live: 'The invoice is on the node and can be paid.',
+  invoice_ending: 'The node was asked to cancel the invoice.',
+  invoice_canceled: 'The node says that the invoice is canceled.',
+  distrusted: 'The node said something that cannot be true; nothing was changed.',
+  moved: 'The payment moved.',
+  paid_again: 'More money came for a payment that did not wait for any.',
+  tell_began: 'Shopify is being told.',
+  tell_refused: 'Shopify refused what it was told.',
+  tell_delayed: 'Shopify could not be told.',
+} as const satisfies Record<string, string>;
+export type HistoryWord = keyof typeof historyWords;
+
+export type Details = Readonly<Record<string, string>>;
+
+/** Writes one line that is not a move. */
+export async function note(
+  on: Queryable,
+  paymentId: string,
+  line: { what: Exclude<HistoryWord, 'moved'>; because?: string; details?: Details },
+): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'history_note',
+      text: `insert into history (payment_id, what, because, details) values ($1::uuid, $2, $3, $4::jsonb)`,
+    },
+    [paymentId, line.what, line.because ?? '', JSON.stringify(line.details ?? {})],
+  );
+}

@@ -1,0 +1,433 @@
+// Invoices: stored before the node is asked, live once it answered, settled or canceled on its word.
+// `recordSettlements` is the only door for money.
+import type { AgreedPrice } from '../core/quote.ts';
+import type { Observation, InvoiceState, PaymentHash, Preimage } from '../core/invoice.ts';
+import type { Currency, Minor, Msat } from '../core/money.ts';
+import type { Database, Queryable } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { note } from './history.ts';
+import { nodeLane, nudge } from './lanes.ts';
+import { movePayment } from './payments.ts';
+
+export type InvoiceRow = {
+  id: bigint;
+  paymentId: string;
+  nodeId: number;
+  hash: PaymentHash;
+  sealedPreimage: Uint8Array | null;
+  amountMsat: Msat;
+  state: InvoiceState;
+  request: string | null;
+  expiresAt: Date;
+  ending: string | null;
+  endingAt: Date | null;
+  madeAt: Date;
+  settledAt: Date | null;
+  paidMsat: Msat | null;
+  lapsesAt: Date;
+  fiatMinor: Minor;
+  currency: Currency;
+  priceE8: bigint;
+  sources: string[];
+};
+
+const columns = `
+  i.id, i.payment_id, i.node_id, encode(i.hash, 'hex') as hash, i.sealed_preimage, i.amount_msat,
+  i.state::text, i.request, i.expires_at, i.ending, i.ending_at, i.made_at, i.settled_at, i.paid_msat,
+  q.lapses_at, q.fiat_minor, q.currency, q.price_e8::text, q.evidence`;
+
+type Raw = {
+  id: string;
+  payment_id: string;
+  node_id: number;
+  hash: PaymentHash;
+  sealed_preimage: Uint8Array | null;
+  amount_msat: string;
+  state: InvoiceState;
+  request: string | null;
+  expires_at: Date;
+  ending: string | null;
+  ending_at: Date | null;
+  made_at: Date;
+  settled_at: Date | null;
+  paid_msat: string | null;
+  lapses_at: Date;
+  fiat_minor: string;
+  currency: Currency;
+  price_e8: string;
+  evidence: { sources: { source: string }[] };
+};
+
+function fromRaw(raw: Raw): InvoiceRow {
+  return {
+    id: BigInt(raw.id),
+    paymentId: raw.payment_id,
+    nodeId: raw.node_id,
+    hash: raw.hash,
+    sealedPreimage: raw.sealed_preimage,
+    amountMsat: BigInt(raw.amount_msat) as Msat,
+    state: raw.state,
+    request: raw.request,
+    expiresAt: raw.expires_at,
+    ending: raw.ending,
+    endingAt: raw.ending_at,
+    madeAt: raw.made_at,
+    settledAt: raw.settled_at,
+    paidMsat: raw.paid_msat === null ? null : (BigInt(raw.paid_msat) as Msat),
+    lapsesAt: raw.lapses_at,
+    fiatMinor: BigInt(raw.fiat_minor) as Minor,
+    currency: raw.currency,
+    priceE8: BigInt(raw.price_e8),
+    sources: raw.evidence.sources.map((source) => source.source),
+  };
+}
+
+/** The invoice that a buyer would be shown: the settled one, else the newest. */
+export async function currentInvoice(
+  db: Database,
+  paymentId: string,
+): Promise<InvoiceRow | undefined> {
+  const [raw] = await rows<Raw>(
+    db.pool,
+    {
+      name: 'invoice_current',
+      text: `
+        select ${columns} from invoice i join quote q on q.id = i.quote_id
+          join payment p on p.id = i.payment_id
+        where i.payment_id = $1::uuid
+        order by (i.id = p.settled_invoice_id) desc nulls last, i.id desc limit 1`,
+    },
+    [paymentId],
+  );
+  return raw && fromRaw(raw);
+}
+
+export async function invoiceById(db: Database, id: string): Promise<InvoiceRow | undefined> {
+  const [raw] = await rows<Raw>(
+    db.pool,
+    {
+      name: 'invoice_by_id',
+      text: `select ${columns} from invoice i join quote q on q.id = i.quote_id where i.id = $1::bigint`,
+    },
+    [id],
+  );
+  return raw && fromRaw(raw);
+}
+
+export type MadeInvoice = {
+  paymentId: string;
+  nodeId: number;
+  hash: PaymentHash;
+  sealedPreimage: Uint8Array;
+  fiatMinor: Minor;
+  currency: Currency;
+  amountMsat: Msat;
+  agreed: AgreedPrice;
+  madeAt: Date;
+  lapsesAt: Date;
+  /** When somebody else shall look whether the node has it, in case we die now. */
+  lookInMs: number;
+};
+
+/**
+ * Stores quote, hash and sealed secret before the node is asked. Undefined when the payment is not
+ * open, owes another amount by now, or has a payable invoice: then somebody else was faster.
+ */
+export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigint | undefined> {
+  const { agreed } = made;
+  const evidence = JSON.stringify({
+    sources: agreed.sources.map(({ source, price, at }) => ({ source, price, at })),
+    spreadBasisPoints: agreed.spreadBasisPoints,
+  });
+  return transaction(db, async (on) => {
+    // The lock makes closing, editing and quoting of one payment wait for each other.
+    const open = await rows(
+      on,
+      {
+        name: 'payment_lock_open',
+        text: `
+          select id from payment where id = $1::uuid and state = 'open' and owed_minor = $2 and currency = $3
+            and not exists (select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))
+          for update`,
+      },
+      [made.paymentId, made.fiatMinor, made.currency],
+    );
+    if (open.length === 0) return undefined;
+    const [row] = await rows<{ id: string }>(
+      on,
+      {
+        name: 'invoice_make',
+        text: `
+          with promised as (
+            insert into quote (payment_id, fiat_minor, currency, amount_msat, price_e8, evidence, made_at, lapses_at)
+            values ($1::uuid, $2, $3, $4, $5::numeric, $6::jsonb, $7, $8) returning id, payment_id),
+          line as (
+            insert into history (payment_id, what, because, details)
+            select payment_id, 'quoted', '', $13::jsonb from promised)
+          insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat, state,
+            expires_at, lane, due_at)
+          select payment_id, id, $9::int, decode($10, 'hex'), $11, $4, 'made', $8, 'node:' || ($9::int)::text,
+            now() + $12 * interval '1 ms' from promised
+          on conflict (payment_id) where state in ('made', 'live') do nothing
+          returning id`,
+      },
+      [
+        made.paymentId,
+        made.fiatMinor,
+        made.currency,
+        made.amountMsat,
+        agreed.priceE8.toString(),
+        evidence,
+        made.madeAt,
+        made.lapsesAt,
+        made.nodeId,
+        made.hash,
+        made.sealedPreimage,
+        made.lookInMs,
+        JSON.stringify({
+          amountMsat: made.amountMsat.toString(),
+          fiatMinor: made.fiatMinor.toString(),
+          currency: made.currency,
+          until: made.lapsesAt.toISOString(),
+          sources: agreed.sources.map((source) => source.source).join(', '),
+        }),
+      ],
+    );
+    return row === undefined ? undefined : BigInt(row.id);
+  });
+}
+
+/** The node has it: made -> live, and the secret is erased, since the node knows it now. */
+export async function invoiceIsLive(
+  db: Database,
+  issued: { id: bigint; request: string; addIndex: bigint; expiresAt: Date; lookInMs: number },
+): Promise<boolean> {
+  const live = await rows(
+    db.pool,
+    {
+      name: 'invoice_live',
+      text: `
+        with live as (
+          update invoice set state = 'live', request = $2, add_index = $3, expires_at = $4,
+            sealed_preimage = null, attempts = 0, lease_until = null,
+            due_at = case when ending is null then now() + $5 * interval '1 ms' else now() end
+          where id = $1 and state = 'made' returning id, payment_id, hash, amount_msat),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'invoice_live', '',
+            jsonb_build_object('hash', encode(hash, 'hex'), 'amountMsat', amount_msat::text) from live),
+        said as (
+          select pg_notify('payment_moved', p.link) as n from live join payment p on p.id = live.payment_id)
+        select id, (select count(*) from said) as said from live`,
+    },
+    [issued.id, issued.request, issued.addIndex, issued.expiresAt, issued.lookInMs],
+  );
+  return live.length === 1;
+}
+
+/** Notes that an invoice is to end, so that its lane asks the node to cancel it. Idempotent. */
+export async function endInvoice(db: Database, id: bigint, ending: string): Promise<void> {
+  const ended = await rows<{ node_id: number }>(
+    db.pool,
+    {
+      name: 'invoice_end',
+      text: `
+        with ended as (
+          update invoice set ending = $2, ending_at = now(), due_at = now(), attempts = 0
+          where id = $1 and ending is null and state in ('made', 'live') returning payment_id, node_id, hash),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash, 'hex')) from ended)
+        select node_id from ended`,
+    },
+    [id, ending],
+  );
+  await nudge(
+    db.pool,
+    ended.map((row) => nodeLane(row.node_id)),
+  );
+}
+
+/**
+ * The node says that the invoice can never be paid. With it, a closing payment whose last payable
+ * invoice this was lapses, in the same transaction.
+ */
+export async function invoiceIsCanceled(
+  db: Database,
+  about: { id: bigint; paymentId: string; because: 'node_says_canceled' | 'never_issued' },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    await rows(
+      on,
+      { name: 'payment_lock', text: 'select id from payment where id = $1::uuid for update' },
+      [about.paymentId],
+    );
+    const canceled = await rows<{ hash: string; link: string }>(
+      on,
+      {
+        name: 'invoice_canceled',
+        text: `
+          update invoice i set state = 'canceled', due_at = null, lease_until = null, sealed_preimage = null,
+            ending = coalesce(i.ending, $2)
+          from payment p
+          where i.id = $1 and i.state in ('made', 'live') and p.id = i.payment_id
+          returning encode(i.hash, 'hex') as hash, p.link`,
+      },
+      [about.id, about.because === 'never_issued' ? 'never_issued' : 'quote_over'],
+    );
+    const [row] = canceled;
+    if (row === undefined) return false;
+    await note(on, about.paymentId, {
+      what: 'invoice_canceled',
+      because: about.because,
+      details: { hash: row.hash },
+    });
+    await movePayment(on, {
+      paymentId: about.paymentId,
+      move: { from: 'closing', to: 'lapsed' },
+      because: about.because,
+    });
+    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [row.link]);
+    return true;
+  });
+}
+
+/** Who records, and with which right. */
+export type Recorder =
+  | { via: 'lookup' }
+  | {
+      via: 'live' | 'replay';
+      /** The fence of the stream's owner: an owner that was replaced records nothing. */
+      holder: string;
+      leaseNo: number;
+      epoch: number;
+      /** This settle index and all below it are recorded with this batch. Never moves back. */
+      cursor: bigint;
+    };
+
+export type Recorded = {
+  /** False: this process does not own the node's stream any more, and nothing was written. */
+  owner: boolean;
+  /** Hashes that are now recorded, with what became of them. */
+  settled: { hash: PaymentHash; paymentId: string; firstOfPayment: boolean; shopId: number }[];
+};
+
+const settleText = `
+  with owner as (
+    -- The share lock lets a take-over of the stream wait for this commit, and lets a replaced owner
+    -- write nothing.
+    select id from node
+    where id = $1::int and ($7::text is null or (stream_holder = $7 and stream_lease_no = $8
+      and stream_epoch = $9 and stream_lease_until > now()))
+    for no key update),
+  seen as (
+    select * from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+      as s (hash, preimage, paid_msat, settle_index, settled_at)),
+  found as (
+    -- Always in the order of id: batches that share rows wait for each other and do not deadlock.
+    select i.id, i.payment_id, i.hash, i.amount_msat, p.state as was, p.shop_id, s.paid_msat,
+      decode(s.preimage, 'hex') as preimage, s.settle_index, s.settled_at
+    from seen s join invoice i on i.hash = decode(s.hash, 'hex') join payment p on p.id = i.payment_id
+    where i.node_id = (select id from owner) and i.state <> 'settled'
+      and sha256(decode(s.preimage, 'hex')) = i.hash and s.paid_msat >= i.amount_msat
+    order by p.id, i.id for update of p, i),
+  done as (
+    update invoice i set state = 'settled', paid_msat = f.paid_msat, preimage = f.preimage,
+      settle_index = f.settle_index, settled_at = f.settled_at, recorded_at = clock_timestamp(),
+      via = $10, stream_lease_no = $8, due_at = null, lease_until = null, sealed_preimage = null
+    from found f where i.id = f.id and i.state <> 'settled' returning i.id),
+  -- Of several invoices of one payment the first is the order's money, the rest is to be given back.
+  first as (
+    select distinct on (payment_id) * from found
+    where was in ('open', 'closing') order by payment_id, settled_at, id),
+  again as (select f.* from found f where f.id not in (select id from first)),
+  moved as (
+    update payment p set state = 'settled', reason = 'node_says_settled', settled_invoice_id = f.id,
+      settled_at = f.settled_at, due_at = now(), attempts = 0, lease_until = null, lease_no = p.lease_no + 1,
+      attention = case
+        when f.paid_msat > f.amount_msat or exists (select 1 from again a where a.payment_id = p.id)
+        then 'overpaid' else p.attention end
+    from first f where p.id = f.payment_id and p.state = f.was
+    returning p.id, p.lane, p.link, p.shop_id),
+  flagged as (
+    update payment p set attention = 'overpaid'
+    from again a where p.id = a.payment_id and p.id not in (select id from moved) returning p.id),
+  lines as (
+    insert into history (payment_id, what, "from", "to", because, details)
+    select f.payment_id, 'moved', f.was, 'settled'::payment_state, 'node_says_settled', jsonb_build_object(
+      'hash', encode(f.hash, 'hex'), 'paidMsat', f.paid_msat::text, 'via', $10::text) from first f
+    union all
+    select a.payment_id, 'paid_again', null::payment_state, null::payment_state, a.was::text, jsonb_build_object(
+      'hash', encode(a.hash, 'hex'), 'paidMsat', a.paid_msat::text, 'via', $10::text) from again a),
+  booked as (
+    insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+    select b.payment_id, 'settle:' || encode(b.hash, 'hex'), 'node:' || ($1::int)::text, b.account, b.amount from (
+      select payment_id, hash, 'awaiting:' || shop_id as account, amount_msat as amount from first
+      union all
+      select payment_id, hash, 'overpaid:' || shop_id, paid_msat - amount_msat from first
+      union all
+      select payment_id, hash, 'overpaid:' || shop_id, paid_msat from again) b
+    where b.amount > 0),
+  moved_cursor as (
+    update node set stream_cursor = greatest(stream_cursor, $11::bigint), reachable_at = now(),
+      trouble = null, trouble_at = null
+    where id = (select id from owner) and $7::text is not null and $11::bigint is not null),
+  nudged as (select nudge(array_agg(lane)) as n from moved having count(*) > 0),
+  said as (select pg_notify('payment_moved', link) as n from moved)
+  -- A select in a with clause runs only if somebody reads it: the counts make it happen.
+  select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.id in (select id from first) as first,
+    true as owner, (select count(*) from nudged) + (select count(*) from said) as side
+  from found f
+  union all
+  select null, null, null, false, exists (select 1 from owner), 0`;
+
+/**
+ * Records settlements that a node reported: invoices, payments, history, postings, the stream's
+ * cursor and the nudges in one statement, for one settlement or for hundreds. What cannot be proved
+ * by its preimage, is too little, belongs to another node, or is recorded already, changes nothing.
+ */
+export async function recordSettlements(
+  on: Queryable,
+  about: { nodeId: number; observations: readonly Observation[]; recorder: Recorder },
+): Promise<Recorded> {
+  const { recorder } = about;
+  const fence = recorder.via === 'lookup' ? undefined : recorder;
+  const money = about.observations.filter(
+    (seen): seen is Observation & { preimage: Preimage } =>
+      seen.state === 'settled' && seen.preimage !== undefined,
+  );
+  const result = await rows<{
+    hash: PaymentHash | null;
+    payment_id: string;
+    shop_id: number;
+    first: boolean;
+    owner: boolean;
+  }>(on, { name: 'invoice_settle', text: settleText }, [
+    about.nodeId,
+    money.map((seen) => seen.hash),
+    money.map((seen) => seen.preimage),
+    money.map((seen) => seen.receivedMsat),
+    money.map((seen) => seen.settleIndex ?? null),
+    money.map((seen) => seen.settledAt ?? new Date()),
+    fence?.holder ?? null,
+    fence?.leaseNo ?? null,
+    fence?.epoch ?? null,
+    recorder.via,
+    fence?.cursor ?? null,
+  ]);
+  return {
+    owner: result.some((row) => row.owner),
+    settled: result.flatMap((row) =>
+      row.hash === null
+        ? []
+        : [
+            {
+              hash: row.hash,
+              paymentId: row.payment_id,
+              firstOfPayment: row.first,
+              shopId: row.shop_id,
+            },
+          ],
+    ),
+  };
+}

@@ -1,0 +1,149 @@
+// A lane is one outside thing that can be slow, full or down: a node, or a shop's API. A nudge wakes
+// a lane. A paused lane claims nothing and burns no attempts; all processes see the pause here.
+import { pauseMs, spreadMs } from '../core/retry.ts';
+import type { Database, Queryable } from './database.ts';
+import { rows } from './database.ts';
+
+export type Lane = `node:${string}` | `shop:${string}:admin`;
+export const nodeLane = (nodeId: number): Lane => `node:${String(nodeId)}`;
+export const shopLane = (shopId: number): Lane => `shop:${String(shopId)}:admin`;
+
+/** Which tables hold the rows of a lane, the most urgent first. */
+export const laneTables = {
+  node: ['invoice'],
+  shop: ['payment', 'sighting', 'shop'],
+} as const;
+export type DueTable = (typeof laneTables)[keyof typeof laneTables][number];
+
+export function parseLane(lane: string): { kind: 'node' | 'shop'; id: number } | undefined {
+  const parts = /^(node):(\d{1,9})$|^(shop):(\d{1,9}):admin$/.exec(lane);
+  if (parts === null) return undefined;
+  const kind = parts[1] === 'node' ? 'node' : 'shop';
+  return { kind, id: Number(parts[2] ?? parts[4]) };
+}
+
+/** Puts one waiting job per lane into the queue, if there is none. Part of the caller's transaction. */
+export async function nudge(on: Queryable, lanes: readonly Lane[], at?: Date): Promise<void> {
+  if (lanes.length === 0) return;
+  await rows(
+    on,
+    { name: 'nudge', text: 'select nudge($1::text[], coalesce($2::timestamptz, now()))' },
+    [lanes, at ?? null],
+  );
+}
+
+export type LanePause = { until: Date; because: string; failures: number };
+
+/** Until when the lane is paused; undefined when it may be worked. */
+export async function pauseOf(db: Database, lane: Lane): Promise<LanePause | undefined> {
+  const [row] = await rows<{ paused_until: Date; because: string; failures: number }>(
+    db.pool,
+    {
+      name: 'lane_pause_of',
+      text: `select paused_until, because, failures from lane where name = $1 and paused_until is not null`,
+    },
+    [lane],
+  );
+  return row && { until: row.paused_until, because: row.because, failures: row.failures };
+}
+
+/**
+ * Pauses the lane for longer with every failed probe in a row, or for as long as the outside asked.
+ * Several processes that fail at once count as one failure.
+ */
+export async function pauseLane(
+  db: Database,
+  lane: Lane,
+  about: { because: string; waitMs?: number; draw: number },
+): Promise<LanePause> {
+  const [row] = await rows<{ paused_until: Date; because: string; failures: number }>(
+    db.pool,
+    {
+      name: 'lane_pause',
+      text: `
+        insert into lane (name, paused_until, because, failures)
+        values ($1, now() + $3 * interval '1 ms', $2, 1)
+        on conflict (name) do update set
+          because = excluded.because,
+          failures = case when lane.paused_until > now() then lane.failures else lane.failures + 1 end,
+          paused_until = greatest(lane.paused_until, now() +
+            ($4::float8[])[least(
+              case when lane.paused_until > now() then lane.failures else lane.failures + 1 end,
+              cardinality($4::float8[]))] * interval '1 ms',
+            case when $5 then excluded.paused_until else '-infinity' end)
+        returning paused_until, because, failures`,
+    },
+    [
+      lane,
+      about.because,
+      about.waitMs ?? spreadMs(pauseMs(1), about.draw),
+      [1, 2, 3, 4, 5, 6].map((failures) => spreadMs(pauseMs(failures), about.draw)),
+      about.waitMs !== undefined,
+    ],
+  );
+  if (row === undefined) throw new Error('a lane was not paused');
+  await nudge(db.pool, [lane], row.paused_until);
+  return { until: row.paused_until, because: row.because, failures: row.failures };
+}
+
+/**
+ * The outside answers again: the pause ends, and every row of the lane that was put off is due now,
+ * so that an outage of hours is not followed by hours of back-off. True when there was a pause.
+ */
+export async function openLane(db: Database, lane: Lane): Promise<boolean> {
+  const opened = await rows(
+    db.pool,
+    {
+      name: 'lane_open',
+      text: `
+        update lane set paused_until = null, because = null, failures = 0
+        where name = $1 and (paused_until is not null or failures > 0) returning name`,
+    },
+    [lane],
+  );
+  if (opened.length === 0) return false;
+  const kind = parseLane(lane)?.kind;
+  // Only what waits because of a failure is brought forward: an ordinary look keeps its time.
+  for (const table of kind === undefined ? [] : laneTables[kind]) {
+    await rows(
+      db.pool,
+      {
+        name: `lane_wake_${table}`,
+        text: `update ${table} set due_at = now() where lane = $1 and due_at > now() and attempts > 0`,
+      },
+      [lane],
+    );
+  }
+  await nudge(db.pool, [lane]);
+  return true;
+}
+
+/** Lanes with due rows and no waiting job: their nudge was lost, or was never made because the row was due later. */
+export async function forgottenLanes(db: Database): Promise<Lane[]> {
+  const found = new Set<Lane>();
+  for (const table of ['payment', 'invoice', 'sighting', 'shop'] as const) {
+    const lanes = await rows<{ lane: Lane }>(
+      db.pool,
+      {
+        name: `lane_forgotten_${table}`,
+        // A skip scan over the partial index: as many steps as lanes, however many rows.
+        text: `
+          with recursive l as (
+            (select lane from ${table} where due_at is not null order by lane limit 1)
+            union all
+            select (select t.lane from ${table} t where t.due_at is not null and t.lane > l.lane
+                    order by t.lane limit 1) from l where l.lane is not null)
+          select l.lane from l left join lane on lane.name = l.lane
+          where l.lane is not null and (lane.paused_until is null or lane.paused_until <= now())
+            and exists (select 1 from ${table} t where t.lane = l.lane and t.due_at <= now()
+                        and (t.lease_until is null or t.lease_until < now()))
+            and not exists (select 1 from graphile_worker.jobs j
+                            where j.key = 'lane:' || l.lane and j.locked_at is null)
+          order by l.lane`,
+      },
+      [],
+    );
+    for (const { lane } of lanes) found.add(lane);
+  }
+  return [...found].sort();
+}

@@ -1,0 +1,351 @@
+// Merchants' nodes: where they are, how they are, and who owns their settle stream.
+import type { Database } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { endInvoices } from './payments.ts';
+import { nodeLane, nudge } from './lanes.ts';
+
+export type NodeRow = {
+  id: number;
+  shopId: number;
+  sealedCredential: Uint8Array | null;
+  address: string;
+  identity: string;
+  alias: string;
+  version: string;
+  network: string;
+  rootKeyId: string;
+  credentialEndsAt: Date | null;
+  connectedAt: Date;
+  retiredAt: Date | null;
+  reachableAt: Date | null;
+  troubleAt: Date | null;
+  trouble: string | null;
+  receivableMsat: bigint | null;
+  largestPartMsat: bigint | null;
+  channels: number | null;
+  activeChannels: number | null;
+  streamEpoch: number;
+  streamCursor: bigint;
+  streamWholeSince: Date | null;
+  restoreSuspectedAt: Date | null;
+};
+
+export const nodeById = (db: Database, id: number): Promise<NodeRow | null> =>
+  db.prisma.node.findUnique({ where: { id } });
+
+/** The node that makes the shop's invoices; retired ones are only watched. */
+export const workingNode = (db: Database, shopId: number): Promise<NodeRow | null> =>
+  db.prisma.node.findFirst({ where: { shopId, retiredAt: null } });
+
+export const nodesOfShop = (db: Database, shopId: number): Promise<NodeRow[]> =>
+  db.prisma.node.findMany({ where: { shopId }, orderBy: { id: 'desc' }, take: 20 });
+
+export type ConnectedNode = {
+  shopId: number;
+  address: string;
+  identity: string;
+  alias: string;
+  version: string;
+  network: string;
+  rootKeyId: string;
+  credentialEndsAt: Date | null;
+  receivable: { totalMsat: bigint; largestPartMsat: bigint; channels: number; activeChannels: number } | undefined;
+};
+
+/**
+ * Stores a tested node. The same node with another credential keeps its row, its cursor and its
+ * invoices; another node retires the one before, whose live invoices are canceled and watched to
+ * their end. `sealFor` seals the credential for the id that the row got.
+ */
+export async function connectNode(
+  db: Database,
+  node: ConnectedNode,
+  sealFor: (nodeId: number) => Uint8Array<ArrayBuffer>,
+): Promise<NodeRow> {
+  const id = await transaction(db, async (on) => {
+    await rows(
+      on,
+      { name: 'shop_lock', text: 'select id from shop where id = $1 for update' },
+      [node.shopId],
+    );
+    const [kept] = await rows<{ id: number }>(
+      on,
+      {
+        name: 'node_same',
+        text: `
+          select id from node where shop_id = $1 and identity = $2 and network = $3
+          order by retired_at is null desc, id desc limit 1`,
+      },
+      [node.shopId, node.identity, node.network],
+    );
+    const retired = await rows<{ id: number }>(
+      on,
+      {
+        name: 'node_retire',
+        text: `
+          update node set retired_at = now() where shop_id = $1 and retired_at is null and id <> $2
+          returning id`,
+      },
+      [node.shopId, kept?.id ?? 0],
+    );
+    for (const old of retired) {
+      const paying = await rows<{ payment_id: string }>(
+        on,
+        {
+          name: 'invoice_payable_of_node',
+          text: `select payment_id from invoice where node_id = $1 and state in ('made', 'live') order by id`,
+        },
+        [old.id],
+      );
+      for (const row of paying) await endInvoices(on, row.payment_id, 'node_replaced');
+      await nudge(on, [nodeLane(old.id)]);
+    }
+    const nodeId = kept?.id ?? (await insertNode(on, node));
+    await rows(
+      on,
+      {
+        name: 'node_store',
+        text: `
+          update node set sealed_credential = $2, address = $3, alias = $4, version = $5, root_key_id = $6,
+            credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
+            active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
+            trouble = null, trouble_at = null
+          where id = $1`,
+      },
+      [
+        nodeId,
+        sealFor(nodeId),
+        node.address,
+        node.alias,
+        node.version,
+        node.rootKeyId,
+        node.credentialEndsAt,
+        node.receivable?.totalMsat ?? null,
+        node.receivable?.largestPartMsat ?? null,
+        node.receivable?.channels ?? null,
+        node.receivable?.activeChannels ?? null,
+      ],
+    );
+    return nodeId;
+  });
+  return db.prisma.node.findUniqueOrThrow({ where: { id } });
+}
+
+async function insertNode(on: Parameters<typeof nudge>[0], node: ConnectedNode): Promise<number> {
+  const [row] = await rows<{ id: number }>(
+    on,
+    {
+      name: 'node_insert',
+      text: `
+        insert into node (shop_id, address, identity, network, root_key_id, retired_at)
+        values ($1, $2, $3, $4, $5, now()) returning id`,
+    },
+    [node.shopId, node.address, node.identity, node.network, node.rootKeyId],
+  );
+  if (row === undefined) throw new Error('a node was not stored');
+  return row.id;
+}
+
+/** Nodes whose streams are to be followed: working ones, and retired ones with payable invoices. */
+export async function nodesToFollow(db: Database): Promise<number[]> {
+  const found = await rows<{ id: number }>(
+    db.pool,
+    {
+      name: 'node_to_follow',
+      text: `
+        select id from node where sealed_credential is not null and (retired_at is null or exists (
+          select 1 from invoice where node_id = node.id and state in ('made', 'live')))
+        order by id limit 10000`,
+    },
+    [],
+  );
+  return found.map((row) => row.id);
+}
+
+export type StreamLease = { nodeId: number; holder: string; leaseNo: number; epoch: number; cursor: bigint };
+
+/** Takes the ownership of a node's stream when nobody has it, with a number higher than any before. */
+export async function takeStream(
+  db: Database,
+  about: { nodeId: number; holder: string; leaseMs: number },
+): Promise<StreamLease | undefined> {
+  const [row] = await rows<{ stream_lease_no: number; stream_epoch: number; stream_cursor: string }>(
+    db.pool,
+    {
+      name: 'stream_take',
+      text: `
+        update node set stream_holder = $2, stream_lease_no = stream_lease_no + 1,
+          stream_lease_until = now() + $3 * interval '1 ms', stream_whole_since = null
+        where id = $1 and (stream_lease_until is null or stream_lease_until < now())
+        returning stream_lease_no, stream_epoch, stream_cursor`,
+    },
+    [about.nodeId, about.holder, about.leaseMs],
+  );
+  return (
+    row && {
+      nodeId: about.nodeId,
+      holder: about.holder,
+      leaseNo: row.stream_lease_no,
+      epoch: row.stream_epoch,
+      cursor: BigInt(row.stream_cursor),
+    }
+  );
+}
+
+/** Keeps the stream. False: it was lost, and must be closed. */
+export async function keepStream(
+  db: Database,
+  lease: StreamLease,
+  leaseMs: number,
+): Promise<boolean> {
+  const kept = await rows(
+    db.pool,
+    {
+      name: 'stream_keep',
+      text: `
+        update node set stream_lease_until = now() + $4 * interval '1 ms'
+        where id = $1 and stream_holder = $2 and stream_lease_no = $3 and stream_lease_until > now()
+        returning id`,
+    },
+    [lease.nodeId, lease.holder, lease.leaseNo, leaseMs],
+  );
+  return kept.length === 1;
+}
+
+/** Gives the stream up, so that another process may take it at once. */
+export async function leaveStream(db: Database, lease: StreamLease): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'stream_leave',
+      text: `
+        update node set stream_lease_until = now(), stream_whole_since = null
+        where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
+    },
+    [lease.nodeId, lease.holder, lease.leaseNo],
+  );
+}
+
+/** Says since when the stream has been up without a hole; null: it is not. */
+export async function streamIsWhole(
+  db: Database,
+  lease: StreamLease,
+  since: Date | null,
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'stream_whole',
+      text: `
+        update node set stream_whole_since = $4 where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
+    },
+    [lease.nodeId, lease.holder, lease.leaseNo, since],
+  );
+}
+
+/**
+ * The node's counters went back: it was migrated or restored. A new epoch begins at cursor zero, and
+ * every payable invoice is looked at now.
+ */
+export async function beginStreamEpoch(db: Database, lease: StreamLease): Promise<void> {
+  await transaction(db, async (on) => {
+    await rows(
+      on,
+      {
+        name: 'stream_epoch',
+        text: `
+          update node set stream_epoch = stream_epoch + 1, stream_cursor = 0, restore_suspected_at = now()
+          where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
+      },
+      [lease.nodeId, lease.holder, lease.leaseNo],
+    );
+    await lookAtAllInvoices(on, lease.nodeId);
+  });
+}
+
+/** Makes every payable invoice of the node due now. */
+export async function lookAtAllInvoices(
+  on: Parameters<typeof nudge>[0],
+  nodeId: number,
+): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'invoice_look_at_all',
+      text: `update invoice set due_at = now() where node_id = $1 and state in ('made', 'live')`,
+    },
+    [nodeId],
+  );
+  await nudge(on, [nodeLane(nodeId)]);
+}
+
+/** The newest settlement that a lookup found although the stream should have told it. */
+export async function settledBehindStream(
+  db: Database,
+  about: { nodeId: number; since: Date },
+): Promise<boolean> {
+  const found = await rows(
+    db.pool,
+    {
+      name: 'settled_behind_stream',
+      text: `
+        select 1 as behind from invoice
+        where node_id = $1 and state = 'settled' and via = 'lookup' and recorded_at > $2 limit 1`,
+    },
+    [about.nodeId, about.since],
+  );
+  return found.length > 0;
+}
+
+export async function nodeAnswered(
+  db: Database,
+  nodeId: number,
+  receivable?: ConnectedNode['receivable'],
+): Promise<void> {
+  await db.prisma.node.update({
+    where: { id: nodeId },
+    data: {
+      reachableAt: new Date(),
+      trouble: null,
+      troubleAt: null,
+      ...(receivable === undefined
+        ? {}
+        : {
+            receivableMsat: receivable.totalMsat,
+            largestPartMsat: receivable.largestPartMsat,
+            channels: receivable.channels,
+            activeChannels: receivable.activeChannels,
+          }),
+    },
+  });
+}
+
+export async function nodeHasTrouble(db: Database, nodeId: number, trouble: string): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'node_trouble',
+      text: `
+        update node set trouble = $2, trouble_at = coalesce(trouble_at, now()) where id = $1`,
+    },
+    [nodeId, trouble],
+  );
+}
+
+/** Wipes the credential of retired nodes of removed shops once nothing payable is left on them. */
+export async function wipeIdleCredentials(db: Database): Promise<number> {
+  const wiped = await rows(
+    db.pool,
+    {
+      name: 'node_wipe',
+      text: `
+        update node set sealed_credential = null from shop
+        where shop.id = node.shop_id and shop.uninstalled_at is not null and node.retired_at is not null
+          and node.sealed_credential is not null
+          and not exists (select 1 from invoice where node_id = node.id and state in ('made', 'live'))
+        returning node.id`,
+    },
+    [],
+  );
+  return wiped.length;
+}

@@ -1,0 +1,324 @@
+// Payments and their moves. A move is one compare-and-set statement that writes the history, the
+// postings and the next nudge with it; no row back means that somebody was faster, which is an
+// answer and not an error.
+import { randomBytes } from 'node:crypto';
+import type { Posting } from '../core/ledger.ts';
+import type { Currency, Minor, Msat } from '../core/money.ts';
+import type { Move, PaymentState, Reason } from '../core/payment.ts';
+import type { Database, Queryable } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { note, type Details } from './history.ts';
+import { nodeLane, nudge, shopLane, type Lane } from './lanes.ts';
+
+export type PaymentRow = {
+  id: string;
+  link: string;
+  shopId: number;
+  originId: string;
+  sequence: number;
+  orderName: string;
+  checkoutTokenHash: Uint8Array | null;
+  test: boolean;
+  currency: Currency;
+  owedMinor: Minor;
+  owedAt: Date;
+  state: PaymentState;
+  reason: Reason;
+  attention: string | null;
+  settledInvoiceId: bigint | null;
+  toldMinor: Minor | null;
+  tellSalesBefore: string[];
+  tellStartedAt: Date | null;
+  settledAt: Date | null;
+  openedAt: Date;
+};
+
+/** 128 random bits, base64url: whoever knows it may see and pay this one payment. */
+const newLink = (): string => randomBytes(16).toString('base64url');
+
+export const paymentById = (db: Database, id: string): Promise<PaymentRow | null> =>
+  db.prisma.payment.findUnique({ where: { id } }) as Promise<PaymentRow | null>;
+
+export const paymentByLink = (db: Database, link: string): Promise<PaymentRow | null> =>
+  db.prisma.payment.findUnique({ where: { link } }) as Promise<PaymentRow | null>;
+
+/** The newest payment of an order, which is the only one that may still be under way. */
+export const latestPayment = (
+  db: Database,
+  order: { shopId: number; originId: string },
+): Promise<PaymentRow | null> =>
+  db.prisma.payment.findFirst({
+    where: order,
+    orderBy: { sequence: 'desc' },
+  }) as Promise<PaymentRow | null>;
+
+export type OpenedPayment = {
+  shopId: number;
+  originId: string;
+  /** One more than the newest payment of the order that was seen before the order was read. */
+  sequence: number;
+  orderName: string;
+  checkoutTokenHash: Uint8Array | undefined;
+  test: boolean;
+  currency: Currency;
+  owedMinor: Minor;
+  owedAt: Date;
+};
+
+/**
+ * Opens a payment, or gives the one that was opened meanwhile: however many tell us of one order,
+ * the unique (shop, order, sequence) lets one of them in.
+ */
+export async function openPayment(
+  db: Database,
+  payment: OpenedPayment,
+): Promise<{ payment: PaymentRow; opened: boolean }> {
+  const inserted = await rows<{ id: string }>(
+    db.pool,
+    {
+      name: 'payment_open',
+      text: `
+        with opened as (
+          insert into payment (id, link, shop_id, origin_id, sequence, order_name, checkout_token_hash,
+            test, currency, owed_minor, owed_at, state, reason, lane, tell_sales_before)
+          values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', 'order_seen', $11, '{}')
+          on conflict (shop_id, origin_id, sequence) do nothing returning id),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select id, 'opened', 'order_seen', $12::jsonb from opened)
+        select id from opened`,
+    },
+    [
+      newLink(),
+      payment.shopId,
+      payment.originId,
+      payment.sequence,
+      payment.orderName,
+      payment.checkoutTokenHash ?? null,
+      payment.test,
+      payment.currency,
+      payment.owedMinor,
+      payment.owedAt,
+      shopLane(payment.shopId),
+      JSON.stringify({ order: payment.orderName }),
+    ],
+  );
+  const found = await db.prisma.payment.findUniqueOrThrow({
+    where: {
+      shopId_originId_sequence: {
+        shopId: payment.shopId,
+        originId: payment.originId,
+        sequence: payment.sequence,
+      },
+    },
+  });
+  return { payment: found as unknown as PaymentRow, opened: inserted.length === 1 };
+}
+
+export type MoveOrder = {
+  paymentId: string;
+  move: Move;
+  because: Reason;
+  /** The claim under which this is decided; a claim that was taken over moves nothing. */
+  leaseNo?: number;
+  /** Under one journal key a posting is written at most once, whoever repeats it. */
+  journal?: string;
+  postings?: readonly Posting[];
+  details?: Details;
+  toldMinor?: Minor;
+  attention?: string;
+  /** When the next step is due; left out: at rest. */
+  dueInMs?: number;
+};
+
+/** Moves a payment. False: it is not in `move.from` any more, or the claim was taken over. */
+export async function movePayment(on: Queryable, order: MoveOrder): Promise<boolean> {
+  const postings = order.postings ?? [];
+  const moved = await rows<{ id: string }>(
+    on,
+    {
+      name: 'payment_move',
+      text: `
+        with moved as (
+          update payment set state = $3::payment_state, reason = $4, lease_until = null, attempts = 0,
+            due_at = now() + $5 * interval '1 ms',
+            told_minor = coalesce($6, told_minor),
+            told_at = case when $3 = 'resolved' then now() else told_at end,
+            attention = coalesce($7, attention)
+          where id = $1::uuid and state = $2::payment_state and ($8::int is null or lease_no = $8)
+          returning id, lane, link, due_at),
+        line as (
+          insert into history (payment_id, what, "from", "to", because, details)
+          select id, 'moved', $2::payment_state, $3::payment_state, $4, $9::jsonb from moved),
+        booked as (
+          insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+          select moved.id, $10, p.f, p.t, p.m
+          from moved, unnest($11::text[], $12::text[], $13::bigint[]) as p (f, t, m)),
+        nudged as (select nudge(array[lane]) as n from moved where due_at <= now() + interval '60 s'),
+        said as (select pg_notify('payment_moved', link) as n from moved)
+        select id, (select count(*) from nudged) as nudged, (select count(*) from said) as said
+        from moved`,
+    },
+    [
+      order.paymentId,
+      order.move.from,
+      order.move.to,
+      order.because,
+      order.dueInMs ?? null,
+      order.toldMinor ?? null,
+      order.attention ?? null,
+      order.leaseNo ?? null,
+      JSON.stringify(order.details ?? {}),
+      order.journal ?? '',
+      postings.map((posting) => posting.from),
+      postings.map((posting) => posting.to),
+      postings.map((posting) => posting.amountMsat),
+    ],
+  );
+  return moved.length === 1;
+}
+
+/**
+ * Stores that Shopify is about to be told, with the sales that the order has, before the call is
+ * made: if its answer is lost, a sale that is not in the list is ours. Kept from the first try on.
+ */
+export async function beginTelling(
+  db: Database,
+  about: { paymentId: string; leaseNo: number; salesBefore: readonly string[]; details: Details },
+): Promise<boolean> {
+  const began = await rows(
+    db.pool,
+    {
+      name: 'payment_begin_telling',
+      text: `
+        with began as (
+          update payment set tell_started_at = coalesce(tell_started_at, now()),
+            tell_sales_before = case when tell_started_at is null then $3::text[] else tell_sales_before end
+          where id = $1::uuid and state = 'settled' and lease_no = $2 returning id),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select id, 'tell_began', '', $4::jsonb from began)
+        select id from began`,
+    },
+    [about.paymentId, about.leaseNo, about.salesBefore, JSON.stringify(about.details)],
+  );
+  return began.length === 1;
+}
+
+/** Takes over what Shopify says is owed, while nothing is promised or paid. */
+export async function changeOwed(
+  db: Database,
+  about: { paymentId: string; owedMinor: Minor; currency: Currency; at: Date },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    const changed = await rows<{ was: string; link: string }>(
+      on,
+      {
+        name: 'payment_change_owed',
+        text: `
+          with was as (select id, owed_minor, currency from payment where id = $1::uuid for update)
+          update payment p set owed_minor = $2, currency = $3, owed_at = $4 from was
+          where p.id = was.id and p.state = 'open'
+          returning was.owed_minor::text || ' ' || was.currency as was, p.link`,
+      },
+      [about.paymentId, about.owedMinor, about.currency, about.at],
+    );
+    const [row] = changed;
+    if (row === undefined) return false;
+    const is = `${about.owedMinor.toString()} ${about.currency}`;
+    if (row.was === is) return false;
+    const ended = await endInvoices(on, about.paymentId, 'amount_changed');
+    await note(on, about.paymentId, {
+      what: 'owed_changed',
+      details: { wasMinor: row.was, isMinor: is },
+    });
+    await nudge(on, ended);
+    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [row.link]);
+    return true;
+  });
+}
+
+/** Asks for the end of every payable invoice of a payment; gives the lanes that must hear of it. */
+export async function endInvoices(
+  on: Queryable,
+  paymentId: string,
+  ending: string,
+): Promise<Lane[]> {
+  const ended = await rows<{ node_id: number }>(
+    on,
+    {
+      name: 'invoice_end_all',
+      text: `
+        with ended as (
+          update invoice set ending = coalesce(ending, $2), ending_at = coalesce(ending_at, now()),
+            due_at = now(), lease_until = null, attempts = 0
+          where payment_id = $1::uuid and state in ('made', 'live') returning payment_id, node_id, hash),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash, 'hex')) from ended)
+        select node_id from ended`,
+    },
+    [paymentId, ending],
+  );
+  return ended.map((row) => nodeLane(row.node_id));
+}
+
+/**
+ * The order is not to be paid any more: open -> closing, and its invoice is to be canceled at the
+ * node. Where no invoice is out that anybody could pay, it lapses at once.
+ */
+export async function closePayment(
+  db: Database,
+  about: { paymentId: string; because: Reason },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    const { paymentId, because } = about;
+    const moved = await movePayment(on, { paymentId, because, move: { from: 'open', to: 'closing' } });
+    if (!moved) return false;
+    const lanes = await endInvoices(on, paymentId, 'order_over');
+    if (lanes.length === 0) {
+      await movePayment(on, {
+        paymentId,
+        because: 'never_issued',
+        move: { from: 'closing', to: 'lapsed' },
+      });
+    }
+    await nudge(on, lanes);
+    return true;
+  });
+}
+
+/** The money of a settled payment: what the order was promised for it, and what is in the books. */
+export async function settledMoney(
+  db: Database,
+  paymentId: string,
+): Promise<
+  { fiatMinor: Minor; currency: Currency; amountMsat: Msat; settledAt: Date; hash: string } | undefined
+> {
+  const [row] = await rows<{
+    fiat_minor: string;
+    currency: Currency;
+    amount_msat: string;
+    settled_at: Date;
+    hash: string;
+  }>(
+    db.pool,
+    {
+      name: 'payment_settled_money',
+      text: `
+        select q.fiat_minor, q.currency, i.amount_msat, i.settled_at, encode(i.hash, 'hex') as hash
+        from payment p join invoice i on i.id = p.settled_invoice_id join quote q on q.id = i.quote_id
+        where p.id = $1::uuid`,
+    },
+    [paymentId],
+  );
+  return (
+    row && {
+      fiatMinor: BigInt(row.fiat_minor) as Minor,
+      currency: row.currency,
+      amountMsat: BigInt(row.amount_msat) as Msat,
+      settledAt: row.settled_at,
+      hash: row.hash,
+    }
+  );
+}

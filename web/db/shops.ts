@@ -1,0 +1,190 @@
+// Shops: installed, with sealed tokens that are replaced in one statement, and swept for orders that
+// nobody told us of.
+import type { Database } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { nudge, shopLane } from './lanes.ts';
+import { endInvoices, movePayment } from './payments.ts';
+
+export type ShopRow = {
+  id: number;
+  registrationId: number;
+  domain: string;
+  methodName: string;
+  installedAt: Date;
+  uninstalledAt: Date | null;
+  sealedAccessToken: Uint8Array | null;
+  accessTokenEndsAt: Date | null;
+  sealedRefreshToken: Uint8Array | null;
+  refreshTokenEndsAt: Date | null;
+  scopes: string;
+  tokenVersion: number;
+  tokenRefusedAt: Date | null;
+  sweepCursor: Date;
+};
+
+export const shopById = (db: Database, id: number): Promise<ShopRow | null> =>
+  db.prisma.shop.findUnique({ where: { id } });
+
+export const shopOf = (
+  db: Database,
+  of: { registrationId: number; domain: string },
+): Promise<ShopRow | null> =>
+  db.prisma.shop.findUnique({ where: { registrationId_domain: of } });
+
+export const shopsOfDomain = (db: Database, domain: string): Promise<ShopRow[]> =>
+  db.prisma.shop.findMany({ where: { domain, uninstalledAt: null }, take: 20 });
+
+export const allShops = (db: Database): Promise<ShopRow[]> =>
+  db.prisma.shop.findMany({ orderBy: { domain: 'asc' }, take: 10_000 });
+
+/** A shop at first sight, or again after it was removed. Its sweep begins at once. */
+export async function installShop(
+  db: Database,
+  of: { registrationId: number; domain: string },
+): Promise<{ shop: ShopRow; installed: boolean }> {
+  return transaction(db, async (on) => {
+    const [row] = await rows<{ id: number; fresh: boolean }>(
+      on,
+      {
+        name: 'shop_install',
+        text: `
+          insert into shop (registration_id, domain, lane, due_at) values ($1, $2, '', now())
+          on conflict (registration_id, domain) do update set
+            installed_at = case when shop.uninstalled_at is null then shop.installed_at else now() end,
+            sweep_cursor = case when shop.uninstalled_at is null then shop.sweep_cursor else now() end,
+            due_at = coalesce(shop.due_at, now()), uninstalled_at = null
+          returning id, lane = '' as fresh`,
+      },
+      [of.registrationId, of.domain],
+    );
+    if (row === undefined) throw new Error('a shop was not stored');
+    if (row.fresh) {
+      await rows(
+        on,
+        { name: 'shop_lane', text: 'update shop set lane = $2 where id = $1' },
+        [row.id, shopLane(row.id)],
+      );
+    }
+    return row;
+  }).then(async ({ id, fresh }) => ({
+    shop: await db.prisma.shop.findUniqueOrThrow({ where: { id } }),
+    installed: fresh,
+  }));
+}
+
+export type SealedTokens = {
+  sealedAccessToken: Uint8Array<ArrayBuffer>;
+  accessTokenEndsAt: Date | null;
+  sealedRefreshToken: Uint8Array<ArrayBuffer> | null;
+  refreshTokenEndsAt: Date | null;
+  scopes: string;
+};
+
+/** Stores a pair of tokens in one statement and ends the refresh lease. */
+export async function storeTokens(db: Database, shopId: number, tokens: SealedTokens): Promise<void> {
+  await db.prisma.shop.update({
+    where: { id: shopId },
+    data: {
+      ...tokens,
+      tokenVersion: { increment: 1 },
+      tokenRefusedAt: null,
+      refreshLeaseUntil: null,
+    },
+  });
+}
+
+/** True for the one process that may refresh; the others wait until the version has moved. */
+export async function takeRefreshLease(
+  db: Database,
+  about: { shopId: number; tokenVersion: number; leaseMs: number },
+): Promise<boolean> {
+  const taken = await rows(
+    db.pool,
+    {
+      name: 'shop_refresh_lease',
+      text: `
+        update shop set refresh_lease_until = now() + $3 * interval '1 ms'
+        where id = $1 and token_version = $2 and uninstalled_at is null
+          and (refresh_lease_until is null or refresh_lease_until < now())
+        returning id`,
+    },
+    [about.shopId, about.tokenVersion, about.leaseMs],
+  );
+  return taken.length === 1;
+}
+
+export async function endRefreshLease(db: Database, shopId: number): Promise<void> {
+  await db.prisma.shop.update({ where: { id: shopId }, data: { refreshLeaseUntil: null } });
+}
+
+/** Shopify answered 401 with the token of this version. */
+export async function tokenWasRefused(
+  db: Database,
+  about: { shopId: number; tokenVersion: number },
+): Promise<void> {
+  await db.prisma.shop.updateMany({
+    where: { id: about.shopId, tokenVersion: about.tokenVersion },
+    data: { tokenRefusedAt: new Date() },
+  });
+}
+
+export async function nameMethod(db: Database, shopId: number, methodName: string): Promise<void> {
+  await db.prisma.shop.update({ where: { id: shopId }, data: { methodName, sweepCursor: new Date(0) } });
+}
+
+/** When the pending orders of the shop were last read through. */
+export async function sweptUntil(db: Database, shopId: number, cursor: Date): Promise<void> {
+  await db.prisma.shop.update({ where: { id: shopId }, data: { sweepCursor: cursor } });
+}
+
+/**
+ * The app was removed: the tokens are dead and wiped, open payments close, and live invoices are to
+ * be canceled at the node before its credential is wiped.
+ */
+export async function uninstallShop(db: Database, shopId: number): Promise<void> {
+  await transaction(db, async (on) => {
+    await rows(
+      on,
+      {
+        name: 'shop_uninstall',
+        text: `
+          update shop set uninstalled_at = coalesce(uninstalled_at, now()), due_at = null,
+            sealed_access_token = null, sealed_refresh_token = null, token_version = token_version + 1
+          where id = $1`,
+      },
+      [shopId],
+    );
+    await rows(
+      on,
+      {
+        name: 'node_retire_all',
+        text: 'update node set retired_at = coalesce(retired_at, now()) where shop_id = $1',
+      },
+      [shopId],
+    );
+    const open = await rows<{ id: string }>(
+      on,
+      {
+        name: 'payment_open_of_shop',
+        text: `select id from payment where shop_id = $1 and state = 'open' order by id for update`,
+      },
+      [shopId],
+    );
+    for (const { id } of open) {
+      await movePayment(on, {
+        paymentId: id,
+        move: { from: 'open', to: 'closing' },
+        because: 'shop_uninstalled',
+      });
+      const lanes = await endInvoices(on, id, 'order_over');
+      if (lanes.length === 0) {
+        await movePayment(on, {
+          paymentId: id,
+          move: { from: 'closing', to: 'lapsed' },
+          because: 'never_issued',
+        });
+      }
+      await nudge(on, lanes);
+    }
+  });
+}

@@ -1,0 +1,80 @@
+// Sightings: somebody told us to look at an order. A webhook, a page or a sweep may be early, late,
+// repeated or forged: a sighting only says where to look, and Shopify says what is true.
+import type { Database, Queryable } from './database.ts';
+import { rows } from './database.ts';
+import { nudge, shopLane } from './lanes.ts';
+
+/** Notes that the order is to be looked at now, and wakes the shop's lane. */
+export async function sight(
+  on: Queryable,
+  seen: { shopId: number; originId: string; because: string },
+): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'sighting_see',
+      text: `
+        insert into sighting (shop_id, origin_id, because, lane, due_at)
+        values ($1, $2, $3, $4, now())
+        on conflict (shop_id, origin_id) do update set
+          because = excluded.because, times = sighting.times + 1, seen_at = now(), due_at = now(),
+          attempts = 0`,
+    },
+    [seen.shopId, seen.originId, seen.because, shopLane(seen.shopId)],
+  );
+  await nudge(on, [shopLane(seen.shopId)]);
+}
+
+export type SightingRow = { id: bigint; shopId: number; originId: string; because: string; times: number };
+
+export const sightingById = (db: Database, id: string): Promise<SightingRow | null> =>
+  db.prisma.sighting.findUnique({ where: { id: BigInt(id) } });
+
+/** The order was looked at. If it was seen again meanwhile, it stays due. */
+export async function sightingIsDone(
+  db: Database,
+  about: { id: bigint; times: number },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'sighting_done',
+      text: `
+        update sighting set due_at = case when times = $2 then null else now() end,
+          lease_until = null, attempts = 0
+        where id = $1`,
+    },
+    [about.id, about.times],
+  );
+}
+
+/** True when this delivery was not seen before. Old ones are forgotten after a week. */
+export async function firstDelivery(
+  on: Queryable,
+  delivery: { id: string; topic: string; shopDomain: string },
+): Promise<boolean> {
+  const inserted = await rows(
+    on,
+    {
+      name: 'delivery_first',
+      text: `
+        insert into delivery (id, topic, shop_domain) values ($1, $2, $3)
+        on conflict (id) do nothing returning id`,
+    },
+    [delivery.id, delivery.topic, delivery.shopDomain],
+  );
+  return inserted.length === 1;
+}
+
+export async function forgetOldDeliveries(db: Database): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'delivery_forget',
+      text: `
+        delete from delivery where id in (
+          select id from delivery where received_at < now() - interval '7 days' limit 1000)`,
+    },
+    [],
+  );
+}
