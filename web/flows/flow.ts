@@ -1,0 +1,40 @@
+// TELLS THE STORY. One verb-noun file per arrow; the list of files in this room is the story.
+// A flow reads, asks the outside through a port, lets the core decide and lets the database write.
+// It never holds a transaction while it asks, and it never decides about retrying.
+import type { Clock, Nodes, Rates, Sealer, Storefronts } from '../core/ports.ts';
+import type { QuotePolicy } from '../core/quote.ts';
+import type { ClaimedRow } from '../db/due.ts';
+import type { Database } from '../db/database.ts';
+
+export type Log = {
+  info: (about: Record<string, unknown>, what: string) => void;
+  warn: (about: Record<string, unknown>, what: string) => void;
+  error: (about: Record<string, unknown>, what: string) => void;
+};
+
+/** What every flow may use. Built once, in wiring. */
+export type Deps = {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  nodes: Nodes;
+  storefronts: Storefronts;
+  rates: Rates;
+  sealer: Sealer;
+  quotePolicy: QuotePolicy;
+  /** Life of a quote, in seconds. */
+  quoteSeconds: number;
+  /** How often Shopify is asked for orders that nobody told us of, in seconds. */
+  sweepSeconds: number;
+  /** 32 random bytes, for a secret. */
+  randomSecret: () => Uint8Array;
+};
+
+/**
+ * What a step leaves behind. `stored`: the statement that moved the row has also given it back.
+ * Otherwise the row is due again in so many milliseconds, or at rest; `attempt` burns a try.
+ */
+export type StepEnd = 'stored' | { dueInMs: number | undefined; attempt: boolean };
+
+/** One step of one claimed row. Throws Trouble; the lane's turn decides what that means. */
+export type Step = (deps: Deps, row: ClaimedRow) => Promise<StepEnd>;

@@ -1,0 +1,68 @@
+// A node says something of an invoice. The stream and the lookups come through this one door: here
+// money is recorded, or an invoice is found dead. Only `settled` is money, only the node's own
+// "canceled" ends an invoice, and what cannot be true changes nothing and is told to a person.
+import { createHash } from 'node:crypto';
+import type { InvoiceDecision, Observation } from '../core/invoice.ts';
+import { decideFromNode } from '../core/invoice.ts';
+import type { InvoiceRow, Recorded, Recorder } from '../db/invoices.ts';
+import { invoiceIsCanceled, recordSettlements } from '../db/invoices.ts';
+import { note } from '../db/history.ts';
+import type { Deps } from './flow.ts';
+
+/** Settles of a node's stream, in one statement. Foreign hashes move the cursor and leave no trace. */
+export async function recordStream(
+  deps: Deps,
+  about: { nodeId: number; observations: readonly Observation[]; recorder: Recorder },
+): Promise<Recorded> {
+  const trusted = about.observations.filter(
+    (seen) => seen.state === 'settled' && provesItself(seen),
+  );
+  const recorded = await recordSettlements(deps.db.pool, { ...about, observations: trusted });
+  for (const settled of recorded.settled) logSettled(deps, settled, about.recorder.via);
+  return recorded;
+}
+
+/** What a lookup of one of our invoices said. True: the row is at rest. */
+export async function observeInvoice(
+  deps: Deps,
+  about: { invoice: InvoiceRow; seen: Observation },
+): Promise<{ rests: boolean; decision: InvoiceDecision }> {
+  const { invoice, seen } = about;
+  const decision =
+    seen.state === 'settled' && !provesItself(seen)
+      ? ({ do: 'distrust', why: 'preimage_does_not_fit' } as const)
+      : decideFromNode(invoice, seen);
+  switch (decision.do) {
+    case 'settle': {
+      const recorded = await recordSettlements(deps.db.pool, {
+        nodeId: invoice.nodeId,
+        observations: [seen],
+        recorder: { via: 'lookup' },
+      });
+      for (const settled of recorded.settled) logSettled(deps, settled, 'lookup');
+      return { rests: true, decision };
+    }
+    case 'cancel': {
+      const { id, paymentId } = invoice;
+      await invoiceIsCanceled(deps.db, { id, paymentId, because: 'node_says_canceled' });
+      return { rests: true, decision };
+    }
+    case 'distrust':
+      deps.log.error({ paymentId: invoice.paymentId, why: decision.why }, 'node.distrusted');
+      await note(deps.db.pool, invoice.paymentId, { what: 'distrusted', because: decision.why });
+      return { rests: false, decision };
+    case 'wait':
+      return { rests: false, decision };
+  }
+}
+
+function provesItself(seen: Observation): boolean {
+  if (seen.preimage === undefined) return false;
+  return createHash('sha256').update(seen.preimage, 'hex').digest('hex') === seen.hash;
+}
+
+function logSettled(deps: Deps, settled: Recorded['settled'][number], via: string): void {
+  const { paymentId, shopId, firstOfPayment } = settled;
+  if (firstOfPayment) deps.log.info({ paymentId, shopId, via, to: 'settled' }, 'payment.settled');
+  else deps.log.error({ paymentId, shopId, via }, 'payment.paid_again');
+}
