@@ -1,5 +1,6 @@
 /**
- * Who may call what: the node's root keys, the macaroons baked from them, and the check that every call goes through.
+ * Who may call what: the node's root keys, the macaroons baked from them, and the check that every
+ * call goes through.
  */
 import { constrainMacaroon, bakeMacaroon, verifyMacaroon } from './macaroon.ts';
 import { isEntity, MACAROON_RECIPES, REQUIRED_PERMISSIONS } from './permissions.ts';
@@ -8,7 +9,10 @@ import { RpcError, STATUS } from './rpc-error.ts';
 import type { Random } from './random.ts';
 
 export type BakeOptions = {
-  /** Decimal. LND's own files use 0, which cannot be deleted; a list of URIs gets 71 unless said otherwise. */
+  /**
+   * Decimal. LND's own files use 0, which cannot be deleted; a list of URIs gets 71 unless said
+   * otherwise.
+   */
   rootKeyId?: string;
   timeBefore?: Date;
   ipAddress?: string;
@@ -48,13 +52,20 @@ const refuseUnknown = (operations: string[]): void => {
   }
 };
 
-export const accessControl = (deps: { random: Random; now: () => number }) => {
+export const accessControl = (deps: {
+  random: Random;
+  now: () => number;
+  /** A root key was made or deleted. */
+  changed: () => void;
+}) => {
   const rootKeys = new Map<string, Buffer>([[DEFAULT_ROOT_KEY_ID, deps.random.bytes(32)]]);
 
   const bake = (operations: string[], options: BakeOptions = {}): Buffer => {
     const rootKeyId = options.rootKeyId ?? DEFAULT_ROOT_KEY_ID;
-    const rootKey = rootKeys.get(rootKeyId) ?? deps.random.bytes(32);
+    const known = rootKeys.get(rootKeyId);
+    const rootKey = known ?? deps.random.bytes(32);
     rootKeys.set(rootKeyId, rootKey);
+    if (!known) deps.changed();
     const nonce = deps.random.bytes(16);
     const baked = bakeMacaroon({ rootKey, rootKeyId, nonce, operations });
     return constrainMacaroon(baked, caveatsOf(options));
@@ -107,7 +118,9 @@ export const accessControl = (deps: { random: Random; now: () => number }) => {
       if (id === DEFAULT_ROOT_KEY_ID) {
         throw new RpcError('deleting the default root key ID 0 is not allowed');
       }
-      return rootKeys.delete(id);
+      const isGone = rootKeys.delete(id);
+      deps.changed();
+      return isGone;
     },
     rootKeyIds: (): string[] => [...rootKeys.keys()],
     save: (): [string, string][] => [...rootKeys].map(([id, key]) => [id, key.toString('hex')]),

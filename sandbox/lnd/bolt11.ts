@@ -1,8 +1,8 @@
 /**
  * Real, signed BOLT11 requests, written and read as a node and a wallet do.
  *
- * Packages `invoices` and `tiny-secp256k1` do the encoding and the signature; neither of them ships types that fit, so the
- * few functions used here are described by hand.
+ * Packages `invoices` and `tiny-secp256k1` do the encoding and the signature; neither of them ships
+ * types that fit, so the few functions used here are described by hand.
  */
 import { createRequire } from 'node:module';
 

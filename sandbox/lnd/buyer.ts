@@ -1,7 +1,9 @@
 /**
- * A buyer's wallet that reaches this node over its channels: it splits, it is late, it pays too little or too much.
+ * A buyer's wallet that reaches this node over its channels: it splits, it is late, it pays too
+ * little or too much.
  *
- * An honest wallet refuses an expired request by itself; `late` takes that away, because only the node's answer binds.
+ * An honest wallet refuses an expired request by itself; `late` takes that away, because only the
+ * node's answer binds.
  */
 import { readRequest } from './bolt11.ts';
 import type { ReadRequest } from './bolt11.ts';
@@ -16,7 +18,9 @@ export type PayOptions = {
   /** How many parts are sent (1), and of how many the whole consists (`parts`). */
   parts?: number;
   of?: number;
-  /** Milliseconds after the request's expiry at which to pay; the wallet then ignores the expiry. */
+  /**
+   * Milliseconds after the request's expiry at which to pay; the wallet then ignores the expiry.
+   */
   late?: number;
   /** Hex; another than the request's. */
   paymentSecret?: string;
@@ -30,11 +34,13 @@ export type PayResult = { ok: true; preimage: string } | { ok: false; why: strin
 
 /** The wallet's answer to a part that the channels cannot carry. */
 const NO_ROUTE = 'NO_ROUTE';
+const NODE_OFFLINE = 'NODE_OFFLINE';
 /** The channel's smallest HTLC: LND's default policy of the peer. */
 const SMALLEST_HTLC_MSAT = 1000n;
 
 const carry = (node: NodeState, amountMsat: bigint): Channel | undefined => {
-  if (node.faults.channelsDown || amountMsat < SMALLEST_HTLC_MSAT) return undefined;
+  const areUp = !node.faults.channelsDown && node.clock.now() >= node.channelsUpAtMs;
+  if (!areUp || amountMsat < SMALLEST_HTLC_MSAT) return undefined;
   return node.channels
     .filter((channel) => receivableMsat(channel) >= amountMsat)
     .sort((a, b) => (a.remoteMsat < b.remoteMsat ? 1 : -1))[0];
@@ -69,7 +75,7 @@ const refusal = (
 ): string | undefined => {
   if (request.network !== node.network) return `invoice not for current active network`;
   if (request.payee !== node.publicKey) return NO_ROUTE;
-  if (!isUp) return 'NODE_OFFLINE';
+  if (!isUp) return NODE_OFFLINE;
   const known = node.ledger.entries.filter((entry) => entry.hash === request.hash);
   if (!options.again && known.some(({ outcome }) => outcome === 'paid')) {
     return 'invoice is already paid';
@@ -95,7 +101,12 @@ export const payRequest = async (
   const { node } = deps;
   let request: ReadRequest;
   try {
-    request = readRequest(bolt11.trim().toLowerCase().replace(/^lightning:/, ''));
+    request = readRequest(
+      bolt11
+        .trim()
+        .toLowerCase()
+        .replace(/^lightning:/, ''),
+    );
   } catch {
     return { ok: false, why: 'this is not a Lightning request' };
   }
@@ -116,9 +127,11 @@ export const payRequest = async (
   const sum = shares.reduce((total, one) => total + one, 0n);
   const entry = node.ledger.begin(request.hash, sum, node.clock.now());
   await delay(node);
-  const outcomes = await Promise.all(
-    shares.map((amountMsat) => sendPart(node, request, { amountMsat, totalMsat, options })),
-  );
+  const outcomes = deps.isUp()
+    ? await Promise.all(
+        shares.map((amountMsat) => sendPart(node, request, { amountMsat, totalMsat, options })),
+      )
+    : [{ ok: false as const, why: NODE_OFFLINE }];
   entry.endedAtMs = node.clock.now();
   const paid = outcomes.find((outcome) => outcome.ok);
   if (paid) {

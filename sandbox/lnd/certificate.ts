@@ -1,6 +1,8 @@
 /**
- * A self-signed certificate the way LND makes its own: ECDSA P-256, its own CA, 14 months, localhost among its names.
+ * A self-signed certificate the way LND makes its own: ECDSA P-256, its own CA, 14 months,
+ * localhost among its names.
  */
+import { X509Certificate } from 'node:crypto';
 import { generate } from 'selfsigned';
 
 export type Certificate = { certPem: string; keyPem: string };
@@ -45,4 +47,10 @@ export const makeCertificate = async (hostName = 'localhost'): Promise<Certifica
     },
   );
   return { certPem: made.cert, keyPem: made.private };
+};
+
+/** The saved one, or, as LND does at its start, a new one with a new key when it has expired. */
+export const certificateInForce = async (saved: Certificate | undefined): Promise<Certificate> => {
+  if (saved && new X509Certificate(saved.certPem).validToDate.getTime() > Date.now()) return saved;
+  return makeCertificate();
 };

@@ -1,8 +1,9 @@
 /**
- * The node's channels: what can be received, and `ListChannels` with every field that clients insist on.
+ * The node's channels: what can be received, and `ListChannels` with every field that clients
+ * insist on.
  *
- * A channel's receivable amount follows LND: the peer keeps its reserve, and, when it opened the channel, a fee buffer of
- * 1.6 commitment fees.
+ * A channel's receivable amount follows LND: the peer keeps its reserve, and, when it opened the
+ * channel, a fee buffer of 1.6 commitment fees.
  */
 import type { RouteHint } from './bolt11.ts';
 import type { Random } from './random.ts';
@@ -29,7 +30,10 @@ export type Channel = Required<ChannelTerms> & {
 
 const FEE_PER_KW = 253n;
 const COMMIT_WEIGHT = 1124n;
-/** LND's opener keeps twice the fee of a commitment with two more HTLCs (172 each), less the present fee. */
+/**
+ * LND's opener keeps twice the fee of a commitment with two more HTLCs (172 each), less the present
+ * fee.
+ */
 const FEE_BUFFER_SAT = (2n * FEE_PER_KW * (COMMIT_WEIGHT + 2n * 172n) + 999n) / 1000n;
 
 /** Decimal form of a short channel id: block, transaction, output. */
@@ -119,7 +123,9 @@ const standardId = (id: string): string => {
   return parts.map(String).join('x');
 };
 
-/** One hint per active private channel, largest first, until twice the amount is hinted; at most 20. */
+/**
+ * One hint per active private channel, largest first, until twice the amount is hinted; at most 20.
+ */
 export const routeHints = (channels: Channel[], to: string, amountMsat: bigint): RouteHint[] => {
   const chosen: RouteHint[] = [];
   let hinted = 0n;

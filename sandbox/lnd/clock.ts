@@ -1,8 +1,9 @@
 /**
  * The simulated node's own clock, with its alarms.
  *
- * It follows the machine's clock, plus an offset that a test moves with `advance`. Alarms that fall due on the way ring at
- * their own moment and in order, so that a test of an hour's expiry takes no hour.
+ * It follows the machine's clock, plus an offset that a test moves with `advance`. Alarms that fall
+ * due on the way ring at their own moment and in order, so that a test of an hour's expiry takes no
+ * hour.
  */
 export type Alarm = { cancel: () => void };
 
@@ -45,7 +46,7 @@ const heapOfEntries = () => {
     const last = heap.pop();
     if (first === undefined || last === undefined || heap.length === 0) return first;
     heap[0] = last;
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       let child = 2 * at + 1;
       if (child >= heap.length) break;
       if (child + 1 < heap.length && before(entry(child + 1), entry(child))) child += 1;

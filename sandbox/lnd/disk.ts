@@ -1,14 +1,24 @@
 /**
- * The node on disk, so that a second start finds the same node: its key, certificate, root keys, invoices and indexes.
+ * The node on disk, so that a second start finds the same node: its key, certificate, root keys,
+ * invoices and indexes.
  *
- * `node.json` is written whole, rarely. Invoices are appended to `invoices.jsonl`, one line per change, the last line of a
- * hash counts; the file is made compact when it is read. A process that is killed loses at most what it was writing.
+ * `node.json` is written whole, rarely. Invoices are appended to `invoices.jsonl`, one line per
+ * change, the last line of a hash counts; the file is made compact when it is read. A process that
+ * is killed loses at most what it was writing.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Certificate } from './certificate.ts';
 import { invoiceFromJson, invoiceToJson } from './invoice.ts';
 import type { Invoice } from './invoice.ts';
+import type { Counters } from './registry.ts';
 
 export type SavedNode = {
   alias: string;
@@ -18,11 +28,9 @@ export type SavedNode = {
   port: number;
   certificate: Certificate;
   rootKeys: [string, string][];
-  createdAtMs: number;
 };
-export type SavedCounters = { add: number; settle: number };
 
-type Line = { counters: SavedCounters; invoice: string; gone?: boolean };
+type Line = { counters: Counters; invoice: string; gone?: boolean };
 
 const writeWhole = (path: string, text: string): void => {
   writeFileSync(`${path}.part`, text, { mode: 0o600 });
@@ -47,7 +55,7 @@ export const nodeOnDisk = (folder: string) => {
   mkdirSync(folder, { recursive: true });
   const nodePath = join(folder, 'node.json');
   const invoicesPath = join(folder, 'invoices.jsonl');
-  const lineOf = (invoice: Invoice, counters: SavedCounters, gone = false): string =>
+  const lineOf = (invoice: Invoice, counters: Counters, gone = false): string =>
     JSON.stringify({ counters, invoice: invoiceToJson(invoice), ...(gone ? { gone } : {}) });
 
   return {
@@ -56,8 +64,8 @@ export const nodeOnDisk = (folder: string) => {
     writeNode: (node: SavedNode): void => {
       writeWhole(nodePath, `${JSON.stringify(node, null, 2)}\n`);
     },
-    readInvoices: (): { invoices: Invoice[]; counters: SavedCounters } => {
-      const counters: SavedCounters = { add: 0, settle: 0 };
+    readInvoices: (): { invoices: Invoice[]; counters: Counters } => {
+      const counters: Counters = { add: 0, settle: 0 };
       const byHash = new Map<string, Invoice>();
       for (const line of readLines(invoicesPath)) {
         const invoice = invoiceFromJson(line.invoice);
@@ -67,10 +75,10 @@ export const nodeOnDisk = (folder: string) => {
       }
       return { invoices: [...byHash.values()], counters };
     },
-    append: (invoice: Invoice, counters: SavedCounters, gone = false): void => {
+    append: (invoice: Invoice, counters: Counters, gone = false): void => {
       appendFileSync(invoicesPath, `${lineOf(invoice, counters, gone)}\n`, { mode: 0o600 });
     },
-    rewriteInvoices: (invoices: Invoice[], counters: SavedCounters): void => {
+    rewriteInvoices: (invoices: Invoice[], counters: Counters): void => {
       writeWhole(invoicesPath, invoices.map((one) => `${lineOf(one, counters)}\n`).join(''));
     },
   };

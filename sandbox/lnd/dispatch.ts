@@ -1,6 +1,6 @@
 /**
- * From a gRPC call to its answer: is the method known, has the node started, may the caller, is a fault set, what is the
- * answer. In that order, which is LND's.
+ * From a gRPC call to its answer: is the method known, has the node started, may the caller, is a
+ * fault set, what is the answer. In that order, which is LND's.
  */
 import type { MethodFault } from './faults.ts';
 import type { Call } from './grpc-server.ts';
@@ -28,10 +28,7 @@ const methodOf = (path: string): Method => {
   }
   const method = methods().get(path);
   if (method) return method;
-  throw new RpcError(
-    `unknown method ${nameOf(path)} for service ${service}`,
-    STATUS.unimplemented,
-  );
+  throw new RpcError(`unknown method ${nameOf(path)} for service ${service}`, STATUS.unimplemented);
 };
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

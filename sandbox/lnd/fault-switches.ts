@@ -2,27 +2,18 @@
  * The switches for faults, as tests and the control pages use them.
  */
 import { makeCertificate } from './certificate.ts';
-import type { Certificate } from './certificate.ts';
 import { noFaults } from './faults.ts';
 import type { Faults, Lie, MethodFault } from './faults.ts';
-import type { FrontDoor } from './front-door.ts';
 import type { NodeState } from './node-state.ts';
+import type { Power } from './power.ts';
 
 export type FaultSwitches = ReturnType<typeof faultSwitches>;
 
-export const faultSwitches = (
-  node: NodeState,
-  running: { certificate: Certificate; door: FrontDoor },
-  power: {
-    stop: (how: { how: 'kill' }) => Promise<void>;
-    restart: (how?: { how?: 'clean' | 'drop' | 'kill' }) => Promise<void>;
-    saved: () => void;
-  },
-) => ({
+export const faultSwitches = (node: NodeState, power: Power) => ({
   /** Sets any of the plain faults; see `Faults`. */
   set: (changes: Partial<Faults>): void => {
     Object.assign(node.faults, changes);
-    if (changes.slowMs !== undefined) running.door.slowDown(changes.slowMs);
+    if (changes.slowMs !== undefined) power.door.slowDown(changes.slowMs);
   },
   current: (): Faults => ({ ...node.faults }),
   /** A fault of one method (`AddInvoice`), or of all (`*`); `times` calls, or until cleared. */
@@ -38,14 +29,18 @@ export const faultSwitches = (
   up: (): Promise<void> => power.restart(),
   /** Sockets stay open and no byte moves. */
   freeze: (): void => {
-    running.door.freeze();
+    power.door.freeze();
   },
   thaw: (): void => {
-    running.door.thaw();
+    power.door.thaw();
   },
   /** Every connection is reset; the node goes on. */
   cutConnections: (): void => {
-    running.door.cutConnections();
+    power.door.cutConnections();
+  },
+  /** Every client is told that it pings too often, and is hung up on. */
+  cutForPings: (): void => {
+    power.cutForPings();
   },
   /** The settle counter goes back, as after a lost database; invoices stay. */
   loseSettleIndex: (to = 0): void => {
@@ -53,9 +48,9 @@ export const faultSwitches = (
   },
   /** A fresh certificate and key, as LND makes when the old one has expired. Restarts the node. */
   rotateCertificate: async (): Promise<void> => {
-    running.certificate = await makeCertificate();
+    power.certificate = await makeCertificate();
     await power.restart();
-    power.saved();
+    node.keysChanged();
   },
   /** The node claims something untrue about one invoice (by hash), or about all (`*`). */
   lie: (hash: string, lie: Lie | null): void => {
@@ -71,7 +66,7 @@ export const faultSwitches = (
     Object.assign(node.faults, noFaults());
     node.methodFaults.clear();
     node.lies.clear();
-    running.door.slowDown(0);
-    running.door.thaw();
+    power.door.slowDown(0);
+    power.door.thaw();
   },
 });

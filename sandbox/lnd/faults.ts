@@ -1,7 +1,9 @@
 /**
- * What can be made to go wrong at the simulated node: per method, on the wire, on streams, and in what it claims.
+ * What can be made to go wrong at the simulated node: per method, on the wire, on streams, and in
+ * what it claims.
  *
- * Each of these has been seen on a real node or is what a malicious "node" could do. Everything is off by default.
+ * Each of these has been seen on a real node or is what a malicious "node" could do. Everything is
+ * off by default.
  */
 export type MethodFault =
   /** Answers, but later. */

@@ -1,10 +1,11 @@
 /**
- * A gRPC server over TLS, straight on Node's HTTP/2: one request message in, any number out, then a status.
+ * A gRPC server over TLS, straight on Node's HTTP/2: one request message in, any number out, then a
+ * status.
  *
- * It is written without `@grpc/grpc-js`, which is what the program under test speaks with, so that both ends cannot share a
- * fault; and because a stand-in must be able to do what a library forbids: cut a connection in the middle of a stream, or
- * answer a client that pings too often as grpc-go does. Source: gRPC over HTTP/2 (PROTOCOL-HTTP2.md), grpc-go's keepalive
- * enforcement.
+ * It is written without `@grpc/grpc-js`, which is what the program under test speaks with, so that
+ * both ends cannot share a fault; and because a stand-in must be able to do what a library forbids:
+ * cut a connection in the middle of a stream, or answer a client that pings too often as grpc-go
+ * does. Source: gRPC over HTTP/2 (PROTOCOL-HTTP2.md), grpc-go's keepalive enforcement.
  */
 import http2 from 'node:http2';
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
@@ -30,11 +31,16 @@ export type GrpcServer = {
   port: number;
   /** GOAWAY, then closes when the open calls have ended. */
   closeGently: () => Promise<void>;
+  /** Tells every client that it pings too often, and hangs up. */
+  sendAway: () => void;
   /** Destroys every connection. */
   destroy: () => void;
 };
 
-/** LND: `grpc.client-allow-ping-without-stream=false`, `grpc.client-ping-min-wait=5s`; grpc-go forgives two. */
+/**
+ * LND: `grpc.client-allow-ping-without-stream=false`, `grpc.client-ping-min-wait=5s`; grpc-go
+ * forgives two.
+ */
 export type PingRules = { shortestMs: number; forgiven: number };
 
 const REQUEST_CAP = 200 * 2 ** 20;
@@ -124,6 +130,11 @@ const readRequestMessage = (stream: ServerHttp2Stream, done: (message: Buffer) =
   });
 };
 
+const sendAway = (session: ServerHttp2Session): void => {
+  session.goaway(NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
+  session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM);
+};
+
 /** Counts a client's bad pings as grpc-go does, and sends it away when there are too many. */
 const enforcePings = (session: ServerHttp2Session, streams: () => number, rules: PingRules) => {
   let last = 0;
@@ -133,9 +144,7 @@ const enforcePings = (session: ServerHttp2Session, streams: () => number, rules:
     const shortest = streams() > 0 ? rules.shortestMs : 2 * 3_600_000;
     if (last > 0 && now - last < shortest) strikes += 1;
     last = now;
-    if (strikes <= rules.forgiven) return;
-    session.goaway(NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
-    session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (strikes > rules.forgiven) sendAway(session);
   });
   return {
     /** Sending data pardons a client. */
@@ -190,7 +199,14 @@ export const startGrpcServer = async (options: {
     port: (server.address() as AddressInfo).port,
     closeGently: async () => {
       for (const session of sessions) session.close();
-      await new Promise<void>((resolve) => server.close(() => { resolve(); }));
+      await new Promise<void>((resolve) =>
+        server.close(() => {
+          resolve();
+        }),
+      );
+    },
+    sendAway: () => {
+      for (const session of sessions) sendAway(session);
     },
     destroy: () => {
       for (const session of sessions) session.destroy();

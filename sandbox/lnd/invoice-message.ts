@@ -1,6 +1,6 @@
 /**
- * An invoice as LND's `lnrpc.Invoice` message says it: whole seconds, satoshis rounded down, and the fields that LND leaves
- * empty left empty.
+ * An invoice as LND's `lnrpc.Invoice` message says it: whole seconds, satoshis rounded down, and
+ * the fields that LND leaves empty left empty.
  */
 import { INVOICE_FEATURES } from './bolt11.ts';
 import type { RouteHint } from './bolt11.ts';

@@ -1,5 +1,6 @@
 /**
- * The methods that a shop's credential may call: making, looking up, listing, canceling and settling invoices.
+ * The methods that a shop's credential may call: making, looking up, listing, canceling and
+ * settling invoices.
  */
 import type { Invoice } from './invoice.ts';
 import type { NodeState } from './node-state.ts';
@@ -64,12 +65,17 @@ const added = (node: NodeState, invoice: Invoice): object => ({
 const hashOf = (request: HashRequest): string => {
   const hash = request.r_hash.length > 0 ? request.r_hash.toString('hex') : request.r_hash_str;
   if (hash.length !== 64) {
-    throw new RpcError(`payment hash must be exactly 32 bytes, is instead ${String(hash.length / 2)}`);
+    throw new RpcError(
+      `payment hash must be exactly 32 bytes, is instead ${String(hash.length / 2)}`,
+    );
   }
   return hash;
 };
 
-/** Forwards: indexes above the offset, oldest first. Reversed: the newest below it, still sorted oldest first. */
+/**
+ * Forwards: indexes above the offset, oldest first. Reversed: the newest below it, still sorted
+ * oldest first.
+ */
 const list = (node: NodeState, request: ListRequest): object => {
   const offset = Number(request.index_offset);
   const limit = Number(request.num_max_invoices) || 100;
@@ -105,10 +111,7 @@ export const invoiceMethods: Record<string, (node: NodeState, request: never) =>
   '/lnrpc.Lightning/LookupInvoice': (node, request: HashRequest) =>
     shownInvoice(node, node.registry.find(hashOf(request), STATUS.notFound)),
   '/invoicesrpc.Invoices/LookupInvoiceV2': (node, request: HashRequest) =>
-    shownInvoice(
-      node,
-      node.registry.find(request.payment_hash.toString('hex'), STATUS.notFound),
-    ),
+    shownInvoice(node, node.registry.find(request.payment_hash.toString('hex'), STATUS.notFound)),
   '/lnrpc.Lightning/ListInvoices': (node, request: ListRequest) => list(node, request),
   '/invoicesrpc.Invoices/CancelInvoice': (node, request: HashRequest) => {
     node.registry.cancel(request.payment_hash.toString('hex'));
@@ -116,9 +119,7 @@ export const invoiceMethods: Record<string, (node: NodeState, request: never) =>
   },
   '/invoicesrpc.Invoices/SettleInvoice': (node, request: { preimage: Buffer }) => {
     if (request.preimage.length !== 32) {
-      throw new RpcError(
-        `invalid preimage length of ${String(request.preimage.length)}, want 32`,
-      );
+      throw new RpcError(`invalid preimage length of ${String(request.preimage.length)}, want 32`);
     }
     node.registry.settleHeld(request.preimage.toString('hex'));
     return {};

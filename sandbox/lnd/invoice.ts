@@ -1,6 +1,6 @@
 /**
- * What the simulated node keeps of an invoice. Plain values only (amounts are bigint, times are milliseconds), so that a
- * node can be written to disk, copied as a snapshot, and restored.
+ * What the simulated node keeps of an invoice. Plain values only (amounts are bigint, times are
+ * milliseconds), so that a node can be written to disk, copied as a snapshot, and restored.
  */
 import type { RouteHint } from './bolt11.ts';
 

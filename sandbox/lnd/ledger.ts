@@ -1,6 +1,7 @@
 /**
- * The buyers' side of the truth: every payment that a wallet tried over this simulator and how it ended. A test compares it
- * at the end with what the shop believes. It is written from what the payer learned, never from the registry's own state.
+ * The buyers' side of the truth: every payment that a wallet tried over this simulator and how it
+ * ended. A test compares it at the end with what the shop believes. It is written from what the
+ * payer learned, never from the registry's own state.
  */
 export type LedgerEntry = {
   hash: string;

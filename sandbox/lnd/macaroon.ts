@@ -1,9 +1,10 @@
 /**
  * Macaroons in LND's binary form (version 2): bake, narrow, read, verify.
  *
- * The identifier is byte 3 and a protobuf message: nonce, root key id as decimal text, and the operations. Signatures are
- * chained HMAC-SHA256. Source: LND's `macaroons` package and gopkg.in/macaroon.v2; every sentence that LND says when it
- * refuses one is said here word for word.
+ * The identifier is byte 3 and a protobuf message: nonce, root key id as decimal text, and the
+ * operations. Signatures are chained HMAC-SHA256. Source: LND's `macaroons` package and
+ * gopkg.in/macaroon.v2; every sentence that LND says when it refuses one is said here word for
+ * word.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
@@ -189,8 +190,8 @@ const checkCaveat = (caveat: string, seen: { now: number; peer: string }): void 
 };
 
 /**
- * Throws LND's sentence unless the macaroon is genuine, unexpired, and allows the method: by one `uri:` operation for it, or
- * by all of the entity permissions that LND's table names for it.
+ * Throws LND's sentence unless the macaroon is genuine, unexpired, and allows the method: by one
+ * `uri:` operation for it, or by all of the entity permissions that LND's table names for it.
  */
 export const verifyMacaroon = (
   bytes: Buffer,

@@ -1,5 +1,6 @@
 /**
- * The methods about the node itself: what it is, its channels, its macaroons, its state while it starts.
+ * The methods about the node itself: what it is, its channels, its macaroons, its state while it
+ * starts.
  */
 import { createHash } from 'node:crypto';
 import { channelMessage } from './channels.ts';
@@ -17,7 +18,9 @@ const asOperation = (text: string): Operation => {
 };
 
 export const blockHash = (height: number): Buffer =>
-  createHash('sha256').update(`block ${String(height)}`).digest();
+  createHash('sha256')
+    .update(`block ${String(height)}`)
+    .digest();
 
 const commitOf = (version: string): string => `v${version}`;
 
@@ -161,4 +164,3 @@ export const nodeMethods: Record<string, (node: NodeState, request: never) => ob
   },
   '/lnrpc.State/GetState': (node) => ({ state: node.phase }),
 };
-

@@ -1,5 +1,6 @@
 /**
- * Everything that a simulated node is while it runs: what its methods, its buyers and its faults all look at.
+ * Everything that a simulated node is while it runs: what its methods, its buyers and its faults
+ * all look at.
  */
 import type { Access } from './access.ts';
 import type { Network } from './bolt11.ts';
@@ -13,12 +14,7 @@ import type { Store, Subscriptions } from './subscriptions.ts';
 
 /** LND's wallet states, in the order in which a node goes through them. */
 export type Phase =
-  | 'WAITING_TO_START'
-  | 'NON_EXISTING'
-  | 'LOCKED'
-  | 'UNLOCKED'
-  | 'RPC_ACTIVE'
-  | 'SERVER_ACTIVE';
+  'WAITING_TO_START' | 'NON_EXISTING' | 'LOCKED' | 'UNLOCKED' | 'RPC_ACTIVE' | 'SERVER_ACTIVE';
 
 /** When LND forgets canceled invoices. */
 export type GarbageCollection = 'off' | 'startup' | 'fly';
@@ -43,11 +39,17 @@ export type NodeState = {
   /** How often each method was called. */
   calls: Map<string, number>;
   phase: Phase;
-  phaseListeners: Set<() => void>;
+  /** Told of every new phase and block. */
+  watchers: Set<() => void>;
+  /** Called when a root key was made or deleted. */
+  keysChanged: () => void;
   height: number;
   store: Store;
   garbageCollection: GarbageCollection;
   syncedToChain: boolean;
+  /** Until then payers see no balance: the channel links are not up yet after a start. */
+  channelsUpAtMs: number;
+  warmUpMs: number;
   partsTimeoutMs: number;
   /** What a commitment round trip takes before a payment settles, in milliseconds. */
   settleDelayMs: { low: number; high: number };
@@ -58,6 +60,5 @@ export const PHASE_REFUSALS: Partial<Record<Phase, string>> = {
   WAITING_TO_START: 'waiting to start, RPC services not available',
   NON_EXISTING: 'wallet not created, create one to enable full RPC access',
   LOCKED: 'wallet locked, unlock it to enable full RPC access',
-  UNLOCKED:
-    'the RPC server is in the process of starting up, but not yet ready to accept calls',
+  UNLOCKED: 'the RPC server is in the process of starting up, but not yet ready to accept calls',
 };

@@ -1,6 +1,7 @@
 /**
- * LND's table: which entity permission each method asks for (rpcserver.go MainRPCServerPermissions and the `macPermissions`
- * of the sub-servers, 0.21), and LND's own macaroon files. A `uri:` operation for the method stands in for all of them.
+ * LND's table: which entity permission each method asks for (rpcserver.go MainRPCServerPermissions
+ * and the `macPermissions` of the sub-servers, 0.21), and LND's own macaroon files. A `uri:`
+ * operation for the method stands in for all of them.
  */
 const lightning = {
   'info:read': [
@@ -168,8 +169,8 @@ const receive = [
 const uris = (methods: string[]): string[] => methods.map((method) => `uri:${method}`);
 
 /**
- * LND's own files by name, and two that a careful merchant bakes: `receive` (the least that can take payments) and
- * `receive-useful` (with GetInfo, ListChannels and ListInvoices).
+ * LND's own files by name, and two that a careful merchant bakes: `receive` (the least that can
+ * take payments) and `receive-useful` (with GetInfo, ListChannels and ListInvoices).
  */
 export const MACAROON_RECIPES = {
   admin: [...reads, ...writes],

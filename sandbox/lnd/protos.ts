@@ -1,5 +1,6 @@
 /**
- * LND's own message definitions, from the proto files that ship inside the package `lightning`. Parsed once per process.
+ * LND's own message definitions, from the proto files that ship inside the package `lightning`.
+ * Parsed once per process.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -15,10 +16,7 @@ let known: ReadonlyMap<string, Method> | undefined;
 /** Full method name -> how its messages are written. */
 export const methods = (): ReadonlyMap<string, Method> => {
   if (known) return known;
-  const folder = join(
-    dirname(createRequire(import.meta.url).resolve('lightning')),
-    'grpc/protos',
-  );
+  const folder = join(dirname(createRequire(import.meta.url).resolve('lightning')), 'grpc/protos');
   const found = new Map<string, Method>();
   for (const file of FILES) {
     const definitions = loadSync(join(folder, `${file}.proto`), {

@@ -1,8 +1,9 @@
 /**
  * All randomness of a simulated node, from one seed, so that a run can be repeated.
  *
- * A stream of SHA-256(seed, counter). Without a seed the operating system gives one. It protects no money: it only has to
- * look random and to repeat. (The TLS key is the exception: Web Crypto makes it and takes no seed.)
+ * A stream of SHA-256(seed, counter). Without a seed the operating system gives one. It protects no
+ * money: it only has to look random and to repeat. (The TLS key is the exception: Web Crypto makes
+ * it and takes no seed.)
  */
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -17,7 +18,9 @@ export const randomFrom = (seed: string = randomBytes(16).toString('hex')): Rand
   let counter = 0;
   const block = (): Buffer => {
     counter += 1;
-    return createHash('sha256').update(`${seed}/${String(counter)}`).digest();
+    return createHash('sha256')
+      .update(`${seed}/${String(counter)}`)
+      .digest();
   };
   const bytes = (length: number): Buffer => {
     const parts: Buffer[] = [];

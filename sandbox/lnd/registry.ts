@@ -1,58 +1,45 @@
 /**
- * The invoice registry: what LND's `invoices` package decides about adding, paying, settling and canceling.
+ * The invoice registry: what LND's `invoices` package decides about adding, paying, settling and
+ * canceling.
  *
- * It knows nothing of gRPC. It must never be kinder than LND: a state changes only by the rules of invoiceregistry.go and
- * update.go of LND 0.21, and the wall clock decides nothing but when LND's own expiry watcher cancels.
+ * It knows nothing of gRPC. It must never be kinder than LND: a state changes only by the rules of
+ * invoiceregistry.go and update.go of LND 0.21, and the clock decides nothing but when LND's own
+ * expiry watcher cancels.
  */
-import { createHash } from 'node:crypto';
-import { LONGEST_MEMO_BYTES, signRequest } from './bolt11.ts';
-import type { Network, RouteHint } from './bolt11.ts';
+import { signRequest } from './bolt11.ts';
+import type { Network } from './bolt11.ts';
 import type { Alarm, Clock } from './clock.ts';
-import type { Invoice, InvoiceKind, Part } from './invoice.ts';
+import { agreeOnTerms, sha256 } from './invoice-terms.ts';
+import type { AddTerms } from './invoice-terms.ts';
+import type { Invoice, Part } from './invoice.ts';
 import { RpcError, STATUS } from './rpc-error.ts';
 import type { Random } from './random.ts';
 
-/** LND cancels a held invoice this many blocks before its HTLC times out (`invoices.holdexpirydelta`). */
-export const HOLD_EXPIRY_BLOCKS = 18;
+/**
+ * LND cancels a held invoice this many blocks before its HTLC times out:
+ * `invoices.holdexpirydelta`.
+ */
+const HOLD_EXPIRY_BLOCKS = 18;
 /** An HTLC that times out sooner than this is refused, whatever the invoice says. */
-export const FINAL_CLTV_REJECT_BLOCKS = 19;
-const SMALLEST_CLTV = 24;
-const LARGEST_CLTV = 65_535;
-const DEFAULT_CLTV = 80;
-const DEFAULT_EXPIRY_SECONDS = 86_400;
-const LONGEST_EXPIRY_SECONDS = 31_536_000;
-const LARGEST_AMOUNT_MSAT = 100_000n * 100_000_000n * 1000n;
-
-export type AddTerms = {
-  /** Hex; empty lets the node choose. Ignored for hold invoices, which know only the hash. */
-  secret?: string;
-  hash?: string;
-  kind?: InvoiceKind;
-  memo?: string;
-  descriptionHash?: string;
-  amountMsat?: bigint;
-  expirySeconds?: number;
-  cltvDelta?: number;
-  hints?: RouteHint[];
-  fallbackAddress?: string;
-};
+const FINAL_CLTV_REJECT_BLOCKS = 19;
+/** LND tells a payer no more than this, whatever was wrong. BOLT 4. */
+const UNKNOWN_DETAILS = 'INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS';
 
 export type IncomingPart = {
   hash: string;
   paymentSecret: string;
   amountMsat: bigint;
+  /** What the sender declares as the sum of all parts. */
   totalMsat: bigint;
   expiryHeight: number;
   channelId: string;
 };
 export type PartOutcome = { ok: true; preimage: string } | { ok: false; why: string };
 
-/** LND tells a payer no more than this, whatever was wrong. BOLT 4. */
-const UNKNOWN_DETAILS = 'INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS';
+export type RegistryEvent = 'added' | 'accepted' | 'settled' | 'canceled' | 'forgotten';
+type Listener = (event: RegistryEvent, invoice: Invoice) => void;
 
-export type RegistryEvent = 'added' | 'accepted' | 'settled' | 'canceled';
-
-export type Registry = ReturnType<typeof invoiceRegistry>;
+export type Counters = { add: number; settle: number };
 
 export type RegistryDeps = {
   clock: Clock;
@@ -66,270 +53,233 @@ export type RegistryDeps = {
   collectsCanceled: () => boolean;
 };
 
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const heldParts = (invoice: Invoice): Part[] =>
+  invoice.parts.filter((part) => part.state === 'ACCEPTED');
+const sumOf = (parts: Part[]): bigint => parts.reduce((sum, part) => sum + part.amountMsat, 0n);
 
-const groupsOfFive = (bytes: number): number => Math.ceil((bytes * 8) / 5);
+export class Registry {
+  readonly #deps: RegistryDeps;
+  readonly #byHash = new Map<string, Invoice>();
+  readonly #listeners = new Set<Listener>();
+  readonly #waiting = new Map<Part, (outcome: PartOutcome) => void>();
+  readonly #timeouts = new Map<Part, Alarm>();
+  readonly #counters: Counters = { add: 0, settle: 0 };
+  #parts = 0;
 
-/** LND's refusals, in LND's order and words. */
-const refuseBadTerms = (terms: AddTerms): void => {
-  const memoBytes = Buffer.byteLength(terms.memo ?? '');
-  const amountMsat = terms.amountMsat ?? 0n;
-  const expirySeconds = terms.expirySeconds ?? 0;
-  const cltvDelta = terms.cltvDelta ?? 0;
-  const hashBytes = (terms.descriptionHash ?? '').length / 2;
-  if (memoBytes > 1024) {
-    throw new RpcError(`memo too large: ${String(memoBytes)} bytes (maxsize=1024)`);
+  constructor(deps: RegistryDeps) {
+    this.#deps = deps;
   }
-  if (hashBytes > 0 && hashBytes !== 32) {
-    throw new RpcError(`description hash is ${String(hashBytes)} bytes, must be 32`);
-  }
-  if (amountMsat / 1000n > LARGEST_AMOUNT_MSAT / 1000n) {
-    const btc = (msat: bigint): string => {
-      const sat = msat / 1000n;
-      const decimals = (sat % 100_000_000n).toString().padStart(8, '0').replace(/0+$/, '');
-      return `${(sat / 100_000_000n).toString()}${decimals ? `.${decimals}` : ''} BTC`;
-    };
-    throw new RpcError(
-      `invoice amount ${btc(amountMsat)} is too large, max is ${btc(LARGEST_AMOUNT_MSAT)}`,
-    );
-  }
-  if (expirySeconds > LONGEST_EXPIRY_SECONDS) {
-    throw new RpcError(
-      `expiry of ${String(expirySeconds)} seconds greater than max expiry of ` +
-        `${String(LONGEST_EXPIRY_SECONDS)} seconds`,
-    );
-  }
-  if (cltvDelta > LARGEST_CLTV) {
-    throw new RpcError(
-      `CLTV delta of ${String(cltvDelta)} is too large, max accepted is: ${String(LARGEST_CLTV)}`,
-    );
-  }
-  if (cltvDelta !== 0 && cltvDelta < SMALLEST_CLTV) {
-    throw new RpcError(
-      `CLTV delta of ${String(cltvDelta)} must be greater than minimum of ${String(SMALLEST_CLTV)}`,
-    );
-  }
-  if (hashBytes === 0 && memoBytes > LONGEST_MEMO_BYTES) {
-    throw new RpcError(
-      `data length too big to fit within 10 bits: ${String(groupsOfFive(memoBytes))}`,
-    );
-  }
-};
 
-export const invoiceRegistry = (deps: RegistryDeps) => {
-  const byHash = new Map<string, Invoice>();
-  const listeners = new Set<(event: RegistryEvent, invoice: Invoice) => void>();
-  const waiting = new Map<Part, (outcome: PartOutcome) => void>();
-  const timeouts = new Map<Part, Alarm>();
-  const counters = { add: 0, settle: 0, part: 0 };
-
-  const tell = (event: RegistryEvent, invoice: Invoice): void => {
-    for (const listener of listeners) listener(event, invoice);
-  };
-  const find = (hash: string, notFoundCode: number = STATUS.unknown): Invoice => {
-    const invoice = byHash.get(hash);
+  /** Throws `unable to locate invoice`, with code 5 where LND's lookup does, and 2 elsewhere. */
+  find(hash: string, notFoundCode: number = STATUS.unknown): Invoice {
+    const invoice = this.#byHash.get(hash);
     if (!invoice) throw new RpcError('unable to locate invoice', notFoundCode);
     return invoice;
-  };
-  const sendBack = (part: Part, why: string): void => {
-    timeouts.get(part)?.cancel();
-    timeouts.delete(part);
-    part.state = 'CANCELED';
-    part.resolvedAtMs = deps.clock.now();
-    waiting.get(part)?.({ ok: false, why });
-    waiting.delete(part);
-  };
-  const heldParts = (invoice: Invoice): Part[] =>
-    invoice.parts.filter((part) => part.state === 'ACCEPTED');
+  }
 
-  const cancel = (hash: string): void => {
-    const invoice = find(hash);
-    if (invoice.state === 'CANCELED') return;
-    if (invoice.state === 'SETTLED') throw new RpcError('invoice already settled');
-    invoice.state = 'CANCELED';
-    for (const part of heldParts(invoice)) sendBack(part, UNKNOWN_DETAILS);
-    if (deps.collectsCanceled()) byHash.delete(hash);
-    tell('canceled', invoice);
-  };
-  /** LND's watcher rings at the true creation time plus expiry: 0 to 1 s after the reported one. */
-  const watchExpiry = (invoice: Invoice): void => {
-    deps.clock.at(invoice.createdAtMs + invoice.expirySeconds * 1000, () => {
-      if (byHash.get(invoice.hash) === invoice && invoice.state === 'OPEN') cancel(invoice.hash);
-    });
-  };
+  get(hash: string): Invoice | undefined {
+    return this.#byHash.get(hash);
+  }
 
-  const settle = (invoice: Invoice, secret: string | null): void => {
-    counters.settle += 1;
-    invoice.state = 'SETTLED';
-    invoice.secret = secret;
-    invoice.settleIndex = counters.settle;
-    invoice.settledAtMs = deps.clock.now();
-    invoice.receivedMsat = heldParts(invoice).reduce((sum, part) => sum + part.amountMsat, 0n);
-    const paid = heldParts(invoice);
-    for (const part of paid) {
-      timeouts.get(part)?.cancel();
-      timeouts.delete(part);
-      part.state = 'SETTLED';
-      part.resolvedAtMs = invoice.settledAtMs;
-    }
-    tell('settled', invoice);
-    for (const part of paid) {
-      waiting.get(part)?.({ ok: true, preimage: invoice.secret ?? '' });
-      waiting.delete(part);
-    }
-  };
+  /** Oldest first. */
+  all(): Invoice[] {
+    return [...this.#byHash.values()];
+  }
 
-  const add = (terms: AddTerms): Invoice => {
-    refuseBadTerms(terms);
-    const kind = terms.kind ?? 'ordinary';
-    const given = terms.secret ?? '';
-    if (given.length > 0 && given.length !== 64) {
-      throw new RpcError(`invalid preimage length of ${String(given.length / 2)}, want 32`);
+  counters(): Counters {
+    return { ...this.#counters };
+  }
+
+  onEvent(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  add(asked: AddTerms): Invoice {
+    const { kind, ...terms } = agreeOnTerms(asked, this.#deps.random);
+    if (this.#byHash.has(terms.hash)) {
+      throw new RpcError('invoice with payment hash already exists');
     }
-    const secret = kind === 'hold' ? null : given || deps.random.bytes(32).toString('hex');
-    const hash = secret === null ? (terms.hash ?? '') : sha256(Buffer.from(secret, 'hex'));
-    if (hash.length !== 64) {
-      throw new RpcError(`invalid hash length of ${String(hash.length / 2)}, want 32`);
-    }
-    if (byHash.has(hash)) throw new RpcError('invoice with payment hash already exists');
-    const createdAtMs = deps.clock.now();
-    const agreed = {
-      hash,
-      memo: terms.memo ?? '',
-      descriptionHash: terms.descriptionHash ?? '',
-      amountMsat: terms.amountMsat ?? 0n,
-      expirySeconds: terms.expirySeconds ? terms.expirySeconds : DEFAULT_EXPIRY_SECONDS,
-      cltvDelta: terms.cltvDelta ? terms.cltvDelta : DEFAULT_CLTV,
-      paymentSecret: deps.random.bytes(32).toString('hex'),
-      hints: terms.hints ?? [],
-      fallbackAddress: terms.fallbackAddress ?? '',
-    };
-    const createdAt = Math.floor(createdAtMs / 1000);
+    const createdAtMs = this.#deps.clock.now();
+    const paymentSecret = this.#deps.random.bytes(32).toString('hex');
     const isAsked = kind === 'ordinary' || kind === 'hold';
     const request = isAsked
-      ? signRequest(deps.signingKey(), { ...agreed, network: deps.network, createdAt })
+      ? signRequest(this.#deps.signingKey(), {
+          ...terms,
+          paymentSecret,
+          network: this.#deps.network,
+          createdAt: Math.floor(createdAtMs / 1000),
+        })
       : '';
-    counters.add += 1;
+    this.#counters.add += 1;
     const invoice: Invoice = {
-      ...agreed,
+      ...terms,
       kind,
-      secret,
+      paymentSecret,
       request,
       createdAtMs,
       state: 'OPEN',
-      addIndex: counters.add,
+      addIndex: this.#counters.add,
       settleIndex: 0,
       settledAtMs: 0,
       receivedMsat: 0n,
       parts: [],
     };
-    byHash.set(hash, invoice);
-    watchExpiry(invoice);
-    tell('added', invoice);
+    this.#byHash.set(invoice.hash, invoice);
+    this.#watchExpiry(invoice);
+    this.#tell('added', invoice);
     return invoice;
-  };
+  }
 
-  const isRefused = (invoice: Invoice | undefined, part: IncomingPart): boolean => {
-    if (invoice?.state !== 'OPEN') return true;
-    if (part.paymentSecret !== invoice.paymentSecret) return true;
-    if (part.totalMsat === 0n || part.totalMsat < invoice.amountMsat) return true;
-    if (heldParts(invoice).some((held) => held.totalMsat !== part.totalMsat)) return true;
-    const blocks = Math.max(FINAL_CLTV_REJECT_BLOCKS, invoice.cltvDelta);
-    return part.expiryHeight < deps.height() + blocks;
-  };
-  /** One HTLC arrives. Resolves when the node has settled it or sent it back; a held one stays until then. */
-  const receive = (incoming: IncomingPart): Promise<PartOutcome> => {
-    const invoice = byHash.get(incoming.hash);
-    if (!invoice || isRefused(invoice, incoming)) {
+  /** One HTLC arrives. Resolves when the node has settled it or sent it back; a held one waits. */
+  receive(incoming: IncomingPart): Promise<PartOutcome> {
+    const invoice = this.#byHash.get(incoming.hash);
+    if (!invoice || this.#isRefused(invoice, incoming)) {
       return Promise.resolve({ ok: false, why: UNKNOWN_DETAILS });
     }
-    counters.part += 1;
+    this.#parts += 1;
     const part: Part = {
-      index: counters.part,
+      index: this.#parts,
       channelId: incoming.channelId,
       amountMsat: incoming.amountMsat,
       totalMsat: incoming.totalMsat,
-      acceptHeight: deps.height(),
+      acceptHeight: this.#deps.height(),
       expiryHeight: incoming.expiryHeight,
-      acceptedAtMs: deps.clock.now(),
+      acceptedAtMs: this.#deps.clock.now(),
       resolvedAtMs: 0,
       state: 'ACCEPTED',
     };
     invoice.parts.push(part);
-    const outcome = new Promise<PartOutcome>((resolve) => waiting.set(part, resolve));
-    const sum = heldParts(invoice).reduce((total, held) => total + held.amountMsat, 0n);
+    const outcome = new Promise<PartOutcome>((resolve) => this.#waiting.set(part, resolve));
+    const sum = sumOf(heldParts(invoice));
     if (sum < part.totalMsat) {
-      const until = deps.clock.now() + deps.partsTimeoutMs();
-      timeouts.set(
-        part,
-        deps.clock.at(until, () => {
-          if (invoice.state === 'OPEN' && part.state === 'ACCEPTED') sendBack(part, 'MPP_TIMEOUT');
-        }),
-      );
+      this.#watchPart(invoice, part);
     } else if (invoice.kind === 'hold') {
       invoice.state = 'ACCEPTED';
       invoice.receivedMsat = sum;
-      tell('accepted', invoice);
+      this.#tell('accepted', invoice);
     } else {
-      settle(invoice, invoice.secret);
+      this.#settle(invoice, invoice.secret);
     }
     return outcome;
-  };
+  }
 
   /** SettleInvoice. Again after success is fine. */
-  const settleHeld = (secret: string): void => {
-    const invoice = find(sha256(Buffer.from(secret, 'hex')));
+  settleHeld(secret: string): void {
+    const invoice = this.find(sha256(secret));
     if (invoice.state === 'OPEN') throw new RpcError('invoice still open');
     if (invoice.state === 'CANCELED') throw new RpcError('invoice already canceled');
-    if (invoice.state === 'ACCEPTED') settle(invoice, secret);
-  };
+    if (invoice.state === 'ACCEPTED') this.#settle(invoice, secret);
+  }
 
-  const cancelHeldNearTimeout = (): void => {
-    for (const invoice of byHash.values()) {
+  /** CancelInvoice. Parts that are in go back at once; a canceled one stays canceled. */
+  cancel(hash: string): void {
+    const invoice = this.find(hash);
+    if (invoice.state === 'CANCELED') return;
+    if (invoice.state === 'SETTLED') throw new RpcError('invoice already settled');
+    invoice.state = 'CANCELED';
+    for (const part of heldParts(invoice)) this.#sendBack(part, UNKNOWN_DETAILS);
+    this.#tell('canceled', invoice);
+    if (this.#deps.collectsCanceled()) this.forget(hash);
+  }
+
+  /** A new block: held invoices whose HTLC times out too soon are canceled. */
+  cancelHeldNearTimeout(): void {
+    for (const invoice of this.all()) {
       if (invoice.state !== 'ACCEPTED') continue;
       const earliest = Math.min(...heldParts(invoice).map((part) => part.expiryHeight));
-      if (deps.height() + HOLD_EXPIRY_BLOCKS >= earliest) cancel(invoice.hash);
+      if (this.#deps.height() + HOLD_EXPIRY_BLOCKS >= earliest) this.cancel(invoice.hash);
     }
-  };
+  }
 
-  const takeOver = (invoices: Invoice[], kept: { add: number; settle: number }): void => {
-    byHash.clear();
+  /** The node no longer knows the invoice; its hash is free again. */
+  forget(hash: string): void {
+    const invoice = this.#byHash.get(hash);
+    if (!invoice) return;
+    this.#byHash.delete(hash);
+    this.#tell('forgotten', invoice);
+  }
+
+  forgetCanceled(): void {
+    for (const { hash, state } of this.all()) if (state === 'CANCELED') this.forget(hash);
+  }
+
+  /** The next settle takes the number after this one. */
+  resetSettleIndex(to = 0): void {
+    this.#counters.settle = to;
+  }
+
+  /** Replaces everything, as a start from a database does. Payments in flight go back. */
+  takeOver(invoices: Invoice[], counters: Counters): void {
+    for (const part of [...this.#waiting.keys()]) this.#sendBack(part, UNKNOWN_DETAILS);
+    this.#byHash.clear();
+    Object.assign(this.#counters, counters);
     for (const invoice of invoices.toSorted((a, b) => a.addIndex - b.addIndex)) {
-      byHash.set(invoice.hash, invoice);
-      if (invoice.state === 'OPEN') watchExpiry(invoice);
+      this.#byHash.set(invoice.hash, invoice);
+      this.#parts = Math.max(this.#parts, ...invoice.parts.map(({ index }) => index));
+      if (invoice.state !== 'OPEN') continue;
+      this.#watchExpiry(invoice);
+      for (const part of heldParts(invoice)) this.#watchPart(invoice, part);
     }
-    Object.assign(counters, kept);
-  };
+  }
 
-  return {
-    add,
-    find,
-    get: (hash: string): Invoice | undefined => byHash.get(hash),
-    /** Oldest first. */
-    all: (): Invoice[] => [...byHash.values()],
-    receive,
-    settleHeld,
-    cancel,
-    cancelHeldNearTimeout,
-    /** Takes the next settle index without an invoice of its own, as an AMP payment does. */
-    skipSettleIndex: (): number => (counters.settle += 1),
-    resetSettleIndex: (to = 0): void => {
-      counters.settle = to;
-    },
-    forget: (hash: string): boolean => byHash.delete(hash),
-    forgetCanceled: (): number => {
-      const gone = [...byHash.values()].filter((invoice) => invoice.state === 'CANCELED');
-      for (const invoice of gone) byHash.delete(invoice.hash);
-      return gone.length;
-    },
-    counters: (): { add: number; settle: number } => ({
-      add: counters.add,
-      settle: counters.settle,
-    }),
-    takeOver,
-    onEvent: (listener: (event: RegistryEvent, invoice: Invoice) => void): (() => void) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
-};
+  #tell(event: RegistryEvent, invoice: Invoice): void {
+    for (const listener of this.#listeners) listener(event, invoice);
+  }
+
+  /** The watcher knows the true creation time, so it rings 0 to 1 s after the reported expiry. */
+  #watchExpiry(invoice: Invoice): void {
+    this.#deps.clock.at(invoice.createdAtMs + invoice.expirySeconds * 1000, () => {
+      const isKnown = this.#byHash.get(invoice.hash) === invoice;
+      if (isKnown && invoice.state === 'OPEN') this.cancel(invoice.hash);
+    });
+  }
+
+  #watchPart(invoice: Invoice, part: Part): void {
+    const at = part.acceptedAtMs + this.#deps.partsTimeoutMs();
+    const alarm = this.#deps.clock.at(at, () => {
+      if (invoice.state === 'OPEN' && part.state === 'ACCEPTED') {
+        this.#sendBack(part, 'MPP_TIMEOUT');
+      }
+    });
+    this.#timeouts.set(part, alarm);
+  }
+
+  #isRefused(invoice: Invoice, part: IncomingPart): boolean {
+    if (invoice.state !== 'OPEN') return true;
+    if (part.paymentSecret !== invoice.paymentSecret) return true;
+    if (part.totalMsat === 0n || part.totalMsat < invoice.amountMsat) return true;
+    if (heldParts(invoice).some((held) => held.totalMsat !== part.totalMsat)) return true;
+    const blocks = Math.max(FINAL_CLTV_REJECT_BLOCKS, invoice.cltvDelta);
+    return part.expiryHeight < this.#deps.height() + blocks;
+  }
+
+  #settle(invoice: Invoice, secret: string | null): void {
+    const parts = heldParts(invoice);
+    this.#counters.settle += 1;
+    invoice.state = 'SETTLED';
+    invoice.secret = secret;
+    invoice.settleIndex = this.#counters.settle;
+    invoice.settledAtMs = this.#deps.clock.now();
+    invoice.receivedMsat = sumOf(parts);
+    for (const part of parts) {
+      part.state = 'SETTLED';
+      part.resolvedAtMs = invoice.settledAtMs;
+    }
+    this.#tell('settled', invoice);
+    for (const part of parts) this.#release(part, { ok: true, preimage: secret ?? '' });
+  }
+
+  #sendBack(part: Part, why: string): void {
+    part.state = 'CANCELED';
+    part.resolvedAtMs = this.#deps.clock.now();
+    this.#release(part, { ok: false, why });
+  }
+
+  #release(part: Part, outcome: PartOutcome): void {
+    this.#timeouts.get(part)?.cancel();
+    this.#timeouts.delete(part);
+    this.#waiting.get(part)?.(outcome);
+    this.#waiting.delete(part);
+  }
+}

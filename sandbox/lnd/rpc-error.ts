@@ -1,4 +1,7 @@
-/** What a gRPC call of LND fails with: a status code and LND's sentence. Most of LND's failures are code 2. */
+/**
+ * What a gRPC call of LND fails with: a status code and LND's sentence. Most of LND's failures are
+ * code 2.
+ */
 export const STATUS = {
   ok: 0,
   unknown: 2,

@@ -32,7 +32,8 @@ const subscribeInvoices = (node: NodeState, stream: Stream, request: SubscribeRe
     replayed: (invoices) => {
       const cutAt = node.faults.cutReplayAfter;
       for (const invoice of cutAt === null ? invoices : invoices.slice(0, cutAt)) show(invoice);
-      if (cutAt !== null && invoices.length > cutAt) stream.cut();
+      // What was sent has to reach the wire first.
+      if (cutAt !== null && invoices.length > cutAt) setTimeout(stream.cut, 20).unref();
     },
   });
 };
@@ -44,13 +45,13 @@ const subscribeSingle = (node: NodeState, stream: Stream, request: { r_hash: Buf
     if (invoice.state === 'SETTLED' || invoice.state === 'CANCELED') stream.finish();
   });
 
-const followPhases = (node: NodeState, stream: Stream, message: () => object) => {
+const follow = (node: NodeState, stream: Stream, message: () => object) => {
   const tell = (): void => {
     stream.send(message());
   };
-  node.phaseListeners.add(tell);
+  node.watchers.add(tell);
   tell();
-  return () => node.phaseListeners.delete(tell);
+  return () => node.watchers.delete(tell);
 };
 
 /** Each returns how to stop. */
@@ -63,7 +64,7 @@ export const streamMethods: Record<
   '/invoicesrpc.Invoices/SubscribeSingleInvoice': (node, stream, request: { r_hash: Buffer }) =>
     subscribeSingle(node, stream, request),
   '/lnrpc.State/SubscribeState': (node, stream) =>
-    followPhases(node, stream, () => ({ state: node.phase })),
+    follow(node, stream, () => ({ state: node.phase })),
   '/chainrpc.ChainNotifier/RegisterBlockEpochNtfn': (node, stream) =>
-    followPhases(node, stream, () => ({ hash: blockHash(node.height), height: node.height })),
+    follow(node, stream, () => ({ hash: blockHash(node.height), height: node.height })),
 };

@@ -1,9 +1,10 @@
 /**
  * SubscribeInvoices and SubscribeSingleInvoice: who is told what, with LND's gaps.
  *
- * What LND does and a kinder stand-in would not: no event for held or canceled invoices; a settle whose index is not above
- * the one subscribed with is withheld for good; a replay shows invoices in their present state; "0" means no replay; replay
- * and live may overlap. Source: invoiceregistry.go, dispatchToClients and deliverBacklogEvents.
+ * What LND does and a kinder stand-in would not: no event for held or canceled invoices; a settle
+ * whose index is not above the one subscribed with is withheld for good; a replay shows invoices in
+ * their present state; "0" means no replay; replay and live may overlap. Source:
+ * invoiceregistry.go, dispatchToClients and deliverBacklogEvents.
  */
 import type { Invoice } from './invoice.ts';
 import type { Registry, RegistryEvent } from './registry.ts';
