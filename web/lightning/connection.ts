@@ -1,0 +1,204 @@
+// One connection to one node: one gRPC channel, our own deadlines, the pinned address and the
+// pinned certificate. The `lnd` object fits the functions of the `lightning` package, whose own
+// constructor sets no deadline and no keepalive, obeys proxies, and parses twelve protocol files.
+import { X509Certificate } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { checkServerIdentity } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { AuthenticatedLnd } from 'lightning';
+import type { PinnedAddress } from './address.ts';
+
+/** `lnrpc.Invoice`, as far as it is read. 64-bit numbers are decimal strings. */
+export type RawInvoice = {
+  r_hash: Buffer;
+  r_preimage: Buffer;
+  value_msat: string;
+  amt_paid_msat: string;
+  creation_date: string;
+  settle_date: string;
+  expiry: string;
+  payment_request: string;
+  add_index: string;
+  settle_index: string;
+  state: string;
+};
+export type RawNode = {
+  identity_pubkey: string;
+  alias: string;
+  version: string;
+  synced_to_chain: boolean;
+  chains: readonly { chain: string; network: string }[];
+};
+export type InvoiceRequest = {
+  r_preimage: Buffer;
+  value_msat: string;
+  memo: string;
+  expiry: string;
+  /** Route hints for private channels. They cost nothing where there are none. */
+  private: boolean;
+};
+export type InvoiceStream = grpc.ClientReadableStream<RawInvoice>;
+
+/** Every promise rejects with gRPC's own error: `errors.ts` says what it means. */
+export type Connection = {
+  /** For functions of the `lightning` package. Only `default` and `invoices` are in it. */
+  lnd: AuthenticatedLnd;
+  addInvoice: (
+    request: InvoiceRequest,
+  ) => Promise<{ r_hash: Buffer; payment_request: string; add_index: string }>;
+  lookupInvoice: (hash: string) => Promise<RawInvoice>;
+  /** The same call without a credential. A node that answers it guards nothing. */
+  lookupInvoiceUncredited: (hash: string) => Promise<RawInvoice>;
+  getInfo: () => Promise<RawNode>;
+  /** Needs no credential: `LOCKED`, `SERVER_ACTIVE` and so on. */
+  getState: () => Promise<string>;
+  subscribeInvoices: (from: { settleIndex?: bigint }) => InvoiceStream;
+  close: () => void;
+};
+
+export type ConnectionOptions = {
+  pinned: PinnedAddress;
+  /** PEM; undefined means the system's roots and the usual check of the name. */
+  certificatePem: string | undefined;
+  /** Lower-case hex. */
+  macaroonHex: string;
+  /** An upper bound for every call with one answer; streams have none. */
+  deadlineMs?: number;
+};
+
+const deadlinesMs: Readonly<Record<string, number>> = {
+  '/lnrpc.Lightning/AddInvoice': 10_000,
+  '/invoicesrpc.Invoices/CancelInvoice': 10_000,
+  '/lnrpc.Lightning/ListChannels': 10_000,
+};
+const usualDeadlineMs = 5_000;
+
+const channelOptions = {
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  // LND closes connections that ping without a stream.
+  'grpc.keepalive_permit_without_calls': 0,
+  'grpc.initial_reconnect_backoff_ms': 1_000,
+  'grpc.max_reconnect_backoff_ms': 30_000,
+  // A node is a stranger: what it sends must not fill our memory.
+  'grpc.max_receive_message_length': 4 * 1024 * 1024,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+type Services = Record<'Lightning' | 'Invoices' | 'State', grpc.ServiceClientConstructor>;
+let services: Services | undefined;
+
+/** The protocol files are parsed once per process: it takes a tenth of a second. */
+function loadServices(): Services {
+  if (services !== undefined) return services;
+  const { resolve } = createRequire(import.meta.url);
+  const files = ['lightning', 'invoices', 'stateservice'].map((name) =>
+    resolve(`lightning/grpc/protos/${name}.proto`),
+  );
+  const options = { defaults: true, enums: String, keepCase: true, longs: String, oneofs: true };
+  const loaded = grpc.loadPackageDefinition(loadSync(files, options)) as unknown as {
+    lnrpc: Services;
+    invoicesrpc: Services;
+  };
+  const { Lightning, State } = loaded.lnrpc;
+  services = { Lightning, State, Invoices: loaded.invoicesrpc.Invoices };
+  return services;
+}
+
+/**
+ * With a certificate: exactly that one, whatever name it bears, or one that a private authority
+ * given in its place has signed for this host. Node calls this only after the chain was accepted.
+ */
+function channelCredentials(
+  host: string,
+  certificatePem: string | undefined,
+): grpc.ChannelCredentials {
+  if (certificatePem === undefined) return grpc.credentials.createSsl();
+  const pinned = new X509Certificate(certificatePem).raw;
+  return grpc.credentials.createSsl(Buffer.from(certificatePem), null, null, {
+    checkServerIdentity: (_name: string, peer: PeerCertificate) =>
+      peer.raw.equals(pinned) ? undefined : checkServerIdentity(host, peer),
+  });
+}
+
+function deadlines(atMostMs: number): grpc.Interceptor {
+  return (options, nextCall) => {
+    const { path, responseStream } = options.method_definition;
+    if (responseStream) return new grpc.InterceptingCall(nextCall(options));
+    const ms = Math.min(deadlinesMs[path] ?? usualDeadlineMs, atMostMs);
+    return new grpc.InterceptingCall(nextCall({ ...options, deadline: Date.now() + ms }));
+  };
+}
+
+function credited(macaroonHex: string): grpc.Interceptor {
+  return (options, nextCall) =>
+    new grpc.InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => {
+        metadata.set('macaroon', macaroonHex);
+        next(metadata, listener);
+      },
+    });
+}
+
+type Unary = (
+  request: object,
+  done: (error: grpc.ServiceError | null, answer: unknown) => void,
+) => void;
+
+/** One call with one answer. The method is looked up by name, as `lightning` does. */
+function ask<T>(client: grpc.Client, method: string, request: object): Promise<T> {
+  const call = (client as unknown as Record<string, Unary>)[method];
+  return new Promise((resolve, reject) => {
+    if (call === undefined) throw new TypeError(`LND has no method ${method}`);
+    call.call(client, request, (error, answer) => {
+      // grpc-js rejects with an Error that carries `code` and `details`.
+      if (error === null) resolve(answer as T);
+      else reject(error);
+    });
+  });
+}
+
+/** Opens nothing by itself: the first call connects. */
+export function openConnection(options: ConnectionOptions): Connection {
+  const { pinned, certificatePem, macaroonHex } = options;
+  const { Lightning, Invoices, State } = loadServices();
+  const credentials = channelCredentials(pinned.host, certificatePem);
+  const named = pinned.host !== pinned.ip;
+  // TLS has no names for addresses (RFC 6066), and a pinned certificate may bear any name.
+  const serverName = named || certificatePem === undefined ? pinned.host : 'localhost';
+  const channel = new grpc.Channel(pinned.target, credentials, {
+    ...channelOptions,
+    'grpc.ssl_target_name_override': serverName,
+    'grpc.default_authority': serverName,
+  });
+  const deadline = deadlines(options.deadlineMs ?? Number.MAX_SAFE_INTEGER);
+  const bare = { channelOverride: channel, interceptors: [deadline] };
+  const full = { channelOverride: channel, interceptors: [credited(macaroonHex), deadline] };
+  const lightning = new Lightning(pinned.target, credentials, full);
+  const invoices = new Invoices(pinned.target, credentials, full);
+  const uncredited = new Lightning(pinned.target, credentials, bare);
+  const status = new State(pinned.target, credentials, bare);
+  const byHash = (hash: string): object => ({ r_hash: Buffer.from(hash, 'hex') });
+  return {
+    lnd: { default: lightning, invoices } as unknown as AuthenticatedLnd,
+    addInvoice: (request) => ask(lightning, 'addInvoice', request),
+    lookupInvoice: (hash) => ask(lightning, 'lookupInvoice', byHash(hash)),
+    lookupInvoiceUncredited: (hash) => ask(uncredited, 'lookupInvoice', byHash(hash)),
+    getInfo: () => ask(lightning, 'getInfo', {}),
+    getState: async () => (await ask<{ state: string }>(status, 'getState', {})).state,
+    subscribeInvoices: ({ settleIndex }) => {
+      const methods = lightning as unknown as Record<string, (request: object) => InvoiceStream>;
+      const call = methods['subscribeInvoices'];
+      if (call === undefined) throw new TypeError('LND has no method subscribeInvoices');
+      const from = settleIndex === undefined ? {} : { settle_index: settleIndex.toString() };
+      return call.call(lightning, from);
+    },
+    close: () => channel.close(),
+  };
+}

@@ -1,0 +1,261 @@
+// The room that speaks LND. It is for receiving: making invoices, looking at them, asking to cancel
+// them, following what was settled. It must never hold a credential that can spend, never take the
+// answer of a call for the truth (only a lookup is), and never let what a foreign node says reach a
+// buyer. Whatever fails leaves as Trouble from `node`; what is our own fault leaves as a Defect.
+import { createHash } from 'node:crypto';
+import { cancelHodlInvoice } from 'lightning';
+import type { InvoiceWish, IssuedInvoice, LightningNode } from '../core/ports.ts';
+import type { Observation } from '../core/invoice.ts';
+import { assert, Trouble } from '../core/trouble.ts';
+import { parseAddress, pinAddress } from './address.ts';
+import type { NodeAddress, Resolve } from './address.ts';
+import { differenceOf, parseRequest } from './bolt11.ts';
+import type { Network, NodeIdentity } from './bolt11.ts';
+import { readReceivable } from './channels.ts';
+import { openConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { isAnsweredByLook, isDuplicate, isNotFound, nodeTrouble, troubleFrom } from './errors.ts';
+import { judgeCredential, mayCall } from './gate.ts';
+import { observationOf } from './observation.ts';
+import { followSettles } from './settle-stream.ts';
+import { width } from './width.ts';
+
+export type NodeOptions = NodeIdentity & {
+  /** Host and port as they were stored. */
+  address: string;
+  certificatePem?: string | undefined;
+  macaroonHex: string;
+  /** The operator's word, not the merchant's. */
+  allowPrivate: boolean;
+  /** Names to addresses; the system's resolver when left out. */
+  resolve?: Resolve;
+  /** The replay of settles is over after this much silence. */
+  quietMs?: number;
+  /** The settle stream is closed when more events come in ten seconds. */
+  mostEvents?: number;
+  /** An upper bound for every call with one answer. */
+  deadlineMs?: number;
+};
+
+export type NodeFacts = {
+  /** 33 bytes hex. */
+  identity: string;
+  alias: string;
+  version: string;
+  network: Network | undefined;
+  syncedToChain: boolean;
+};
+
+export type OpenNode = LightningNode & {
+  /** Undefined when the credential may not ask. */
+  getInfo: () => Promise<NodeFacts | undefined>;
+  close: () => void;
+};
+
+const networkNames: ReadonlySet<string> = new Set(['mainnet', 'testnet', 'signet', 'regtest']);
+/** Without what a terminal or a page would obey. */
+const plain = (text: string, most: number): string =>
+  text.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, most);
+
+export async function readFacts(connection: Connection): Promise<NodeFacts> {
+  const { identity_pubkey, alias, version, chains, synced_to_chain } = await connection.getInfo();
+  const network = chains.find((one) => networkNames.has(one.network))?.network;
+  return {
+    identity: identity_pubkey.slice(0, 66),
+    alias: plain(alias, 32),
+    version: plain(version, 60),
+    network: network as Network | undefined,
+    syncedToChain: synced_to_chain,
+  };
+}
+
+/** A name may have moved: after this time a node that is down is looked up again. */
+const pinnedForMs = 30_000;
+
+/** The connection of a node, made at first use, and made anew with a new look at its address. */
+function connections(options: NodeOptions, address: NodeAddress) {
+  let current: { made: Promise<Connection>; at: number } | undefined;
+  let closed = false;
+  const make = async (): Promise<Connection> => {
+    const { allowPrivate, resolve, macaroonHex, certificatePem, deadlineMs } = options;
+    const pinning = await pinAddress({ allowPrivate, resolve }, address);
+    if (!pinning.ok) {
+      const then = pinning.why === 'forbidden' ? 'give_up' : 'retry';
+      throw nodeTrouble('node_address', { then, away: true, details: pinning.why });
+    }
+    const { pinned } = pinning;
+    const limit = deadlineMs === undefined ? {} : { deadlineMs };
+    return openConnection({ pinned, certificatePem, macaroonHex, ...limit });
+  };
+  const drop = (): void => {
+    current?.made.then((connection) => connection.close()).catch(() => undefined);
+    current = undefined;
+  };
+  const get = (): Promise<Connection> => {
+    if (closed) return Promise.reject(nodeTrouble('node_closed', { then: 'retry', away: false }));
+    if (current === undefined) {
+      const made = make();
+      current = { made, at: Date.now() };
+      made.catch(() => {
+        if (current?.made === made) current = undefined;
+      });
+    }
+    return current.made;
+  };
+  return {
+    get,
+    /** Called with each trouble: a node that is down under this address may live under another. */
+    blame: (trouble: unknown): void => {
+      const isDown = trouble instanceof Trouble && trouble.what === 'node_down';
+      const isOld = current !== undefined && Date.now() - current.at > pinnedForMs;
+      if (isDown && isOld && address.kind === 'name') drop();
+    },
+    close: (): void => {
+      closed = true;
+      drop();
+    },
+  };
+}
+
+/** LND's limit for the description of a request. Source: BOLT 11, ten bits of five-bit words. */
+const longestMemoBytes = 639;
+const longestExpirySeconds = 31_536_000;
+
+function checkWish({ hash, preimage, amountMsat, memo, expirySeconds }: InvoiceWish): void {
+  assert(
+    typeof amountMsat === 'bigint' && amountMsat > 0n,
+    'an invoice needs an amount above zero',
+  );
+  assert(amountMsat < 2n ** 63n, 'the amount does not fit into 64 bits');
+  assert(Buffer.byteLength(memo) <= longestMemoBytes, 'the memo is longer than 639 bytes');
+  const inRange = expirySeconds >= 1 && expirySeconds <= longestExpirySeconds;
+  assert(Number.isInteger(expirySeconds) && inRange, 'the expiry is not 1 second to 1 year');
+  const secret = Buffer.from(preimage, 'hex');
+  const fits = createHash('sha256').update(secret).digest('hex') === hash;
+  assert(secret.length === 32 && fits, 'the hash is not the hash of the preimage');
+}
+
+type Found = { request: string; addIndex: bigint; state: Observation['state']; before: boolean };
+
+async function look(connection: Connection, hash: string): Promise<Observation | 'not_found'> {
+  try {
+    const seen = observationOf(await connection.lookupInvoice(hash));
+    if (seen !== undefined) return seen;
+  } catch (error) {
+    if (isNotFound(error)) return 'not_found';
+    throw error;
+  }
+  throw nodeTrouble('answer_unreadable', { then: 'ask_again' });
+}
+
+/** One AddInvoice. `doubtful`: it may have been done, or was done before. */
+async function add(connection: Connection, wish: InvoiceWish): Promise<Found | 'doubtful'> {
+  try {
+    const { payment_request: request, add_index } = await connection.addInvoice({
+      r_preimage: Buffer.from(wish.preimage, 'hex'),
+      value_msat: wish.amountMsat.toString(),
+      memo: wish.memo,
+      expiry: String(wish.expirySeconds),
+      private: true,
+    });
+    return { request, addIndex: BigInt(add_index), state: 'open', before: false };
+  } catch (error) {
+    if (isDuplicate(error)) return 'doubtful';
+    const trouble = troubleFrom(error);
+    if (trouble instanceof Trouble && trouble.then === 'ask_again') return 'doubtful';
+    throw trouble;
+  }
+}
+
+/** Adds, and when the answer is lost: looks, and adds again when it is not there. */
+async function addOrFind(connection: Connection, wish: InvoiceWish): Promise<Found> {
+  for (let round = 0; round < 2; round += 1) {
+    const added = await add(connection, wish);
+    if (added !== 'doubtful') return added;
+    const seen = await look(connection, wish.hash);
+    if (seen !== 'not_found') return { ...seen, before: true };
+  }
+  throw nodeTrouble('unknown', { then: 'ask_again', details: 'the invoice was twice not made' });
+}
+
+async function cancel({ lnd }: Connection, hash: string): Promise<void> {
+  await cancelHodlInvoice({ lnd, id: hash }).catch((error: unknown) => {
+    if (!isAnsweredByLook(error)) throw error;
+  });
+}
+
+async function issue(
+  connection: Connection,
+  wish: InvoiceWish,
+  expected: NodeIdentity,
+): Promise<IssuedInvoice> {
+  const found = await addOrFind(connection, wish);
+  const read = parseRequest(found.request);
+  const asked = { ...wish, ...expected };
+  const difference = differenceOf(read, asked, found.before ? { now: new Date() } : undefined);
+  if (read === undefined || difference !== undefined) {
+    // Nobody has seen it; asked to cancel so that nobody can pay it.
+    await cancel(connection, wish.hash).catch(() => undefined);
+    const another = difference === 'identity' || difference === 'network';
+    const what = another ? 'identity_changed' : 'invoice_differs';
+    throw nodeTrouble(what, {
+      then: 'give_up',
+      away: another,
+      details: difference ?? 'unreadable',
+    });
+  }
+  if (found.state === 'canceled') throw nodeTrouble('invoice_over', { then: 'give_up' });
+  return { request: found.request, addIndex: found.addIndex, expiresAt: read.expiresAt };
+}
+
+/**
+ * A node, from its stored credential. The gate is passed again, offline, because a stored
+ * credential may predate a stricter gate. Nothing is connected before the first call; one object
+ * holds one connection until `close`.
+ *
+ * @throws {Trouble} `give_up` when the credential or the address is not allowed.
+ */
+export function openNode(options: NodeOptions): OpenNode {
+  const verdict = judgeCredential(Buffer.from(options.macaroonHex, 'hex'));
+  if (!verdict.ok) {
+    const details = verdict.refusal;
+    throw nodeTrouble('credential_refused', { then: 'give_up', away: true, details });
+  }
+  const address = parseAddress(options.address);
+  if (address === undefined) throw nodeTrouble('node_address', { then: 'give_up', away: true });
+  const line = connections(options, address);
+  const inTurn = width({ atOnce: 8, waiting: 256 });
+  const { identity, network } = options;
+
+  const call = <T>(work: (connection: Connection) => Promise<T>): Promise<T> =>
+    inTurn(async () => {
+      try {
+        return await work(await line.get());
+      } catch (error) {
+        const trouble = troubleFrom(error);
+        line.blame(trouble);
+        throw trouble;
+      }
+    });
+  const may = (method: string): boolean => mayCall(verdict, `/lnrpc.Lightning/${method}`);
+
+  return {
+    createInvoice: async (wish) => {
+      checkWish(wish);
+      return call((connection) => issue(connection, wish, { identity, network }));
+    },
+    lookInvoice: (hash) => call((connection) => look(connection, hash)),
+    askToCancel: (hash) => call((connection) => cancel(connection, hash)),
+    receivable: async () => (may('ListChannels') ? call(readReceivable) : undefined),
+    getInfo: async () => (may('GetInfo') ? call(readFacts) : undefined),
+    followSettles: (from, on) => {
+      const { quietMs = 10_000, mostEvents = 20_000 } = options;
+      const ended = (why: unknown): void => {
+        line.blame(why);
+        on.ended(why);
+      };
+      return followSettles({ connection: line.get, quietMs, mostEvents }, from, { ...on, ended });
+    },
+    close: line.close,
+  };
+}
