@@ -322,3 +322,45 @@ export async function settledMoney(
     }
   );
 }
+
+/** The state of the newest payment of each order; orders without one are left out. */
+export async function paymentsOfOrders(
+  db: Database,
+  about: { shopId: number; originIds: readonly string[] },
+): Promise<Map<string, PaymentState>> {
+  const found = await rows<{ origin_id: string; state: PaymentState }>(
+    db.pool,
+    {
+      name: 'payment_of_orders',
+      text: `
+        select distinct on (origin_id) origin_id, state::text from payment
+        where shop_id = $1 and origin_id = any($2) order by origin_id, sequence desc`,
+    },
+    [about.shopId, about.originIds],
+  );
+  return new Map(found.map((row) => [row.origin_id, row.state]));
+}
+
+/** Orders of the shop for which an invoice is out that somebody could pay at this moment. */
+export async function payableOrders(
+  db: Database,
+  shopId: number,
+): Promise<{ originId: string; owedMinor: Minor; currency: string }[]> {
+  const found = await rows<{ origin_id: string; owed_minor: string; currency: string }>(
+    db.pool,
+    {
+      name: 'payment_payable_orders',
+      text: `
+        select p.origin_id, p.owed_minor, p.currency from payment p
+        where p.shop_id = $1 and p.state = 'open' and exists (
+          select 1 from invoice i where i.payment_id = p.id and i.state in ('made', 'live'))
+        order by p.id limit 5000`,
+    },
+    [shopId],
+  );
+  return found.map((row) => ({
+    originId: row.origin_id,
+    owedMinor: BigInt(row.owed_minor) as Minor,
+    currency: row.currency,
+  }));
+}

@@ -1,0 +1,47 @@
+// An invoice is to end: its price ran out, the order changed, or is not to be paid any more. The node
+// is asked to cancel it, and then asked what became of it. The cancel call itself proves nothing: a
+// buyer who paid in that second has paid.
+import { meansCanceled } from '../core/invoice.ts';
+import { endInvoice, invoiceIsCanceled, type InvoiceRow } from '../db/invoices.ts';
+import { nodeById } from '../db/nodes.ts';
+import type { Deps } from './flow.ts';
+import { observeInvoice } from './observe-invoice.ts';
+
+/** Asks for the end of a live invoice and looks. True: the node has given its final word. */
+export async function closeInvoice(
+  deps: Deps,
+  invoice: InvoiceRow,
+  ending: 'quote_over' | 'order_over',
+): Promise<boolean> {
+  if (invoice.ending === null) await endInvoice(deps.db, invoice.id, ending);
+  const node = await deps.nodes.of(invoice.nodeId);
+  await node.askToCancel(invoice.hash);
+  return lookNow(deps, invoice);
+}
+
+/** Asks the node what it says of the invoice, and records it. True: its word was final. */
+export async function lookNow(deps: Deps, invoice: InvoiceRow): Promise<boolean> {
+  const node = await deps.nodes.of(invoice.nodeId);
+  const seen = await node.lookInvoice(invoice.hash);
+  if (seen !== 'not_found') return (await observeInvoice(deps, { invoice, seen })).rests;
+  return weighNotFound(deps, invoice);
+}
+
+/** "Not found" is the node's word only under the conditions of `meansCanceled`. */
+async function weighNotFound(deps: Deps, invoice: InvoiceRow): Promise<boolean> {
+  const { id, paymentId } = invoice;
+  const node = await nodeById(deps.db, invoice.nodeId);
+  const evidence = {
+    // Every invoice that a node makes is checked against its stored identity, and another node
+    // behind the same address stops the lane.
+    sameIdentity: node !== null && node.trouble !== 'identity_changed',
+    streamWholeSince: node?.streamWholeSince ?? undefined,
+    restoreSuspected: node === null || node.restoreSuspectedAt !== null,
+  };
+  if (meansCanceled(invoice, evidence, deps.clock())) {
+    await invoiceIsCanceled(deps.db, { id, paymentId, because: 'node_says_canceled' });
+    return true;
+  }
+  deps.log.warn({ paymentId, nodeId: invoice.nodeId }, 'invoice.unknown_at_node');
+  return false;
+}

@@ -1,0 +1,73 @@
+// A merchant connects a node. The credential is judged offline, then the node is reached and tried;
+// only a credential that can receive and nothing else is sealed and stored.
+import type { SealedPlace, Sealer } from '../core/ports.ts';
+import type { ConnectRefusal } from '../core/refusals.ts';
+import type { Database } from '../db/database.ts';
+import { connectNode as store, type ConnectedNode, type NodeRow } from '../db/nodes.ts';
+import type { Log } from './flow.ts';
+
+/** What opens the connection again: sealed as one value. */
+export type NodeCredential = {
+  address: string;
+  /** PEM; empty: the node's certificate is publicly trusted. */
+  certificatePem: string;
+  macaroonHex: string;
+};
+
+export type ConnectGiven =
+  | { lndconnect: string }
+  | { host: string; certificate: string; macaroon: string };
+
+export type ConnectRefused = {
+  ok: false;
+  refusal: ConnectRefusal;
+  sentence: string;
+  excess: readonly { permission: string; allows: string }[];
+  bake: string;
+};
+
+export type NodeTested =
+  | ({
+      ok: true;
+      credential: NodeCredential;
+      advice: readonly string[];
+    } & Omit<ConnectedNode, 'shopId'>)
+  | ConnectRefused;
+
+export type ConnectDeps = {
+  db: Database;
+  log: Log;
+  sealer: Sealer;
+  /** Judges, reaches and tries the node. Never throws for what a merchant can mend. */
+  testNode: (given: ConnectGiven) => Promise<NodeTested>;
+  /** Other processes and this one must open the node anew. */
+  forgetConnection: (nodeId: number) => void;
+};
+
+export async function connectNode(
+  deps: ConnectDeps,
+  about: { shopId: number; given: ConnectGiven },
+): Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused> {
+  const tested = await deps.testNode(about.given);
+  if (!tested.ok) {
+    deps.log.warn({ shopId: about.shopId, refusal: tested.refusal }, 'node.refused');
+    return tested;
+  }
+  const { credential, advice, ok: _ok, ...node } = tested;
+  const plain = Buffer.from(JSON.stringify(credential), 'utf8');
+  const stored = await store(deps.db, { ...node, shopId: about.shopId }, (nodeId) =>
+    Uint8Array.from(deps.sealer.seal(plain, credentialPlace(nodeId))),
+  );
+  plain.fill(0);
+  deps.forgetConnection(stored.id);
+  deps.log.info({ shopId: about.shopId, nodeId: stored.id }, 'node.connected');
+  return { ok: true, node: stored, advice };
+}
+
+/** Where a credential is sealed: it opens for this node only. */
+export const credentialPlace = (nodeId: number): SealedPlace => ({
+  table: 'node',
+  field: 'credential',
+  shop: '',
+  record: String(nodeId),
+});

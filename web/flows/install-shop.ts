@@ -1,0 +1,78 @@
+// The merchant opened the app: the shop is stored at first sight, and its session token is exchanged
+// for an offline token where there is none, it was refused, or it does not cover what we need.
+import type { Sealer } from '../core/ports.ts';
+import type { Database } from '../db/database.ts';
+import { installShop as store, shopById, storeTokens, type ShopRow } from '../db/shops.ts';
+import type { Log } from './flow.ts';
+
+/** What a token endpoint gives, in clear. Held for as long as it takes to seal it. */
+export type Tokens = {
+  accessToken: string;
+  accessTokenEndsAt: Date | null;
+  refreshToken: string | null;
+  refreshTokenEndsAt: Date | null;
+  scopes: string;
+};
+
+export type InstallDeps = {
+  db: Database;
+  log: Log;
+  sealer: Sealer;
+  scopes: readonly string[];
+  /** Token exchange at Shopify. Throws Trouble. */
+  exchange: (about: {
+    registrationId: number;
+    domain: string;
+    sessionToken: string;
+  }) => Promise<Tokens>;
+};
+
+export async function installShop(
+  deps: InstallDeps,
+  seen: { registrationId: number; domain: string; sessionToken: string },
+): Promise<ShopRow> {
+  const { shop, installed } = await store(deps.db, seen);
+  if (installed) deps.log.info({ shopId: shop.id, shop: shop.domain }, 'shop.installed');
+  if (!needsToken(shop, deps.scopes)) return shop;
+  const tokens = await deps.exchange(seen);
+  await storeTokens(deps.db, shop.id, sealTokens(deps.sealer, shop.id, tokens));
+  return (await shopById(deps.db, shop.id)) ?? shop;
+}
+
+function needsToken(shop: ShopRow, scopes: readonly string[]): boolean {
+  if (shop.sealedAccessToken === null || shop.tokenRefusedAt !== null) return true;
+  const granted = shop.scopes.split(',').map((scope) => scope.trim());
+  // write_x includes read_x, and Shopify leaves the implied one out of its answer.
+  return scopes.some(
+    (scope) => !granted.includes(scope) && !granted.includes(scope.replace(/^read_/, 'write_')),
+  );
+}
+
+/** Seals a pair of tokens for the row of its shop. */
+export function sealTokens(
+  sealer: Sealer,
+  shopId: number,
+  tokens: Tokens,
+): Parameters<typeof storeTokens>[2] {
+  const seal = (text: string, field: string): Uint8Array<ArrayBuffer> =>
+    Uint8Array.from(sealer.seal(Buffer.from(text, 'utf8'), tokenPlace(shopId, field)));
+  return {
+    sealedAccessToken: seal(tokens.accessToken, 'access_token'),
+    accessTokenEndsAt: tokens.accessTokenEndsAt,
+    sealedRefreshToken:
+      tokens.refreshToken === null ? null : seal(tokens.refreshToken, 'refresh_token'),
+    refreshTokenEndsAt: tokens.refreshTokenEndsAt,
+    scopes: tokens.scopes,
+  };
+}
+
+/** Where a token is sealed: it opens for its own shop and field only. */
+export const tokenPlace = (
+  shopId: number,
+  field: string,
+): { table: string; field: string; shop: string; record: string } => ({
+  table: 'shop',
+  field,
+  shop: String(shopId),
+  record: String(shopId),
+});

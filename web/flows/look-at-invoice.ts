@@ -1,0 +1,85 @@
+// A payable invoice is due: it was never acknowledged, nobody has heard of it for a while, or its
+// time is over. The settle stream is an accelerator; this is the truth.
+import type { Preimage } from '../core/invoice.ts';
+import {
+  lookAfterCreateMs,
+  lookAfterExpiryMs,
+  lookWhileLiveMs,
+} from '../core/retry.ts';
+import { invoiceById, invoiceIsCanceled, invoiceIsLive, type InvoiceRow } from '../db/invoices.ts';
+import { nodeAnswered } from '../db/nodes.ts';
+import { closeInvoice, lookNow } from './close-invoice.ts';
+import type { Deps, Step, StepEnd } from './flow.ts';
+import { memoOf, placeOfPreimage } from './quote-invoice.ts';
+
+export const lookAtInvoice: Step = async (deps, row) => {
+  const invoice = await invoiceById(deps.db, row.id);
+  if (invoice === undefined) return { dueInMs: undefined, attempt: false };
+  if (invoice.state === 'settled' || invoice.state === 'canceled') {
+    return { dueInMs: undefined, attempt: false };
+  }
+  const end = await (invoice.state === 'made'
+    ? lookAtMade(deps, invoice)
+    : lookAtLive(deps, invoice, row.attempts));
+  await nodeAnswered(deps.db, invoice.nodeId);
+  return end;
+};
+
+/** Stored, and the node's answer was lost or never came. */
+async function lookAtMade(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
+  const wanted = invoice.ending === null && invoice.lapsesAt > deps.clock();
+  if (wanted) {
+    await issueInvoice(deps, invoice);
+    return 'stored';
+  }
+  const node = await deps.nodes.of(invoice.nodeId);
+  const seen = await node.lookInvoice(invoice.hash);
+  if (seen === 'not_found') {
+    // A create call that is still under way ends within its deadline, long before this. Its request
+    // was never shown, so nobody can pay it even then.
+    const ageMs = deps.clock().getTime() - invoice.madeAt.getTime();
+    if (ageMs < 2 * lookAfterCreateMs) {
+      return { dueInMs: 2 * lookAfterCreateMs - ageMs, attempt: false };
+    }
+    await node.askToCancel(invoice.hash);
+    const { id, paymentId } = invoice;
+    await invoiceIsCanceled(deps.db, { id, paymentId, because: 'never_issued' });
+    return 'stored';
+  }
+  if (seen.state === 'open' || seen.state === 'accepted') {
+    const { id } = invoice;
+    const { request, addIndex, expiresAt } = seen;
+    await invoiceIsLive(deps.db, { id, request, addIndex, expiresAt, lookInMs: 0 });
+  }
+  return (await lookNow(deps, invoice)) ? 'stored' : { dueInMs: 0, attempt: false };
+}
+
+async function lookAtLive(deps: Deps, invoice: InvoiceRow, looks: number): Promise<StepEnd> {
+  const leftMs = invoice.lapsesAt.getTime() - deps.clock().getTime();
+  if (invoice.ending === null && leftMs > 0) {
+    if (await lookNow(deps, invoice)) return 'stored';
+    return { dueInMs: Math.min(lookWhileLiveMs, leftMs + 100), attempt: false };
+  }
+  if (await closeInvoice(deps, invoice, 'quote_over')) return 'stored';
+  return { dueInMs: lookAfterExpiryMs(looks), attempt: true };
+}
+
+/**
+ * Asks the node for the invoice of a stored quote, again and again with the same secret: it makes one
+ * invoice. Throws Trouble; the row stays and is looked at again.
+ */
+export async function issueInvoice(deps: Deps, invoice: InvoiceRow): Promise<void> {
+  if (invoice.sealedPreimage === null) return;
+  const node = await deps.nodes.of(invoice.nodeId);
+  const secret = deps.sealer.open(invoice.sealedPreimage, placeOfPreimage(invoice));
+  const leftMs = invoice.lapsesAt.getTime() - deps.clock().getTime();
+  const issued = await node.createInvoice({
+    hash: invoice.hash,
+    preimage: Buffer.from(secret).toString('hex') as Preimage,
+    amountMsat: invoice.amountMsat,
+    memo: await memoOf(deps, invoice.paymentId),
+    expirySeconds: Math.max(1, Math.round(leftMs / 1_000)),
+  });
+  const lookInMs = Math.min(lookWhileLiveMs, Math.max(0, leftMs) + 100);
+  await invoiceIsLive(deps.db, { id: invoice.id, ...issued, lookInMs });
+}

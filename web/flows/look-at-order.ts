@@ -1,0 +1,117 @@
+// Somebody told us of an order: Shopify is asked what is true of it. Webhooks, the thank-you block,
+// a page and the sweep all lead here, in any order, any number of times, and make one payment.
+import { createHash } from 'node:crypto';
+import { currencyOf, minor, type Currency } from '../core/money.ts';
+import { stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
+import { lookForOrderAgainMs } from '../core/retry.ts';
+import type { PaymentRow } from '../db/payments.ts';
+import { changeOwed, closePayment, latestPayment, openPayment } from '../db/payments.ts';
+import { shopById } from '../db/shops.ts';
+import { sightingById, sightingIsDone } from '../db/sightings.ts';
+import type { Deps, Step } from './flow.ts';
+
+export type LookedAt =
+  /** Shopify does not return it: early, invented, or another shop's. */
+  | { is: 'not_yet' }
+  /** It is there, and not by our method. */
+  | { is: 'not_ours' }
+  /** By our method, and nothing was ever to be paid through us. */
+  | { is: 'nothing_owed'; because: Reason; checkoutToken: string | undefined }
+  | { is: 'payment'; payment: PaymentRow; checkoutToken: string | undefined };
+
+/**
+ * Reads the order and brings our payment in line with it: opened, another amount, or closed.
+ * Throws Trouble when Shopify cannot be asked.
+ */
+export async function lookAtOrderNow(
+  deps: Deps,
+  at: { shopId: number; originId: string },
+): Promise<LookedAt> {
+  const shop = await shopById(deps.db, at.shopId);
+  if (shop === null || shop.uninstalledAt !== null) return { is: 'not_yet' };
+  // What we know is read before what Shopify says: a payment that comes in between makes our insert
+  // lose against it, and never the other way round.
+  const known = await latestPayment(deps.db, at);
+  const storefront = await deps.storefronts.of(at.shopId);
+  const readAt = deps.clock();
+  const order = await storefront.readOrder(at.originId);
+  if (order === 'gone') return { is: 'not_yet' };
+  const checkoutToken = order.checkoutToken;
+  const open = known?.state === 'open' || known?.state === 'closing';
+  if (!usesMethod(order, shop.methodName) && !open) {
+    return known === null
+      ? { is: 'not_ours' }
+      : { is: 'payment', payment: known, checkoutToken };
+  }
+  const payment = await followOrder(deps, { shopId: at.shopId, order, readAt, known });
+  if (payment !== null) return { is: 'payment', payment, checkoutToken };
+  const due = stillDue(order);
+  return {
+    is: 'nothing_owed',
+    because: due.is === 'over' ? due.because : 'order_owes_nothing',
+    checkoutToken,
+  };
+}
+
+/** Brings the payment of an order in line with a reading. Null: there is none, and none is needed. */
+async function followOrder(
+  deps: Deps,
+  about: { shopId: number; order: OrderReading; readAt: Date; known: PaymentRow | null },
+): Promise<PaymentRow | null> {
+  const { shopId, order, readAt, known } = about;
+  const due = stillDue(order);
+  if (due.is === 'over') {
+    if (known?.state !== 'open') return known;
+    await closePayment(deps.db, { paymentId: known.id, because: due.because });
+    deps.log.info({ paymentId: known.id, shopId, because: due.because }, 'payment.closing');
+    return latestPayment(deps.db, { shopId, originId: order.originId });
+  }
+  const owedMinor = due.is === 'owed' ? due.amountMinor : minor(0n);
+  // An unknown currency is kept as its code: the page says so, and no quote is made for it.
+  const currency = currencyOf(order.currencyCode) ?? (order.currencyCode as Currency);
+  if (known !== null && known.state !== 'resolved' && known.state !== 'lapsed') {
+    if (known.state !== 'open') return known;
+    if (due.is === 'owed' && (known.owedMinor !== owedMinor || known.currency !== currency)) {
+      await changeOwed(deps.db, { paymentId: known.id, owedMinor, currency, at: readAt });
+      return latestPayment(deps.db, { shopId, originId: order.originId });
+    }
+    return known;
+  }
+  const { payment, opened } = await openPayment(deps.db, {
+    shopId,
+    originId: order.originId,
+    sequence: (known?.sequence ?? 0) + 1,
+    orderName: order.name,
+    checkoutTokenHash:
+      order.checkoutToken === undefined ? undefined : hashToken(order.checkoutToken),
+    test: order.test,
+    currency,
+    owedMinor,
+    owedAt: readAt,
+  });
+  if (opened) deps.log.info({ paymentId: payment.id, shopId, to: 'open' }, 'payment.opened');
+  return payment;
+}
+
+/** A checkout token is a secret between the buyer and Shopify: only its hash is kept. */
+export const hashToken = (token: string): Uint8Array =>
+  createHash('sha256').update(token, 'utf8').digest();
+
+/** The step of a sighting: looks until Shopify knows the order, for at least an hour. */
+export const lookAtOrder: Step = async (deps, row) => {
+  const sighting = await sightingById(deps.db, row.id);
+  if (sighting === null) return { dueInMs: undefined, attempt: false };
+  const seen = await lookAtOrderNow(deps, sighting);
+  if (seen.is === 'not_yet') {
+    const dueInMs = lookForOrderAgainMs(row.attempts + 1);
+    if (dueInMs === undefined) {
+      const known = await latestPayment(deps.db, sighting);
+      if (known?.state === 'open') {
+        await closePayment(deps.db, { paymentId: known.id, because: 'order_gone' });
+      }
+    }
+    return { dueInMs, attempt: true };
+  }
+  await sightingIsDone(deps.db, sighting);
+  return 'stored';
+};

@@ -1,0 +1,175 @@
+// A buyer is here: an amount of sats is promised for some minutes, and the merchant's own node makes
+// the invoice. However many tabs ask, one payment has at most one payable invoice; a further one
+// comes only after the node has said that the last one is canceled.
+import { createHash } from 'node:crypto';
+import type { PaymentHash } from '../core/invoice.ts';
+import { currencyOf } from '../core/money.ts';
+import type { SealedPlace } from '../core/ports.ts';
+import { agreePrice, makeQuote } from '../core/quote.ts';
+import type { QuoteRefusal } from '../core/refusals.ts';
+import { lookAfterCreateMs } from '../core/retry.ts';
+import { Trouble } from '../core/trouble.ts';
+import { currentInvoice, invoiceById, makeInvoice, type InvoiceRow } from '../db/invoices.ts';
+import { nodeLane, pauseOf } from '../db/lanes.ts';
+import { nodeHasTrouble, workingNode } from '../db/nodes.ts';
+import { note } from '../db/history.ts';
+import { paymentById, type PaymentRow } from '../db/payments.ts';
+import { shopById } from '../db/shops.ts';
+import { closeInvoice } from './close-invoice.ts';
+import type { Deps } from './flow.ts';
+import { issueInvoice } from './look-at-invoice.ts';
+import { lookAtOrderNow } from './look-at-order.ts';
+
+export type Quoted =
+  | { is: 'payable'; invoice: InvoiceRow }
+  /** Another request makes it at this moment, or the old one is being canceled. */
+  | { is: 'preparing' }
+  /** The payment does not wait for money any more. */
+  | { is: 'not_open' }
+  | { is: 'refused'; refusal: QuoteRefusal };
+
+/** How old Shopify's word on the amount may be when a price is promised for it. */
+const owedFreshMs = 5_000;
+
+/**
+ * Gives the payable invoice, or makes one. Everything that can fail outside ends in a refusal that
+ * the page shows in words; nothing is lost, and asking again is always right.
+ */
+export async function quoteInvoice(deps: Deps, paymentId: string): Promise<Quoted> {
+  const payment = await paymentById(deps.db, paymentId);
+  if (payment?.state !== 'open') return { is: 'not_open' };
+  const current = await currentInvoice(deps.db, paymentId);
+  if (current?.state === 'made') return { is: 'preparing' };
+  if (current?.state === 'live') {
+    if (current.ending === null && current.lapsesAt > deps.clock()) {
+      return { is: 'payable', invoice: current };
+    }
+    const over = await tryNode(deps, current.nodeId, () =>
+      closeInvoice(deps, current, 'quote_over'),
+    );
+    if (!over.ok) return { is: 'refused', refusal: 'node_unreachable' };
+    if (!over.result) return { is: 'preparing' };
+  }
+  const owed = await freshOwed(deps, payment);
+  if (owed.is !== 'open') return owed;
+  return promise(deps, owed.payment);
+}
+
+/** What is owed, as Shopify says it now. The browser is never asked. */
+async function freshOwed(
+  deps: Deps,
+  payment: PaymentRow,
+): Promise<Exclude<Quoted, { is: 'payable' }> | { is: 'open'; payment: PaymentRow }> {
+  const ageMs = deps.clock().getTime() - payment.owedAt.getTime();
+  if (payment.sequence === 1 && ageMs < owedFreshMs) return stillOpen(payment);
+  try {
+    await lookAtOrderNow(deps, payment);
+  } catch (trouble) {
+    if (trouble instanceof Trouble && trouble.from === 'shop') {
+      return { is: 'refused', refusal: 'shop_unreachable' };
+    }
+    throw trouble;
+  }
+  const again = await paymentById(deps.db, payment.id);
+  return again === null ? { is: 'not_open' } : stillOpen(again);
+}
+
+const stillOpen = (payment: PaymentRow): { is: 'not_open' } | { is: 'open'; payment: PaymentRow } =>
+  payment.state === 'open' ? { is: 'open', payment } : { is: 'not_open' };
+
+/** Prices, promise, stored secret, and only then the node. */
+async function promise(deps: Deps, payment: PaymentRow): Promise<Quoted> {
+  const currency = currencyOf(payment.currency);
+  if (currency === undefined) return refused(deps, payment, 'currency_unknown');
+  const node = await workingNode(deps.db, payment.shopId);
+  if (node === null) return refused(deps, payment, 'no_node');
+  if (await isPaused(deps, node.id)) return { is: 'refused', refusal: 'node_unreachable' };
+  const prices = await deps.rates.pricesFor(currency);
+  const now = deps.clock();
+  const priced = agreePrice(prices, { currency, now, policy: deps.quotePolicy });
+  if (!priced.ok) return refused(deps, payment, priced.refusal, priced.sentence);
+  const quote = makeQuote({ amountMinor: payment.owedMinor, currency }, priced.agreed, {
+    now,
+    seconds: deps.quoteSeconds,
+  });
+  if (!quote.ok) return refused(deps, payment, quote.refusal);
+
+  const secret = deps.randomSecret();
+  const hash = createHash('sha256').update(secret).digest('hex') as PaymentHash;
+  const id = await makeInvoice(deps.db, {
+    paymentId: payment.id,
+    nodeId: node.id,
+    hash,
+    sealedPreimage: deps.sealer.seal(secret, placeOfPreimage({ paymentId: payment.id, hash })),
+    fiatMinor: payment.owedMinor,
+    currency,
+    amountMsat: quote.amountMsat,
+    agreed: priced.agreed,
+    madeAt: now,
+    lapsesAt: quote.lapsesAt,
+    lookInMs: lookAfterCreateMs,
+  });
+  if (id === undefined) return { is: 'preparing' };
+  return issue(deps, id.toString());
+}
+
+async function issue(deps: Deps, invoiceId: string): Promise<Quoted> {
+  const made = await invoiceById(deps.db, invoiceId);
+  if (made === undefined) return { is: 'preparing' };
+  const issued = await tryNode(deps, made.nodeId, () => issueInvoice(deps, made));
+  if (!issued.ok) return { is: 'refused', refusal: 'node_unreachable' };
+  const invoice = await invoiceById(deps.db, invoiceId);
+  return invoice?.state === 'live' ? { is: 'payable', invoice } : { is: 'preparing' };
+}
+
+/** Trouble with a node is an answer here: the page says so and keeps trying. */
+async function tryNode<T>(
+  deps: Deps,
+  nodeId: number,
+  work: () => Promise<T>,
+): Promise<{ ok: true; result: T } | { ok: false }> {
+  try {
+    return { ok: true, result: await work() };
+  } catch (trouble) {
+    if (!(trouble instanceof Trouble) || trouble.from !== 'node') throw trouble;
+    deps.log.warn({ nodeId, what: trouble.what, then: trouble.then }, 'node.trouble');
+    await nodeHasTrouble(deps.db, nodeId, trouble.what);
+    return { ok: false };
+  }
+}
+
+/** A node that is known to be away is not asked: its lane's probe will find it when it is back. */
+async function isPaused(deps: Deps, nodeId: number): Promise<boolean> {
+  const pause = await pauseOf(deps.db, nodeLane(nodeId));
+  return pause !== undefined && pause.until > deps.clock();
+}
+
+async function refused(
+  deps: Deps,
+  payment: PaymentRow,
+  refusal: QuoteRefusal,
+  sentence?: string,
+): Promise<Quoted> {
+  await note(deps.db.pool, payment.id, {
+    what: 'quote_refused',
+    because: refusal,
+    ...(sentence === undefined ? {} : { details: { sentence } }),
+  });
+  return { is: 'refused', refusal };
+}
+
+/** Where a secret is sealed: it opens for this payment and this hash only. */
+export const placeOfPreimage = (invoice: { paymentId: string; hash: string }): SealedPlace => ({
+  table: 'invoice',
+  field: 'preimage',
+  shop: invoice.paymentId,
+  record: invoice.hash,
+});
+
+/** What the buyer's wallet shows: the shop and its order, and nothing of the buyer. */
+export async function memoOf(deps: Deps, paymentId: string): Promise<string> {
+  const payment = await paymentById(deps.db, paymentId);
+  const shop = payment && (await shopById(deps.db, payment.shopId));
+  if (payment === null || !shop) return 'Order';
+  return `${shop.domain.replace('.myshopify.com', '')} ${payment.orderName}`.slice(0, 120);
+}

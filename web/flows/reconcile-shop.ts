@@ -1,0 +1,70 @@
+// The sweep of one shop: finds pending orders of our method that nobody told us of, and orders that
+// changed while an invoice for them is out. It moves nothing itself; it only says where to look.
+import { stillDue } from '../core/payment.ts';
+import { payableOrders, paymentsOfOrders } from '../db/payments.ts';
+import { shopById, sweptUntil } from '../db/shops.ts';
+import { sight } from '../db/sightings.ts';
+import type { Deps, Step } from './flow.ts';
+
+/** Shopify's search index lags behind its orders: a sweep begins this much before the last one. */
+const overlapMs = 10 * 60_000;
+/** At most so many pages of 50 in one sweep; more is a backlog that the next sweep goes on with. */
+const pagesAtMost = 20;
+const ordersPerRead = 50;
+
+export const reconcileShop: Step = async (deps, row) => {
+  const shopId = Number(row.id);
+  const shop = await shopById(deps.db, shopId);
+  if (shop === null || shop.uninstalledAt !== null) return { dueInMs: undefined, attempt: false };
+  const startedAt = deps.clock();
+  await lookAtPayable(deps, shopId);
+  const updatedSince = new Date(shop.sweepCursor.getTime() - overlapMs);
+  const whole = await findPending(deps, { shopId, methodName: shop.methodName, updatedSince });
+  if (whole) await sweptUntil(deps.db, shopId, startedAt);
+  return { dueInMs: deps.sweepSeconds * 1_000, attempt: false };
+};
+
+/** Pending orders of our method without a payment of ours under way. True: all pages were read. */
+async function findPending(
+  deps: Deps,
+  about: { shopId: number; methodName: string; updatedSince: Date },
+): Promise<boolean> {
+  const { shopId, methodName, updatedSince } = about;
+  const storefront = await deps.storefronts.of(shopId);
+  let after: string | undefined;
+  for (let page = 0; page < pagesAtMost; page += 1) {
+    const found = await storefront.pendingOrders({ methodName, updatedSince, after });
+    const originIds = found.orders
+      .filter((order) => stillDue(order).is === 'owed')
+      .map((order) => order.originId);
+    const known = await paymentsOfOrders(deps.db, { shopId, originIds });
+    for (const originId of originIds) {
+      const state = known.get(originId);
+      if (state === undefined || state === 'lapsed' || state === 'resolved') {
+        await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
+      }
+    }
+    after = found.after;
+    if (after === undefined) return true;
+  }
+  deps.log.warn({ shopId, pages: pagesAtMost }, 'shop.sweep_has_more');
+  return false;
+}
+
+/** Orders with a payable invoice whose order is cancelled, paid or edited by now. */
+async function lookAtPayable(deps: Deps, shopId: number): Promise<void> {
+  const storefront = await deps.storefronts.of(shopId);
+  const payable = await payableOrders(deps.db, shopId);
+  for (let from = 0; from < payable.length; from += ordersPerRead) {
+    const part = payable.slice(from, from + ordersPerRead);
+    const orders = await storefront.readOrders(part.map((each) => each.originId));
+    const byId = new Map(orders.map((order) => [order.originId, order]));
+    for (const { originId, owedMinor, currency } of part) {
+      const order = byId.get(originId);
+      const due = order && stillDue(order);
+      const same =
+        due?.is === 'owed' && due.amountMinor === owedMinor && order?.currencyCode === currency;
+      if (!same) await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
+    }
+  }
+}

@@ -1,0 +1,152 @@
+// A payment is settled: Shopify is told, exactly once in effect. None of its mutations is idempotent,
+// so the order is read first, what we are about to do is stored, and an answer that was lost is found
+// again by reading. Only an explicit yes or no from Shopify moves the payment.
+import { postingsOfVerdict } from '../core/ledger.ts';
+import { decimalOf, type Currency, type Minor, type Msat } from '../core/money.ts';
+import { decideFromShopify, type OrderReading, type Reason, type Verdict } from '../core/payment.ts';
+import type { Storefront, TellOutcome } from '../core/ports.ts';
+import { tellAgainMs } from '../core/retry.ts';
+import { note } from '../db/history.ts';
+import { renewLease, type ClaimedRow } from '../db/due.ts';
+import { beginTelling, movePayment, paymentById, settledMoney } from '../db/payments.ts';
+import { shopById } from '../db/shops.ts';
+import type { Deps, Step, StepEnd } from './flow.ts';
+
+type Money = {
+  fiatMinor: Minor;
+  currency: Currency;
+  amountMsat: Msat;
+  settledAt: Date;
+  hash: string;
+};
+type Telling = {
+  row: ClaimedRow;
+  paymentId: string;
+  shopId: number;
+  originId: string;
+  methodName: string;
+  money: Money;
+  attempt: { salesBefore: readonly string[] } | undefined;
+};
+
+/** How long an order is left alone that cannot be told at the moment, such as a card under way. */
+const waitMs = 30_000;
+
+export const tellShopify: Step = async (deps, row) => {
+  const payment = await paymentById(deps.db, row.id);
+  if (payment?.state !== 'settled') return { dueInMs: undefined, attempt: false };
+  const [shop, money] = await Promise.all([
+    shopById(deps.db, payment.shopId),
+    settledMoney(deps.db, payment.id),
+  ]);
+  if (shop === null || money === undefined) return { dueInMs: undefined, attempt: false };
+  const telling: Telling = {
+    row,
+    paymentId: payment.id,
+    shopId: shop.id,
+    originId: payment.originId,
+    methodName: shop.methodName,
+    money,
+    attempt:
+      payment.tellStartedAt === null ? undefined : { salesBefore: payment.tellSalesBefore },
+  };
+  const storefront = await deps.storefronts.of(shop.id);
+  const order = await storefront.readOrder(payment.originId);
+  const verdict = decide(order, telling);
+  if (verdict.do !== 'mark' && verdict.do !== 'record_part') {
+    return conclude(deps, telling, verdict);
+  }
+  return tell(deps, { telling, storefront, verdict, order: order as OrderReading });
+};
+
+const decide = (order: OrderReading | 'gone', telling: Telling): Verdict =>
+  decideFromShopify(order, {
+    paidMinor: telling.money.fiatMinor,
+    methodName: telling.methodName,
+    attempt: telling.attempt,
+  });
+
+async function tell(
+  deps: Deps,
+  about: {
+    telling: Telling;
+    storefront: Storefront;
+    verdict: Extract<Verdict, { do: 'mark' | 'record_part' }>;
+    order: OrderReading;
+  },
+): Promise<StepEnd> {
+  const { telling, storefront, verdict, order } = about;
+  const { paymentId, row, money } = telling;
+  const salesBefore = telling.attempt?.salesBefore ?? order.sales.map((sale) => sale.id);
+  const amount = decimalOf(verdict.toldMinor, money.currency);
+  const began = await beginTelling(deps.db, {
+    paymentId,
+    leaseNo: row.leaseNo,
+    salesBefore,
+    details: { do: verdict.do, amount, currency: money.currency },
+  });
+  if (!began || !(await renewLease(deps.db, row))) return 'stored';
+  const outcome = await send(storefront, telling, verdict);
+  if (outcome.is === 'done') return conclude(deps, telling, verdict);
+
+  // Shopify's rules said no. Its words are no contract: the order itself says what is true.
+  await note(deps.db.pool, paymentId, { what: 'tell_refused', details: { why: outcome.why } });
+  deps.log.warn({ paymentId, shopId: telling.shopId, why: outcome.why }, 'payment.tell_refused');
+  const again = await storefront.readOrder(telling.originId);
+  const settled = decide(again, { ...telling, attempt: { salesBefore } });
+  if (settled.do === 'mark' || settled.do === 'record_part') {
+    return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
+  }
+  return conclude(deps, telling, settled);
+}
+
+function send(
+  storefront: Storefront,
+  telling: Telling,
+  verdict: Extract<Verdict, { do: 'mark' | 'record_part' }>,
+): Promise<TellOutcome> {
+  if (verdict.do === 'mark') return storefront.markPaid(telling.originId);
+  return storefront.recordPart(telling.originId, {
+    amountMinor: verdict.toldMinor,
+    currency: telling.money.currency,
+    methodName: telling.methodName,
+    paidAt: telling.money.settledAt,
+  });
+}
+
+const reasonOf = (verdict: Exclude<Verdict, { do: 'wait' }>): Reason => {
+  switch (verdict.do) {
+    case 'mark':
+      return 'told_shopify';
+    case 'record_part':
+      return 'told_part';
+    case 'accept':
+    case 'strand':
+      return verdict.because;
+  }
+};
+
+/** Shopify's yes or no, with its postings, in one move. */
+async function conclude(deps: Deps, telling: Telling, verdict: Verdict): Promise<StepEnd> {
+  if (verdict.do === 'wait') return { dueInMs: waitMs, attempt: true };
+  const { paymentId, shopId, money, row } = telling;
+  const stranded = verdict.do === 'strand';
+  const because = reasonOf(verdict);
+  const surplus = !stranded && verdict.surplusMinor > 0n;
+  await movePayment(deps.db.pool, {
+    paymentId,
+    move: stranded ? { from: 'settled', to: 'stranded' } : { from: 'settled', to: 'resolved' },
+    because,
+    leaseNo: row.leaseNo,
+    journal: `verdict:${paymentId}`,
+    postings: postingsOfVerdict(verdict, { shopId, awaitingMsat: money.amountMsat }),
+    details: stranded
+      ? {}
+      : { told: decimalOf(verdict.toldMinor, money.currency), currency: money.currency },
+    ...(stranded ? {} : { toldMinor: verdict.toldMinor }),
+    ...(stranded ? { attention: 'stranded' } : surplus ? { attention: 'overpaid' } : {}),
+  });
+  if (stranded) deps.log.error({ paymentId, shopId, because }, 'payment.stranded');
+  else deps.log.info({ paymentId, shopId, because, to: 'resolved' }, 'payment.resolved');
+  return 'stored';
+}
