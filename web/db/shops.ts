@@ -128,8 +128,13 @@ export async function tokenWasRefused(
   });
 }
 
+/** Names the manual method. The orders of the last day are looked through again under this name. */
 export async function nameMethod(db: Database, shopId: number, methodName: string): Promise<void> {
-  await db.prisma.shop.update({ where: { id: shopId }, data: { methodName, sweepCursor: new Date(0) } });
+  const sweepCursor = new Date(Date.now() - 24 * 3_600_000);
+  await db.prisma.shop.update({
+    where: { id: shopId },
+    data: { methodName, sweepCursor, dueAt: new Date() },
+  });
 }
 
 /** When the pending orders of the shop were last read through. */

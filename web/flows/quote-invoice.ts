@@ -61,7 +61,7 @@ async function freshOwed(
   payment: PaymentRow,
 ): Promise<Exclude<Quoted, { is: 'payable' }> | { is: 'open'; payment: PaymentRow }> {
   const ageMs = deps.clock().getTime() - payment.owedAt.getTime();
-  if (payment.sequence === 1 && ageMs < owedFreshMs) return stillOpen(payment);
+  if (ageMs < owedFreshMs) return stillOpen(payment);
   try {
     await lookAtOrderNow(deps, payment);
   } catch (trouble) {

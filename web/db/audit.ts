@@ -1,0 +1,161 @@
+// The invariants, as questions to the live database. Asks neither node nor Shopify. Each answers with
+// the rows that break it; no rows is the proof. The tests and the operator's `audit` ask the same.
+import { paymentMoves } from '../core/payment.ts';
+import type { Database } from './database.ts';
+import { rows } from './database.ts';
+
+export type Violation = { rule: string; says: string; what: string };
+
+type Rule = {
+  rule: string;
+  says: string;
+  /** Rows with one text column `what`. At most 100 are asked for. */
+  text: string;
+};
+
+const arrows = Object.entries(paymentMoves)
+  .flatMap(([from, tos]) => tos.map((to) => `('${from}', '${to}')`))
+  .join(', ');
+
+export const rules: readonly Rule[] = [
+  {
+    rule: 'I1',
+    says: 'A payment is told as paid only with a settled invoice of its own that brought enough.',
+    text: `
+      select p.id::text as what from payment p left join invoice i on i.id = p.settled_invoice_id
+      where p.state in ('settled', 'resolved', 'stranded')
+        and (i.id is null or i.payment_id <> p.id or i.state <> 'settled' or i.paid_msat < i.amount_msat)`,
+  },
+  {
+    rule: 'I1',
+    says: 'A settled invoice is never without consequence.',
+    text: `
+      select p.id::text as what from invoice i join payment p on p.id = i.payment_id
+      where i.state = 'settled' and p.state in ('open', 'closing')`,
+  },
+  {
+    rule: 'I2',
+    says: 'A payment has at most one verdict.',
+    text: `
+      select payment_id::text as what from history where "to" in ('resolved') or "from" = 'settled'
+      group by payment_id, "from" having count(*) > 1`,
+  },
+  {
+    rule: 'I4',
+    says: 'No settlement without proof: the preimage hashes to the payment hash.',
+    text: `
+      select encode(hash, 'hex') as what from invoice
+      where state = 'settled' and (preimage is null or sha256(preimage) <> hash)`,
+  },
+  {
+    rule: 'I5',
+    says: 'A payment has at most one payable invoice, and a hash belongs to one payment.',
+    text: `
+      select payment_id::text as what from invoice where state in ('made', 'live')
+      group by payment_id having count(*) > 1`,
+  },
+  {
+    rule: 'I6',
+    says: 'States move only along the table of the story.',
+    text: `
+      select payment_id::text || ': ' || "from" || ' to ' || "to" as what from history
+      where "to" is not null and ("from"::text, "to"::text) not in (${arrows})`,
+  },
+  {
+    rule: 'I6',
+    says: 'The last move of a payment leads to the state that it is in.',
+    text: `
+      select p.id::text as what from payment p left join lateral (
+        select "to" from history where payment_id = p.id and "to" is not null order by id desc limit 1) h on true
+      where coalesce(h."to"::text, 'open') <> p.state::text`,
+  },
+  {
+    rule: 'I6',
+    says: 'A lapsed payment has no invoice that anybody could pay.',
+    text: `
+      select p.id::text as what from payment p join invoice i on i.payment_id = p.id
+      where p.state = 'lapsed' and i.state in ('made', 'live')`,
+  },
+  {
+    rule: 'I7',
+    says: 'The cursor of a stream never passes a settlement that is not recorded.',
+    text: `
+      select 'node ' || n.id as what from node n where n.stream_cursor < 0
+        or (n.stream_lease_no = 0 and n.stream_cursor > 0)`,
+  },
+  {
+    rule: 'I8',
+    says: 'What came in for each settled invoice is booked once, msat for msat.',
+    text: `
+      select encode(i.hash, 'hex') as what from invoice i left join lateral (
+        select coalesce(sum(amount_msat), 0) as booked from posting
+        where journal = 'settle:' || encode(i.hash, 'hex')) b on true
+      where b.booked <> case when i.state = 'settled' then i.paid_msat else 0 end`,
+  },
+  {
+    rule: 'I8',
+    says: 'Money waits for its verdict exactly while its payment is settled.',
+    text: `
+      select p.id::text as what from payment p join lateral (
+        select coalesce(sum(case when to_account like 'awaiting:%' then amount_msat else 0 end), 0)
+             - coalesce(sum(case when from_account like 'awaiting:%' then amount_msat else 0 end), 0) as waits
+        from posting where payment_id = p.id) b on true
+      left join invoice i on i.id = p.settled_invoice_id
+      where b.waits <> case when p.state = 'settled' then i.amount_msat else 0 end`,
+  },
+  {
+    rule: 'I8',
+    says: 'No account of a shop is below zero.',
+    text: `
+      select account as what from (
+        select to_account as account, amount_msat as amount from posting
+        union all select from_account, -amount_msat from posting) both_sides
+      where account not like 'node:%' group by account having sum(amount) < 0`,
+  },
+  {
+    rule: 'I9',
+    says: 'No settlement was recorded under a fence older than one before it.',
+    text: `
+      select encode(hash, 'hex') as what from (
+        select hash, stream_lease_no, max(stream_lease_no) over (
+          partition by node_id order by recorded_at, id rows between unbounded preceding and 1 preceding) as before
+        from invoice where state = 'settled' and stream_lease_no is not null) fenced
+      where stream_lease_no < before`,
+  },
+  {
+    rule: 'I11',
+    says: 'A secret is kept only until the node has it.',
+    text: `
+      select encode(hash, 'hex') as what from invoice
+      where sealed_preimage is not null and state <> 'made'`,
+  },
+  {
+    rule: 'I12',
+    says: 'Whatever is not at rest is due within a day.',
+    text: `
+      select 'payment ' || id as what from payment
+      where state = 'settled' and (due_at is null or due_at > now() + interval '24 hours')
+      union all
+      select 'invoice ' || id from invoice
+      where state in ('made', 'live') and (due_at is null or due_at > now() + interval '24 hours')
+      union all
+      select 'payment ' || p.id from payment p where p.state = 'closing'
+        and not exists (select 1 from invoice i where i.payment_id = p.id and i.state in ('made', 'live'))
+      union all
+      select 'shop ' || id from shop where uninstalled_at is null and due_at is null`,
+  },
+];
+
+/** Asks every rule of the whole database. Empty: all hold. */
+export async function audit(db: Database): Promise<Violation[]> {
+  const violations: Violation[] = [];
+  for (const [index, { rule, says, text }] of rules.entries()) {
+    const broken = await rows<{ what: string }>(
+      db.pool,
+      { name: `audit_${String(index)}`, text: `select what from (${text}) broken limit 100` },
+      [],
+    );
+    violations.push(...broken.map(({ what }) => ({ rule, says, what })));
+  }
+  return violations;
+}

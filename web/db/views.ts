@@ -1,0 +1,159 @@
+// What pages and commands show. Reads only; every list has a limit, and goes on from a cursor.
+import type { PaymentState } from '../core/payment.ts';
+import { paymentStates, reasons, type Reason } from '../core/payment.ts';
+import type { Database } from './database.ts';
+import { rows } from './database.ts';
+import { historyWords, type HistoryWord } from './history.ts';
+
+/** How many payments of the shop are in each state. */
+export async function countsByState(
+  db: Database,
+  shopId: number,
+): Promise<Record<PaymentState, number>> {
+  const found = await rows<{ state: PaymentState; n: number }>(
+    db.pool,
+    {
+      name: 'view_counts',
+      text: 'select state::text, count(*)::int as n from payment where shop_id = $1 group by state',
+    },
+    [shopId],
+  );
+  const counts = Object.fromEntries(
+    Object.keys(paymentStates).map((state) => [state, 0]),
+  ) as Record<PaymentState, number>;
+  for (const { state, n } of found) counts[state] = n;
+  return counts;
+}
+
+export type PaymentLine = {
+  id: string;
+  link: string;
+  order_name: string;
+  origin_id: string;
+  state: PaymentState;
+  reason: Reason;
+  attention: string | null;
+  currency: string;
+  owed_minor: string;
+  opened_at: Date;
+  settled_at: Date | null;
+  amount_msat: string | null;
+  hash: string | null;
+  preimage: string | null;
+};
+
+const lineColumns = `
+  p.id, p.link, p.order_name, p.origin_id, p.state::text, p.reason, p.attention, p.currency,
+  p.owed_minor, p.opened_at, p.settled_at, i.amount_msat, encode(i.hash, 'hex') as hash,
+  encode(i.preimage, 'hex') as preimage`;
+const lineJoin = `
+  payment p left join lateral (
+    select * from invoice where payment_id = p.id
+    order by (id = p.settled_invoice_id) desc nulls last, id desc limit 1) i on true`;
+
+/** A page of the shop's payments, newest first. `after` is the last id of the page before. */
+export async function listPayments(
+  db: Database,
+  ask: {
+    shopId: number;
+    state: PaymentState | undefined;
+    needsPerson: boolean;
+    after: string | undefined;
+    limit: number;
+  },
+): Promise<PaymentLine[]> {
+  return rows<PaymentLine>(
+    db.pool,
+    {
+      name: 'view_payments',
+      text: `
+        select ${lineColumns} from ${lineJoin}
+        where p.shop_id = $1 and ($2::text is null or p.state = $2::payment_state)
+          and (not $3 or p.attention is not null)
+          and ($4::uuid is null or (p.opened_at, p.id) < (select opened_at, id from payment where id = $4::uuid))
+        order by p.opened_at desc, p.id desc limit $5`,
+    },
+    [ask.shopId, ask.state ?? null, ask.needsPerson, ask.after ?? null, ask.limit],
+  );
+}
+
+/** One payment of the shop; undefined for another shop's. */
+export async function paymentLine(
+  db: Database,
+  ask: { shopId: number; id: string },
+): Promise<PaymentLine | undefined> {
+  const [line] = await rows<PaymentLine>(
+    db.pool,
+    {
+      name: 'view_payment',
+      text: `select ${lineColumns} from ${lineJoin} where p.shop_id = $1 and p.id = $2::uuid`,
+    },
+    [ask.shopId, ask.id],
+  );
+  return line;
+}
+
+export type TimelineEntry = {
+  at: Date;
+  what: HistoryWord;
+  from: PaymentState | null;
+  to: PaymentState | null;
+  because: string;
+  details: Record<string, string>;
+};
+
+/** Everything that happened to a payment, oldest first, at most 500 lines. */
+export async function timeline(db: Database, paymentId: string): Promise<TimelineEntry[]> {
+  return rows<TimelineEntry>(
+    db.pool,
+    {
+      name: 'view_timeline',
+      text: `
+        select at, what, "from"::text, "to"::text, because, details from history
+        where payment_id = $1::uuid order by id limit 500`,
+    },
+    [paymentId],
+  );
+}
+
+/** A line of the timeline in plain words. */
+export function sentenceOf(entry: TimelineEntry): string {
+  const why = entry.because in reasons ? reasons[entry.because as Reason] : '';
+  if (entry.to !== null) return `${paymentStates[entry.to]}${why === '' ? '' : ` ${why}`}`;
+  return historyWords[entry.what];
+}
+
+/** Payments that a person asks for: by id, by the order's gid, or by `#name` of a shop. */
+export async function findPayments(
+  db: Database,
+  ask: { what: string; shopDomain: string | undefined },
+): Promise<{ id: string; domain: string; line: PaymentLine; toldMinor: string | null }[]> {
+  const isUuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(ask.what);
+  const found = await rows<
+    PaymentLine & { domain: string; told_minor: string | null }
+  >(
+    db.pool,
+    {
+      name: 'view_find',
+      text: `
+        select ${lineColumns}, p.told_minor, s.domain from ${lineJoin} join shop s on s.id = p.shop_id
+        where ($1::uuid is not null and p.id = $1::uuid)
+          or ($2::text is not null and p.origin_id = $2 and ($4::text is null or s.domain = $4))
+          or ($3::text is not null and p.order_name = $3 and s.domain = $4)
+          or ($2::text is not null and p.link = $2)
+        order by p.opened_at, p.sequence limit 20`,
+    },
+    [
+      isUuid ? ask.what : null,
+      isUuid || ask.what.startsWith('#') ? null : ask.what,
+      ask.what.startsWith('#') ? ask.what : null,
+      ask.shopDomain ?? null,
+    ],
+  );
+  return found.map(({ domain, told_minor, ...line }) => ({
+    id: line.id,
+    domain,
+    line,
+    toldMinor: told_minor,
+  }));
+}
