@@ -1,0 +1,376 @@
+/**
+ * What can be done to an order, with Shopify's own preconditions. Each act writes its effect and sends its webhooks.
+ *
+ * A refusal is a text, an act that happened is undefined or what it made. Amounts: presentment minor units.
+ */
+
+import { gid, hex, uuid } from './ids.ts';
+import { minorOf, padded, rateBetween } from './money.ts';
+import type { CancelJob, CancelReason, Line, Order, Refund, Transaction } from './nouns.ts';
+import {
+  canMarkAsPaid,
+  financialStatus,
+  outstanding,
+  pendingSale,
+  received,
+} from './order-sums.ts';
+import { refunded } from './order-sums.ts';
+import { editBody, orderBody, refundBody } from './webhook-bodies.ts';
+import { nextId, record, shopOf, type By, type World } from './world.ts';
+
+export const CARD = 'shopify_payments';
+export const GIFT_CARD = 'gift_card';
+
+export type LineInput = { title: string; price: string; quantity?: number };
+
+export type OrderInput = {
+  /** Default: the first shop. */
+  shop?: string;
+  /** Presentment currency; default the shop's. */
+  currency?: string;
+  /** Decimal text in that currency. Default "21.00" worth; ignored when `lines` are given. */
+  total?: string;
+  lines?: LineInput[];
+  /** A manual method's name, or "card" (paid at once). Default "Bitcoin (Lightning)". */
+  method?: string;
+  /** Decimal text: this part is paid by gift card. */
+  giftCard?: string;
+  test?: boolean;
+  checkoutToken?: string;
+  /** Overrides the stand-in's lag for this order. */
+  readableAfterMs?: number;
+  searchableAfterMs?: number;
+};
+
+function amount(text: string, currency: string): bigint {
+  const minor = minorOf(text, currency);
+  if (minor === undefined || minor < 0n) throw new Error(`Not an amount of ${currency}: ${text}`);
+  return minor;
+}
+
+function transaction(
+  world: World,
+  input: Pick<Transaction, 'kind' | 'status' | 'gateway' | 'amountMinor'> & {
+    manual?: boolean;
+    parentId?: number | null;
+    processedAt?: number;
+  },
+): Transaction {
+  const at = world.clock.now();
+  return {
+    id: nextId(world),
+    manual: false,
+    parentId: null,
+    createdAt: at,
+    processedAt: at,
+    ...input,
+  };
+}
+
+function linesOf(world: World, input: OrderInput, currency: string): Line[] {
+  const wanted: LineInput[] = input.lines ?? [{ title: 'Goods', price: input.total ?? '21' }];
+  return wanted.map((line) => ({
+    id: nextId(world),
+    title: line.title,
+    quantity: line.quantity ?? 1,
+    removed: 0,
+    unitMinor: amount(line.price, currency),
+  }));
+}
+
+export function createOrder(world: World, input: OrderInput): Order {
+  const shop = input.shop === undefined ? world.shops[0] : shopOf(world, input.shop);
+  if (shop === undefined) throw new Error(`No such shop: ${input.shop ?? '(none)'}`);
+  const at = world.clock.now();
+  const currency = input.currency ?? shop.currency;
+  const number = (world.state.orderNumbers[shop.domain] ?? 1000) + 1;
+  world.state.orderNumbers[shop.domain] = number;
+  const order: Order = {
+    id: nextId(world),
+    shop: shop.domain,
+    number,
+    name: `#${number}`,
+    confirmationNumber: hex(5).slice(0, 9).toUpperCase(),
+    checkoutToken: input.checkoutToken ?? hex(16),
+    currency: shop.currency,
+    presentmentCurrency: currency,
+    rate: rateBetween(currency, shop.currency),
+    test: input.test ?? false,
+    createdAt: at,
+    updatedAt: at,
+    cancelledAt: null,
+    cancelReason: null,
+    edited: false,
+    note: null,
+    tags: [],
+    lines: linesOf(world, input, currency),
+    transactions: [],
+    refunds: [],
+    metafields: [],
+    readableAt: at + (input.readableAfterMs ?? world.lag.byIdMs),
+    searchableAt: at + (input.searchableAfterMs ?? world.lag.bySearchMs),
+    deleted: false,
+  };
+  payAtCheckout(world, order, input);
+  world.state.orders.push(order);
+  world.changed();
+  const topics = ['orders/create', ...(financialStatus(order) === 'PAID' ? ['orders/paid'] : [])];
+  for (const topic of topics) world.tell(order.shop, topic, orderBody(world, order));
+  return order;
+}
+
+function payAtCheckout(world: World, order: Order, input: OrderInput): void {
+  const gift = amount(input.giftCard ?? '0', order.presentmentCurrency);
+  const kind = 'SALE';
+  if (gift > 0n) {
+    const part = gift < outstanding(order) ? gift : outstanding(order);
+    const sale = { kind, status: 'SUCCESS', gateway: GIFT_CARD, amountMinor: part } as const;
+    order.transactions.push(transaction(world, sale));
+  }
+  const amountMinor = outstanding(order);
+  if (amountMinor === 0n) return;
+  const method = input.method ?? 'Bitcoin (Lightning)';
+  const sale =
+    method === 'card'
+      ? ({ kind, status: 'SUCCESS', gateway: CARD, amountMinor } as const)
+      : ({ kind, status: 'PENDING', gateway: method, manual: true, amountMinor } as const);
+  order.transactions.push(transaction(world, sale));
+}
+
+function touched(world: World, order: Order, topics: string[]): void {
+  order.updatedAt = world.clock.now();
+  world.changed();
+  for (const topic of [...topics, 'orders/updated'])
+    world.tell(order.shop, topic, orderBody(world, order));
+}
+
+/** Adds a payment; `orders/paid` follows when nothing is owed any more. */
+function receive(world: World, order: Order, payment: Transaction): Transaction {
+  order.transactions.push(payment);
+  touched(world, order, outstanding(order) <= 0n ? ['orders/paid'] : []);
+  return payment;
+}
+
+/** The whole outstanding amount as a sale, as `orderMarkAsPaid` and the admin's button do. */
+export function markAsPaid(world: World, order: Order, by: By): Transaction | undefined {
+  if (!canMarkAsPaid(order)) return undefined;
+  const waiting = pendingSale(order);
+  const amountMinor = outstanding(order);
+  const gateway = waiting?.gateway ?? 'manual';
+  const parentId = waiting?.id ?? null;
+  record(world, { order, what: 'marked_paid', amountMinor, by });
+  return receive(
+    world,
+    order,
+    transaction(world, {
+      kind: 'SALE',
+      status: 'SUCCESS',
+      gateway,
+      manual: true,
+      amountMinor,
+      parentId,
+    }),
+  );
+}
+
+/** A payment of any part, under any name. The caller has checked the amount. */
+export function recordPayment(
+  world: World,
+  order: Order,
+  input: { amountMinor: bigint; gateway: string; processedAt?: number; by: By },
+): Transaction {
+  const { amountMinor, gateway, processedAt } = input;
+  record(world, { order, what: 'part_paid', amountMinor, by: input.by });
+  return receive(
+    world,
+    order,
+    transaction(world, {
+      kind: 'SALE',
+      status: 'SUCCESS',
+      gateway,
+      manual: true,
+      amountMinor,
+      ...(processedAt === undefined ? {} : { processedAt }),
+    }),
+  );
+}
+
+/** Captures (a part of) the pending manual sale. The caller has checked the amount. */
+export function capture(
+  world: World,
+  order: Order,
+  input: { parent: Transaction; amountMinor: bigint; by: By },
+): Transaction {
+  const { parent, amountMinor } = input;
+  record(world, { order, what: 'captured', amountMinor, by: input.by });
+  const { gateway, manual } = parent;
+  return receive(
+    world,
+    order,
+    transaction(world, {
+      kind: 'CAPTURE',
+      status: 'SUCCESS',
+      gateway,
+      manual,
+      amountMinor,
+      parentId: parent.id,
+    }),
+  );
+}
+
+/** The buyer pays what is owed by card after all. */
+export function payByCard(world: World, order: Order): Transaction | undefined {
+  if (!canMarkAsPaid(order)) return undefined;
+  const amountMinor = outstanding(order);
+  const by = { by: 'buyer', call: 'card', requestId: null };
+  record(world, { order, what: 'card_paid', amountMinor, by });
+  return receive(
+    world,
+    order,
+    transaction(world, { kind: 'SALE', status: 'SUCCESS', gateway: CARD, amountMinor }),
+  );
+}
+
+/** Starts the job that cancels; it ends `lag.cancelMs` later. A text: why not. */
+export function startCancel(
+  world: World,
+  order: Order,
+  input: { reason: CancelReason; by: By },
+): CancelJob | string {
+  if (order.cancelledAt !== null) return 'Order has already been cancelled';
+  const job: CancelJob = {
+    id: uuid(),
+    orderId: order.id,
+    reason: input.reason,
+    by: input.by.by,
+    dueAt: world.clock.now() + world.lag.cancelMs,
+    done: false,
+  };
+  world.state.cancelJobs.push(job);
+  runCancel(world, job, input.by);
+  return job;
+}
+
+/** Does the job when it is due; also called for what a restart left behind. */
+export function runCancel(world: World, job: CancelJob, by: By): void {
+  const finish = () => {
+    const order = world.state.orders.find((it) => it.id === job.orderId);
+    job.done = true;
+    if (order === undefined || order.cancelledAt !== null) return;
+    cancelNow(world, order, { reason: job.reason, by });
+  };
+  const waitMs = job.dueAt - world.clock.now();
+  if (waitMs <= 0) finish();
+  else world.clock.after(waitMs, finish);
+}
+
+export function cancelNow(
+  world: World,
+  order: Order,
+  input: { reason: CancelReason; by: By },
+): void {
+  order.cancelledAt = world.clock.now();
+  order.cancelReason = input.reason;
+  record(world, { order, what: 'cancelled', by: input.by });
+  touched(world, order, ['orders/cancelled']);
+}
+
+export type EditInput = {
+  add?: LineInput[];
+  /** Titles of lines to take out, whole. */
+  remove?: string[];
+  /** Or simply what it shall cost in the end: a line is added or the rest is cut. */
+  total?: string;
+};
+
+export function edit(world: World, order: Order, input: EditInput): void {
+  const currency = order.presentmentCurrency;
+  const added = linesOf(world, { lines: input.add ?? [] }, currency);
+  const removed: Line[] = [];
+  for (const line of order.lines) {
+    if (input.remove?.includes(line.title) !== true) continue;
+    line.removed = line.quantity;
+    removed.push(line);
+  }
+  if (input.total !== undefined) {
+    const wanted = amount(input.total, currency);
+    for (const line of order.lines) {
+      line.removed = line.quantity;
+      removed.push(line);
+    }
+    const title = 'Goods after the edit';
+    const price = padded(wanted, currency);
+    if (wanted > 0n) added.push(...linesOf(world, { lines: [{ title, price }] }, currency));
+  }
+  order.lines.push(...added);
+  order.edited = true;
+  const by = { by: 'staff', call: 'edit', requestId: null };
+  record(world, { order, what: 'edited', by });
+  world.tell(order.shop, 'orders/edited', editBody(world, order, { added, removed }));
+  const paid = received(order) > 0n && outstanding(order) <= 0n;
+  touched(world, order, paid ? ['orders/paid'] : []);
+}
+
+/** Money back to the buyer, recorded only: a manual gateway moves nothing. A text: why not. */
+export function refund(
+  world: World,
+  order: Order,
+  input: { amountMinor: bigint; note: string | null; by: By },
+): Refund | string {
+  const { amountMinor } = input;
+  if (amountMinor <= 0n) return 'Refund amount must be greater than zero';
+  if (amountMinor > received(order) - refunded(order))
+    return 'Refund amount is greater than the amount that can be refunded';
+  const sale = order.transactions.findLast((it) => it.status === 'SUCCESS' && it.kind !== 'REFUND');
+  const back = transaction(world, {
+    kind: 'REFUND',
+    status: 'SUCCESS',
+    gateway: sale?.gateway ?? 'manual',
+    manual: sale?.manual ?? true,
+    amountMinor,
+    parentId: sale?.id ?? null,
+  });
+  order.transactions.push(back);
+  const made: Refund = {
+    id: nextId(world),
+    note: input.note,
+    createdAt: world.clock.now(),
+    amountMinor,
+    transactionId: back.id,
+  };
+  order.refunds.push(made);
+  record(world, { order, what: 'refunded', amountMinor, by: input.by });
+  world.tell(order.shop, 'refunds/create', refundBody(order, made));
+  touched(world, order, []);
+  return made;
+}
+
+export function remove(world: World, order: Order): void {
+  order.deleted = true;
+  const by = { by: 'staff', call: 'delete', requestId: null };
+  record(world, { order, what: 'deleted', by });
+  world.tell(order.shop, 'orders/delete', { id: order.id });
+}
+
+/** What tests and pages see of an order. */
+export function viewOf(world: World, order: Order) {
+  const { currency, presentmentCurrency } = order;
+  const base = `${world.origin()}/${order.shop}`;
+  return {
+    id: gid('Order', order.id),
+    legacyId: order.id,
+    shop: order.shop,
+    name: order.name,
+    checkoutToken: order.checkoutToken,
+    currency,
+    presentmentCurrency,
+    financialStatus: financialStatus(order),
+    outstanding: padded(outstanding(order), presentmentCurrency),
+    received: padded(received(order), presentmentCurrency),
+    cancelled: order.cancelledAt !== null,
+    thankYouUrl: `${base}/checkouts/${order.checkoutToken}/thank-you`,
+    statusUrl: `${base}/orders/${order.checkoutToken}`,
+  };
+}
+
+export type OrderView = ReturnType<typeof viewOf>;
