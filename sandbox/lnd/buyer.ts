@@ -76,10 +76,9 @@ const refusal = (
   if (request.network !== node.network) return `invoice not for current active network`;
   if (request.payee !== node.publicKey) return NO_ROUTE;
   if (!isUp) return NODE_OFFLINE;
-  const known = node.ledger.entries.filter((entry) => entry.hash === request.hash);
-  if (!options.again && known.some(({ outcome }) => outcome === 'paid')) {
-    return 'invoice is already paid';
-  }
+  const known = node.ledger.of(request.hash).map(({ outcome }) => outcome);
+  if (!options.again && known.includes('paid')) return 'invoice is already paid';
+  if (!options.again && known.includes('in-flight')) return 'payment is in transition';
   if (options.late === undefined && node.clock.now() >= request.expiresAtMs) {
     return `invoice expired. Valid until ${new Date(request.expiresAtMs).toISOString()}`;
   }

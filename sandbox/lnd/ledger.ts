@@ -18,7 +18,11 @@ export type Ledger = ReturnType<typeof buyersLedger>;
 
 export const buyersLedger = () => {
   const entries: LedgerEntry[] = [];
-  const paid = (): LedgerEntry[] => entries.filter((entry) => entry.outcome === 'paid');
+  const byHash = new Map<string, LedgerEntry[]>();
+  const isPaid = ({ outcome }: LedgerEntry): boolean => outcome === 'paid';
+  const sumOf = (some: LedgerEntry[]): bigint =>
+    some.reduce((sum, entry) => sum + entry.amountMsat, 0n);
+  const of = (hash: string): LedgerEntry[] => byHash.get(hash) ?? [];
   return {
     entries,
     begin: (hash: string, amountMsat: bigint, startedAtMs: number): LedgerEntry => {
@@ -32,14 +36,14 @@ export const buyersLedger = () => {
         why: '',
       };
       entries.push(entry);
+      byHash.set(hash, [...of(hash), entry]);
       return entry;
     },
-    paid,
+    /** Every try for this hash, oldest first. */
+    of,
+    paid: (): LedgerEntry[] => entries.filter(isPaid),
     /** What buyers truly paid for this hash. */
-    paidMsat: (hash: string): bigint =>
-      paid()
-        .filter((entry) => entry.hash === hash)
-        .reduce((sum, entry) => sum + entry.amountMsat, 0n),
-    totalMsat: (): bigint => paid().reduce((sum, entry) => sum + entry.amountMsat, 0n),
+    paidMsat: (hash: string): bigint => sumOf(of(hash).filter(isPaid)),
+    totalMsat: (): bigint => sumOf(entries.filter(isPaid)),
   };
 };

@@ -28,7 +28,7 @@ export const methods = (): ReadonlyMap<string, Method> => {
     });
     for (const definition of Object.values(definitions)) {
       if ('format' in definition) continue;
-      for (const method of Object.values(definition)) found.set(method.path, method as Method);
+      for (const method of Object.values(definition)) found.set(method.path, method);
     }
   }
   known = found;
