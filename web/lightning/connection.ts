@@ -58,6 +58,12 @@ export type Connection = {
   close: () => void;
 };
 
+/**
+ * A stream without events is asked for a sign of life after `timeMs`, and given up after another
+ * `timeoutMs`. LND cuts clients that ask more often than every five seconds.
+ */
+export type Keepalive = { timeMs: number; timeoutMs: number };
+
 export type ConnectionOptions = {
   pinned: PinnedAddress;
   /** PEM; undefined means the system's roots and the usual check of the name. */
@@ -66,6 +72,7 @@ export type ConnectionOptions = {
   macaroonHex: string;
   /** An upper bound for every call with one answer; streams have none. */
   deadlineMs?: number;
+  keepalive?: Keepalive | undefined;
 };
 
 const deadlinesMs: Readonly<Record<string, number>> = {
@@ -76,8 +83,6 @@ const deadlinesMs: Readonly<Record<string, number>> = {
 const usualDeadlineMs = 5_000;
 
 const channelOptions = {
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
   // LND closes connections that ping without a stream.
   'grpc.keepalive_permit_without_calls': 0,
   'grpc.initial_reconnect_backoff_ms': 1_000,
@@ -167,6 +172,7 @@ function ask<T>(client: grpc.Client, method: string, request: object): Promise<T
 /** Opens nothing by itself: the first call connects. */
 export function openConnection(options: ConnectionOptions): Connection {
   const { pinned, certificatePem, macaroonHex } = options;
+  const { keepalive = { timeMs: 30_000, timeoutMs: 10_000 } } = options;
   const { Lightning, Invoices, State } = loadServices();
   const credentials = channelCredentials(pinned.host, certificatePem);
   const named = pinned.host !== pinned.ip;
@@ -174,6 +180,8 @@ export function openConnection(options: ConnectionOptions): Connection {
   const serverName = named || certificatePem === undefined ? pinned.host : 'localhost';
   const channel = new grpc.Channel(pinned.target, credentials, {
     ...channelOptions,
+    'grpc.keepalive_time_ms': keepalive.timeMs,
+    'grpc.keepalive_timeout_ms': keepalive.timeoutMs,
     'grpc.ssl_target_name_override': serverName,
     'grpc.default_authority': serverName,
   });

@@ -13,7 +13,7 @@ import { differenceOf, parseRequest } from './bolt11.ts';
 import type { Network, NodeIdentity } from './bolt11.ts';
 import { readReceivable } from './channels.ts';
 import { openConnection } from './connection.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Keepalive } from './connection.ts';
 import { isAnsweredByLook, isDuplicate, isNotFound, nodeTrouble, troubleFrom } from './errors.ts';
 import { judgeCredential, mayCall } from './gate.ts';
 import { observationOf } from './observation.ts';
@@ -35,6 +35,7 @@ export type NodeOptions = NodeIdentity & {
   mostEvents?: number;
   /** An upper bound for every call with one answer. */
   deadlineMs?: number;
+  keepalive?: Keepalive;
 };
 
 export type NodeFacts = {
@@ -77,7 +78,8 @@ function connections(options: NodeOptions, address: NodeAddress) {
   let current: { made: Promise<Connection>; at: number } | undefined;
   let closed = false;
   const make = async (): Promise<Connection> => {
-    const { allowPrivate, resolve, macaroonHex, certificatePem, deadlineMs } = options;
+    const { allowPrivate, resolve, macaroonHex, certificatePem } = options;
+    const { deadlineMs, keepalive } = options;
     const pinning = await pinAddress({ allowPrivate, resolve }, address);
     if (!pinning.ok) {
       const then = pinning.why === 'forbidden' ? 'give_up' : 'retry';
@@ -85,7 +87,7 @@ function connections(options: NodeOptions, address: NodeAddress) {
     }
     const { pinned } = pinning;
     const limit = deadlineMs === undefined ? {} : { deadlineMs };
-    return openConnection({ pinned, certificatePem, macaroonHex, ...limit });
+    return openConnection({ pinned, certificatePem, macaroonHex, keepalive, ...limit });
   };
   const drop = (): void => {
     current?.made.then((connection) => connection.close()).catch(() => undefined);

@@ -1,0 +1,400 @@
+// Connecting a node: everything that can be known before a credential is stored. Offline first,
+// then the address, then the node itself, which must make a test invoice, announce it and cancel it.
+// Each refusal leaves the merchant with one thing to do.
+import { createHash, randomBytes } from 'node:crypto';
+import { connect as connectTcp } from 'node:net';
+import { cancelHodlInvoice } from 'lightning';
+import type { ConnectRefusal } from '../core/refusals.ts';
+import { Trouble } from '../core/trouble.ts';
+import { parseAddress, pinAddress } from './address.ts';
+import type { PinnedAddress, Resolve } from './address.ts';
+import { differenceOf, parseRequest } from './bolt11.ts';
+import type { Network, NodeIdentity, PaymentRequest } from './bolt11.ts';
+import { readReceivable } from './channels.ts';
+import type { Receivable } from './channels.ts';
+import { openConnection } from './connection.ts';
+import type { Connection, RawInvoice } from './connection.ts';
+import { grpcErrorIn, isNotFound, troubleFrom } from './errors.ts';
+import type { NodeTrouble } from './errors.ts';
+import { bakeLine, judgeCredential, mayCall } from './gate.ts';
+import type { CredentialAccepted, CredentialRefused } from './gate.ts';
+import type { NodeCredential } from './lndconnect.ts';
+import { readFacts } from './node.ts';
+import type { NodeFacts } from './node.ts';
+import { adviceOnVersion } from './versions.ts';
+
+export type TestOptions = {
+  allowPrivate: boolean;
+  now: Date;
+  /** What it must be: the node of a new credential, the network of this server. */
+  expected?: NodeIdentity;
+  resolve?: Resolve;
+  /** For one answer (5,000) and for all together (14,000). */
+  stepMs?: number;
+  wholeMs?: number;
+};
+
+export type TestedNode = {
+  ok: true;
+  /** 33 bytes hex: who signs the invoices. */
+  identity: string;
+  alias: string;
+  version: string;
+  network: Network;
+  rootKeyId: string;
+  /** Undefined when the credential may not see the channels. */
+  receivable: Receivable | undefined;
+  advice: readonly string[];
+  credentialEndsAt: Date | undefined;
+};
+
+class Refused extends Error {
+  readonly refusal: ConnectRefusal;
+  constructor(refusal: ConnectRefusal, sentence: string) {
+    super(sentence);
+    this.refusal = refusal;
+  }
+}
+
+const ports = "LND's gRPC port is usually 10009; 8080 is its REST port and 9735 is for peers.";
+const bakeAnew = 'Run the line below on the node and paste what it prints.';
+const notReached: readonly [ConnectRefusal, string] = [
+  'node_unreachable',
+  `Nothing answers at this address. Check the address, the port and the firewall. ${ports}`,
+];
+
+/** What a merchant is told when a step failed in this way. */
+const sentences: Readonly<Partial<Record<NodeTrouble, readonly [ConnectRefusal, string]>>> = {
+  node_down: notReached,
+  node_silent: [
+    'node_silent',
+    `Something accepts the connection and then does not answer. Check the port. ${ports}`,
+  ],
+  not_grpc: ['node_not_lnd', `What answers there is not the gRPC port of LND. ${ports}`],
+  connection_lost: ['node_not_lnd', `The connection was closed at once. ${ports}`],
+  node_too_old: [
+    'node_not_lnd',
+    'What answers there lacks methods of LND. Update LND to 0.19 or later.',
+  ],
+  certificate_wrong: [
+    'certificate_wrong',
+    'The node shows another certificate than the one given. Paste the tls.cert that is on the ' +
+      'node; LND makes a new one when the old one has expired.',
+  ],
+  wallet_locked: [
+    'wallet_locked',
+    'The wallet of the node is locked. Unlock it with "lncli unlock", then try again.',
+  ],
+  node_starting: ['node_unreachable', 'The node is starting up. Try again in a minute.'],
+  credential_expired: ['credential_expired', `The node says that it has ended. ${bakeAnew}`],
+  credential_revoked: [
+    'credential_refused_by_node',
+    `The node does not know this credential: it was revoked. ${bakeAnew}`,
+  ],
+  credential_refused: [
+    'credential_refused_by_node',
+    `The node refuses this credential: it is damaged, or of another node. ${bakeAnew}`,
+  ],
+  permission_denied: [
+    'credential_refused_by_node',
+    `The node does not grant what stands in this credential. ${bakeAnew}`,
+  ],
+};
+
+const noPublicAuthority =
+  'The certificate of the node is not of a public authority. Paste the contents of its tls.cert ' +
+  'as well, or use a link that has the certificate in it.';
+
+function asRefusal(error: unknown, hasCertificate: boolean): CredentialRefused {
+  const because = (refusal: ConnectRefusal, sentence: string): CredentialRefused => ({
+    ok: false,
+    refusal,
+    sentence,
+    excess: [],
+    bake: bakeLine(),
+  });
+  if (error instanceof Refused) return because(error.refusal, error.message);
+  const trouble = troubleFrom(error);
+  const what = trouble instanceof Trouble ? (trouble.what as NodeTrouble) : undefined;
+  if (what === 'certificate_wrong' && !hasCertificate) return because(what, noPublicAuthority);
+  const known = what === undefined ? undefined : sentences[what];
+  const odd = 'What answers there does not behave as LND does. Look into the log of the node.';
+  return because(...(known ?? (['node_not_lnd', odd] as const)));
+}
+
+/** TCP alone, so that a closed port and a silent peer can be told apart. */
+function reachTcp({ ip, port }: PinnedAddress, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host: ip, port });
+    const finish = (failed: boolean): void => {
+      socket.destroy();
+      if (failed) reject(new Refused(...notReached));
+      else resolve();
+    };
+    socket.setTimeout(ms, () => finish(true));
+    socket.once('connect', () => finish(false));
+    socket.once('error', () => finish(true));
+  });
+}
+
+const states: Readonly<Partial<Record<string, NodeTrouble>>> = {
+  NON_EXISTING: 'wallet_locked',
+  LOCKED: 'wallet_locked',
+  UNLOCKED: 'node_starting',
+  WAITING_TO_START: 'node_starting',
+};
+
+/** Is it LND, and is it ready? Needs no credential. */
+async function checkReady(connection: Connection): Promise<void> {
+  const state = await connection.getState().catch((error: unknown) => {
+    const { code, details = '' } = grpcErrorIn(error) ?? {};
+    // The port answered TCP a moment ago, so this is no dead port but another protocol.
+    const lost = code === 14 && /ECONNRESET|socket hang up|EPIPE|ECONNABORTED/.test(details);
+    if (lost) throw new Refused(...(sentences.not_grpc ?? notReached));
+    throw error;
+  });
+  const told = sentences[states[state] ?? 'unknown'];
+  if (told !== undefined) throw new Refused(...told);
+}
+
+/** The credential is needed, and it is enough. */
+async function checkAccess(connection: Connection): Promise<void> {
+  const hash = randomBytes(32).toString('hex');
+  const answered = (error: unknown): boolean => {
+    if (isNotFound(error)) return true;
+    throw error;
+  };
+  await connection.lookupInvoice(hash).catch(answered);
+  const open = await connection.lookupInvoiceUncredited(hash).then(
+    () => true,
+    (error: unknown) => {
+      const refused = /macaroon/.test(grpcErrorIn(error)?.details ?? '');
+      return !refused && answered(error);
+    },
+  );
+  if (open) {
+    const why = 'The node answers without a credential: anyone who reaches it can empty it.';
+    throw new Refused('node_without_macaroons', `${why} Start LND without --no-macaroons.`);
+  }
+}
+
+/** Sees an invoice announced on the settle stream: the stream works. */
+function watchStream(connection: Connection) {
+  const call = connection.subscribeInvoices({});
+  const seen = new Set<string>();
+  let wake = (): void => undefined;
+  let failure: unknown;
+  call.on('data', (raw: RawInvoice) => {
+    if (seen.size < 1_000) seen.add(raw.r_hash.toString('hex'));
+    wake();
+  });
+  call.on('error', (error: unknown) => {
+    failure ??= error;
+    wake();
+  });
+  const announced = async (hash: string, ms: number): Promise<boolean> => {
+    const until = Date.now() + ms;
+    while (!seen.has(hash)) {
+      if (failure !== undefined) throw failure as Error;
+      const left = until - Date.now();
+      if (left <= 0) return false;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    return true;
+  };
+  return { announced, close: () => call.cancel() };
+}
+
+const failedInvoice = (why: string): Refused =>
+  new Refused('test_invoice_failed', `${why} Look into the log of the node, then try again.`);
+
+/** Canceled, and seen canceled, or gone: a node may delete canceled invoices at once. */
+async function checkCanceled(connection: Connection, hash: string): Promise<void> {
+  await cancelHodlInvoice({ lnd: connection.lnd, id: hash });
+  for (const pauseMs of [0, 100, 300, 1_000]) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const state = await connection.lookupInvoice(hash).then(
+      (raw) => raw.state,
+      (error: unknown) => {
+        if (isNotFound(error)) return 'CANCELED';
+        throw error;
+      },
+    );
+    if (state === 'CANCELED') return;
+  }
+  throw failedInvoice('The test invoice could not be canceled.');
+}
+
+const testSeconds = 600;
+
+/** One satoshi, made, announced, canceled. Its signature says who the node is. */
+async function checkInvoice(
+  connection: Connection,
+  expected: NodeIdentity,
+  stepMs: number,
+): Promise<PaymentRequest> {
+  const preimage = randomBytes(32);
+  const hash = createHash('sha256').update(preimage).digest('hex');
+  const stream = watchStream(connection);
+  try {
+    // The subscription is taken before the invoice is made; see provenOpen in settle-stream.ts.
+    await connection.lookupInvoice(hash).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+    const { payment_request } = await connection.addInvoice({
+      r_preimage: preimage,
+      value_msat: '1000',
+      memo: 'Zaptill connection test',
+      expiry: String(testSeconds),
+      private: true,
+    });
+    const read = parseRequest(payment_request);
+    const asked = { hash, amountMsat: 1_000n, expirySeconds: testSeconds, ...expected };
+    const difference = differenceOf(read, asked);
+    if (difference === 'identity') {
+      throw new Refused('identity_changed', 'This is another node than the one before.');
+    }
+    if (difference === 'network') {
+      const wanted = expected.network ?? 'another network';
+      throw new Refused('network_wrong', `This node is not on ${wanted}, as this server is.`);
+    }
+    if (read === undefined || difference !== undefined) {
+      throw failedInvoice('The node made another invoice than it was asked for.');
+    }
+    if (!(await stream.announced(hash, stepMs))) {
+      throw failedInvoice('The node did not announce its own test invoice.');
+    }
+    await checkCanceled(connection, hash);
+    return read;
+  } catch (error) {
+    await cancelHodlInvoice({ lnd: connection.lnd, id: hash }).catch(() => undefined);
+    throw error;
+  } finally {
+    stream.close();
+  }
+}
+
+const day = 86_400_000;
+
+function adviceOn(seen: {
+  facts: NodeFacts | undefined;
+  receivable: Receivable | undefined;
+  hints: number;
+  endsAt: Date | undefined;
+  now: Date;
+}): string[] {
+  const { facts, receivable, hints, endsAt, now } = seen;
+  const advice = facts === undefined ? [] : adviceOnVersion(facts.version);
+  if (facts?.syncedToChain === false) {
+    advice.push('The node is still catching up with the chain: payments may fail until it has.');
+  }
+  if (receivable === undefined) {
+    advice.push('The credential may not see the channels, so nobody warns when they are full.');
+  } else if (receivable.channels === 0) {
+    advice.push(
+      'The node has no channels yet, so it cannot receive. Open or buy inbound channels.',
+    );
+  } else if (receivable.activeChannels === 0) {
+    advice.push('None of the channels is active, so the node cannot receive at the moment.');
+  } else if (receivable.totalMsat === 0n) {
+    advice.push('All channels are full on your side: nothing can be received until some is spent.');
+  } else if (receivable.onlyPrivate && hints === 0) {
+    advice.push('All channels are private and invoices show no way to them: wait some minutes.');
+  }
+  if (endsAt !== undefined && endsAt.getTime() - now.getTime() < 14 * day) {
+    advice.push(
+      `The credential ends on ${endsAt.toISOString().slice(0, 10)}: bake a new one soon.`,
+    );
+  }
+  return advice;
+}
+
+async function examine(
+  connection: Connection,
+  verdict: CredentialAccepted,
+  options: { expected: NodeIdentity; stepMs: number; now: Date },
+): Promise<TestedNode> {
+  const { expected, stepMs, now } = options;
+  await checkReady(connection);
+  await checkAccess(connection);
+  const may = (method: string): boolean => mayCall(verdict, `/lnrpc.Lightning/${method}`);
+  const facts = may('GetInfo') ? await readFacts(connection) : undefined;
+  const request = await checkInvoice(connection, expected, stepMs);
+  if (facts !== undefined && facts.identity !== request.payee) {
+    throw failedInvoice('The node signs invoices with a key that is not its own.');
+  }
+  const receivable = may('ListChannels') ? await readReceivable(connection) : undefined;
+  const { expiresAt: endsAt, rootKeyId } = verdict;
+  return {
+    ok: true,
+    identity: request.payee,
+    alias: facts?.alias ?? '',
+    version: facts?.version ?? '',
+    network: request.network,
+    rootKeyId,
+    receivable,
+    advice: adviceOn({ facts, receivable, hints: request.hints, endsAt, now }),
+    credentialEndsAt: endsAt,
+  };
+}
+
+/** Rejects with `node_silent` when the work takes longer than a merchant waits. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Refused('node_silent', `The node takes too long to answer. ${ports}`));
+    }, ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const addressRefused =
+  'This address cannot be used. Give the public address of the node; a node in the own network ' +
+  'is possible only when this server allows it.';
+
+/**
+ * Tests a credential as a whole, offline first; the node is left as it was. Never throws for
+ * anything that a node, a name or a merchant can do. Takes at most `wholeMs`.
+ */
+export async function testNode(
+  credential: NodeCredential,
+  options: TestOptions,
+): Promise<TestedNode | CredentialRefused> {
+  const { allowPrivate, now, resolve, expected = {} } = options;
+  const { stepMs = 5_000, wholeMs = 14_000 } = options;
+  const { certificatePem, macaroonHex } = credential;
+  const verdict = judgeCredential(Buffer.from(macaroonHex, 'hex'), now);
+  if (!verdict.ok) return verdict;
+  let connection: Connection | undefined;
+  const test = async (): Promise<TestedNode> => {
+    const address = parseAddress(credential.address);
+    if (address === undefined) throw new Refused('link_broken', 'The address cannot be read.');
+    const pinning = await pinAddress({ allowPrivate, resolve }, address);
+    if (!pinning.ok && pinning.why === 'forbidden') {
+      throw new Refused('address_forbidden', addressRefused);
+    }
+    if (!pinning.ok) throw new Refused(...notReached);
+    const { pinned } = pinning;
+    await reachTcp(pinned, stepMs);
+    connection = openConnection({ pinned, certificatePem, macaroonHex, deadlineMs: stepMs });
+    return examine(connection, verdict, { expected, stepMs, now });
+  };
+  try {
+    return await within(wholeMs, test());
+  } catch (error) {
+    return asRefusal(error, certificatePem !== undefined);
+  } finally {
+    connection?.close();
+  }
+}
