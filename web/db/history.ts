@@ -33,7 +33,14 @@ export async function note(
     on,
     {
       name: 'history_note',
-      text: `insert into history (payment_id, what, because, details) values ($1::uuid, $2, $3, $4::jsonb)`,
+      // A line that only says again what the last one said is left out.
+      text: `
+        insert into history (payment_id, what, because, details)
+        select $1::uuid, $2, $3, $4::jsonb
+        where not exists (
+          select 1 from (
+            select what, because from history where payment_id = $1::uuid order by id desc limit 1) last
+          where what = $2 and because = $3)`,
     },
     [paymentId, line.what, line.because ?? '', JSON.stringify(line.details ?? {})],
   );

@@ -9,6 +9,7 @@ import { changeOwed, closePayment, latestPayment, openPayment } from '../db/paym
 import { shopById } from '../db/shops.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
 import type { Deps, Step } from './flow.ts';
+import { installationOrigin, lookAtInstallation } from './forget-shop.ts';
 
 export type LookedAt =
   /** Shopify does not return it: early, invented, or another shop's. */
@@ -101,6 +102,7 @@ export const hashToken = (token: string): Uint8Array =>
 export const lookAtOrder: Step = async (deps, row) => {
   const sighting = await sightingById(deps.db, row.id);
   if (sighting === null) return { dueInMs: undefined, attempt: false };
+  if (sighting.originId === installationOrigin) return lookAtInstallation(deps, sighting);
   const seen = await lookAtOrderNow(deps, sighting);
   if (seen.is === 'not_yet') {
     const dueInMs = lookForOrderAgainMs(row.attempts + 1);

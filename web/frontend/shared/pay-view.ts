@@ -37,6 +37,11 @@ export type PayView = {
   invoice?: PayInvoice;
   /** `open` only: the last price ran out, and the buyer asks for a new one with one tap. */
   expired?: true;
+  /**
+   * `open` only: the price ran out, and the node is being asked whether somebody paid in the last
+   * second. Whoever has paid must do nothing; a new price may be asked for.
+   */
+  checking?: true;
   /** `open` only: another request is making the invoice at this moment. */
   preparing?: true;
   /** `open` only: why there is no invoice. */

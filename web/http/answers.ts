@@ -1,0 +1,86 @@
+// DOORS, one file per who is knocking. A door checks who knocks, reads what they bring, calls a flow
+// and answers. It never decides about money and never answers with the inside of an error.
+//
+// This file: what each refusal and each Trouble is over HTTP. The tables are complete, or they do
+// not compile.
+import type { ErrorRequestHandler, Response } from 'express';
+import type { Refusal } from '../core/refusals.ts';
+import { Trouble, type From } from '../core/trouble.ts';
+import type { Log } from '../flows/flow.ts';
+
+/** 200: a page that says why in words. 4xx: the caller can mend it. 503: ask again. */
+export const statusOfRefusal: Record<Refusal, number> = {
+  rates_unavailable: 200,
+  rates_apart: 200,
+  node_unreachable: 200,
+  shop_unreachable: 503,
+  no_node: 200,
+  nothing_owed: 200,
+  amount_too_small: 200,
+  amount_too_large: 200,
+  currency_unknown: 200,
+  link_broken: 422,
+  not_a_macaroon: 422,
+  credential_can_spend: 422,
+  credential_lacks_permission: 422,
+  credential_not_revocable: 422,
+  credential_has_foreign_caveat: 422,
+  credential_expired: 422,
+  credential_refused_by_node: 422,
+  node_without_macaroons: 422,
+  address_forbidden: 422,
+  node_silent: 422,
+  certificate_wrong: 422,
+  network_wrong: 422,
+  wallet_locked: 422,
+  node_not_lnd: 422,
+  identity_changed: 422,
+  test_invoice_failed: 422,
+  no_such_order: 404,
+  payment_exists_with_different_amount: 409,
+};
+
+/** A merchant who connects a node hears of an unreachable one as of any other refusal: 422. */
+export const statusOfConnectRefusal = 422;
+
+const statusOfTrouble: Record<From, { status: number; says: string }> = {
+  node: { status: 503, says: 'The node does not answer. Try again in a moment.' },
+  shop: { status: 503, says: 'Shopify does not answer. Try again in a moment.' },
+  rates: { status: 503, says: 'The price sources do not answer. Try again in a moment.' },
+  database: { status: 503, says: 'The server is starting or busy. Try again in a moment.' },
+};
+
+/** Answers whatever a door threw: never a stack, a query or an id of the inside. */
+export function answerErrors(log: Log): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    if (error instanceof Trouble) {
+      const { status, says } = statusOfTrouble[error.from];
+      log.warn({ route: request.path, what: error.what, from: error.from }, 'door.trouble');
+      response.setHeader('Retry-After', '2');
+      answerJson(response, status, { error: says });
+      return;
+    }
+    const status = statusOfClientError(error);
+    if (status !== undefined) {
+      answerJson(response, status, { error: 'The request cannot be read.' });
+      return;
+    }
+    log.error({ route: request.path, err: error }, 'door.defect');
+    answerJson(response, 500, { error: 'Something went wrong on our side. It was recorded.' });
+  };
+}
+
+/** Body parsers mark their own errors: too large, not JSON, cut off. */
+function statusOfClientError(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
+  const { status } = error;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}
+
+export function answerJson(response: Response, status: number, body: unknown): void {
+  response.status(status).set('Cache-Control', 'no-store').json(body);
+}

@@ -1,0 +1,51 @@
+// All doors in one table, each with the policy by which its callers prove themselves.
+import path from 'node:path';
+import express, { type Express } from 'express';
+import { answerErrors, answerJson } from './answers.ts';
+import { merchantAssets, payAssets } from './assets.ts';
+import type { Doors, Route } from './doors.ts';
+import { buyerRoutes } from './from-buyer.ts';
+import { extensionRoutes } from './from-extension.ts';
+import { merchantRoutes } from './from-merchant.ts';
+import { webhookRoutes } from './from-webhooks.ts';
+import { healthRoutes } from './health.ts';
+import { openQuoting } from './quoting.ts';
+
+/** Every route of the open doors. The tests walk this table with every wrong proof. */
+export function allRoutes(doors: Doors): Route[] {
+  const quoting = openQuoting(doors);
+  return [
+    ...healthRoutes(doors),
+    ...webhookRoutes(doors),
+    ...extensionRoutes(doors, quoting),
+    ...buyerRoutes(doors, { quoting, assets: payAssets(doors.distDir) }),
+    ...merchantRoutes(doors, merchantAssets(doors.distDir)),
+  ];
+}
+
+export function makeApp(doors: Doors): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.use((_request, response, next) => {
+    response.set({
+      'X-Content-Type-Options': 'nosniff',
+      'Strict-Transport-Security': 'max-age=31536000',
+    });
+    next();
+  });
+  const hashed = { immutable: true, maxAge: '1y', index: false, dotfiles: 'ignore' } as const;
+  app.use('/pay-assets', express.static(path.join(doors.distDir, 'buyer'), hashed));
+  app.use('/merchant', express.static(path.join(doors.distDir, 'merchant'), hashed));
+  for (const { method, path: at, before, answer } of allRoutes(doors)) {
+    app[method](at, ...(before ?? []), async (request, response) => {
+      await answer(request, response);
+    });
+  }
+  app.use((_request, response) => {
+    answerJson(response, 404, { error: 'There is nothing here.' });
+  });
+  app.use(answerErrors(doors.deps.log));
+  return app;
+}

@@ -1,0 +1,62 @@
+// What the doors are handed. Built in wiring, once.
+import type { Request, RequestHandler, Response } from 'express';
+import type { Changes } from '../db/changes.ts';
+import type { ConnectGiven, ConnectRefused } from '../flows/connect-node.ts';
+import type { Deps } from '../flows/flow.ts';
+import type { NodeRow } from '../db/nodes.ts';
+import type { ShopRow } from '../db/shops.ts';
+import type { Registration } from '../shopify/requests.ts';
+
+export type Doors = {
+  deps: Deps;
+  /** Origin without a slash at its end. */
+  appUrl: string;
+  /** All registrations with their opened secrets. Cached for seconds, not for ever. */
+  registrations: () => Promise<readonly Registration[]>;
+  install: (seen: {
+    registrationId: number;
+    domain: string;
+    sessionToken: string;
+  }) => Promise<ShopRow>;
+  connect: (about: {
+    shopId: number;
+    given: ConnectGiven;
+  }) => Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused>;
+  /** Asks the shop's node how it is and what it can receive, and stores the answer. */
+  refreshNode: (node: NodeRow) => Promise<void>;
+  adviceOf: (node: NodeRow) => readonly string[];
+  changes: Changes;
+  /** The same address as a browser is to be sent to it. */
+  outsideUrl: (url: string) => string;
+  /** Folder of the built front ends. */
+  distDir: string;
+  /** Undefined: /metrics is not served. */
+  metricsToken: string | undefined;
+  metricsText: () => Promise<{ contentType: string; text: string }>;
+  countWebhook: (topic: string, outcome: 'taken' | 'repeated' | 'refused') => void;
+  isReady: () => Promise<boolean>;
+};
+
+/** How a caller proves who it is. A route without a policy does not compile. */
+export type Policy =
+  | 'public'
+  | 'link'
+  | 'shopify-webhook'
+  | 'shopify-embedded'
+  | 'merchant'
+  | 'extension'
+  | 'operator';
+
+export type Route = {
+  method: 'get' | 'post' | 'options';
+  path: string;
+  policy: Policy;
+  /** Body parsers and the like, before the door. */
+  before?: readonly RequestHandler[];
+  answer: (request: Request, response: Response) => Promise<void> | void;
+};
+
+/** The token of `Authorization: Bearer ...`, at most 4 kB. */
+export function bearerOf(request: Request): string | undefined {
+  return /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/.exec((request.get('authorization') ?? '').slice(0, 4_096))?.[1];
+}

@@ -1,0 +1,193 @@
+// The buyer knocks with the link of one payment: 128 random bits, which is the whole proof. Knowing
+// it allows to see the amount, the invoice and the state, and to ask for a new price; nothing else.
+import type { Request, Response } from 'express';
+import { paymentByLink, type PaymentRow } from '../db/payments.ts';
+import { sight } from '../db/sightings.ts';
+import { renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
+import type { PayView } from '../frontend/shared/pay-view.ts';
+import type { Quoted } from '../flows/quote-invoice.ts';
+import { answerJson } from './answers.ts';
+import type { PayAssets } from './assets.ts';
+import type { Doors, Route } from './doors.ts';
+import { payView } from './pay-view.ts';
+import type { Quoting } from './quoting.ts';
+
+const linkForm = /^[A-Za-z0-9_-]{22}$/;
+/** A page that is looked at asks Shopify about its order this often. */
+const lookAgainMs = 10_000;
+const beatMs = 15_000;
+const lookByOurselvesMs = 2_000;
+/** A browser has six connections for a site: more of one payment are tabs that may poll. */
+const streamsPerPayment = 4;
+
+export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: PayAssets }): Route[] {
+  const { quoting, assets } = about;
+  const looked = new Map<string, number>();
+  const streams = new Map<string, number>();
+
+  const paymentOf = async (request: Request): Promise<PaymentRow | null> => {
+    const link = request.params['link'];
+    if (typeof link !== 'string' || !linkForm.test(link)) return null;
+    return paymentByLink(doors.deps.db, link);
+  };
+
+  /** Its order may have been cancelled, edited or paid otherwise while the page is open. */
+  const lookAtOrderSoon = async (payment: PaymentRow): Promise<void> => {
+    if (payment.state !== 'open') return;
+    const last = looked.get(payment.id) ?? 0;
+    if (Date.now() - last < lookAgainMs) return;
+    if (looked.size > 10_000) looked.clear();
+    looked.set(payment.id, Date.now());
+    await sight(doors.deps.db.pool, { ...payment, because: 'page' });
+  };
+
+  const view = async (payment: PaymentRow): Promise<PayView | undefined> => {
+    const quoted: Quoted | undefined =
+      payment.state === 'open' ? await quoting.ifDue(payment.id) : undefined;
+    await lookAtOrderSoon(payment);
+    return payView(doors, payment.id, quoted);
+  };
+
+  const notFound = (request: Request, response: Response): void => {
+    const { html, headers } = renderNotFound({ locale: localeOf(request) });
+    response.status(404).set(headers).send(html);
+  };
+
+  const page = async (request: Request, response: Response): Promise<void> => {
+    const payment = await paymentOf(request);
+    const shown = payment === null ? undefined : await view(payment);
+    if (shown === undefined) {
+      notFound(request, response);
+      return;
+    }
+    const { html, headers } = renderPayPage(shown, { locale: localeOf(request), assets });
+    response.status(200).set(headers).send(html);
+  };
+
+  const status = async (request: Request, response: Response): Promise<void> => {
+    const payment = await paymentOf(request);
+    const shown = payment === null ? undefined : await view(payment);
+    if (shown === undefined) answerJson(response, 404, { error: 'There is no such payment.' });
+    else answerJson(response, 200, shown);
+  };
+
+  const quote = async (request: Request, response: Response): Promise<void> => {
+    const payment = await paymentOf(request);
+    if (payment === null) {
+      notFound(request, response);
+      return;
+    }
+    if (!sameOrigin(request, doors.appUrl)) {
+      answerJson(response, 403, { error: 'Open the payment page and ask for the price there.' });
+      return;
+    }
+    await quoting.onRequest(payment.id);
+    response.redirect(303, `/pay/${payment.link}`);
+  };
+
+  const events = async (request: Request, response: Response): Promise<void> => {
+    const payment = await paymentOf(request);
+    const shown = payment === null ? undefined : await payView(doors, payment.id);
+    const open = payment === null ? 0 : (streams.get(payment.id) ?? 0);
+    // 204 tells the browser's EventSource not to come back.
+    if (payment === null || shown === undefined || shown.final || open >= streamsPerPayment) {
+      response.status(204).end();
+      return;
+    }
+    streams.set(payment.id, open + 1);
+    await follow(doors, { payment, first: shown, response, look: () => view(payment) });
+    const left = (streams.get(payment.id) ?? 1) - 1;
+    if (left <= 0) streams.delete(payment.id);
+    else streams.set(payment.id, left);
+  };
+
+  return [
+    { method: 'get', path: '/pay/:link', policy: 'link', answer: page },
+    { method: 'get', path: '/pay/:link/status', policy: 'link', answer: status },
+    { method: 'get', path: '/pay/:link/events', policy: 'link', answer: events },
+    { method: 'post', path: '/pay/:link/quote', policy: 'link', answer: quote },
+  ];
+}
+
+/** Sends a pulse whenever something that is shown has changed, until nothing can change any more. */
+async function follow(
+  doors: Doors,
+  about: {
+    payment: PaymentRow;
+    first: PayView;
+    response: Response;
+    look: () => Promise<PayView | undefined>;
+  },
+): Promise<void> {
+  const { payment, response, look } = about;
+  response.status(200).set({
+    'Content-Type': 'text/event-stream; charset=utf-8',
+    'Cache-Control': 'no-store, no-transform',
+    'X-Accel-Buffering': 'no',
+  });
+  response.flushHeaders();
+  let last = '';
+  const pulse = (shown: PayView): void => {
+    if (shown.revision === last) return;
+    last = shown.revision;
+    const { revision, final, now, state } = shown;
+    const lapsesAt = shown.invoice?.lapsesAt;
+    response.write(
+      `event: pulse\ndata: ${JSON.stringify({ revision, final, now, state, lapsesAt })}\n\n`,
+    );
+  };
+  response.write('retry: 2000\n\n');
+  pulse(about.first);
+
+  await new Promise<void>((done) => {
+    let busy = false;
+    let again = false;
+    const lookNow = async (): Promise<void> => {
+      if (busy) {
+        again = true;
+        return;
+      }
+      busy = true;
+      try {
+        const shown = (await look()) ?? about.first;
+        if (!response.writableEnded) pulse(shown);
+        if (shown.final) response.end();
+      } catch {
+        // The database or a node is away for the moment: the page keeps what it shows.
+      } finally {
+        busy = false;
+      }
+      if (again) {
+        again = false;
+        void lookNow();
+      }
+    };
+    const stop = doors.changes.onChange(payment.link, () => void lookNow());
+    const looking = setInterval(() => void lookNow(), lookByOurselvesMs);
+    const beating = setInterval(() => response.write(': beat\n\n'), beatMs);
+    response.on('close', () => {
+      stop();
+      clearInterval(looking);
+      clearInterval(beating);
+      done();
+    });
+  });
+}
+
+/** Absent in old browsers; where it is there, it must be our own page. */
+function sameOrigin(request: Request, appUrl: string): boolean {
+  const origin = request.get('origin');
+  if (origin !== undefined && origin !== 'null') return origin === new URL(appUrl).origin;
+  const site = request.get('sec-fetch-site');
+  return site === undefined || site === 'same-origin' || site === 'none';
+}
+
+/** `?locale=` wins, then what the browser asks for, then English. */
+export function localeOf(request: Request): string {
+  const asked = request.query['locale'];
+  if (typeof asked === 'string' && /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/.test(asked)) {
+    return asked;
+  }
+  const [first] = request.acceptsLanguages();
+  return first === undefined || first === '*' ? 'en' : first;
+}

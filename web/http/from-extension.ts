@@ -1,0 +1,180 @@
+// The thank-you block knocks. Its token proves the shop and the app, never the order: the order id is
+// a claim, and the checkout token must be the one that Shopify has for that order. It runs in a
+// worker of another origin, so every answer, errors too, carries CORS headers and none redirects.
+import { timingSafeEqual } from 'node:crypto';
+import express, { type Request, type RequestHandler, type Response } from 'express';
+import { z } from 'zod';
+import { Trouble } from '../core/trouble.ts';
+import { latestPayment, type PaymentRow } from '../db/payments.ts';
+import { sight } from '../db/sightings.ts';
+import { shopOf } from '../db/shops.ts';
+import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order.ts';
+import { readExtensionToken } from '../shopify/requests.ts';
+import { answerJson } from './answers.ts';
+import { bearerOf, type Doors, type Route } from './doors.ts';
+import { payView } from './pay-view.ts';
+import type { Quoting } from './quoting.ts';
+
+/** The block's own patience with us is five seconds. */
+const shopPatienceMs = 4_500;
+
+const bodyForm = z.object({
+  orderId: z.string().max(200),
+  checkoutToken: z.string().max(200).nullish(),
+});
+
+export const cors: RequestHandler = (_request, response, next) => {
+  response.set({
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type',
+    'Access-Control-Allow-Methods': 'POST, OPTIONS',
+    'Access-Control-Max-Age': '7200',
+    'Access-Control-Expose-Headers': 'Retry-After',
+  });
+  next();
+};
+
+export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
+  const answerPayment = async (
+    response: Response,
+    payment: PaymentRow,
+    checkoutToken: string,
+  ): Promise<void> => {
+    const known = payment.checkoutTokenHash;
+    if (known === null || !timingSafeEqual(known, hashToken(checkoutToken))) {
+      answerJson(response, 404, { refusal: 'no_such_order' });
+      return;
+    }
+    const quoted = payment.state === 'open' ? await quoting.ifDue(payment.id) : undefined;
+    const view = await payView(doors, payment.id, quoted);
+    answerJson(response, 200, view ?? { state: payment.state });
+  };
+
+  const answer = async (request: Request, response: Response): Promise<void> => {
+    const token = bearerOf(request);
+    const proof =
+      token === undefined
+        ? undefined
+        : await readExtensionToken(token, await doors.registrations(), doors.deps.clock());
+    if (proof === undefined) {
+      answerJson(response, 401, { error: 'The session token is missing, wrong or over.' });
+      return;
+    }
+    const body = bodyForm.safeParse(request.body);
+    if (!body.success) {
+      answerJson(response, 400, { error: 'orderId and checkoutToken are needed.' });
+      return;
+    }
+    const shop = await shopOf(doors.deps.db, {
+      registrationId: proof.registrationId,
+      domain: proof.shop,
+    });
+    const originId = orderGid(body.data.orderId);
+    const { checkoutToken } = body.data;
+    if (shop?.uninstalledAt !== null || originId === undefined || !checkoutToken) {
+      answerJson(response, 202, { state: 'not_yet' });
+      return;
+    }
+    const at = { shopId: shop.id, originId };
+    const known = await latestPayment(doors.deps.db, at);
+    if (known?.checkoutTokenHash && known.state !== 'lapsed' && known.state !== 'resolved') {
+      await answerPayment(response, known, checkoutToken);
+      return;
+    }
+    const seen = await lookPatiently(doors, at);
+    await answerSeen({ response, seen, checkoutToken, at, known });
+  };
+
+  const answerSeen = async (about: {
+    response: Response;
+    seen: LookedAt | 'shop_unreachable';
+    checkoutToken: string;
+    at: { shopId: number; originId: string };
+    known: PaymentRow | null;
+  }): Promise<void> => {
+    const { response, seen, checkoutToken, at, known } = about;
+    if (seen === 'shop_unreachable') {
+      if (known?.checkoutTokenHash) await answerPayment(response, known, checkoutToken);
+      else {
+        await sight(doors.deps.db.pool, { ...at, because: 'block' });
+        response.set('Retry-After', '3');
+        answerJson(response, 503, { state: 'shop_unreachable' });
+      }
+      return;
+    }
+    switch (seen.is) {
+      case 'not_yet':
+        await sight(doors.deps.db.pool, { ...at, because: 'block' });
+        answerJson(response, 202, { state: 'not_yet' });
+        return;
+      case 'not_ours':
+        answerJson(response, 404, { refusal: 'no_such_order' });
+        return;
+      case 'nothing_owed':
+        if (!sameToken(seen.checkoutToken, checkoutToken)) {
+          answerJson(response, 404, { refusal: 'no_such_order' });
+        } else {
+          const state = seen.because === 'order_paid_otherwise' ? 'resolved' : 'lapsed';
+          answerJson(response, 200, { state });
+        }
+        return;
+      case 'payment':
+        if (sameToken(seen.checkoutToken, checkoutToken)) {
+          const hash = hashToken(checkoutToken);
+          await answerPayment(response, { ...seen.payment, checkoutTokenHash: hash }, checkoutToken);
+        } else answerJson(response, 404, { refusal: 'no_such_order' });
+    }
+  };
+
+  return [
+    {
+      method: 'options',
+      path: '/extension/payment',
+      policy: 'public',
+      before: [cors],
+      answer: (_request, response) => {
+        response.status(204).end();
+      },
+    },
+    {
+      method: 'post',
+      path: '/extension/payment',
+      policy: 'extension',
+      before: [cors, express.json({ limit: '4kb' })],
+      answer,
+    },
+  ];
+}
+
+/** Shopify's answer within the block's patience. The looking goes on: its effect is not lost. */
+async function lookPatiently(
+  doors: Doors,
+  at: { shopId: number; originId: string },
+): Promise<LookedAt | 'shop_unreachable'> {
+  const looking = lookAtOrderNow(doors.deps, at).catch((error: unknown) => {
+    if (error instanceof Trouble && error.from === 'shop') return 'shop_unreachable' as const;
+    throw error;
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'shop_unreachable'>((resolve) => {
+    timer = setTimeout(() => {
+      resolve('shop_unreachable');
+    }, shopPatienceMs);
+  });
+  looking.catch(() => undefined);
+  try {
+    return await Promise.race([looking, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sameToken(known: string | undefined, given: string): boolean {
+  return known !== undefined && timingSafeEqual(hashToken(known), hashToken(given));
+}
+
+/** Older thank-you pages name the order as an OrderIdentity with the same number. */
+function orderGid(text: string): string | undefined {
+  const number = /^gid:\/\/shopify\/Order(?:Identity)?\/(\d{1,20})$/.exec(text)?.[1];
+  return number === undefined ? undefined : `gid://shopify/Order/${number}`;
+}

@@ -1,0 +1,137 @@
+// What a buyer is shown of a payment, made from the rows. The page, its status and the thank-you
+// block all show this one shape.
+import { createHash } from 'node:crypto';
+import { currencyOf, decimalOf, satsOf, type Currency } from '../core/money.ts';
+import type { PaymentState } from '../core/payment.ts';
+import type { QuoteRefusal } from '../core/refusals.ts';
+import { currentInvoice, type InvoiceRow } from '../db/invoices.ts';
+import { nodeById } from '../db/nodes.ts';
+import { paymentById, type PaymentRow } from '../db/payments.ts';
+import { shopById } from '../db/shops.ts';
+import type { PayInvoice, PayView } from '../frontend/shared/pay-view.ts';
+import type { Quoted } from '../flows/quote-invoice.ts';
+import type { Doors } from './doors.ts';
+
+/** An invoice that the node has not confirmed after this long: the node is slow or away. */
+const slowNodeMs = 4_000;
+
+const overs = ['order_cancelled', 'order_paid_otherwise', 'order_owes_nothing'] as const;
+
+/** Undefined: there is no such payment any more. */
+export async function payView(
+  doors: Doors,
+  paymentId: string,
+  quoted?: Quoted,
+): Promise<PayView | undefined> {
+  const { db } = doors.deps;
+  const payment = await paymentById(db, paymentId);
+  if (payment === null) return undefined;
+  const [shop, invoice] = await Promise.all([
+    shopById(db, payment.shopId),
+    currentInvoice(db, paymentId),
+  ]);
+  const now = doors.deps.clock();
+  const domain = shop?.domain ?? '';
+  const view: Omit<PayView, 'revision'> = {
+    state: payment.state,
+    final: isFinal(payment.state),
+    now: now.toISOString(),
+    payUrl: `${doors.appUrl}/pay/${payment.link}`,
+    id: payment.link,
+    shopName: domain.replace(/\.myshopify\.com$/, ''),
+    orderName: payment.orderName,
+    test: payment.test,
+    fiat: { amount: amountOf(payment), currency: payment.currency },
+    backUrl: doors.outsideUrl(`https://${domain}/account`),
+    reference: payment.id.slice(0, 8),
+    ...invoiceOf(payment, invoice),
+    ...(payment.state === 'open' ? await openParts(doors, { payment, invoice, quoted, now }) : {}),
+    ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
+    ...(payment.state === 'closing' || payment.state === 'lapsed' ? overOf(payment) : {}),
+    ...(payment.settledAt === null ? {} : { settledAt: payment.settledAt.toISOString() }),
+  };
+  return { ...view, revision: revisionOf(view) };
+}
+
+const isFinal = (state: PaymentState): boolean => state === 'resolved' || state === 'lapsed';
+
+function amountOf(payment: PaymentRow): string {
+  const currency = currencyOf(payment.currency);
+  return currency === undefined ? '' : decimalOf(payment.owedMinor, currency);
+}
+
+/** Everything that is shown except the clock. */
+function revisionOf(view: Omit<PayView, 'revision'>): string {
+  const shown = JSON.stringify({ ...view, now: '' });
+  return createHash('sha256').update(shown).digest('base64url').slice(0, 16);
+}
+
+function invoiceOf(
+  payment: PaymentRow,
+  invoice: InvoiceRow | undefined,
+): { invoice?: PayInvoice; fiat?: { amount: string; currency: string } } {
+  const shown =
+    invoice !== undefined &&
+    (payment.state === 'open'
+      ? invoice.state === 'live' && invoice.ending === null
+      : payment.settledAt !== null);
+  if (!shown) return {};
+  const payable = payment.state === 'open' && invoice.request !== null;
+  return {
+    // The amounts belong together: what this invoice was promised for, not what is owed by now.
+    fiat: { amount: decimalOf(invoice.fiatMinor, invoice.currency), currency: invoice.currency },
+    invoice: {
+      ...(payable && invoice.request !== null ? { request: invoice.request } : {}),
+      amountMsat: invoice.amountMsat.toString(),
+      sats: satsOf(invoice.amountMsat),
+      lapsesAt: invoice.lapsesAt.toISOString(),
+      price: priceOf(invoice.priceE8, invoice.currency),
+      sources: invoice.sources,
+    },
+  };
+}
+
+/** Currency units for one BTC, cut to the decimals of the currency. */
+function priceOf(priceE8: bigint, currency: Currency): string {
+  const whole = (priceE8 / 100_000_000n).toString();
+  if (priceE8 >= 100_000_000_000n) return whole;
+  const cents = ((priceE8 % 100_000_000n) / 1_000_000n).toString().padStart(2, '0');
+  return currency === 'JPY' ? whole : `${whole}.${cents}`;
+}
+
+type OpenParts = Pick<PayView, 'expired' | 'preparing' | 'checking' | 'refusal'>;
+
+/** An open payment without a payable invoice says why, and what happens next. */
+async function openParts(
+  doors: Doors,
+  about: {
+    payment: PaymentRow;
+    invoice: InvoiceRow | undefined;
+    quoted: Quoted | undefined;
+    now: Date;
+  },
+): Promise<OpenParts> {
+  const { invoice, quoted, now } = about;
+  if (invoice?.state === 'live') {
+    if (invoice.ending === null && invoice.lapsesAt > now) return {};
+    return { checking: true };
+  }
+  if (quoted?.is === 'refused') return { refusal: quoted.refusal };
+  if (invoice?.state === 'made') {
+    const ageMs = now.getTime() - invoice.madeAt.getTime();
+    const node = await nodeById(doors.deps.db, invoice.nodeId);
+    const away = node?.trouble !== null || ageMs > slowNodeMs;
+    return away ? { refusal: 'node_unreachable' satisfies QuoteRefusal } : { preparing: true };
+  }
+  if (needsTap(invoice)) return { expired: true };
+  return { preparing: true };
+}
+
+/** A price that ran out is made anew on request only; whatever else ended an invoice is not the buyer's doing. */
+export const needsTap = (invoice: InvoiceRow | undefined): boolean =>
+  invoice?.state === 'canceled' && invoice.ending === 'quote_over';
+
+function overOf(payment: PaymentRow): Pick<PayView, 'over'> {
+  const known = overs.find((over) => over === payment.reason);
+  return { over: known ?? 'other' };
+}
