@@ -1,0 +1,50 @@
+// Who may import whom. Arrows point inward: doors -> flows -> core; outside rooms -> core; only
+// wiring and the entrances know all.
+
+export type Border = {
+  /** Prefixes of paths in `web/`. */
+  may: readonly string[];
+  /** Also the shapes of these, by `import type`: the room is handed what has them. */
+  types?: readonly string[];
+  /** Packages that it may use; all when it is not said. */
+  packages?: readonly string[];
+};
+
+/** Folder -> border. Files that lie in `web/` itself are wiring, the entrances and what they hand on. */
+export const borders: Readonly<Record<string, Border>> = {
+  'web/core/': { may: ['core/'], packages: [] },
+  'web/db/': { may: ['core/', 'db/'] },
+  'web/vault/': { may: ['core/', 'db/', 'vault/'] },
+  'web/lightning/': { may: ['core/', 'outbound.ts', 'lightning/'] },
+  'web/shopify/': { may: ['core/', 'outbound.ts', 'shopify/'] },
+  'web/rates/': { may: ['core/', 'outbound.ts', 'rates/'] },
+  'web/flows/': { may: ['core/', 'db/', 'flows/'] },
+  'web/http/': {
+    may: [
+      ...['core/', 'flows/', 'db/views.ts', 'http/'],
+      ...['shopify/requests.ts', 'shopify/auth.ts', 'shopify/shop-domain.ts'],
+      // To render: the page, and the frame's document.
+      ...['frontend/buyer/', 'frontend/merchant/document.ts', 'frontend/shared/'],
+    ],
+    types: ['db/'],
+  },
+  'web/worker/': { may: ['core/', 'flows/', 'db/', 'worker/'] },
+  'web/frontend/shared/': { may: ['frontend/shared/'], packages: [] },
+  'web/frontend/buyer/client/': {
+    may: ['frontend/buyer/client/', 'frontend/shared/'],
+    packages: [],
+  },
+  'web/frontend/buyer/': { may: ['frontend/buyer/', 'frontend/shared/'] },
+  'web/frontend/merchant/': { may: ['frontend/merchant/', 'frontend/shared/'] },
+  // It plays outsiders, so it must not share our bugs.
+  'sandbox/': { may: ['core/money.ts'] },
+  'extensions/': { may: [] },
+};
+/** Only the process that starts everything beside the sandbox may know our entrances. */
+export const borderless = ['sandbox/start.ts'];
+
+/** The innermost border around a file. */
+export function borderOf(file: string): [folder: string, border: Border] | undefined {
+  const around = Object.entries(borders).filter(([folder]) => file.startsWith(folder));
+  return around.sort(([a], [b]) => b.length - a.length)[0];
+}
