@@ -95,14 +95,22 @@ export function recordSettles(node: OpenNode, cursor = 0n) {
   const stream: SettleStream = node.followSettles(
     { cursor },
     {
-      opened: () => void (log.opened += 1),
-      settled: (seen, from) => log[from].push(...seen),
-      replayed: () => void (log.replayed += 1),
-      ended: (why) => log.ended.push(why),
+      opened: () => {
+        log.opened += 1;
+      },
+      settled: (seen, from) => {
+        log[from].push(...seen);
+      },
+      replayed: () => {
+        log.replayed += 1;
+      },
+      ended: (why) => {
+        log.ended.push(why);
+      },
     },
   );
   const all = (): string[] => [...log.replay, ...log.live].map(({ hash }) => hash);
-  return { log, close: () => stream.close(), has: (hash: string) => all().includes(hash), all };
+  return { log, close: stream.close, has: (hash: string) => all().includes(hash), all };
 }
 
 export async function troubleOf(work: Promise<unknown>): Promise<Trouble> {
@@ -125,7 +133,7 @@ export function withCaveat(macaroonHex: string, caveat: string): string {
   return Buffer.concat([body, added, Buffer.from([0, 6, 32]), signed]).toString('hex');
 }
 
-type Bench = ReturnType<typeof benchOf>;
+export type Bench = ReturnType<typeof benchOf>;
 
 /** What every case uses: the world, nodes that are closed after the case, credentials. */
 function benchOf() {
@@ -179,9 +187,10 @@ function benchOf() {
 
 /** The payer may know before the node has written it down. */
 export async function settledLook(node: OpenNode, hash: PaymentHash): Promise<Observation> {
-  for (const end = Date.now() + 10_000; Date.now() < end; await pause(20)) {
+  for (const end = Date.now() + 10_000; Date.now() < end;) {
     const seen = await node.lookInvoice(hash);
     if (seen !== 'not_found' && seen.state === 'settled') return seen;
+    await pause(20);
   }
   throw new Error('it did not settle');
 }
@@ -275,7 +284,7 @@ function connectionCases(bench: Bench): void {
 
   test('another certificate, and none, are refused', async () => {
     const other = await bench.open({ certificatePem: strangersCertificate });
-    const none = await bench.open({ certificatePem: undefined });
+    const none = await bench.open({ certificatePem: '' });
     for (const node of [other, none]) {
       const trouble = await troubleOf(node.lookInvoice(newHash().hash));
       expect(trouble).toMatchObject({ what: 'certificate_wrong', then: 'give_up', away: true });
@@ -627,8 +636,12 @@ CsExVREktDA6SQYKAiBkEYd22X/d52Ofh+R1MHDgrfJY8Qo387ZlJV5Sj0sUOQ==
 -----END CERTIFICATE-----
 `;
 
-/** All of it, on one world that is made once. */
-export function lightningNodeContract(name: string, makeWorld: () => Promise<World>): void {
+/** All of it, on one world that is made once; `more` is for what only one world can do. */
+export function lightningNodeContract(
+  name: string,
+  makeWorld: () => Promise<World>,
+  more: (bench: Bench) => void = () => undefined,
+): void {
   describe(`a Lightning node: ${name}`, () => {
     const bench = benchOf();
     beforeAll(async () => {
@@ -643,5 +656,6 @@ export function lightningNodeContract(name: string, makeWorld: () => Promise<Wor
     describe('create', () => createCases(bench));
     describe('stream', () => streamCases(bench));
     describe('pay', () => payCases(bench));
+    describe('here', () => more(bench));
   });
 }

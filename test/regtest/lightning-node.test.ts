@@ -23,8 +23,8 @@ async function payFrom(lnd: AuthenticatedLnd, request: string, mtokens?: string)
     return;
   }
   const { id, destination, payment, cltv_delta } = await decodePaymentRequest({ lnd, request });
-  const secret = payment === undefined ? {} : { payment };
-  const to = { id, destination, cltv_delta, ...secret };
+  if (payment === undefined || cltv_delta === undefined) throw new Error('an odd request');
+  const to = { id, destination, payment, cltv_delta };
   await payViaPaymentDetails({ lnd, ...to, mtokens, max_fee_mtokens });
 }
 

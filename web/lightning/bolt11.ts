@@ -53,10 +53,13 @@ export type NodeIdentity = { identity?: string | undefined; network?: Network | 
 /** What a request must not differ in, in the order in which it is told. */
 export type Difference = 'unreadable' | 'identity' | 'network' | 'hash' | 'amount' | 'expiry';
 
+/** How far a node's clock may be from ours. */
+const clocksApartMs = 5 * 60_000;
+
 /**
  * The first difference between a request and what was asked, or undefined. The life of the
- * invoice may differ by two seconds. An invoice that was read back was made earlier, so there its
- * end counts as well: the remaining life may be what was asked.
+ * invoice may differ by two seconds. An invoice that was read back was made earlier and asked for
+ * longer, so there its end is compared, on two clocks.
  */
 export function differenceOf(
   read: PaymentRequest | undefined,
@@ -69,9 +72,10 @@ export function differenceOf(
   if (read.hash !== asked.hash) return 'hash';
   if (read.amountMsat !== asked.amountMsat) return 'amount';
   const askedMs = asked.expirySeconds * 1_000;
-  const close = (ms: number): boolean => Math.abs(ms - askedMs) <= 2_000;
   const end = read.expiresAt.getTime();
-  if (close(end - read.createdAt.getTime())) return undefined;
-  if (madeBefore !== undefined && close(end - madeBefore.now.getTime())) return undefined;
-  return 'expiry';
+  const lifeMs = end - read.createdAt.getTime();
+  if (Math.abs(lifeMs - askedMs) <= 2_000) return undefined;
+  if (madeBefore === undefined || lifeMs < askedMs) return 'expiry';
+  const beyondMs = Math.abs(end - madeBefore.now.getTime() - askedMs);
+  return beyondMs <= clocksApartMs ? undefined : 'expiry';
 }

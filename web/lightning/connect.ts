@@ -18,7 +18,8 @@ import { grpcErrorIn, isNotFound, troubleFrom } from './errors.ts';
 import type { NodeTrouble } from './errors.ts';
 import { bakeLine, judgeCredential, mayCall } from './gate.ts';
 import type { CredentialAccepted, CredentialRefused } from './gate.ts';
-import type { NodeCredential } from './lndconnect.ts';
+import { readPasted } from './lndconnect.ts';
+import type { NodeCredential, PastedNode } from './lndconnect.ts';
 import { readFacts } from './node.ts';
 import type { NodeFacts } from './node.ts';
 import { adviceOnVersion } from './versions.ts';
@@ -45,7 +46,7 @@ export type TestedNode = {
   /** Undefined when the credential may not see the channels. */
   receivable: Receivable | undefined;
   advice: readonly string[];
-  credentialEndsAt: Date | undefined;
+  credentialEndsAt: Date | null;
 };
 
 class Refused extends Error {
@@ -340,7 +341,7 @@ async function examine(
     rootKeyId,
     receivable,
     advice: adviceOn({ facts, receivable, hints: request.hints, endsAt, now }),
-    credentialEndsAt: endsAt,
+    credentialEndsAt: endsAt ?? null,
   };
 }
 
@@ -393,8 +394,20 @@ export async function testNode(
   try {
     return await within(wholeMs, test());
   } catch (error) {
-    return asRefusal(error, certificatePem !== undefined);
+    return asRefusal(error, certificatePem !== '');
   } finally {
     connection?.close();
   }
+}
+
+/** The whole of it: what a merchant pasted is read, judged and tried. Never throws for it. */
+export async function testPasted(
+  pasted: PastedNode,
+  options: TestOptions,
+): Promise<(TestedNode & { credential: NodeCredential; address: string }) | CredentialRefused> {
+  const read = readPasted(pasted);
+  if (!read.ok) return { ...read, excess: [], bake: bakeLine() };
+  const { credential } = read;
+  const tested = await testNode(credential, options);
+  return tested.ok ? { ...tested, credential, address: credential.address } : tested;
 }

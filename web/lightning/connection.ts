@@ -66,8 +66,8 @@ export type Keepalive = { timeMs: number; timeoutMs: number };
 
 export type ConnectionOptions = {
   pinned: PinnedAddress;
-  /** PEM; undefined means the system's roots and the usual check of the name. */
-  certificatePem: string | undefined;
+  /** PEM; empty means the system's roots and the usual check of the name. */
+  certificatePem: string;
   /** Lower-case hex. */
   macaroonHex: string;
   /** An upper bound for every call with one answer; streams have none. */
@@ -120,11 +120,8 @@ function loadServices(): Services {
  * With a certificate: exactly that one, whatever name it bears, or one that a private authority
  * given in its place has signed for this host. Node calls this only after the chain was accepted.
  */
-function channelCredentials(
-  host: string,
-  certificatePem: string | undefined,
-): grpc.ChannelCredentials {
-  if (certificatePem === undefined) return grpc.credentials.createSsl();
+function channelCredentials(host: string, certificatePem: string): grpc.ChannelCredentials {
+  if (certificatePem === '') return grpc.credentials.createSsl();
   const pinned = new X509Certificate(certificatePem).raw;
   return grpc.credentials.createSsl(Buffer.from(certificatePem), null, null, {
     checkServerIdentity: (_name: string, peer: PeerCertificate) =>
@@ -177,7 +174,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   const credentials = channelCredentials(pinned.host, certificatePem);
   const named = pinned.host !== pinned.ip;
   // TLS has no names for addresses (RFC 6066), and a pinned certificate may bear any name.
-  const serverName = named || certificatePem === undefined ? pinned.host : 'localhost';
+  const serverName = named || certificatePem === '' ? pinned.host : 'localhost';
   const channel = new grpc.Channel(pinned.target, credentials, {
     ...channelOptions,
     'grpc.keepalive_time_ms': keepalive.timeMs,

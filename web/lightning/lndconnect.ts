@@ -9,8 +9,8 @@ import type { ConnectRefusal } from '../core/refusals.ts';
 export type NodeCredential = {
   /** `host:port`, in lower case. */
   address: string;
-  /** Undefined: the node has a certificate of a public authority. */
-  certificatePem: string | undefined;
+  /** Empty: the node has a certificate of a public authority. */
+  certificatePem: string;
   macaroonHex: string;
 };
 
@@ -71,8 +71,8 @@ function fromParts(parts: { host: string; certificate: string; macaroon: string 
     return broken('The address cannot be read. Give a host name or an IP address, and the port.');
   }
   const pasted = parts.certificate.trim();
-  const certificatePem = pasted === '' ? undefined : certificateFrom(pasted);
-  if (pasted !== '' && certificatePem === undefined) return broken(certificateBroken);
+  const certificatePem = pasted === '' ? '' : certificateFrom(pasted);
+  if (certificatePem === undefined) return broken(certificateBroken);
   const macaroon = bytesFrom(parts.macaroon);
   if (macaroon === undefined) {
     const sentence = 'The macaroon cannot be read. Paste it as hex or base64, all of it.';

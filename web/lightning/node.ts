@@ -23,7 +23,8 @@ import { width } from './width.ts';
 export type NodeOptions = NodeIdentity & {
   /** Host and port as they were stored. */
   address: string;
-  certificatePem?: string | undefined;
+  /** PEM; empty: of a public authority. */
+  certificatePem: string;
   macaroonHex: string;
   /** The operator's word, not the merchant's. */
   allowPrivate: boolean;
