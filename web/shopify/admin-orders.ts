@@ -1,0 +1,125 @@
+import { currencyOf, decimalOf, minor, minorOf, type Minor } from '../core/money.ts';
+import { usesMethod, type OrderReading } from '../core/payment.ts';
+import type { Storefront, TellOutcome } from '../core/ports.ts';
+import { Trouble } from '../core/trouble.ts';
+import { adminApi, type AdminApi, type AdminDeps } from './admin-api.ts';
+import {
+  orderById,
+  orderCreateManualPayment,
+  orderMarkAsPaid,
+  ordersById,
+  pendingOrders,
+  type OrderAnswer,
+} from './documents.ts';
+
+/** What the port allows in one call. */
+const mostOrders = 50;
+const orderId = /^gid:\/\/shopify\/Order\/[1-9]\d{0,19}$/;
+
+/** One shop's orders through Admin GraphQL: `Storefront` for a manual payment method. */
+export function adminOrders(deps: AdminDeps): Storefront {
+  const api = adminApi(deps);
+  return {
+    readOrder: async (originId) => {
+      // An id of another form is not asked for: Shopify answers it with an error, not with null.
+      if (!orderId.test(originId)) return 'gone';
+      const { order } = await api.ask(orderById, { id: originId });
+      return order === null ? 'gone' : readingOf(order);
+    },
+    readOrders: (originIds) => readOrders(api, originIds),
+    markPaid: async (originId) => {
+      if (!orderId.test(originId)) return { is: 'refused', why: 'ORDER_NOT_FOUND' };
+      const answer = await api.ask(orderMarkAsPaid, { input: { id: originId } });
+      return outcomeOf(answer.orderMarkAsPaid.userErrors);
+    },
+    recordPart: async (originId, part) => {
+      if (!orderId.test(originId)) return { is: 'refused', why: 'ORDER_NOT_FOUND' };
+      const answer = await api.ask(orderCreateManualPayment, {
+        id: originId,
+        amount: {
+          amount: decimalOf(part.amountMinor, part.currency),
+          currencyCode: part.currency,
+        },
+        paymentMethodName: part.methodName,
+        processedAt: part.paidAt.toISOString(),
+      });
+      return outcomeOf(answer.orderCreateManualPayment.userErrors);
+    },
+    pendingOrders: (ask) => findPending(api, ask),
+  };
+}
+
+async function readOrders(api: AdminApi, originIds: readonly string[]): Promise<OrderReading[]> {
+  const ids = originIds.filter((id) => orderId.test(id)).slice(0, mostOrders);
+  const readings: OrderReading[] = [];
+  while (ids.length > 0) {
+    const part = ids.splice(0, api.ordersPerCall(ordersById, mostOrders));
+    const { nodes } = await api.ask(ordersById, { ids: part }, part.length);
+    for (const order of nodes) if (order !== null) readings.push(readingOf(order));
+  }
+  return readings;
+}
+
+async function findPending(
+  api: AdminApi,
+  ask: Parameters<Storefront['pendingOrders']>[0],
+): ReturnType<Storefront['pendingOrders']> {
+  const first = api.ordersPerCall(pendingOrders, mostOrders);
+  const query = [
+    // A gift card may have paid a part of it.
+    '(financial_status:pending OR financial_status:partially_paid)',
+    `gateway:${quoted(ask.methodName)}`,
+    `updated_at:>=${quoted(ask.updatedSince.toISOString())}`,
+  ].join(' AND ');
+  const variables = { query, first, ...(ask.after === undefined ? {} : { after: ask.after }) };
+  const { orders } = await api.ask(pendingOrders, variables, first);
+  const { hasNextPage, endCursor } = orders.pageInfo;
+  return {
+    // The search is Shopify's and its index may be old; what it means for us is decided here.
+    orders: orders.nodes
+      .map(readingOf)
+      .filter((order) => !order.cancelled && usesMethod(order, ask.methodName)),
+    after: hasNextPage && endCursor !== null ? endCursor : undefined,
+  };
+}
+
+/** A phrase in Shopify's search syntax. */
+const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
+
+function readingOf(order: OrderAnswer): OrderReading {
+  return {
+    originId: order.id,
+    name: order.name,
+    checkoutToken: order.checkoutToken ?? undefined,
+    currencyCode: order.totalOutstandingSet.presentmentMoney.currencyCode,
+    outstandingMinor: minorOfMoney(order.totalOutstandingSet.presentmentMoney),
+    cancelled: order.cancelledAt !== null,
+    canMarkAsPaid: order.canMarkAsPaid,
+    gatewayNames: order.paymentGatewayNames,
+    sales: order.transactions
+      .filter(({ kind, status }) => status === 'SUCCESS' && (kind === 'SALE' || kind === 'CAPTURE'))
+      .map(({ id, gateway, amountSet }) => ({
+        id,
+        // In a currency without a known exponent no payment of ours exists to compare it with.
+        amountMinor: minorOfMoney(amountSet.presentmentMoney) ?? minor(0n),
+        gateway: gateway ?? '',
+      })),
+    test: order.test,
+  };
+}
+
+function minorOfMoney(money: { amount: string; currencyCode: string }): Minor | undefined {
+  const currency = currencyOf(money.currencyCode);
+  return currency === undefined ? undefined : minorOf(money.amount, currency);
+}
+
+/** The messages of userErrors are no contract: a code where there is one, else a word of ours. */
+function outcomeOf(userErrors: readonly { code?: string | null | undefined }[]): TellOutcome {
+  const [first] = userErrors;
+  if (first === undefined) return { is: 'done' };
+  const why = first.code ?? 'not_accepted';
+  if (why === 'ORDER_IS_TEMPORARILY_UNAVAILABLE') {
+    throw new Trouble('order_busy', { from: 'shop', then: 'retry', away: false, waitMs: 5_000 });
+  }
+  return { is: 'refused', why };
+}

@@ -1,0 +1,126 @@
+// Every GraphQL document that is sent to Shopify, with the shape of its answer. The test validates
+// each against the whole schema of this version. No buyer's name, address or e-mail is asked for.
+import { z } from 'zod';
+
+/** One constant: `Order.checkoutToken` exists from this version on. */
+export const API_VERSION = '2026-07';
+
+export type AdminDocument<T> = {
+  name: string;
+  text: string;
+  answer: z.ZodType<T>;
+  /** What it costs before Shopify has told its own figure, in points, for one order. */
+  points: number;
+  /** A page that waits for a reading answers its buyer within five seconds. */
+  timeoutMs: number;
+};
+
+const readMs = 4_000;
+const writeMs = 8_000;
+
+const money = z.object({
+  presentmentMoney: z.object({ amount: z.string(), currencyCode: z.string() }),
+});
+
+const order = z.object({
+  id: z.string(),
+  name: z.string(),
+  cancelledAt: z.string().nullable(),
+  test: z.boolean(),
+  checkoutToken: z.string().nullable(),
+  canMarkAsPaid: z.boolean(),
+  presentmentCurrencyCode: z.string(),
+  paymentGatewayNames: z.array(z.string()),
+  totalOutstandingSet: money,
+  transactions: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      status: z.string(),
+      gateway: z.string().nullable(),
+      amountSet: money,
+    }),
+  ),
+});
+export type OrderAnswer = z.infer<typeof order>;
+
+const orderParts = `
+fragment OrderParts on Order {
+  id name cancelledAt test checkoutToken canMarkAsPaid presentmentCurrencyCode paymentGatewayNames
+  totalOutstandingSet { ...Bag }
+  transactions { id kind status gateway amountSet { ...Bag } }
+}
+fragment Bag on MoneyBag { presentmentMoney { amount currencyCode } }`;
+
+export const orderById = {
+  name: 'OrderById',
+  text: `query OrderById($id: ID!) { order(id: $id) { ...OrderParts } }${orderParts}`,
+  answer: z.object({ order: order.nullable() }),
+  points: 10,
+  timeoutMs: readMs,
+} satisfies AdminDocument<unknown>;
+
+/** `nodes` reads by id: no search index stands between us and the order. */
+export const ordersById = {
+  name: 'OrdersById',
+  text: `query OrdersById($ids: [ID!]!) { nodes(ids: $ids) { ...OrderParts } }${orderParts}`,
+  answer: z.object({ nodes: z.array(order.nullable()) }),
+  points: 8,
+  timeoutMs: readMs,
+} satisfies AdminDocument<unknown>;
+
+export const pendingOrders = {
+  name: 'PendingOrders',
+  text: `query PendingOrders($query: String!, $first: Int!, $after: String) {
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
+    nodes { ...OrderParts }
+    pageInfo { hasNextPage endCursor }
+  }
+}${orderParts}`,
+  answer: z.object({
+    orders: z.object({
+      nodes: z.array(order),
+      pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+    }),
+  }),
+  points: 8,
+  timeoutMs: readMs,
+} satisfies AdminDocument<unknown>;
+
+const told = z.object({
+  order: z.object({ id: z.string() }).nullable(),
+  userErrors: z.array(z.object({ code: z.string().nullish() })),
+});
+
+/** Its userErrors have no `code`: selecting one would make the whole document invalid. */
+export const orderMarkAsPaid = {
+  name: 'OrderMarkAsPaid',
+  text: `mutation OrderMarkAsPaid($input: OrderMarkAsPaidInput!) {
+  orderMarkAsPaid(input: $input) { order { id } userErrors { field message } }
+}`,
+  answer: z.object({ orderMarkAsPaid: told }),
+  points: 12,
+  timeoutMs: writeMs,
+} satisfies AdminDocument<unknown>;
+
+export const orderCreateManualPayment = {
+  name: 'OrderCreateManualPayment',
+  text: `mutation OrderCreateManualPayment(
+  $id: ID!, $amount: MoneyInput, $paymentMethodName: String, $processedAt: DateTime
+) {
+  orderCreateManualPayment(
+    id: $id, amount: $amount, paymentMethodName: $paymentMethodName, processedAt: $processedAt
+  ) { order { id } userErrors { code field message } }
+}`,
+  answer: z.object({ orderCreateManualPayment: told }),
+  points: 12,
+  timeoutMs: writeMs,
+} satisfies AdminDocument<unknown>;
+
+export const documents: readonly AdminDocument<unknown>[] = [
+  orderById,
+  ordersById,
+  pendingOrders,
+  orderMarkAsPaid,
+  orderCreateManualPayment,
+];
