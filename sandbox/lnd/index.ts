@@ -20,3 +20,4 @@ export type { MacaroonName } from './permissions.ts';
 export { constrainMacaroon, readMacaroon } from './macaroon.ts';
 export { readRequest } from './bolt11.ts';
 export type { ReadRequest } from './bolt11.ts';
+export { nodeControls, startControl } from './control.ts';

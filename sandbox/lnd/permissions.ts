@@ -188,3 +188,6 @@ export const MACAROON_RECIPES = {
 } as const satisfies Record<string, readonly string[]>;
 
 export type MacaroonName = keyof typeof MACAROON_RECIPES;
+
+export const isMacaroonName = (name: unknown): name is MacaroonName =>
+  typeof name === 'string' && name in MACAROON_RECIPES;

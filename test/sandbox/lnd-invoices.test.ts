@@ -182,8 +182,7 @@ test('a hold invoice: too early, held, settled, settled again, canceled', async 
   events.on('invoice_updated', (seen: { is_held?: boolean; is_confirmed: boolean }) => {
     states.push(seen.is_confirmed ? 'settled' : seen.is_held ? 'held' : 'open');
   });
-  const settle = (): Promise<void> =>
-    settleHodlInvoice({ lnd, secret: secret.toString('hex') });
+  const settle = (): Promise<void> => settleHodlInvoice({ lnd, secret: secret.toString('hex') });
   expect(await refusalOf(settle())).toMatchObject({ code: 402 });
   const paying = node.pay(request);
   await until(() => states.includes('held'));
