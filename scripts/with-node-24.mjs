@@ -46,6 +46,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 process.on('exit', () => dropLock());
 
+function endGroup(pid, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
 /** Runs a step in a process group of its own, so that its install scripts end with it. */
 function step(command, args, { env = process.env, whileRunning } = {}) {
   return new Promise((resolve, reject) => {
@@ -59,11 +67,9 @@ function step(command, args, { env = process.env, whileRunning } = {}) {
     current = {
       pass(signal) {
         interrupted = signal;
-        try {
-          process.kill(-child.pid, 'SIGTERM');
-        } catch {
-          // It has ended by itself this instant.
-        }
+        endGroup(child.pid, 'SIGTERM');
+        // npm would tidy up for many seconds; the next start does that anyway.
+        setTimeout(() => endGroup(child.pid, 'SIGKILL'), 500);
       },
     };
     whileRunning?.(child.pid);
@@ -116,14 +122,18 @@ async function install(lockText) {
   const started = Date.now();
   say('Installing what package-lock.json names (once, about a minute) ...');
   const beat = setInterval(() => {
-    const folders = fs.existsSync(at('node_modules'))
-      ? fs.readdirSync(at('node_modules')).length
-      : 0;
-    say(`  ... ${Math.round((Date.now() - started) / 1000)} s, ${folders} folders so far`);
+    say(`  ... ${Math.round((Date.now() - started) / 1000)} s`);
   }, 5_000);
   const npm = process.env.npm_execpath;
   const own = npm !== undefined && /npm-cli\.[cm]?js$/.test(npm);
-  const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  const args = [
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   const code = await step(own ? process.execPath : 'npm', own ? [npm, ...args] : args, {
     // npm's child outlives this process when that is killed hard: the lock names both.
     whileRunning: (pid) => fs.writeFileSync(lockFile, `${process.pid} ${pid}`),
@@ -184,12 +194,17 @@ function run(file, args) {
   const env = { ...process.env };
   env.PATH = `${path.dirname(node24)}${path.delimiter}${env.PATH ?? ''}`;
   const child = spawn(node24, [file, ...args], { stdio: 'inherit', env });
+  const passed = new Set();
   current = {
     pass(signal) {
-      if (signal === 'SIGINT' && process.stdin.isTTY) return;
+      // npm passes on what the terminal has sent to all of us already.
+      if (passed.has(signal) || (signal === 'SIGINT' && process.stdin.isTTY)) return;
+      passed.add(signal);
+      setTimeout(() => passed.delete(signal), 1_000).unref();
       child.kill(signal);
     },
   };
+  endWithNpm(() => child.kill('SIGTERM'));
   child.on('error', (error) => {
     say(`Node 24 does not start: ${error.message}`);
     process.exit(1);
@@ -197,6 +212,18 @@ function run(file, args) {
   child.on('close', (code, signal) => {
     process.exit(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 1));
   });
+}
+
+/** A killed npm can tell nobody: then this process has another parent. */
+function endWithNpm(end) {
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    end();
+  }, 1_000);
+  watch.unref();
 }
 
 const [file, ...args] = process.argv.slice(2);
