@@ -201,15 +201,6 @@ async function stateOf(node: OpenNode, hash: PaymentHash): Promise<string> {
 }
 
 function credentialCases(bench: Bench): void {
-  const lndOf = (macaroonHex: string): AuthenticatedLnd => {
-    const [ip = '', port = ''] = bench.world().address.split(':');
-    return openConnection({
-      pinned: { ip, port: Number(port), target: `ipv4:${ip}:${port}`, host: ip },
-      certificatePem: bench.world().certificatePem(),
-      macaroonHex,
-    }).lnd;
-  };
-
   test('the printed line gives a credential that passes the whole test', async () => {
     const { address, certificatePem, identity } = bench.world();
     const macaroonHex = await bench.bake(whole, '7001');
@@ -232,6 +223,17 @@ function credentialCases(bench: Bench): void {
     expect(await node.receivable()).toBeUndefined();
     expect(await node.getInfo()).toBeUndefined();
   });
+}
+
+function refusedCases(bench: Bench): void {
+  const lndOf = (macaroonHex: string): AuthenticatedLnd => {
+    const [ip = '', port = ''] = bench.world().address.split(':');
+    return openConnection({
+      pinned: { ip, port: Number(port), target: `ipv4:${ip}:${port}`, host: ip },
+      certificatePem: bench.world().certificatePem(),
+      macaroonHex,
+    }).lnd;
+  };
 
   test('every other method is refused by the node', async () => {
     const lnd = lndOf(await bench.bake(needed));
@@ -353,7 +355,9 @@ function createCases(bench: Bench): void {
     await node.createInvoice(wishOf({ memo: most }));
     await expect(node.createInvoice(wishOf({ memo: `${most}x` }))).rejects.toThrow(Defect);
   });
+}
 
+function onceCases(bench: Bench): void {
   test('the same wish twice, and eight at once, is one invoice', async () => {
     const node = await bench.open();
     const wish = wishOf();
@@ -457,7 +461,9 @@ function payCases(bench: Bench): void {
     await node.askToCancel(wish.hash);
     expect(await stateOf(node, wish.hash)).toBe('canceled');
   });
+}
 
+function endCases(bench: Bench): void {
   test('cancels that race payments: the look agrees with the buyer every time', async () => {
     const node = await bench.open();
     const { races, pay } = bench.world();
@@ -541,7 +547,9 @@ function streamCases(bench: Bench): void {
     await node.createInvoice(wishOf());
     await until('the fence', () => log.replayed === 1);
   });
+}
 
+function strangeCases(bench: Bench): void {
   test('a cursor far ahead of the node does not silence the live stream', async () => {
     const node = await bench.open();
     const { log, has } = recordSettles(node, 1_000_000n);
@@ -584,7 +592,9 @@ function streamCases(bench: Bench): void {
     await pause(200);
     expect(log).toMatchObject({ live: [], ended: [] });
   });
+}
 
+function stopCases(bench: Bench): void {
   test.each(['clean', 'kill'] as const)(
     'a %s stop between settles: one end, and nothing is lost',
     async (how) => {
@@ -640,7 +650,7 @@ CsExVREktDA6SQYKAiBkEYd22X/d52Ofh+R1MHDgrfJY8Qo387ZlJV5Sj0sUOQ==
 export function lightningNodeContract(
   name: string,
   makeWorld: () => Promise<World>,
-  more: (bench: Bench) => void = () => undefined,
+  more?: (bench: Bench) => void,
 ): void {
   describe(`a Lightning node: ${name}`, () => {
     const bench = benchOf();
@@ -651,11 +661,11 @@ export function lightningNodeContract(
     afterAll(async () => {
       await bench.world().close();
     }, 120_000);
-    describe('credential', () => credentialCases(bench));
-    describe('connection', () => connectionCases(bench));
-    describe('create', () => createCases(bench));
-    describe('stream', () => streamCases(bench));
-    describe('pay', () => payCases(bench));
-    describe('here', () => more(bench));
+    const groups = { credentialCases, refusedCases, connectionCases, createCases, onceCases };
+    const later = { streamCases, strangeCases, stopCases, payCases, endCases };
+    const here = more === undefined ? {} : { more };
+    for (const [title, cases] of Object.entries({ ...groups, ...later, ...here })) {
+      describe(title, () => cases(bench));
+    }
   });
 }

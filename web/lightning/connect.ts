@@ -1,6 +1,6 @@
 // Connecting a node: everything that can be known before a credential is stored. Offline first,
-// then the address, then the node itself, which must make a test invoice, announce it and cancel it.
-// Each refusal leaves the merchant with one thing to do.
+// then the address, then the node itself, which must make a test invoice, announce it and cancel
+// it. Each refusal leaves the merchant with one thing to do.
 import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
 import { cancelHodlInvoice } from 'lightning';

@@ -53,7 +53,11 @@ function batches(give: SettleStreamEvents['settled']) {
     waiting.push({ source, seen });
     planned ??= setImmediate(flush);
   };
-  return { add, flush };
+  const drop = (): void => {
+    clearImmediate(planned);
+    waiting = [];
+  };
+  return { add, flush, drop };
 }
 
 /**
@@ -69,96 +73,131 @@ async function provenOpen(connection: Connection): Promise<void> {
   }
 }
 
+type Listener = { taken: (raw: RawInvoice) => void; ended: (why: unknown) => void };
+
+/** Listens to one call until it has ended or was let go. The first of error and end counts. */
+function listen(call: InvoiceStream, mostEvents: number, to: Listener): () => void {
+  const tooMany = floodGauge(mostEvents);
+  let gone = false;
+  const letGo = (): void => {
+    gone = true;
+    call.cancel();
+  };
+  const end = (why: unknown): void => {
+    if (gone) return;
+    letGo();
+    to.ended(why);
+  };
+  call.on('data', (raw: RawInvoice) => {
+    if (gone) return;
+    if (tooMany()) end(nodeTrouble('node_floods', { then: 'retry', away: true, waitMs: 60_000 }));
+    else to.taken(raw);
+  });
+  call.on('error', end);
+  call.on('end', () => end(nodeTrouble('node_stopped', { then: 'retry', away: true })));
+  return letGo;
+}
+
+type Replay = { from: bigint; quietMs: number; mostEvents: number };
+
+/**
+ * Settles after an index, then `over`: at an invoice that was added after this was asked for, which
+ * comes after all of the replay, or when nothing has come for a while.
+ */
+function replaySettles(
+  connection: Connection,
+  { from, quietMs, mostEvents }: Replay,
+  to: Listener & { over: () => void },
+): () => void {
+  let quiet: NodeJS.Timeout | undefined;
+  const letGo = listen(connection.subscribeInvoices({ settleIndex: from }), mostEvents, {
+    taken: (raw) => {
+      if (raw.state === 'OPEN') finish();
+      else {
+        waitForQuiet();
+        to.taken(raw);
+      }
+    },
+    ended: (why) => {
+      clearTimeout(quiet);
+      to.ended(why);
+    },
+  });
+  const stop = (): void => {
+    clearTimeout(quiet);
+    letGo();
+  };
+  const finish = (): void => {
+    stop();
+    to.over();
+  };
+  const waitForQuiet = (): void => {
+    clearTimeout(quiet);
+    quiet = setTimeout(finish, quietMs);
+  };
+  waitForQuiet();
+  return stop;
+}
+
 /**
  * Opens the live stream, then replays what was settled after the cursor; a cursor of 0 has no
  * replay, for LND cannot replay from 0. Payments without a hash (AMP) are left out. `ended` is
  * called once with Trouble, and not at all after `close`.
  */
 export function followSettles(
-  deps: SettleStreamDeps,
-  from: { cursor: bigint },
+  { connection: connect, quietMs, mostEvents }: SettleStreamDeps,
+  { cursor }: { cursor: bigint },
   on: SettleStreamEvents,
 ): SettleStream {
-  const calls = new Map<Source, InvoiceStream>();
-  const { add, flush } = batches(on.settled);
-  let quiet: NodeJS.Timeout | undefined;
+  const { add, flush, drop } = batches(on.settled);
+  const open = new Set<() => void>();
   let opened = false;
   let over = false;
+  const isOver = (): boolean => over;
 
-  const stop = (): void => {
+  const close = (): void => {
     over = true;
-    clearTimeout(quiet);
-    for (const call of calls.values()) call.cancel();
+    drop();
+    for (const letGo of open) letGo();
   };
-  const end = (why: unknown): void => {
+  const ended = (why: unknown): void => {
     if (over) return;
     flush();
-    stop();
+    close();
     on.ended(troubleFrom(why));
   };
-  const closeReplay = (): void => {
-    const call = calls.get('replay');
-    if (over || call === undefined) return;
-    clearTimeout(quiet);
-    calls.delete('replay');
-    call.cancel();
-    flush();
-    on.replayed();
-  };
-  const waitForQuiet = (): void => {
-    clearTimeout(quiet);
-    quiet = setTimeout(closeReplay, deps.quietMs);
-  };
-
   const take = (source: Source, raw: RawInvoice): void => {
     const seen = observationOf(raw);
     if (seen?.state === 'settled') add(source, seen);
-    if (source === 'live')
-      markOpen(); // Events flow: no better proof.
-    // An invoice that was added after the replay was asked for comes after all of the replay.
-    else if (raw.state === 'OPEN') closeReplay();
-    else waitForQuiet();
   };
-  const listen = (source: Source, call: InvoiceStream): void => {
-    const tooMany = floodGauge(deps.mostEvents);
-    calls.set(source, call);
-    const mine = (): boolean => !over && calls.get(source) === call;
-    call.on('data', (raw: RawInvoice) => {
-      if (!mine()) return;
-      if (tooMany()) end(nodeTrouble('node_floods', { then: 'retry', away: true, waitMs: 60_000 }));
-      else take(source, raw);
-    });
-    call.on('error', (error: unknown) => {
-      if (mine()) end(error);
-    });
-    call.on('end', () => {
-      if (mine()) end(nodeTrouble('node_stopped', { then: 'retry', away: true }));
-    });
+  const replayed = (): void => {
+    flush();
+    on.replayed();
   };
-  const markOpen = (): void => {
+  const markOpen = (connection: Connection): void => {
     if (over || opened) return;
     opened = true;
     on.opened();
-    replay();
-  };
-
-  let connection: Connection;
-  const replay = (): void => {
-    if (from.cursor <= 0n) {
-      on.replayed();
+    if (isOver()) return;
+    if (cursor <= 0n) {
+      replayed();
       return;
     }
-    listen('replay', connection.subscribeInvoices({ settleIndex: from.cursor }));
-    waitForQuiet();
+    const replay = { from: cursor, quietMs, mostEvents };
+    const taken = (raw: RawInvoice): void => take('replay', raw);
+    open.add(replaySettles(connection, replay, { taken, ended, over: replayed }));
   };
-  const open = async (): Promise<void> => {
-    connection = await deps.connection();
+  const begin = async (): Promise<void> => {
+    const connection = await connect();
     if (isOver()) return;
-    listen('live', connection.subscribeInvoices({}));
+    const taken = (raw: RawInvoice): void => {
+      take('live', raw);
+      markOpen(connection); // Events flow: no better proof.
+    };
+    open.add(listen(connection.subscribeInvoices({}), mostEvents, { taken, ended }));
     await provenOpen(connection);
-    markOpen();
+    markOpen(connection);
   };
-  const isOver = (): boolean => over;
-  open().catch(end);
-  return { close: stop };
+  begin().catch(ended);
+  return { close };
 }
