@@ -80,10 +80,17 @@ export type SealedTokens = {
   scopes: string;
 };
 
-/** Stores a pair of tokens in one statement and ends the refresh lease. */
-export async function storeTokens(db: Database, shopId: number, tokens: SealedTokens): Promise<void> {
-  await db.prisma.shop.update({
-    where: { id: shopId },
+/**
+ * Stores a pair of tokens in one statement and ends the refresh lease. A pair that was made from
+ * another than the stored one is not stored.
+ */
+export async function storeTokens(
+  db: Database,
+  about: { shopId: number; replacing: number },
+  tokens: SealedTokens,
+): Promise<void> {
+  await db.prisma.shop.updateMany({
+    where: { id: about.shopId, tokenVersion: about.replacing },
     data: {
       ...tokens,
       tokenVersion: { increment: 1 },
@@ -114,7 +121,7 @@ export async function takeRefreshLease(
 }
 
 export async function endRefreshLease(db: Database, shopId: number): Promise<void> {
-  await db.prisma.shop.update({ where: { id: shopId }, data: { refreshLeaseUntil: null } });
+  await db.prisma.shop.updateMany({ where: { id: shopId }, data: { refreshLeaseUntil: null } });
 }
 
 /** Shopify answered 401 with the token of this version. */

@@ -2,7 +2,15 @@
 // for an offline token where there is none, it was refused, or it does not cover what we need.
 import type { Sealer } from '../core/ports.ts';
 import type { Database } from '../db/database.ts';
-import { installShop as store, shopById, storeTokens, type ShopRow } from '../db/shops.ts';
+import {
+  endRefreshLease,
+  installShop as store,
+  shopById,
+  storeTokens,
+  takeRefreshLease,
+  type SealedTokens,
+  type ShopRow,
+} from '../db/shops.ts';
 import type { Log } from './flow.ts';
 
 /** What a token endpoint gives, in clear. Held for as long as it takes to seal it. */
@@ -27,16 +35,47 @@ export type InstallDeps = {
   }) => Promise<Tokens>;
 };
 
+/** One exchange at a time: a page that opens asks several things at once. */
+const exchangeLeaseMs = 15_000;
+const waitMs = 100;
+const waitsAtMost = 150;
+
 export async function installShop(
   deps: InstallDeps,
   seen: { registrationId: number; domain: string; sessionToken: string },
 ): Promise<ShopRow> {
   const { shop, installed } = await store(deps.db, seen);
   if (installed) deps.log.info({ shopId: shop.id, shop: shop.domain }, 'shop.installed');
-  if (!needsToken(shop, deps.scopes)) return shop;
-  const tokens = await deps.exchange(seen);
-  await storeTokens(deps.db, shop.id, sealTokens(deps.sealer, shop.id, tokens));
-  return (await shopById(deps.db, shop.id)) ?? shop;
+  let current = shop;
+  for (let waits = 0; needsToken(current, deps.scopes) && waits < waitsAtMost; waits += 1) {
+    if (!(await exchangeOnce(deps, current, seen))) {
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+    current = (await shopById(deps.db, shop.id)) ?? current;
+    // Shopify granted less than we ask for: the merchant must approve, and repeating changes nothing.
+    if (current.tokenVersion > shop.tokenVersion) break;
+  }
+  return current;
+}
+
+/** False: somebody else is at it. */
+async function exchangeOnce(
+  deps: InstallDeps,
+  shop: ShopRow,
+  seen: { registrationId: number; domain: string; sessionToken: string },
+): Promise<boolean> {
+  const replacing = shop.tokenVersion;
+  const lease = { shopId: shop.id, tokenVersion: replacing, leaseMs: exchangeLeaseMs };
+  if (!(await takeRefreshLease(deps.db, lease))) return false;
+  try {
+    const tokens = await deps.exchange(seen);
+    const sealed = sealTokens(deps.sealer, shop.id, tokens);
+    await storeTokens(deps.db, { shopId: shop.id, replacing }, sealed);
+  } catch (error) {
+    await endRefreshLease(deps.db, shop.id);
+    throw error;
+  }
+  return true;
 }
 
 function needsToken(shop: ShopRow, scopes: readonly string[]): boolean {
@@ -53,7 +92,7 @@ export function sealTokens(
   sealer: Sealer,
   shopId: number,
   tokens: Tokens,
-): Parameters<typeof storeTokens>[2] {
+): SealedTokens {
   const seal = (text: string, field: string): Uint8Array<ArrayBuffer> =>
     Uint8Array.from(sealer.seal(Buffer.from(text, 'utf8'), tokenPlace(shopId, field)));
   return {

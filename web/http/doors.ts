@@ -5,7 +5,10 @@ import type { ConnectGiven, ConnectRefused } from '../flows/connect-node.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { NodeRow } from '../db/nodes.ts';
 import type { ShopRow } from '../db/shops.ts';
-import type { Registration } from '../shopify/requests.ts';
+import type { AppSecrets } from '../shopify/requests.ts';
+
+/** A registration of the app, with its opened secrets. */
+export type Registration = AppSecrets & { id: number };
 
 export type Doors = {
   deps: Deps;
@@ -34,6 +37,7 @@ export type Doors = {
   metricsToken: string | undefined;
   metricsText: () => Promise<{ contentType: string; text: string }>;
   countWebhook: (topic: string, outcome: 'taken' | 'repeated' | 'refused') => void;
+  countRefusedProof: (door: 'merchant' | 'extension') => void;
   isReady: () => Promise<boolean>;
 };
 
@@ -55,8 +59,3 @@ export type Route = {
   before?: readonly RequestHandler[];
   answer: (request: Request, response: Response) => Promise<void> | void;
 };
-
-/** The token of `Authorization: Bearer ...`, at most 4 kB. */
-export function bearerOf(request: Request): string | undefined {
-  return /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/.exec((request.get('authorization') ?? '').slice(0, 4_096))?.[1];
-}

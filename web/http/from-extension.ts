@@ -9,9 +9,9 @@ import { latestPayment, type PaymentRow } from '../db/payments.ts';
 import { sight } from '../db/sightings.ts';
 import { shopOf } from '../db/shops.ts';
 import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order.ts';
-import { readExtensionToken } from '../shopify/requests.ts';
+import { bearerOf, proveBuyer } from '../shopify/requests.ts';
 import { answerJson } from './answers.ts';
-import { bearerOf, type Doors, type Route } from './doors.ts';
+import type { Doors, Route } from './doors.ts';
 import { payView } from './pay-view.ts';
 import type { Quoting } from './quoting.ts';
 
@@ -51,12 +51,10 @@ export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
   };
 
   const answer = async (request: Request, response: Response): Promise<void> => {
-    const token = bearerOf(request);
-    const proof =
-      token === undefined
-        ? undefined
-        : await readExtensionToken(token, await doors.registrations(), doors.deps.clock());
-    if (proof === undefined) {
+    const token = bearerOf(request.get('authorization'));
+    const proof = await proveBuyer(token, await doors.registrations());
+    if (!proof.ok) {
+      doors.countRefusedProof('extension');
       answerJson(response, 401, { error: 'The session token is missing, wrong or over.' });
       return;
     }
@@ -66,7 +64,7 @@ export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
       return;
     }
     const shop = await shopOf(doors.deps.db, {
-      registrationId: proof.registrationId,
+      registrationId: proof.app.id,
       domain: proof.shop,
     });
     const originId = orderGid(body.data.orderId);

@@ -19,11 +19,11 @@ import type {
   Problem,
   ShopAnswer,
 } from '../frontend/shared/merchant-api.ts';
-import { readAdminToken, tokenAudience, type Registration } from '../shopify/requests.ts';
+import { bearerOf, proveDocumentLoad, proveMerchant } from '../shopify/requests.ts';
 import { shopDomain } from '../shopify/shop-domain.ts';
 import { answerJson, statusOfConnectRefusal } from './answers.ts';
 import type { MerchantAssets } from './assets.ts';
-import { bearerOf, type Doors, type Route } from './doors.ts';
+import type { Doors, Registration, Route } from './doors.ts';
 
 const pageSize = 25;
 const json = express.json({ limit: '32kb' });
@@ -76,16 +76,13 @@ export function merchantRoutes(doors: Doors, assets: MerchantAssets | undefined)
 
 /** Installs the shop at first sight; exchanges the token where there is none that works. */
 async function shopOfToken(doors: Doors, request: Request): Promise<ShopRow | undefined> {
-  const sessionToken = bearerOf(request);
-  if (sessionToken === undefined) return undefined;
-  const proof = await readAdminToken(
-    sessionToken,
-    await doors.registrations(),
-    doors.deps.clock(),
-  );
-  if (proof === undefined) return undefined;
-  const { registrationId, shop: domain } = proof;
-  return doors.install({ registrationId, domain, sessionToken });
+  const sessionToken = bearerOf(request.get('authorization'));
+  const proof = await proveMerchant(sessionToken, await doors.registrations());
+  if (!proof.ok || sessionToken === undefined) {
+    doors.countRefusedProof('merchant');
+    return undefined;
+  }
+  return doors.install({ registrationId: proof.app.id, domain: proof.shop, sessionToken });
 }
 
 async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void> {
@@ -292,7 +289,10 @@ async function document(
     return typeof value === 'string' ? value : '';
   };
   const shop = shopDomain(query('shop'));
-  const registration = await registrationOfDocument(doors, { shop, idToken: query('id_token') });
+  const registration = await registrationOfDocument(doors, {
+    shop,
+    query: new URL(request.originalUrl, doors.appUrl).searchParams,
+  });
   response.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
   if (shop === undefined || registration === undefined) {
     response.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
@@ -339,15 +339,18 @@ async function document(
   );
 }
 
-/** The document proves nothing and shows nothing of a shop; it only must name the right app. */
+/**
+ * Which app the page belongs to. A fresh load proves it; a frame that is loaded again has an old
+ * proof, and then the shop names it. The page itself shows nothing before its own token is checked.
+ */
 async function registrationOfDocument(
   doors: Doors,
-  given: { shop: string | undefined; idToken: string },
+  given: { shop: string | undefined; query: URLSearchParams },
 ): Promise<Registration | undefined> {
   const registrations = await doors.registrations();
-  const audience = tokenAudience(given.idToken);
-  const named = registrations.find((registration) => registration.clientId === audience);
-  if (named !== undefined || given.shop === undefined) return named;
+  const proof = await proveDocumentLoad(given.query, registrations);
+  if (proof.ok) return proof.app;
+  if (given.shop === undefined) return undefined;
   const [installed] = await shopsOfDomain(doors.deps.db, given.shop);
   const known = registrations.find(({ id }) => id === installed?.registrationId);
   return known ?? registrations[0];

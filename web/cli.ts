@@ -1,0 +1,242 @@
+// The operator: `npm run zaptill -- <command>`. Every command explains itself with --help, and with
+// --json prints one line for programs. Exit codes: 0 done; 1 not found, or a rule is broken; 2
+// refused, with the reason.
+import { Command } from 'commander';
+import { currencyOf, decimalOf, minor, msat, satsOf } from './core/money.ts';
+import { paymentStates } from './core/payment.ts';
+import { audit } from './db/audit.ts';
+import { workingNode, type NodeRow } from './db/nodes.ts';
+import { allShops, shopsOfDomain, type ShopRow } from './db/shops.ts';
+import * as views from './db/views.ts';
+import { begin } from './entrance.ts';
+import type { ConnectGiven } from './flows/connect-node.ts';
+import type { Wired } from './wiring.ts';
+
+type Output = { json?: boolean };
+
+/** What a command came to: for people, for programs, and the exit code. */
+type Result = { lines: readonly string[]; json: unknown; exitCode: 0 | 1 | 2 };
+
+const done = (lines: readonly string[], json: unknown): Result => ({ lines, json, exitCode: 0 });
+const notFound = (line: string): Result => ({
+  lines: [line],
+  json: { ok: false, error: line },
+  exitCode: 1,
+});
+
+async function run(output: Output, command: (wired: Wired) => Promise<Result>): Promise<void> {
+  process.env['LOG_LEVEL'] ??= 'error';
+  const wired = await begin();
+  try {
+    const { lines, json, exitCode } = await command(wired);
+    const text = output.json === true ? JSON.stringify(json) : lines.join('\n');
+    process.stdout.write(`${text}\n`);
+    process.exitCode = exitCode;
+  } finally {
+    await wired.close();
+  }
+}
+
+async function shopNamed(wired: Wired, domain: string): Promise<ShopRow | undefined> {
+  const [shop] = await shopsOfDomain(wired.db, domain.toLowerCase());
+  return shop;
+}
+const unknownShop = (domain: string): Result =>
+  notFound(`No shop ${domain} has the app installed. Open the app once in its Shopify admin.`);
+
+type ConnectOptions = Output & {
+  shop: string;
+  lndconnect?: string;
+  host?: string;
+  certificate?: string;
+  macaroon?: string;
+};
+
+async function connect(wired: Wired, options: ConnectOptions): Promise<Result> {
+  const shop = await shopNamed(wired, options.shop);
+  if (shop === undefined) return unknownShop(options.shop);
+  const { lndconnect, host, certificate, macaroon } = options;
+  const given: ConnectGiven =
+    lndconnect === undefined
+      ? { host: host ?? '', certificate: certificate ?? '', macaroon: macaroon ?? '' }
+      : { lndconnect };
+  const connected = await wired.connect({ shopId: shop.id, given });
+  if (!connected.ok) {
+    const excess = connected.excess.map(({ permission, allows }) => `  ${permission}: ${allows}`);
+    const lines = [connected.sentence, ...excess, 'Run this on the node:', `  ${connected.bake}`];
+    return { lines, json: connected, exitCode: 2 };
+  }
+  const { node, advice } = connected;
+  return done([`Connected: ${describe(node)}`, ...advice], {
+    ok: true,
+    node: nodeJson(node),
+    advice,
+  });
+}
+
+const describe = (node: NodeRow): string =>
+  `${node.alias || node.identity.slice(0, 16)} at ${node.address}, LND ${node.version}, ${node.network}`;
+
+const nodeJson = (node: NodeRow) => ({
+  address: node.address,
+  identity: node.identity,
+  alias: node.alias,
+  version: node.version,
+  network: node.network,
+  health: node.trouble === null ? 'reachable' : 'unreachable',
+  trouble: node.trouble,
+  since: (node.troubleAt ?? node.reachableAt)?.toISOString() ?? null,
+  receivableMsat: node.receivableMsat?.toString() ?? null,
+});
+
+async function nodeStatus(wired: Wired, options: { shop?: string }): Promise<Result> {
+  const shops =
+    options.shop === undefined
+      ? await allShops(wired.db)
+      : await shopsOfDomain(wired.db, options.shop.toLowerCase());
+  if (options.shop !== undefined && shops.length === 0) return unknownShop(options.shop);
+  const doors = wired.doors();
+  const found: { shop: string; node: ReturnType<typeof nodeJson> | null }[] = [];
+  for (const shop of shops.filter(({ uninstalledAt }) => uninstalledAt === null)) {
+    const known = await workingNode(wired.db, shop.id);
+    if (known !== null) await doors.refreshNode(known);
+    const node = await workingNode(wired.db, shop.id);
+    found.push({ shop: shop.domain, node: node === null ? null : nodeJson(node) });
+  }
+  const lines = found.map(({ shop, node }) =>
+    node === null
+      ? `${shop}: no node connected`
+      : `${shop}: ${node.address} ${node.health}${node.trouble === null ? '' : ` (${node.trouble})`}`,
+  );
+  return done(lines.length === 0 ? ['No shop has the app installed.'] : lines, {
+    ok: true,
+    nodes: found,
+  });
+}
+
+async function listShops(wired: Wired): Promise<Result> {
+  const shops = await allShops(wired.db);
+  const json: unknown[] = [];
+  const lines: string[] = [];
+  for (const shop of shops) {
+    const counts = await views.countsByState(wired.db, shop.id);
+    const installed = shop.uninstalledAt === null;
+    const all = Object.values(counts).reduce((sum, each) => sum + each, 0);
+    json.push({ shop: shop.domain, installed, method: shop.methodName, counts });
+    lines.push(`${shop.domain}  ${installed ? 'installed' : 'removed'}  ${String(all)} payments`);
+  }
+  return done(lines.length === 0 ? ['No shop has installed the app yet.'] : lines, {
+    ok: true,
+    shops: json,
+  });
+}
+
+async function explain(wired: Wired, what: string, shopDomain?: string): Promise<Result> {
+  const found = await views.findPayments(wired.db, { what, shopDomain });
+  if (found.length === 0) return notFound(`There is no payment of ${what}.`);
+  const lines: string[] = [];
+  const json: unknown[] = [];
+  for (const { id, domain, line } of found) {
+    const entries = await views.timeline(wired.db, id);
+    const currency = currencyOf(line.currency);
+    const amount =
+      currency === undefined ? '?' : decimalOf(minor(BigInt(line.owed_minor)), currency);
+    const sats =
+      line.amount_msat === null ? '' : ` = ${satsOf(msat(BigInt(line.amount_msat)))} sats`;
+    lines.push(
+      `Order ${line.order_name} of ${domain}: ${amount} ${line.currency}${sats}`,
+      `Payment ${id}: ${line.state}. ${paymentStates[line.state]}`,
+      ...entries.map((entry) => {
+        const details = Object.entries(entry.details).map(([name, value]) => `${name} ${value}`);
+        const more = details.length === 0 ? '' : ` (${details.join(', ')})`;
+        return `  ${entry.at.toISOString()}  ${views.sentenceOf(entry)}${more}`;
+      }),
+      '',
+    );
+    json.push({
+      ...{ id, shop: domain, order: line.origin_id, orderName: line.order_name },
+      ...{ state: line.state, reason: line.reason, attention: line.attention, hash: line.hash },
+      timeline: entries.map((entry) => ({ ...entry, sentence: views.sentenceOf(entry) })),
+    });
+  }
+  return done(lines.slice(0, -1), { ok: true, payments: json });
+}
+
+async function auditAll(wired: Wired): Promise<Result> {
+  const violations = await audit(wired.db);
+  if (violations.length === 0) {
+    return done(['Every rule holds.'], { ok: true, violations });
+  }
+  const lines = violations.map(({ rule, says, what }) => `${rule} ${what}: ${says}`);
+  return { lines, json: { ok: false, violations }, exitCode: 1 };
+}
+
+async function secretFrom(file: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  return (await readFile(file, 'utf8')).trim();
+}
+
+const json = ['--json', 'print one line for programs'] as const;
+const program = new Command('zaptill').description('Lightning payments for Shopify');
+
+const node = program.command('node').description('connect and look after Lightning nodes');
+node
+  .command('connect')
+  .description("connect a shop's LND with a credential that can receive and nothing else")
+  .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
+  .option('--lndconnect <uri>', 'the whole lndconnect:// link')
+  .option('--host <host:port>', 'instead of the link: address of the gRPC port')
+  .option('--certificate <text>', 'with --host: tls.cert as PEM, hex or base64; empty if public')
+  .option('--macaroon <text>', 'with --host: what lncli bakemacaroon printed')
+  .option(...json)
+  .action((options: ConnectOptions) => run(options, (wired) => connect(wired, options)));
+node
+  .command('status')
+  .description('ask every connected node how it is')
+  .option('--shop <domain>', 'only of this shop')
+  .option(...json)
+  .action((options: Output & { shop?: string }) =>
+    run(options, (wired) => nodeStatus(wired, options)),
+  );
+
+program
+  .command('shop')
+  .description('the shops of this server')
+  .command('list')
+  .description('every shop, whether the app is installed, and its payments')
+  .option(...json)
+  .action((options: Output) => run(options, listShops));
+
+program
+  .command('explain <what>')
+  .description("what happened to a payment: by its id, its order's gid, or '#name' with --shop")
+  .option('--shop <domain>', 'needed with an order name: two shops may both have #1001')
+  .option(...json)
+  .action((what: string, options: Output & { shop?: string }) =>
+    run(options, (wired) => explain(wired, what, options.shop?.toLowerCase())),
+  );
+
+program
+  .command('audit')
+  .description('check every rule over the database; exit 1 and a list when one is broken')
+  .option(...json)
+  .action((options: Output) => run(options, auditAll));
+
+program
+  .command('app')
+  .description('registrations of the app at Shopify')
+  .command('register')
+  .description('store a further registration, or a new secret of a known one')
+  .requiredOption('--key <client id>', 'from the Shopify Dev Dashboard')
+  .requiredOption('--secret-file <file>', 'a file that holds the client secret and nothing else')
+  .requiredOption('--name <name>', 'for you, to tell registrations apart')
+  .option(...json)
+  .action((options: Output & { key: string; secretFile: string; name: string }) =>
+    run(options, async (wired) => {
+      const clientSecret = await secretFrom(options.secretFile);
+      await wired.registerApp({ name: options.name, clientId: options.key, clientSecret });
+      return done([`Registered ${options.name}.`], { ok: true, name: options.name });
+    }),
+  );
+
+await program.parseAsync();

@@ -1,0 +1,71 @@
+// How every process begins and ends: the environment is read, the database is found, everything is
+// wired; on SIGTERM or SIGINT it stops within ten seconds, leaves no child and loses nothing.
+import { setTimeout as pause } from 'node:timers/promises';
+import { ConfigError, readConfig, type Config } from './config.ts';
+import { isDatabaseAway } from './db/database.ts';
+import { migrateDeploy } from './db/migrate.ts';
+import { makeLog, type Log } from './log.ts';
+import { wire, type Wired } from './wiring.ts';
+
+const stopWithinMs = 9_000;
+const databaseAgainMs = 1_000;
+
+/** Reads the environment. A wrong one ends the process with its one line. */
+export function readEnvironment(): Config {
+  try {
+    return readConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+/** The configured database, or PostgreSQL of our own under the data folder. */
+export async function databaseUrlOf(config: Config): Promise<string> {
+  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  const { ensurePostgres } = await import('../scripts/postgres.ts');
+  return (await ensurePostgres({ dir: config.dataDir })).url;
+}
+
+export async function begin(): Promise<Wired> {
+  const config = readEnvironment();
+  const log = makeLog({ level: config.logLevel });
+  return wire({ config, log, databaseUrl: await databaseUrlOf(config) });
+}
+
+/** Brings the database to this program's schema, waiting for it as long as it is away. */
+export async function migrateWhenThere(wired: Wired): Promise<void> {
+  const { log, db } = wired;
+  for (;;) {
+    try {
+      await migrateDeploy(db.url, { say: (line) => { log.info({}, line); } });
+      break;
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error;
+      log.warn({ err: error }, 'database.away');
+      await pause(databaseAgainMs);
+    }
+  }
+  const { shopify } = wired.config;
+  if (shopify !== undefined) await wired.registerApp({ name: 'first', ...shopify });
+}
+
+/** Runs `stop` once at the first signal; a process that cannot stop in time is ended. */
+export function stopOnSignal(log: Log, stop: () => Promise<void>): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'process.stopping');
+    setTimeout(() => process.exit(1), stopWithinMs).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'process.stop_failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}

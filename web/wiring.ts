@@ -1,0 +1,381 @@
+// The one place where real things are built and handed to those who need them. Nobody else knows
+// which node, which shop, which clock or which key it talks to.
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import type { Config } from './config.ts';
+import type { LightningNode, Nodes, Storefront, Storefronts } from './core/ports.ts';
+import { quotePolicy } from './core/quote.ts';
+import { Trouble } from './core/trouble.ts';
+import { listenForChanges } from './db/changes.ts';
+import { openDatabase, rows, type Database } from './db/database.ts';
+import { pendingMigrations } from './db/migrate.ts';
+import { nodeAnswered, nodeById, nodeHasTrouble, type NodeRow } from './db/nodes.ts';
+import { allRegistrations, storeRegistration } from './db/registrations.ts';
+import {
+  endRefreshLease,
+  shopById,
+  storeTokens,
+  takeRefreshLease,
+  tokenWasRefused,
+  type ShopRow,
+} from './db/shops.ts';
+import {
+  connectNode,
+  credentialPlace,
+  type ConnectGiven,
+  type NodeCredential,
+  type NodeTested,
+} from './flows/connect-node.ts';
+import type { Deps } from './flows/flow.ts';
+import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
+import type { Doors, Registration } from './http/doors.ts';
+import { testNode } from './lightning/connect.ts';
+import { bakeLine } from './lightning/gate.ts';
+import { readPasted } from './lightning/lndconnect.ts';
+import { openNode, type OpenNode } from './lightning/node.ts';
+import { adviceOnVersion } from './lightning/versions.ts';
+import type { Log } from './log.ts';
+import { makeMetrics, type Metrics } from './metrics.ts';
+import { outbound, type Outbound } from './outbound.ts';
+import { makeRates } from './rates/agreed.ts';
+import { bitstamp } from './rates/bitstamp.ts';
+import { coinbase } from './rates/coinbase.ts';
+import { kraken } from './rates/kraken.ts';
+import { adminOrders } from './shopify/admin-orders.ts';
+import { exchangeToken, leaseMs, tokenSource, type TokenStore } from './shopify/auth.ts';
+import { makeThrottle, type Throttle } from './shopify/throttle.ts';
+import { openVault, type Vault } from './vault/seal.ts';
+
+export const neededScopes = ['read_orders', 'write_orders'] as const;
+
+const registrationsFreshMs = 5_000;
+const nodeFreshMs = 5_000;
+
+export type Wired = {
+  config: Config;
+  log: Log;
+  db: Database;
+  vault: Vault;
+  metrics: Metrics;
+  deps: Deps;
+  doors: () => Doors;
+  connect: Doors['connect'];
+  registrations: () => Promise<readonly Registration[]>;
+  registerApp: (app: { name: string; clientId: string; clientSecret: string }) => Promise<void>;
+  close: () => Promise<void>;
+};
+
+/** Builds everything; connects to nothing yet. `databaseUrl` is the one that `config` led to. */
+export function wire(about: { config: Config; log: Log; databaseUrl: string }): Wired {
+  const { config, log, databaseUrl } = about;
+  const db = openDatabase({
+    url: databaseUrl,
+    onError: (error) => {
+      log.warn({ err: error }, 'database.connection_lost');
+    },
+  });
+  const vault = openVault(config.vaultKeys);
+  const metrics = makeMetrics({ withProcess: true });
+  const out = outbound({ origin: config.outsideOrigin });
+  const clock = (): Date => new Date();
+  const registrations = cachedRegistrations(db, vault);
+  const nodes = openNodes({ db, vault, config });
+  const sources = [kraken, coinbase, bitstamp].map((source) =>
+    source({ fetchOutside: out.fetchOutside, clock }),
+  );
+  const deps: Deps = {
+    db,
+    clock,
+    log,
+    nodes,
+    storefronts: openStorefronts({ db, vault, out, clock, metrics, registrations }),
+    rates: makeRates({ sources, clock }),
+    sealer: vault,
+    quotePolicy,
+    quoteSeconds: config.quoteSeconds,
+    sweepSeconds: config.sweepSeconds,
+    randomSecret: () => randomBytes(32),
+  };
+  const connect: Doors['connect'] = (given) =>
+    connectNode(
+      {
+        db,
+        log,
+        sealer: vault,
+        testNode: (pasted) => testPasted(pasted, config),
+        forgetConnection: nodes.forget,
+      },
+      given,
+    );
+  const registerApp: Wired['registerApp'] = async ({ name, clientId, clientSecret }) => {
+    const sealed = vault.seal(Buffer.from(clientSecret, 'utf8'), secretPlace(clientId));
+    await storeRegistration(db, { name, clientId, sealedSecret: Uint8Array.from(sealed) });
+  };
+  let changes: Doors['changes'] | undefined;
+  return {
+    ...{ config, log, db, vault, metrics, deps, connect, registrations, registerApp },
+    doors: () => {
+      changes ??= listenForChanges(databaseUrl);
+      return makeDoors({ config, deps, out, nodes, metrics, registrations, connect, changes });
+    },
+    close: async () => {
+      nodes.close();
+      await changes?.close();
+      await db.close();
+    },
+  };
+}
+
+const secretPlace = (clientId: string) => ({
+  table: 'registration',
+  field: 'secret',
+  shop: '',
+  record: clientId,
+});
+
+/** Secrets are opened for some seconds, so that a new registration needs no restart. */
+function cachedRegistrations(db: Database, vault: Vault): () => Promise<Registration[]> {
+  let kept: { at: number; registrations: Registration[] } | undefined;
+  return async () => {
+    if (kept !== undefined && Date.now() - kept.at < registrationsFreshMs) return kept.registrations;
+    const registrations = (await allRegistrations(db)).map(({ id, clientId, sealedSecret }) => {
+      const secret = vault.open(sealedSecret, secretPlace(clientId));
+      return { id, clientId, secrets: [Buffer.from(secret).toString('utf8')] };
+    });
+    kept = { at: Date.now(), registrations };
+    return registrations;
+  };
+}
+
+type OpenNodes = Nodes & {
+  of: (nodeId: number) => Promise<LightningNode>;
+  openOf: (nodeId: number) => Promise<OpenNode>;
+  forget: (nodeId: number) => void;
+  close: () => void;
+};
+
+/** One connection per node and process, opened anew when the stored credential has changed. */
+function openNodes(about: { db: Database; vault: Vault; config: Config }): OpenNodes {
+  const { db, vault, config } = about;
+  const open = new Map<number, { node: OpenNode; connectedAt: number; checkedAt: number }>();
+  const openOf = async (nodeId: number): Promise<OpenNode> => {
+    const kept = open.get(nodeId);
+    if (kept !== undefined && Date.now() - kept.checkedAt < nodeFreshMs) return kept.node;
+    const row = await nodeById(db, nodeId);
+    if (row?.sealedCredential == null) {
+      throw new Trouble('no_credential', { from: 'node', then: 'give_up', away: true });
+    }
+    const connectedAt = row.connectedAt.getTime();
+    if (kept?.connectedAt === connectedAt) {
+      kept.checkedAt = Date.now();
+      return kept.node;
+    }
+    kept?.node.close();
+    const plain = vault.open(row.sealedCredential, credentialPlace(nodeId));
+    const credential = JSON.parse(Buffer.from(plain).toString('utf8')) as NodeCredential;
+    plain.fill(0);
+    const node = openNode({
+      address: credential.address,
+      ...(credential.certificatePem === '' ? {} : { certificatePem: credential.certificatePem }),
+      macaroonHex: credential.macaroonHex,
+      allowPrivate: config.allowPrivateNodes,
+      identity: row.identity,
+      network: row.network as 'mainnet',
+    });
+    open.set(nodeId, { node, connectedAt, checkedAt: Date.now() });
+    return node;
+  };
+  return {
+    of: openOf,
+    openOf,
+    forget: (nodeId) => {
+      open.get(nodeId)?.node.close();
+      open.delete(nodeId);
+    },
+    close: () => {
+      for (const { node } of open.values()) node.close();
+      open.clear();
+    },
+  };
+}
+
+/** What a merchant pasted, judged and tried; in the words that a page or a command shows. */
+async function testPasted(given: ConnectGiven, config: Config): Promise<NodeTested> {
+  const pasted = readPasted(given);
+  if (!pasted.ok) return { ...pasted, excess: [], bake: bakeLine() };
+  const { credential } = pasted;
+  const tested = await testNode(credential, {
+    allowPrivate: config.allowPrivateNodes,
+    now: new Date(),
+  });
+  if (!tested.ok) return tested;
+  return {
+    ...tested,
+    credential: {
+      address: credential.address,
+      certificatePem: credential.certificatePem ?? '',
+      macaroonHex: credential.macaroonHex,
+    },
+    address: credential.address,
+    credentialEndsAt: tested.credentialEndsAt ?? null,
+  };
+}
+
+type StorefrontParts = {
+  db: Database;
+  vault: Vault;
+  out: Outbound;
+  clock: Deps['clock'];
+  metrics: Metrics;
+  registrations: () => Promise<readonly Registration[]>;
+};
+
+/** One Shopify client per shop and process, with one mirror of its bucket. */
+function openStorefronts(parts: StorefrontParts): Storefronts {
+  const throttles = new Map<number, Throttle>();
+  return {
+    of: async (shopId): Promise<Storefront> => {
+      const shop = await shopById(parts.db, shopId);
+      const registration = (await parts.registrations()).find(
+        ({ id }) => id === shop?.registrationId,
+      );
+      if (shop === null || registration === undefined || shop.uninstalledAt !== null) {
+        throw new Trouble('shop_uninstalled', { from: 'shop', then: 'give_up', away: true });
+      }
+      const throttle = throttles.get(shopId) ?? makeThrottle(parts.clock);
+      throttles.set(shopId, throttle);
+      const { fetchOutside } = parts.out;
+      const tokens = tokenSource({
+        fetchOutside,
+        clock: parts.clock,
+        shop: shop.domain,
+        app: appOf(registration),
+        store: tokenStore(parts, shop),
+      });
+      return adminOrders({
+        shop: shop.domain,
+        tokens,
+        fetchOutside,
+        throttle,
+        clock: parts.clock,
+        saw: ({ operation, outcome, ms }) => {
+          parts.metrics.shopifyCalls.inc({ operation, outcome });
+          parts.metrics.shopifyCallSeconds.observe({ operation }, ms / 1_000);
+        },
+      });
+    },
+  };
+}
+
+const appOf = (registration: Registration): { clientId: string; clientSecret: string } => ({
+  clientId: registration.clientId,
+  clientSecret: registration.secrets[0] ?? '',
+});
+
+/** The tokens of one shop's row, sealed and opened on the way. */
+function tokenStore({ db, vault }: StorefrontParts, shop: Pick<ShopRow, 'id'>): TokenStore {
+  const open = (sealed: Uint8Array, field: string): string =>
+    Buffer.from(vault.open(sealed, tokenPlace(shop.id, field))).toString('utf8');
+  return {
+    load: async () => {
+      const row = await shopById(db, shop.id);
+      if (row?.sealedAccessToken == null) return undefined;
+      const { sealedRefreshToken: refresh } = row;
+      return {
+        accessToken: open(row.sealedAccessToken, 'access_token'),
+        accessTokenEndsAt: row.accessTokenEndsAt,
+        refreshToken: refresh === null ? null : open(refresh, 'refresh_token'),
+        refreshTokenEndsAt: row.refreshTokenEndsAt,
+        scopes: row.scopes,
+        version: row.tokenVersion,
+      };
+    },
+    takeRefreshLease: (tokenVersion) =>
+      takeRefreshLease(db, { shopId: shop.id, tokenVersion, leaseMs }),
+    endRefreshLease: () => endRefreshLease(db, shop.id),
+    store: (tokens, replacing) =>
+      storeTokens(db, { shopId: shop.id, replacing }, sealTokens(vault, shop.id, tokens)),
+    markRefused: (tokenVersion) => tokenWasRefused(db, { shopId: shop.id, tokenVersion }),
+    waitForOther: () => new Promise((resolve) => setTimeout(resolve, 100)),
+  };
+}
+
+type DoorParts = {
+  config: Config;
+  deps: Deps;
+  out: Outbound;
+  nodes: OpenNodes;
+  metrics: Metrics;
+  registrations: () => Promise<readonly Registration[]>;
+  connect: Doors['connect'];
+  changes: Doors['changes'];
+};
+
+function makeDoors(parts: DoorParts): Doors {
+  const { config, deps, out, nodes, metrics, registrations, connect, changes } = parts;
+  const { db, log, clock, sealer } = deps;
+  return {
+    ...{ deps, registrations, connect, changes },
+    appUrl: config.appUrl,
+    outsideUrl: out.outsideUrl,
+    distDir: path.join(import.meta.dirname, '../dist'),
+    metricsToken: config.metricsToken,
+    metricsText: async () => ({
+      contentType: metrics.registry.contentType,
+      text: await metrics.registry.metrics(),
+    }),
+    countWebhook: (topic, outcome) => {
+      metrics.webhooks.inc({ topic: outcome === 'refused' ? 'unknown' : topic, outcome });
+    },
+    countRefusedProof: (door) => {
+      metrics.refusedProofs.inc({ door });
+    },
+    install: (seen) =>
+      installShop({ db, log, sealer, scopes: neededScopes, exchange: exchanger(parts) }, {
+        ...seen,
+      }),
+    refreshNode: (node) => refreshNode(db, nodes, node),
+    adviceOf: (node) => [
+      ...adviceOnVersion(node.version),
+      ...(node.activeChannels === 0
+        ? ['This node has no active channel: shoppers cannot pay until one is open.']
+        : []),
+    ],
+    isReady: () => isReady(db),
+  };
+
+  function exchanger({ registrations: known }: DoorParts) {
+    return async (about: { registrationId: number; domain: string; sessionToken: string }) => {
+      const registration = (await known()).find(({ id }) => id === about.registrationId);
+      if (registration === undefined) {
+        throw new Trouble('registration_unknown', { from: 'shop', then: 'give_up' });
+      }
+      return exchangeToken(
+        { fetchOutside: out.fetchOutside, clock },
+        { app: appOf(registration), shop: about.domain, sessionToken: about.sessionToken },
+      );
+    };
+  }
+}
+
+/** Asks a node how it is; what it answers, and that it does not, is stored. */
+async function refreshNode(db: Database, nodes: OpenNodes, row: NodeRow): Promise<void> {
+  try {
+    const node = await nodes.openOf(row.id);
+    await node.getInfo();
+    await nodeAnswered(db, row.id, await node.receivable());
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+    await nodeHasTrouble(db, row.id, error.what);
+  }
+}
+
+/** The database answers and has every migration of this program. */
+async function isReady(db: Database): Promise<boolean> {
+  try {
+    await rows(db.pool, { name: 'ready', text: 'select 1 as ready' }, []);
+    return (await pendingMigrations(db.url)).length === 0;
+  } catch {
+    return false;
+  }
+}
