@@ -45,8 +45,7 @@ export type NodeAnswer = {
 
 /** `POST /api/node`: either the whole link, or its parts. */
 export type ConnectRequest =
-  | { lndconnect: string }
-  | { host: string; certificate: string; macaroon: string };
+  { lndconnect: string } | { host: string; certificate: string; macaroon: string };
 
 /** 200 when connected; 422 with `ok: false` when refused. */
 export type ConnectAnswer =

@@ -1,0 +1,75 @@
+// Which face each state of a payment has. A state or a refusal without a line here does not compile.
+import type { PayRefusal, PayState, PayView } from '../shared/pay-view.ts';
+import type { Word } from './words.ts';
+
+export type Tone = 'live' | 'good' | 'warn' | 'plain';
+
+/** The words `<name>.head` and `<name>.text`. */
+export type Named = Word extends infer W ? (W extends `${infer N}.head` ? N : never) : never;
+
+export type Look = {
+  name: Named;
+  tone: Tone;
+  /** The form that asks for a price: as the main thing to do, as a second one, or not at all. */
+  form?: { word: 'quote' | 'again'; main: boolean };
+};
+
+type Over = NonNullable<PayView['over']>;
+
+const open = {
+  waiting: { name: 'waiting', tone: 'live' },
+  preparing: { name: 'preparing', tone: 'live', form: { word: 'again', main: false } },
+  checking: { name: 'checking', tone: 'live', form: { word: 'quote', main: false } },
+  expired: { name: 'expired', tone: 'plain', form: { word: 'quote', main: true } },
+} as const satisfies Record<string, Look>;
+
+const later = { tone: 'warn', form: { word: 'again', main: true } } as const;
+const unlikely = { tone: 'plain', form: { word: 'again', main: false } } as const;
+
+const refused: Record<PayRefusal, Look> = {
+  rates_unavailable: { name: 'refusal.rates_unavailable', ...later },
+  rates_apart: { name: 'refusal.rates_apart', ...later },
+  node_unreachable: { name: 'refusal.node_unreachable', ...later },
+  shop_unreachable: { name: 'refusal.shop_unreachable', ...later },
+  no_node: { name: 'refusal.no_node', ...unlikely },
+  nothing_owed: { name: 'refusal.nothing_owed', ...unlikely },
+  amount_too_small: { name: 'refusal.amount_too_small', ...unlikely },
+  amount_too_large: { name: 'refusal.amount_too_large', ...unlikely },
+  currency_unknown: { name: 'refusal.currency_unknown', ...unlikely },
+};
+
+const ended: Record<Over, Look> = {
+  order_cancelled: { name: 'lapsed.order_cancelled', tone: 'plain' },
+  order_paid_otherwise: { name: 'lapsed.order_paid_otherwise', tone: 'plain' },
+  order_owes_nothing: { name: 'lapsed.order_owes_nothing', tone: 'plain' },
+  other: { name: 'lapsed.other', tone: 'plain' },
+};
+
+const byState: Record<PayState, (view: PayView) => Look> = {
+  open: (view) => {
+    if (requestOf(view) !== undefined) return open.waiting;
+    if (view.checking) return open.checking;
+    if (view.refusal !== undefined) return refused[view.refusal];
+    return view.expired ? open.expired : open.preparing;
+  },
+  closing: () => ({ name: 'closing', tone: 'live' }),
+  settled: paid,
+  resolved: paid,
+  stranded: () => ({ name: 'stranded', tone: 'warn' }),
+  lapsed: (view) => ended[view.over ?? 'other'],
+};
+
+function paid(view: PayView): Look {
+  return { name: view.overpaid ? 'overpaid' : 'paid', tone: 'good' };
+}
+
+export const lookOf = (view: PayView): Look => byState[view.state](view);
+
+/**
+ * The BOLT11 while it can be paid. It becomes an address of our page, so nothing but the letters of
+ * bech32 is let through (BOLT11, "Encoding Overview").
+ */
+export function requestOf(view: PayView): string | undefined {
+  const request = view.state === 'open' ? view.invoice?.request : undefined;
+  return request !== undefined && /^ln[a-z0-9]+$/.test(request) ? request : undefined;
+}

@@ -1,0 +1,182 @@
+// The buyer's page: what a shopper sees of one payment, drawn by the server for every state. It works
+// without any script; the script on top only spares the reload. It must never load anything from
+// another site, never show a second invoice while the first can still be paid, and never say that
+// nothing was charged where that is not certain. Polaris and React do not belong here: its licence
+// keeps Polaris inside Shopify's admin, and both weigh more than the whole page.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { PayView } from '../shared/pay-view.ts';
+import { asHtml, html, type Html } from './html.ts';
+import { icons, tabIcon } from './icons.ts';
+import { lookOf, requestOf, type Named } from './looks.ts';
+import { paySection, summarySection, howSection } from './sections.ts';
+import { speech, type Speech } from './words.ts';
+
+export type Rendered = { html: string; headers: Readonly<Record<string, string>> };
+
+/** The address of the built script; without it the page works on its own. */
+export type PageAssets = { script?: string };
+
+/** A page that stands for no payment: each has its words `message.<name>.head` and `.text`. */
+export type PageMessage = 'not_found' | 'unavailable' | 'too_many' | 'failed';
+
+const css = readFileSync(new URL('./style.css', import.meta.url), 'utf8')
+  .replace(/\/\*.*?\*\//gs, '')
+  .replace(/\s+/g, ' ')
+  .replace(/ ?([{};,]) ?/g, '$1')
+  .trim();
+
+/** How often a page without script, or one that could not be drawn, asks again. */
+const againSeconds = 10;
+
+const policy = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(css).digest('base64')}'`,
+  "script-src 'self'",
+  "connect-src 'self'",
+  'img-src data:',
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/**
+ * The page of a payment in its present state. `locale` is any language tag, such as `de-CH`.
+ * Amounts and times are printed for it; the script prints the times again in the buyer's time zone.
+ */
+export function renderPayPage(
+  view: PayView,
+  options: { locale: string; assets: PageAssets },
+): Rendered {
+  const words = speech(options.locale);
+  const look = lookOf(view);
+  const head = words.say(`${look.name}.head`, wordValues(view));
+  const body = html`
+    <main id="stage" data-tone="${look.tone}" data-state="${look.name}">
+      ${view.test && html`<p class="test">${words.say('test')}</p>`}
+      <div class="sheet">
+        ${summarySection(view, words)}
+        ${paySection(view, { words, look, values: wordValues(view) })} ${howSection(view, words)}
+      </div>
+    </main>
+    <script type="application/json" id="view">
+      ${asHtml(scriptView(view, words))}
+    </script>
+  `;
+  return rendered(words, {
+    title: `${head} – ${view.shopName}`,
+    body,
+    script: options.assets.script,
+    refresh: view.final ? 'never' : 'without script',
+  });
+}
+
+/** For a link that leads to no payment; the answer's status is 404. */
+export function renderNotFound(options: { locale: string }): Rendered {
+  return renderMessage({ ...options, message: 'not_found' });
+}
+
+/**
+ * For what stands in the way of the page itself: the database is away (503), a new price was asked
+ * for too often (429), a defect (500). `payUrl` leads back to the payment where it is known.
+ */
+export function renderMessage(options: {
+  locale: string;
+  message: PageMessage;
+  payUrl?: string;
+}): Rendered {
+  const words = speech(options.locale);
+  const name: Named = `message.${options.message}`;
+  const head = words.say(`${name}.head`);
+  const body = html`
+    <main id="stage" data-tone="plain" data-state="${name}">
+      <div class="sheet alone">
+        <section class="pay" aria-labelledby="head">
+          <div class="state">
+            <span class="mark">${icons.plain}</span>
+            <h1 id="head">${head}</h1>
+            <p>${words.say(`${name}.text`)}</p>
+          </div>
+          ${
+            options.payUrl !== undefined &&
+            html`<a class="btn" href="${options.payUrl}">${words.say('again')}</a>`
+          }
+        </section>
+      </div>
+    </main>
+  `;
+  const refresh = options.message === 'unavailable' ? 'always' : 'never';
+  return rendered(words, { title: head, body, script: undefined, refresh });
+}
+
+/** What the words' placeholders stand for. */
+function wordValues(view: PayView): Record<string, string> {
+  return { shop: view.shopName, currency: view.fiat.currency, reference: view.reference };
+}
+
+type Draft = {
+  title: string;
+  body: Html;
+  script: string | undefined;
+  refresh: 'never' | 'without script' | 'always';
+};
+
+function rendered(words: Speech, draft: Draft): Rendered {
+  // In one piece: a single space more, and the style would not fit its hash in the policy.
+  const style = asHtml(`<style>${css}</style>`);
+  const refresh = html`<meta http-equiv="refresh" content="${againSeconds}" />`;
+  const page = html`
+    <html lang="${words.locale}" dir="${words.dir}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width,initial-scale=1" />
+        <meta name="robots" content="noindex" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${draft.title}</title>
+        <link rel="icon" href="${tabIcon}" />
+        ${style} ${draft.refresh === 'always' && refresh}
+        ${draft.refresh === 'without script' && html`<noscript>${refresh}</noscript>`}
+        ${draft.script !== undefined && html`<script type="module" src="${draft.script}"></script>`}
+      </head>
+      <body>
+        <p class="sr" id="say" role="status"></p>
+        ${draft.body}
+      </body>
+    </html>
+  `;
+  return { html: `<!doctype html>${page.source.trim()}`, headers: headersFor(words) };
+}
+
+function headersFor(words: Speech): Rendered['headers'] {
+  return {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Language': words.locale,
+    'Content-Security-Policy': policy,
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
+    Vary: 'Accept-Language',
+  };
+}
+
+/** What the script reads. In JSON only `<` could end the element that it stands in. */
+function scriptView(view: PayView, words: Speech): string {
+  const state = {
+    id: view.id,
+    revision: view.revision,
+    final: view.final,
+    now: view.now,
+    lapsesAt: requestOf(view) === undefined ? null : (view.invoice?.lapsesAt ?? null),
+    request: requestOf(view) ?? null,
+    words: {
+      left: words.say('left'),
+      copied: words.say('copied'),
+      copyFailed: words.say('copy_failed'),
+      offline: words.say('offline'),
+      weblnFailed: words.say('webln_failed'),
+    },
+  };
+  return JSON.stringify(state).replaceAll('<', '\\u003c');
+}

@@ -1,0 +1,173 @@
+// The three parts of the page: what is paid to whom, the state with what can be done about it, and
+// how paying works. On a phone they follow each other; on a wide screen the second stands beside.
+import { formatFiat, formatSats } from '../shared/amounts.ts';
+import type { PayInvoice, PayView } from '../shared/pay-view.ts';
+import { asHtml, html, type Html } from './html.ts';
+import { icons } from './icons.ts';
+import { requestOf, type Look } from './looks.ts';
+import { qrContent, qrSvg } from './qr.ts';
+import type { Speech, Word } from './words.ts';
+
+/** Where the words leave a place for HTML, such as a time. A letter that no text contains. */
+const gap = '\u0001';
+
+export function summarySection(view: PayView, words: Speech): Html {
+  const { say, locale } = words;
+  const { invoice } = view;
+  const [first] = new Intl.Segmenter(locale).segment(view.shopName.trim());
+  const initial = first?.segment.toLocaleUpperCase(locale) ?? '';
+  return html`
+    <section class="sum" aria-labelledby="shop">
+      <header>
+        <span class="logo" aria-hidden="true">${initial}</span>
+        <div>
+          <h1 id="shop">${view.shopName}</h1>
+          <p class="soft small">${say('order', { order: view.orderName })}</p>
+        </div>
+      </header>
+      <div>
+        <p class="big"><bdi>${formatFiat(view.fiat, locale)}</bdi></p>
+        ${invoice && html`<p class="sats">${icons.bolt}<bdi>${satsOf(invoice, words)}</bdi></p>`}
+      </div>
+      ${invoice && requestOf(view) !== undefined && promise(view, { invoice, words })}
+    </section>
+  `;
+}
+
+function satsOf(invoice: PayInvoice, { say, locale }: Speech): string {
+  return say('sats', { sats: formatSats(invoice.sats, locale) });
+}
+
+function promise(view: PayView, about: { invoice: PayInvoice; words: Speech }): Html {
+  const { invoice, words } = about;
+  const { say, locale } = words;
+  const price = formatFiat({ amount: invoice.price, currency: view.fiat.currency }, locale);
+  const sources = new Intl.ListFormat(locale).format([...invoice.sources]);
+  const [before, after] = say('held_until', { time: gap }).split(gap);
+  return html`
+    <p class="until">
+      ${icons.clock}
+      <span>
+        ${before}<time datetime="${invoice.lapsesAt}">${clockTime(invoice.lapsesAt, locale)}</time
+        >${after} <strong id="left" hidden></strong>
+      </span>
+    </p>
+    <p class="soft small">
+      <bdi>${say('rate', { rate: price })}</bdi>
+      ${invoice.sources.length > 0 && html`<br />${say('sources', { sources })}`}
+    </p>
+  `;
+}
+
+/** The server knows nobody's time zone, so it says whose time it prints; the script prints the buyer's. */
+function clockTime(at: string, locale: string): string {
+  return new Intl.DateTimeFormat(locale, {
+    hour: 'numeric',
+    minute: '2-digit',
+    timeZone: 'UTC',
+    timeZoneName: 'short',
+  }).format(new Date(at));
+}
+
+type Shown = { words: Speech; look: Look; values: Record<string, string> };
+
+export function paySection(view: PayView, shown: Shown): Html {
+  const { words, look, values } = shown;
+  const { say } = words;
+  const request = requestOf(view);
+  const icon = look.tone === 'live' ? html`<span class="dot"></span>` : icons[look.tone];
+  return html`
+    <section class="pay" aria-labelledby="head">
+      <div class="state">
+        <span class="mark" aria-hidden="true">${icon}</span>
+        <h2 id="head" tabindex="-1">${say(`${look.name}.head`, values)}</h2>
+        <p>${say(`${look.name}.text`, values)}</p>
+      </div>
+      ${request !== undefined && invoiceParts(view, { ...shown, request })}
+      ${view.settledAt !== undefined && receipt(view, words)}
+      ${
+        look.form !== undefined &&
+        html`<form method="post" action="/pay/${view.id}/quote">
+          <button class="${look.form.main ? 'btn main' : 'btn'}">${say(look.form.word)}</button>
+        </form>`
+      }
+      ${backLink(view, shown)}
+      <p class="soft small help">${say('help', values)}</p>
+      ${!view.final && html`<noscript><p class="soft small help">${say('nojs')}</p></noscript>`}
+    </section>
+  `;
+}
+
+function invoiceParts(view: PayView, shown: Shown & { request: string }): Html {
+  const { request, words } = shown;
+  const { say, locale } = words;
+  const sats = formatSats(view.invoice?.sats ?? '', locale);
+  return html`
+    <div class="code">
+      ${qrSvg(qrContent(request), say('qr', { sats }))}
+      <p class="soft small">${say('scan')}</p>
+    </div>
+    <div class="acts">
+      <a class="btn main" id="open" href="lightning:${request}">${icons.bolt}${say('open')}</a>
+      <button type="button" class="btn" id="pay-in-browser" hidden>${say('webln')}</button>
+      <button type="button" class="btn" id="copy" hidden>${say('copy')}</button>
+    </div>
+    <details>
+      <summary class="small">${say('text')}</summary>
+      <code translate="no">${request}</code>
+    </details>
+  `;
+}
+
+/** What a buyer may want to keep of a payment that arrived. */
+function receipt(view: PayView, words: Speech): Html {
+  const { say, locale } = words;
+  const at = view.settledAt ?? view.now;
+  const date = new Intl.DateTimeFormat(locale, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    timeZone: 'UTC',
+  });
+  const line = (word: Word, value: Html | string) =>
+    html`<div>
+      <dt>${say(word)}</dt>
+      <dd>${value}</dd>
+    </div>`;
+  return html`
+    <dl>
+      ${line('amount', html`<bdi>${formatFiat(view.fiat, locale)}</bdi>`)}
+      ${view.invoice && line('paid_sats', html`<bdi>${satsOf(view.invoice, words)}</bdi>`)}
+      ${line(
+        'paid_at',
+        html`<time datetime="${at}" data-day>${date.format(new Date(at))} UTC</time>`,
+      )}
+      ${line('order_label', view.orderName)} ${line('reference', view.reference)}
+    </dl>
+  `;
+}
+
+function backLink(view: PayView, { words, look, values }: Shown): Html | undefined {
+  if (!/^https?:\/\//.test(view.backUrl)) return undefined;
+  const main = look.tone === 'good' || (look.form === undefined && look.tone === 'plain');
+  const style = main ? 'btn main' : requestOf(view) === undefined ? 'btn' : 'back';
+  const arrow = asHtml('<span class="arrow" aria-hidden="true"></span>');
+  return html`<a class="${style} noprint" href="${view.backUrl}">
+    ${!main && arrow}${words.say('back', values)}
+  </a>`;
+}
+
+export function howSection(view: PayView, words: Speech): Html | undefined {
+  if (requestOf(view) === undefined) return undefined;
+  const { say } = words;
+  return html`
+    <section class="how" aria-labelledby="how">
+      <h2 id="how" class="small">${say('how')}</h2>
+      <ol class="small soft">
+        <li>${say('how.1')}</li>
+        <li>${say('how.2')}</li>
+        <li>${say('how.3')}</li>
+      </ol>
+      <p class="trust small">${icons.lock}<span>${say('trust', { shop: view.shopName })}</span></p>
+    </section>
+  `;
+}
