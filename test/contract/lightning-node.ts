@@ -632,7 +632,7 @@ function stopCases(bench: Bench): void {
 }
 
 /** A certificate of somebody else: valid until 2125, its key was thrown away. */
-const strangersCertificate = `-----BEGIN CERTIFICATE-----
+export const strangersCertificate = `-----BEGIN CERTIFICATE-----
 MIIB2jCCAYGgAwIBAgIUU65T/QctNGqJswUXB8xEUV4FcIIwCgYIKoZIzj0EAwIw
 NDEfMB0GA1UECgwWbG5kIGF1dG9nZW5lcmF0ZWQgY2VydDERMA8GA1UEAwwIc3Ry
 YW5nZXIwIBcNMjYxMTIxMTE1MjU2WhgPMjEyNTA2MTUxMTUyNTZaMDQxHzAdBgNV
