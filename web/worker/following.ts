@@ -1,0 +1,394 @@
+// One node's settle stream, followed by the process that owns it: events are recorded in the order
+// they come, as many in one statement as wait, and the stream is opened again whenever it ends, is
+// silent, or has left a hole. Nothing is lost by closing it: the cursor brings back what follows.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Observation } from '../core/invoice.ts';
+import type { Clock, SettleStream } from '../core/ports.ts';
+import { spreadMs } from '../core/retry.ts';
+import { Trouble } from '../core/trouble.ts';
+import type { StreamLease } from '../db/nodes.ts';
+import {
+  beginStreamEpoch,
+  leaveStream,
+  lookAtAllInvoices,
+  nodeAnswered,
+  nodeHasTrouble,
+  streamIsWhole,
+} from '../db/nodes.ts';
+import type { Deps } from '../flows/flow.ts';
+import { recordStream } from '../flows/observe-invoice.ts';
+import type { SettleCursor } from './settle-cursor.ts';
+import { settleCursor } from './settle-cursor.ts';
+import { saysDatabaseAway } from './work-row.ts';
+
+export type FollowOptions = {
+  /** The first wait before a stream is opened again; doubles to `reopenAtMostMs`. */
+  reopenMs: number;
+  reopenAtMostMs: number;
+  /** A stream that was open for this long begins again with the first wait. */
+  steadyMs: number;
+  /** How long a hole may stay before the stream is opened again, so that it is replayed. */
+  holeMs: number;
+  /** Events of one statement, and events that may wait. */
+  batchAtMost: number;
+  waitingAtMost: number;
+};
+
+type Via = 'live' | 'replay';
+type Event =
+  | { is: 'settle'; via: Via; seen: Observation }
+  /** The replay of this connection is complete, and went up to this index. */
+  | { is: 'replayed'; of: Connection; to: bigint };
+
+/** One opening of the stream, from connecting to its end. */
+type Connection = {
+  stream: SettleStream | undefined;
+  openedAt: Date | undefined;
+  /** A lookup that found a settle after this moment shows that the stream is silent. */
+  trustedFrom: Date | undefined;
+  replayedTo: bigint;
+  replayed: boolean;
+  whole: boolean;
+  over: boolean;
+  ended: PromiseWithResolvers<unknown>;
+};
+
+type Follow = {
+  readonly deps: Deps;
+  readonly now: Clock;
+  readonly options: FollowOptions;
+  /** Waits for a place among the statements of this process. */
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly closing: AbortController;
+  lease: StreamLease;
+  cursor: SettleCursor;
+  waiting: Event[];
+  recording: boolean;
+  connection: Connection | undefined;
+  /** Since when the lowest hole is there. */
+  hole: { at: bigint; since: number } | undefined;
+  holeReopenings: number;
+  holeReopenedAt: number;
+};
+
+export type Following = {
+  nodeId: number;
+  lease: () => StreamLease;
+  /** From when on a settle found by a lookup shows that the open stream is silent. */
+  trustedFrom: () => Date | undefined;
+  /** Opens the stream again. */
+  reopen: (why: string) => void;
+  /** Looks whether a hole has been there for too long. */
+  lookAtHole: () => void;
+  /** Stops; gives the lease up unless it is lost. */
+  close: (how: 'leave' | 'lost') => Promise<void>;
+  closed: AbortSignal;
+};
+
+export function followNode(
+  deps: Deps,
+  about: Pick<Follow, 'lease' | 'now' | 'options' | 'inTurn'>,
+): Following {
+  const follow: Follow = {
+    ...{ deps, ...about, closing: new AbortController(), cursor: settleCursor(about.lease.cursor) },
+    ...{
+      waiting: [],
+      recording: false,
+      connection: undefined,
+      hole: undefined,
+      holeReopenings: 0,
+      holeReopenedAt: 0,
+    },
+  };
+  const { signal } = follow.closing;
+  void keepOpen(follow);
+  return {
+    nodeId: about.lease.nodeId,
+    lease: () => follow.lease,
+    trustedFrom: () => follow.connection?.trustedFrom,
+    reopen: (why) => follow.connection?.ended.resolve(why),
+    lookAtHole: () => watchHole(follow),
+    close: async (how) => {
+      if (signal.aborted) return;
+      follow.closing.abort();
+      follow.connection?.ended.resolve('closed');
+      follow.waiting = [];
+      if (how === 'leave') await leaveStream(deps.db, follow.lease).catch(() => undefined);
+    },
+    closed: signal,
+  };
+}
+
+/** Opens the stream again and again, for as long as the lease is ours. */
+async function keepOpen(follow: Follow): Promise<void> {
+  const { options, deps } = follow;
+  const { nodeId } = follow.lease;
+  const { signal } = follow.closing;
+  for (let failures = 0; !signal.aborted;) {
+    const connection = newConnection();
+    follow.connection = connection;
+    const openedAt = performance.now();
+    await connect(follow, connection);
+    const why = await connection.ended.promise;
+    await endConnection(follow, connection);
+    if (isAborted(signal)) return;
+    const wasOpen = connection.openedAt !== undefined;
+    const steady = wasOpen && performance.now() - openedAt > options.steadyMs;
+    failures = steady ? 1 : failures + 1;
+    const trouble = why instanceof Trouble ? why : undefined;
+    deps.log.warn({ nodeId, because: trouble?.what ?? String(why), failures }, 'stream.ended');
+    if (!wasOpen && trouble?.from === 'node') {
+      await nodeHasTrouble(deps.db, nodeId, trouble.what).catch(() => undefined);
+    }
+    const backOffMs = Math.min(options.reopenMs * 2 ** (failures - 1), options.reopenAtMostMs);
+    const waitMs = Math.max(spreadMs(backOffMs, Math.random()), trouble?.waitMs ?? 0);
+    await pause(waitMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
+
+const newConnection = (): Connection => ({
+  ...{ stream: undefined, openedAt: undefined, trustedFrom: undefined, replayedTo: 0n },
+  ...{ replayed: false, whole: false, over: false, ended: Promise.withResolvers<unknown>() },
+});
+
+async function connect(follow: Follow, connection: Connection): Promise<void> {
+  const { deps, cursor, lease } = follow;
+  const end = (why: unknown): void => connection.ended.resolve(why);
+  try {
+    const node = await deps.nodes.of(lease.nodeId);
+    if (follow.closing.signal.aborted) return;
+    connection.stream = node.followSettles(
+      { cursor: cursor.at() },
+      {
+        opened: () => {
+          void opened(follow, connection).catch(end);
+        },
+        settled: (observations, via) => heard(follow, { connection, observations, via }),
+        replayed: () => {
+          if (connection.over) return;
+          follow.waiting.push({ is: 'replayed', of: connection, to: connection.replayedTo });
+          void record(follow);
+        },
+        ended: end,
+      },
+    );
+  } catch (error) {
+    end(error);
+  }
+}
+
+async function endConnection(follow: Follow, connection: Connection): Promise<void> {
+  connection.over = true;
+  connection.stream?.close();
+  if (connection.whole) await sayWhole(follow, connection, undefined).catch(() => undefined);
+}
+
+/** From here on the live stream misses nothing. What was before, a replay or a look at all brings. */
+async function opened(follow: Follow, connection: Connection): Promise<void> {
+  if (connection.over || connection.openedAt !== undefined) return;
+  const { deps, lease } = follow;
+  const openedAt = follow.now();
+  connection.openedAt = openedAt;
+  connection.trustedFrom = openedAt;
+  deps.log.info({ nodeId: lease.nodeId, cursor: String(follow.cursor.at()) }, 'stream.open');
+  if (follow.cursor.at() === 0n) {
+    await lookAtAllInvoices(deps.db.pool, lease.nodeId);
+    follow.cursor.startHere();
+    connection.trustedFrom = afterLooks(openedAt);
+  }
+  await nodeAnswered(deps.db, lease.nodeId);
+}
+
+/** All invoices are being looked at: what these looks find says nothing of the stream. */
+const afterLooks = (since: Date): Date => new Date(since.getTime() + 60_000);
+
+function heard(
+  follow: Follow,
+  about: { connection: Connection; observations: readonly Observation[]; via: Via },
+): void {
+  const { connection, observations, via } = about;
+  if (connection.over) return;
+  for (const seen of observations) {
+    follow.waiting.push({ is: 'settle', via, seen });
+    const index = seen.settleIndex ?? 0n;
+    if (via === 'replay' && index > connection.replayedTo) connection.replayedTo = index;
+  }
+  const now = follow.now();
+  const { trustedFrom } = connection;
+  if (trustedFrom !== undefined && trustedFrom < now) connection.trustedFrom = now;
+  if (follow.waiting.length > follow.options.waitingAtMost) {
+    // Our memory is not the place to keep money: the cursor brings all of this back.
+    follow.waiting = [];
+    connection.ended.resolve('too_many_waiting');
+    return;
+  }
+  void record(follow);
+}
+
+/** One statement in flight; when it is back, the next takes all that waits. */
+async function record(follow: Follow): Promise<void> {
+  if (follow.recording) return;
+  follow.recording = true;
+  const { signal } = follow.closing;
+  try {
+    while (follow.waiting.length > 0 && !signal.aborted) {
+      const taken = takeBatch(follow);
+      try {
+        await recordTaken(follow, taken);
+      } catch (error) {
+        if (!saysDatabaseAway(error)) await recordSingly(follow, taken, error);
+        // Recording again what may be recorded changes nothing.
+        else follow.waiting.unshift(...taken);
+        await pause(500, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  } finally {
+    follow.recording = false;
+  }
+}
+
+const recordTaken = (follow: Follow, taken: readonly Event[]): Promise<void> =>
+  taken[0]?.is === 'replayed' ? pastReplay(follow, taken[0]) : recordBatch(follow, taken);
+
+/** One event that cannot be recorded must not hold up the others. It stays below the cursor's hole. */
+async function recordSingly(
+  follow: Follow,
+  taken: readonly Event[],
+  because: unknown,
+): Promise<void> {
+  const { nodeId } = follow.lease;
+  follow.deps.log.error({ nodeId, events: taken.length, err: because }, 'stream.not_recorded');
+  for (const [at, event] of taken.length > 1 ? taken.entries() : []) {
+    try {
+      await recordTaken(follow, [event]);
+    } catch (error) {
+      if (saysDatabaseAway(error)) {
+        follow.waiting.unshift(...taken.slice(at));
+        return;
+      }
+      follow.deps.log.error({ nodeId, err: error }, 'stream.event_not_recorded');
+    }
+  }
+}
+
+/** The next events that came in the same way, or one end of a replay. */
+function takeBatch(follow: Follow): Event[] {
+  const { waiting, options } = follow;
+  const [head] = waiting;
+  const via = head?.is === 'settle' ? head.via : undefined;
+  const differs = waiting.findIndex((event) => event.is === 'replayed' || event.via !== via);
+  const length = head?.is === 'replayed' ? 1 : differs < 0 ? waiting.length : differs;
+  return waiting.splice(0, Math.min(length, options.batchAtMost));
+}
+
+async function recordBatch(follow: Follow, events: readonly Event[]): Promise<void> {
+  const settles = events.filter((event) => event.is === 'settle');
+  const via = settles[0]?.via;
+  if (via === undefined) return;
+  const seen = settles.map((event) => event.seen);
+  const { cursor } = follow;
+  const firstBack = via === 'live' ? seen.findIndex((each) => cursor.goesBack(each)) : -1;
+  const ofEpoch = firstBack < 0 ? seen : seen.slice(0, firstBack);
+  const to = cursor.after(ofEpoch);
+  if (!(await store(follow, { seen, via, to }))) return;
+  cursor.recorded(ofEpoch);
+  if (firstBack >= 0) await beginEpoch(follow, seen.slice(firstBack));
+  await watchWhole(follow);
+}
+
+/** True when it is written. False: the stream is another process's now. */
+async function store(
+  follow: Follow,
+  about: { seen: readonly Observation[]; via: Via; to: bigint },
+): Promise<boolean> {
+  const { deps, lease } = follow;
+  const { nodeId, holder, leaseNo, epoch } = lease;
+  const recorder = { via: about.via, holder, leaseNo, epoch, cursor: about.to };
+  const { owner } = await follow.inTurn(() =>
+    recordStream(deps, { nodeId, observations: about.seen, recorder }),
+  );
+  if (owner) return true;
+  deps.log.warn({ nodeId, leaseNo }, 'stream.lost');
+  follow.closing.abort();
+  follow.waiting = [];
+  follow.connection?.ended.resolve('lost');
+  return false;
+}
+
+/** The node was migrated or restored: its settles count from the beginning again. */
+async function beginEpoch(follow: Follow, fresh: readonly Observation[]): Promise<void> {
+  const { deps, lease, connection } = follow;
+  await beginStreamEpoch(deps.db, lease);
+  deps.log.error({ nodeId: lease.nodeId, epoch: lease.epoch + 1 }, 'stream.counter_went_back');
+  follow.lease = { ...lease, epoch: lease.epoch + 1, cursor: 0n };
+  follow.cursor = settleCursor(0n);
+  // Every invoice is being looked at, and the live stream is open.
+  follow.cursor.startHere();
+  if (connection !== undefined) connection.trustedFrom = afterLooks(follow.now());
+  const to = follow.cursor.after(fresh);
+  follow.cursor.recorded(fresh);
+  await store(follow, { seen: [], via: 'live', to });
+}
+
+/** The replay is complete and recorded: holes below its end are empty, and the stream is whole. */
+async function pastReplay(
+  follow: Follow,
+  event: Extract<Event, { is: 'replayed' }>,
+): Promise<void> {
+  const { deps, cursor, lease } = follow;
+  const before = cursor.at();
+  for (const { from, to } of cursor.replayedTo(event.to)) {
+    const hole = { from: String(from), to: String(to) };
+    deps.log.info({ nodeId: lease.nodeId, ...hole }, 'stream.hole_is_empty');
+  }
+  if (
+    cursor.at() > before &&
+    !(await store(follow, { seen: [], via: 'replay', to: cursor.at() }))
+  ) {
+    return;
+  }
+  event.of.replayed = true;
+  watchHole(follow);
+  if (!cursor.hasHole()) await sayWhole(follow, event.of, event.of.openedAt);
+}
+
+/** A stream with a hole is not whole; one whose hole was filled by a late event is, from now on. */
+async function watchWhole(follow: Follow): Promise<void> {
+  const { connection, cursor } = follow;
+  watchHole(follow);
+  if (connection === undefined) return;
+  if (connection.whole && cursor.hasHole()) await sayWhole(follow, connection, undefined);
+  else if (!connection.whole && connection.replayed && !cursor.hasHole()) {
+    await sayWhole(follow, connection, follow.now());
+  }
+}
+
+async function sayWhole(
+  follow: Follow,
+  connection: Connection,
+  since: Date | undefined,
+): Promise<void> {
+  if (connection.over && since !== undefined) return;
+  await streamIsWhole(follow.deps.db, follow.lease, since ?? null);
+  connection.whole = since !== undefined;
+}
+
+/** A hole that stays is looked into by a replay; less and less often, if it is still there. */
+function watchHole(follow: Follow): void {
+  const { cursor, options, connection } = follow;
+  const now = performance.now();
+  if (!cursor.hasHole()) follow.hole = undefined;
+  else if (follow.hole?.at !== cursor.at()) follow.hole = { at: cursor.at(), since: now };
+  const { hole } = follow;
+  if (hole === undefined || connection?.openedAt === undefined || cursor.at() === 0n) return;
+  if (now - follow.holeReopenedAt > 20 * options.holeMs) follow.holeReopenings = 0;
+  const patienceMs = options.holeMs * Math.min(2 ** follow.holeReopenings, 20);
+  const full = cursor.beyond() > options.waitingAtMost;
+  if (!full && now - hole.since < patienceMs) return;
+  follow.holeReopenings += 1;
+  follow.holeReopenedAt = now;
+  hole.since = now;
+  connection.ended.resolve('hole');
+}

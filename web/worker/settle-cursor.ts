@@ -1,0 +1,96 @@
+// How far a node's settles are recorded without a hole. Payments that leave no trace for us (AMP) use
+// up an index, so holes are normal: what comes beyond one is recorded at once, but the cursor waits
+// until a whole replay has shown that nothing is in it. The cursor may be too low, never too high.
+import type { Observation } from '../core/invoice.ts';
+
+type Seen = Pick<Observation, 'hash' | 'settleIndex'>;
+
+export type SettleCursor = {
+  /** This index and all below it are recorded, or known to be empty. */
+  at: () => bigint;
+  /** Where the cursor will be once these are recorded too. */
+  after: (observations: readonly Seen[]) => bigint;
+  /** These are recorded. */
+  recorded: (observations: readonly Seen[]) => void;
+  /** A replay from the cursor went past this index: what it did not bring does not exist. */
+  replayedTo: (index: bigint) => { from: bigint; to: bigint }[];
+  /** Before the first settle of all: what comes next is the beginning, not the far side of a hole. */
+  startHere: () => void;
+  /** The counters went back: this live settle has an index that another one had. */
+  goesBack: (seen: Seen) => boolean;
+  hasHole: () => boolean;
+  /** How many recorded indexes wait beyond a hole. */
+  beyond: () => number;
+};
+
+/** How many of the newest indexes are remembered, to tell a repeated event from a counter that went back. */
+const rememberedAtMost = 5_000;
+
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export function settleCursor(start: bigint): SettleCursor {
+  let cursor = start;
+  let mayStart = false;
+  const waiting = new Set<bigint>();
+  const hashes = new Map<bigint, string>();
+  let empty: { from: bigint; to: bigint }[] = [];
+
+  const remember = (index: bigint, hash: string): void => {
+    hashes.set(index, hash);
+    if (hashes.size <= rememberedAtMost) return;
+    for (const oldest of hashes.keys()) {
+      hashes.delete(oldest);
+      return;
+    }
+  };
+  const runFrom = (from: bigint, has: (index: bigint) => boolean): bigint => {
+    let at = from;
+    while (has(at + 1n)) at += 1n;
+    return at;
+  };
+  const after = (observations: readonly Seen[]): bigint => {
+    const fresh = new Set(observations.flatMap(({ settleIndex }) => settleIndex ?? []));
+    const first = cursor === 0n && mayStart ? [...waiting, ...fresh].sort(ascending)[0] : undefined;
+    const from = first === undefined ? cursor : first - 1n;
+    return runFrom(from, (index) => waiting.has(index) || fresh.has(index));
+  };
+  const moveTo = (index: bigint): void => {
+    if (index > cursor) cursor = index;
+    for (const each of waiting) if (each <= cursor) waiting.delete(each);
+  };
+  return {
+    at: () => cursor,
+    after,
+    recorded: (observations) => {
+      const next = after(observations);
+      for (const { settleIndex, hash } of observations) {
+        if (settleIndex === undefined) continue;
+        remember(settleIndex, hash);
+        waiting.add(settleIndex);
+      }
+      moveTo(next);
+    },
+    replayedTo: (index) => {
+      const seen = [...waiting].filter((each) => each <= index);
+      const closed: { from: bigint; to: bigint }[] = [];
+      let at = cursor;
+      for (const next of [...seen.sort(ascending), index + 1n]) {
+        if (next > at + 1n) closed.push({ from: at + 1n, to: next - 1n });
+        at = next;
+      }
+      empty = [...empty, ...closed].slice(-1_000);
+      moveTo(runFrom(index > cursor ? index : cursor, (each) => waiting.has(each)));
+      return closed;
+    },
+    startHere: () => {
+      mayStart = true;
+    },
+    goesBack: ({ settleIndex: index, hash }) => {
+      if (index === undefined || (index > cursor && !waiting.has(index))) return false;
+      if (hashes.get(index) === hash) return false;
+      return !empty.some(({ from, to }) => from <= index && index <= to);
+    },
+    hasHole: () => waiting.size > 0,
+    beyond: () => waiting.size,
+  };
+}

@@ -1,0 +1,97 @@
+// What mends: jobs of pools that died, lanes whose nudge was lost, and things to be forgotten. Every
+// pool does all of it; doing it twice changes nothing.
+import { forgottenLanes, nudge } from '../db/lanes.ts';
+import { wipeIdleCredentials } from '../db/nodes.ts';
+import { forgetOldDeliveries } from '../db/sightings.ts';
+import type { Deps } from '../flows/flow.ts';
+import type { Alive } from './alive.ts';
+import { poolLock } from './alive.ts';
+import type { Loop } from './every.ts';
+import { every } from './every.ts';
+import { saysDatabaseAway } from './work-row.ts';
+
+export type SweepOptions = {
+  /** How long a pool's lock must have been free before its jobs are taken from it. */
+  graceMs: number;
+  deadPoolsMs: number;
+  dueMs: number;
+  housekeepingMs: number;
+};
+
+/** Wakes every lane that has due rows and no waiting job. */
+export async function sweepDue(deps: Deps): Promise<number> {
+  const lanes = await forgottenLanes(deps.db);
+  await nudge(deps.db.pool, lanes);
+  return lanes.length;
+}
+
+/** Pools that hold jobs and whose lock nobody holds. A lock is only looked at, never tried. */
+const deadPoolsText = `
+  select distinct locked_by from graphile_worker.jobs
+  where locked_by is not null and not exists (
+    select 1 from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 1
+      and database = (select oid from pg_database where datname = current_database())
+      and (classid::bigint << 32) | objid::bigint = ${poolLock.replace('$1', 'locked_by')})`;
+
+/** Frees the jobs of pools that have been dead for the grace time. Remembers between its calls. */
+export function deadPoolSweep(
+  deps: Deps,
+  about: { alive: Alive; graceMs: number },
+): () => Promise<string[]> {
+  const deadSince = new Map<string, number>();
+  return async () => {
+    const seen = await about.alive.ask<{ locked_by: string }>(deadPoolsText, []);
+    if (seen === undefined) return [];
+    const dead = new Set(seen.map((row) => row.locked_by));
+    for (const id of deadSince.keys()) if (!dead.has(id)) deadSince.delete(id);
+    const now = performance.now();
+    for (const id of dead) if (!deadSince.has(id)) deadSince.set(id, now);
+    const over = [...dead].filter((id) => now - (deadSince.get(id) ?? now) >= about.graceMs);
+    if (over.length === 0) return [];
+    await about.alive.ask('select graphile_worker.force_unlock_workers($1::text[])', [over]);
+    deps.log.warn({ pools: over }, 'pool.died');
+    return over;
+  };
+}
+
+export function startSweeps(
+  deps: Deps,
+  about: { alive: Alive; options: SweepOptions },
+): { stop: () => Promise<void> } {
+  const { alive, options } = about;
+  const { graceMs } = options;
+  const onError = (error: unknown): void => {
+    if (!saysDatabaseAway(error)) deps.log.error({ err: error }, 'sweep.failed');
+  };
+  const freeDead = deadPoolSweep(deps, { alive, graceMs });
+  const loops: Loop[] = [
+    every(
+      options.deadPoolsMs,
+      async () => {
+        await freeDead();
+      },
+      onError,
+    ),
+    every(
+      options.dueMs,
+      async () => {
+        await sweepDue(deps);
+      },
+      onError,
+    ),
+    every(
+      options.housekeepingMs,
+      async () => {
+        await forgetOldDeliveries(deps.db);
+        await wipeIdleCredentials(deps.db);
+      },
+      onError,
+    ),
+  ];
+  return {
+    stop: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+}

@@ -1,0 +1,268 @@
+// A lane's turn: one process takes the lane, works its due rows as many at once as its width allows,
+// and after a moment gives it back, so that a lane with ten thousand rows holds up nobody. The lane's
+// lock keeps its width in one process; that a row is worked once is the business of its lease.
+import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
+import type { Lane } from '../db/lanes.ts';
+import type { ClaimedRow } from '../db/due.ts';
+import { claim } from '../db/due.ts';
+import { nodeAnswered } from '../db/nodes.ts';
+import type { Deps } from '../flows/flow.ts';
+import type { Alive } from './alive.ts';
+import { laneLock } from './alive.ts';
+import type { StepOf } from './steps.ts';
+import { widthOf, widthOfProcess } from './width.ts';
+import { saysDatabaseAway, workRow } from './work-row.ts';
+
+export type TurnOptions = {
+  stepOf: StepOf;
+  /** How long a turn uses its slot and claims rows. */
+  turnMs: number;
+  /** While calls of a turn are slow, it goes on claiming beside them for this long, without slot. */
+  slowTurnMs: number;
+  /** After this a step is taken for stuck. */
+  stepMs: number;
+};
+
+export type Turns = {
+  /** Gives the lane a turn. Resolves when its slot is free; never rejects. */
+  take: (lane: Lane) => Promise<void>;
+  /** No claims from here on. Resolves with the number of calls that were still out at the end. */
+  drain: (withinMs: number) => Promise<number>;
+  /** The database's clock, as far as it is known: the processes' own may differ. */
+  now: () => Date;
+};
+
+type Turn = {
+  readonly lane: Lane;
+  /** When each call that is out began. */
+  readonly calls: Set<{ since: number }>;
+  /** Somebody nudged the lane, or a row came back due: look once more. */
+  again: boolean;
+  /** The last claim took all that it asked for. */
+  more: boolean;
+  /** The lane was paused, and one row is to show whether it answers again. */
+  probing: boolean;
+  /** Nothing more is claimed. */
+  over: 'no' | 'paused' | 'stopping' | 'database_away';
+  wake: () => void;
+};
+
+type Room = {
+  readonly deps: Deps;
+  readonly alive: Alive;
+  readonly options: TurnOptions;
+  readonly turns: Map<Lane, Turn>;
+  callsOut: number;
+  stopping: boolean;
+  /** Milliseconds that the database's clock is ahead of ours. */
+  aheadMs: number;
+};
+
+export function laneTurns(deps: Deps, about: { alive: Alive; options: TurnOptions }): Turns {
+  const room: Room = {
+    ...{ deps, ...about, turns: new Map<Lane, Turn>() },
+    ...{ callsOut: 0, stopping: false, aheadMs: 0 },
+  };
+  return {
+    take: (lane) => take(room, lane),
+    drain: (withinMs) => drain(room, withinMs),
+    now: () => new Date(Date.now() + room.aheadMs),
+  };
+}
+
+async function take(room: Room, lane: Lane): Promise<void> {
+  if (room.stopping) return;
+  const had = room.turns.get(lane);
+  if (had !== undefined) {
+    had.again = true;
+    had.wake();
+    return;
+  }
+  const turn: Turn = {
+    ...{ lane, calls: new Set<{ since: number }>(), again: false, more: true, probing: false },
+    ...{ over: 'no', wake: () => undefined },
+  };
+  room.turns.set(lane, turn);
+  // The slot is free at the end of the turn's time, even while slow calls keep the lane.
+  const slot = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => slot.resolve(undefined), room.options.turnMs);
+  await Promise.race([hold(room, turn), slot.promise]);
+  clearTimeout(timer);
+}
+
+/** Takes the lane's lock, works, gives it back. Never rejects: the due-sweep mends what is lost. */
+async function hold(room: Room, turn: Turn): Promise<void> {
+  const { deps, alive } = room;
+  const { lane } = turn;
+  let nudgeAt: Date | 'now' | undefined;
+  try {
+    const lock = await lockLane(room, lane);
+    if (lock === 'taken') {
+      // Whoever has it may have looked before our row was there.
+      nudgeAt = new Date(room.aheadMs + Date.now() + room.options.turnMs);
+    } else if (lock === 'taken_by_us') {
+      try {
+        nudgeAt = await work(room, turn);
+      } finally {
+        await alive.ask(`select pg_advisory_unlock(${laneLock})`, [lane]);
+      }
+    }
+  } catch (error) {
+    if (!saysDatabaseAway(error)) deps.log.error({ lane, err: error }, 'turn.failed');
+  } finally {
+    room.turns.delete(lane);
+  }
+  const wanted = turn.again && (turn.over === 'no' || turn.over === 'stopping');
+  if (wanted && !(nudgeAt instanceof Date)) nudgeAt = 'now';
+  if (nudgeAt === undefined) return;
+  const at = nudgeAt === 'now' ? undefined : nudgeAt;
+  await nudge(deps.db.pool, [lane], at).catch(() => undefined);
+}
+
+async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken' | 'away'> {
+  const before = Date.now();
+  const rows = await room.alive.ask<{ got: boolean; now_ms: string }>(
+    `select pg_try_advisory_lock(${laneLock}) as got,
+       floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms`,
+    [lane],
+  );
+  const row = rows?.[0];
+  if (row === undefined) return 'away';
+  room.aheadMs = Number(row.now_ms) - (before + Date.now()) / 2;
+  return row.got ? 'taken_by_us' : 'taken';
+}
+
+/** Works the lane, and says when it is to be nudged next. */
+async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
+  const { deps, alive } = room;
+  const pause = await pauseOf(deps.db, turn.lane);
+  const nowMs = Date.now() + room.aheadMs;
+  // The job that was to wake the lane at its pause's end may be the one that brought us here.
+  if (pause !== undefined && pause.until.getTime() > nowMs) return pause.until;
+  turn.probing = pause !== undefined;
+
+  const session = alive.session();
+  const startedAt = performance.now();
+  let first = true;
+  while (turn.over === 'no') {
+    if (room.stopping) turn.over = 'stopping';
+    // Our lock is gone: another process may work the lane.
+    if (alive.session() !== session) turn.over = 'database_away';
+    if (turn.over !== 'no' || isLate(room, turn, startedAt)) break;
+    const free = freePlaces(room, turn);
+    if (free > 0 && (turn.more || turn.again)) {
+      turn.again = false;
+      const rows = await claimRows(deps, { lane: turn.lane, free, first });
+      first = false;
+      turn.more = rows.full;
+      for (const row of rows.claimed) begin(room, turn, row);
+      if (rows.claimed.length > 0) continue;
+    }
+    if (turn.calls.size === 0) break;
+    await change(turn, room.options.turnMs);
+  }
+  while (turn.calls.size > 0) await change(turn, room.options.stepMs);
+  return turn.more && (turn.over === 'no' || turn.over === 'stopping') ? 'now' : undefined;
+}
+
+/**
+ * A turn is over after its time. Only when one of its calls is slow it goes on, so that the lane's
+ * other places do not stand idle meanwhile; but not when the process is busy.
+ */
+function isLate(room: Room, turn: Turn, startedAt: number): boolean {
+  const { turnMs, slowTurnMs } = room.options;
+  const ageMs = performance.now() - startedAt;
+  if (ageMs <= turnMs) return false;
+  const slow = [...turn.calls].some(({ since }) => performance.now() - since > turnMs / 2);
+  return !slow || ageMs > slowTurnMs || room.callsOut > widthOfProcess / 2;
+}
+
+function freePlaces(room: Room, turn: Turn): number {
+  if (turn.probing) return turn.calls.size === 0 ? 1 : 0;
+  return Math.min(widthOf(turn.lane) - turn.calls.size, widthOfProcess - room.callsOut);
+}
+
+/** Waits until a call is back, the lane was nudged, or the time is over. */
+function change(turn: Turn, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, withinMs);
+    turn.wake = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+}
+
+/**
+ * Due rows, the most urgent table first. Once in a turn a place is kept for the tables below, so
+ * that a backlog of verdicts does not hide the orders of buyers who wait.
+ */
+async function claimRows(
+  deps: Deps,
+  about: { lane: Lane; free: number; first: boolean },
+): Promise<{ claimed: ClaimedRow[]; full: boolean }> {
+  const kind = parseLane(about.lane)?.kind;
+  const tables = kind === undefined ? [] : laneTables[kind];
+  const claimed: ClaimedRow[] = [];
+  let full = false;
+  for (const [at, table] of tables.entries()) {
+    const places = about.free - claimed.length;
+    if (places <= 0) break;
+    const keep = about.first && at < tables.length - 1 && places > 1 ? 1 : 0;
+    const limit = places - keep;
+    const rows = await claim(deps.db, { table, lane: about.lane, limit });
+    full ||= rows.length === limit;
+    claimed.push(...rows);
+  }
+  return { claimed, full };
+}
+
+function begin(room: Room, turn: Turn, row: ClaimedRow): void {
+  const call = { since: performance.now() };
+  const probe = turn.probing;
+  turn.calls.add(call);
+  room.callsOut += 1;
+  const { stepOf, stepMs } = room.options;
+  const { deps } = room;
+  void workRow(deps, { lane: turn.lane, row, stepOf, stepMs })
+    .then(async (end) => {
+      if ('again' in end && end.again) turn.again = true;
+      if (end.is === 'database_away') turn.over = 'database_away';
+      if (end.is === 'away') {
+        const { pause, because } = end;
+        const { failures, until } = pause;
+        if (turn.over === 'no')
+          deps.log.warn({ lane: turn.lane, because, failures, until }, 'lane.paused');
+        turn.over = 'paused';
+      }
+      // Only a call that began after the pause shows that the outside is back.
+      if (end.is === 'answered' && probe) await open(deps, turn);
+    })
+    .catch((error: unknown) => {
+      turn.over = 'database_away';
+      if (!saysDatabaseAway(error)) deps.log.error({ lane: turn.lane, err: error }, 'turn.failed');
+    })
+    .finally(() => {
+      turn.calls.delete(call);
+      room.callsOut -= 1;
+      turn.wake();
+    });
+}
+
+async function open(deps: Deps, turn: Turn): Promise<void> {
+  const of = parseLane(turn.lane);
+  if (await openLane(deps.db, turn.lane)) deps.log.info({ lane: turn.lane }, 'lane.open');
+  if (of?.kind === 'node') await nodeAnswered(deps.db, of.id);
+  turn.probing = false;
+  turn.more = true;
+}
+
+async function drain(room: Room, withinMs: number): Promise<number> {
+  room.stopping = true;
+  const until = performance.now() + withinMs;
+  for (const turn of room.turns.values()) turn.wake();
+  while (room.turns.size > 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return room.callsOut;
+}

@@ -1,0 +1,144 @@
+// One claimed row: its step is run, and what comes of it decides when the row is due again. Here is
+// the one place where Trouble turns into waiting.
+import { setTimeout as pause } from 'node:timers/promises';
+import { spreadMs, tellAgainMs } from '../core/retry.ts';
+import { Trouble } from '../core/trouble.ts';
+import { isDatabaseAway } from '../db/database.ts';
+import type { ClaimedRow } from '../db/due.ts';
+import { giveBack, leaseMs, renewLease } from '../db/due.ts';
+import type { Lane, LanePause } from '../db/lanes.ts';
+import { parseLane, pauseLane } from '../db/lanes.ts';
+import { nodeHasTrouble } from '../db/nodes.ts';
+import type { Deps, StepEnd } from '../flows/flow.ts';
+import type { StepOf } from './steps.ts';
+
+/** What a row's end says of its lane. */
+export type RowEnd =
+  /** The outside answered, be it with a no. `again`: the row is due at once. */
+  | { is: 'answered'; again: boolean }
+  /** Nothing is known of the outside. */
+  | { is: 'unknown'; again: boolean }
+  /** The outside is away or full, and its lane is paused. */
+  | { is: 'away'; pause: LanePause; because: string }
+  /** We cannot write: leases run out by themselves. */
+  | { is: 'database_away' };
+
+const giveUpAgainMs = 60 * 60_000;
+const defectAgainMs = 60_000;
+/** A statement that waited too long for a lock, or lost against another. */
+const contentionCodes = new Set(['40001', '40P01', '55P03', '57014']);
+
+/** Never rejects. */
+export async function workRow(
+  deps: Deps,
+  about: { lane: Lane; row: ClaimedRow; stepOf: StepOf; stepMs: number },
+): Promise<RowEnd> {
+  const { lane, row } = about;
+  try {
+    const step = about.stepOf(row);
+    if (step === null) {
+      await giveBack(deps.db.pool, row, { dueInMs: undefined, attempt: false });
+      return { is: 'unknown', again: false };
+    }
+    const end = await withDeadline(deps, { row, stepMs: about.stepMs, work: step(deps, row) });
+    if (end === 'stuck') {
+      deps.log.error({ lane, table: row.table, id: row.id, ms: about.stepMs }, 'step.stuck');
+      return { is: 'unknown', again: false };
+    }
+    if (end !== 'stored') await giveBack(deps.db.pool, row, end);
+    return { is: 'answered', again: end !== 'stored' && end.dueInMs === 0 };
+  } catch (error) {
+    return afterError(deps, { lane, row, error }).catch((failure: unknown) => {
+      if (!saysDatabaseAway(failure)) deps.log.error({ lane, err: failure }, 'step.not_given_back');
+      return { is: 'database_away' };
+    });
+  }
+}
+
+/** Keeps the row while its step runs. What is stuck is left to whoever claims it next. */
+async function withDeadline(
+  deps: Deps,
+  about: { row: ClaimedRow; stepMs: number; work: Promise<StepEnd> },
+): Promise<StepEnd | 'stuck'> {
+  const done = new AbortController();
+  const keeping = setInterval(() => {
+    renewLease(deps.db, about.row).catch(() => undefined);
+  }, leaseMs / 3);
+  const stuck = pause(about.stepMs, 'stuck' as const, { signal: done.signal });
+  stuck.catch(() => undefined);
+  try {
+    return await Promise.race([about.work, stuck]);
+  } finally {
+    clearInterval(keeping);
+    done.abort();
+    // If it ends after the deadline nobody is there to hear how.
+    about.work.catch(() => undefined);
+  }
+}
+
+async function afterError(
+  deps: Deps,
+  about: { lane: Lane; row: ClaimedRow; error: unknown },
+): Promise<RowEnd> {
+  const { lane, row, error } = about;
+  const where = { lane, table: row.table, id: row.id, attempts: row.attempts };
+  if (saysDatabaseAway(error)) return { is: 'database_away' };
+  if (error instanceof Trouble) return afterTrouble(deps, { lane, row, trouble: error });
+  if (isContention(error)) {
+    deps.log.warn({ ...where, err: error }, 'step.waited_too_long');
+    return againLater(
+      deps,
+      row,
+      spreadMs(Math.max(tellAgainMs(row.attempts), 1_000), Math.random()),
+    );
+  }
+  deps.log.error({ ...where, err: error }, 'step.defect');
+  return againLater(deps, row, defectAgainMs);
+}
+
+async function afterTrouble(
+  deps: Deps,
+  about: { lane: Lane; row: ClaimedRow; trouble: Trouble },
+): Promise<RowEnd> {
+  const { lane, row, trouble } = about;
+  const of = parseLane(lane);
+  const ours = of?.kind === trouble.from;
+  if (ours && (trouble.away || trouble.then === 'give_up') && of.kind === 'node') {
+    await nodeHasTrouble(deps.db, of.id, trouble.what);
+  }
+  if (ours && trouble.away) {
+    const { what: because, waitMs } = trouble;
+    const pausing = { because, draw: Math.random(), ...(waitMs === undefined ? {} : { waitMs }) };
+    const paused = await pauseLane(deps.db, lane, pausing);
+    await giveBack(deps.db.pool, row, { dueInMs: 0, attempt: false });
+    return { is: 'away', pause: paused, because };
+  }
+  const facts = {
+    ...{ lane, table: row.table, id: row.id, attempts: row.attempts },
+    ...{ what: trouble.what, from: trouble.from, then: trouble.then, why: trouble.message },
+  };
+  if (trouble.then === 'give_up') {
+    deps.log.error(facts, 'step.gave_up');
+    await againLater(deps, row, giveUpAgainMs);
+    return { is: ours ? 'answered' : 'unknown', again: false };
+  }
+  deps.log.warn(facts, 'step.again');
+  const dueInMs = spreadMs(tellAgainMs(row.attempts), Math.random());
+  return againLater(deps, row, Math.max(dueInMs, trouble.waitMs ?? 0));
+}
+
+async function againLater(deps: Deps, row: ClaimedRow, dueInMs: number): Promise<RowEnd> {
+  await giveBack(deps.db.pool, row, { dueInMs, attempt: true });
+  return { is: 'unknown', again: dueInMs === 0 };
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';
+const isContention = (error: unknown): boolean => contentionCodes.has(codeOf(error));
+
+/** Also when Prisma has wrapped it. */
+export function saysDatabaseAway(error: unknown): boolean {
+  if (error instanceof Trouble) return error.from === 'database';
+  if (isDatabaseAway(error) || codeOf(error) === 'P1017') return true;
+  return error instanceof Error && error.cause !== undefined && saysDatabaseAway(error.cause);
+}
