@@ -176,7 +176,7 @@ function openNodes(about: { db: Database; vault: Vault; config: Config }): OpenN
     plain.fill(0);
     const node = openNode({
       address: credential.address,
-      ...(credential.certificatePem === '' ? {} : { certificatePem: credential.certificatePem }),
+      certificatePem: credential.certificatePem,
       macaroonHex: credential.macaroonHex,
       allowPrivate: config.allowPrivateNodes,
       identity: row.identity,
@@ -213,7 +213,7 @@ async function testPasted(given: ConnectGiven, config: Config): Promise<NodeTest
     ...tested,
     credential: {
       address: credential.address,
-      certificatePem: credential.certificatePem ?? '',
+      certificatePem: credential.certificatePem,
       macaroonHex: credential.macaroonHex,
     },
     address: credential.address,

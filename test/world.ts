@@ -1,0 +1,228 @@
+// A whole world for a journey: our doors and pools as processes of their own, a shop, prices and a
+// Lightning node around them, each over its real protocol. Any of our processes can be killed, any
+// outsider can be made to fail; what the outsiders saw is the truth that our books are held against.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { startLnd, type LndSimulator } from '../sandbox/lnd/index.ts';
+import { market, pricePages, type Market } from '../sandbox/prices/index.ts';
+import { startShopify, type OrderInput, type Shopify } from '../sandbox/shopify/index.ts';
+import { audit, type Violation } from '../web/db/audit.ts';
+import { openDatabase, type Database } from '../web/db/database.ts';
+import type { PayView } from '../web/frontend/shared/pay-view.ts';
+
+const root = path.join(import.meta.dirname, '..');
+const node24 = path.join(root, 'node_modules', 'node', 'bin', 'node');
+export const shopName = 'alpine.myshopify.com';
+export const app = { name: 'zaptill', clientId: 'zaptill-test-client', secret: 'shpss_canary_app_secret_0001' };
+
+/** Where the invoices are made, and a buyer who can pay them. */
+export type LightningSide = {
+  lndconnect: string;
+  pay: (bolt11: string) => Promise<{ ok: boolean; preimage?: string; why?: string }>;
+};
+
+export type Process = {
+  /** Everything that it wrote. */
+  output: () => string;
+  pid: number;
+  kill: (signal?: NodeJS.Signals) => Promise<void>;
+  isAlive: () => boolean;
+};
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function startProcess(entrance: string, env: Record<string, string>): Process {
+  const child: ChildProcess = spawn(node24, [path.join(root, 'web', entrance)], {
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '', HOME: os.tmpdir(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (chunk: Buffer): void => {
+    output += chunk.toString('utf8');
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  const gone = once(child, 'exit');
+  const isAlive = (): boolean => child.exitCode === null && child.signalCode === null;
+  return {
+    output: () => output,
+    pid: child.pid ?? 0,
+    isAlive,
+    kill: async (signal = 'SIGKILL') => {
+      if (isAlive()) {
+        child.kill(signal);
+        await gone;
+      }
+    },
+  };
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>;
+
+export type WorldOptions = {
+  databaseUrl: string;
+  pools?: number;
+  /** Left out: a simulated node. */
+  lightning?: LightningSide;
+  env?: Record<string, string>;
+  /** The journey begins before the shop has opened the app. */
+  notInstalled?: boolean;
+};
+
+export async function startWorld(options: WorldOptions) {
+  const port = await freePort();
+  const appUrl = `http://127.0.0.1:${String(port)}`;
+  const prices: Market = market();
+  const shopify: Shopify = await startShopify({
+    apps: [{ ...app, appUrl, extension: null }],
+    shops: [{ domain: shopName, plan: 'plus' }],
+  });
+  shopify.outside.use(pricePages(prices));
+  const lnd: LndSimulator | undefined =
+    options.lightning === undefined ? await startLnd({ alias: 'merchant' }) : undefined;
+  const macaroon = lnd?.macaroon('receive-useful', { rootKeyId: '57001' });
+  const lightning: LightningSide = options.lightning ?? {
+    lndconnect: lnd?.lndconnect(macaroon ?? Buffer.alloc(0)) ?? '',
+    pay: async (bolt11) => (await lnd?.pay(bolt11)) ?? { ok: false, why: 'no node' },
+  };
+  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-world-'));
+  const vaultKeys = `1:${randomBytes(32).toString('base64')}`;
+  const env = {
+    PORT: String(port),
+    APP_URL: appUrl,
+    DATABASE_URL: options.databaseUrl,
+    DATA_DIR: dataDir,
+    VAULT_KEYS: vaultKeys,
+    SHOPIFY_API_KEY: app.clientId,
+    SHOPIFY_API_SECRET: app.secret,
+    OUTSIDE_ORIGIN: shopify.origin,
+    ALLOW_PRIVATE_NODES: 'true',
+    SWEEP_SECONDS: '5',
+    LOG_LEVEL: 'info',
+    ...options.env,
+  };
+  const db: Database = openDatabase({ url: options.databaseUrl, connections: 4 });
+  const processes: Process[] = [];
+  const startDoors = async (): Promise<Process> => {
+    const doors = startProcess('server.ts', env);
+    processes.push(doors);
+    await until('the doors are ready', async () => {
+      if (!doors.isAlive()) throw new Error(`the doors ended: ${doors.output()}`);
+      return fetch(`${appUrl}/readyz`).then(
+        (answer) => answer.status === 200,
+        () => false,
+      );
+    });
+    return doors;
+  };
+  const startPool = (): Process => {
+    const pool = startProcess('worker.ts', env);
+    processes.push(pool);
+    return pool;
+  };
+  const world = {
+    ...{ appUrl, shopify, prices, lnd, lightning, macaroon, db, env, vaultKeys, startDoors, startPool },
+    doors: await startDoors(),
+    pools: Array.from({ length: options.pools ?? 1 }, startPool),
+    processes,
+    adminToken: () => shopify.sessionToken({ shop: shopName, app: app.name, kind: 'admin' }),
+    ...steps({ appUrl, shopify, db }),
+    close: async () => {
+      await Promise.all(processes.map((one) => one.kill('SIGTERM')));
+      await db.close();
+      await lnd?.stop();
+      await shopify.close();
+      fs.rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  if (options.notInstalled !== true) {
+    await world.api('GET', '/api/shop');
+    const connected = await world.api('POST', '/api/node', { lndconnect: lightning.lndconnect });
+    if (connected.status !== 200) throw new Error(JSON.stringify(connected.body));
+  }
+  return world;
+}
+
+/** Waits for something to be so. The message says what never came. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T> | T,
+  withinMs = 30_000,
+): Promise<T> {
+  const end = Date.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`waited ${String(withinMs)} ms in vain: ${what}`);
+    await pause(50);
+  }
+}
+
+export type Bought = { orderId: string; checkoutToken: string };
+
+/** What people and outsiders do in a world. */
+function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
+  const { appUrl, shopify, db } = about;
+  const api = async (method: string, at: string, body?: object) => {
+    const token = shopify.sessionToken({ shop: shopName, app: app.name, kind: 'admin' });
+    const answer = await fetch(`${appUrl}${at}`, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  const buy = (input: OrderInput = {}): Bought => {
+    const order = shopify.createOrder({ shop: shopName, total: '21.00', currency: 'EUR', ...input });
+    return { orderId: order.id, checkoutToken: order.checkoutToken ?? '' };
+  };
+  /** The thank-you block asks, as its code does. */
+  const askAsBlock = async (bought: Bought) => {
+    const token = shopify.sessionToken({ shop: shopName, app: app.name, kind: 'extension' });
+    const answer = await fetch(`${appUrl}/extension/payment`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify(bought),
+    });
+    return { status: answer.status, body: (await answer.json()) as Partial<PayView> };
+  };
+  const payLink = (bought: Bought): Promise<string> =>
+    until('the block gets a pay link', async () => {
+      const { status, body } = await askAsBlock(bought).catch(() => ({ status: 0, body: {} as Partial<PayView> }));
+      return status === 200 ? (body.payUrl ?? '') : '';
+    });
+  const status = async (payUrl: string): Promise<PayView> =>
+    (await (await fetch(`${payUrl}/status`)).json()) as PayView;
+  const invoiceOn = (payUrl: string): Promise<string> =>
+    until('the page has an invoice', async () => {
+      const html = await fetch(payUrl).then((answer) => answer.text(), () => '');
+      return /href="lightning:(ln[a-z0-9]+)"/i.exec(html)?.[1]?.toLowerCase() ?? '';
+    });
+  const isPaid = (bought: Bought): Promise<unknown> =>
+    until(`order ${bought.orderId} is paid`, () => shopify.order(bought.orderId)?.financialStatus === 'PAID');
+  const rowOf = async (bought: Bought) => {
+    const found = await db.prisma.payment.findFirst({
+      where: { originId: bought.orderId },
+      orderBy: { sequence: 'desc' },
+    });
+    return found;
+  };
+  const inState = (bought: Bought, state: string): Promise<unknown> =>
+    until(`the payment of ${bought.orderId} is ${state}`, async () => (await rowOf(bought))?.state === state);
+  const violations = (): Promise<Violation[]> => audit(db);
+  return { api, buy, askAsBlock, payLink, status, invoiceOn, isPaid, rowOf, inState, violations };
+}
