@@ -20,8 +20,6 @@ export type BakeOptions = {
   caveats?: string[];
 };
 
-export type Access = ReturnType<typeof accessControl>;
-
 const DEFAULT_ROOT_KEY_ID = '0';
 const OWN_ROOT_KEY_ID = '71';
 
@@ -52,81 +50,98 @@ const refuseUnknown = (operations: string[]): void => {
   }
 };
 
-export const accessControl = (deps: {
+export type AccessDeps = {
   random: Random;
   now: () => number;
   /** A root key was made or deleted. */
   changed: () => void;
-}) => {
-  const rootKeys = new Map<string, Buffer>([[DEFAULT_ROOT_KEY_ID, deps.random.bytes(32)]]);
+};
 
-  const bake = (operations: string[], options: BakeOptions = {}): Buffer => {
+export class Access {
+  readonly #deps: AccessDeps;
+  readonly #rootKeys: Map<string, Buffer>;
+
+  constructor(deps: AccessDeps) {
+    this.#deps = deps;
+    this.#rootKeys = new Map([[DEFAULT_ROOT_KEY_ID, deps.random.bytes(32)]]);
+  }
+
+  /** One of LND's own files, one of the two careful sets, or a list of full method names. */
+  macaroon(what: MacaroonName | readonly string[], options: BakeOptions = {}): Buffer {
+    if (typeof what === 'string') {
+      const isCareful = what.startsWith('receive');
+      const rootKeyId = isCareful ? OWN_ROOT_KEY_ID : DEFAULT_ROOT_KEY_ID;
+      return this.#bake([...MACAROON_RECIPES[what]], { rootKeyId, ...options });
+    }
+    const operations = what.map((one) => (one.startsWith('/') ? `uri:${one}` : one));
+    refuseUnknown(operations);
+    return this.#bake(operations, { rootKeyId: OWN_ROOT_KEY_ID, ...options });
+  }
+
+  /** The BakeMacaroon call. */
+  bakeChecked(operations: string[], rootKeyId: string): Buffer {
+    if (operations.length === 0) {
+      throw new RpcError('permission list cannot be empty. specify at least one action/entity');
+    }
+    refuseUnknown(operations);
+    return this.#bake(operations, { rootKeyId });
+  }
+
+  /** Throws LND's sentence (code 2). */
+  check(call: { path: string; macaroons: string[]; peer: string }): void {
+    const required = REQUIRED_PERMISSIONS.get(call.path);
+    if (!required) throw new RpcError(`unknown method ${call.path}`, STATUS.unimplemented);
+    const [macaroon] = call.macaroons;
+    if (macaroon === undefined || call.macaroons.length !== 1) {
+      throw new RpcError(`expected 1 macaroon, got ${call.macaroons.length}`);
+    }
+    const { path: method, peer } = call;
+    this.allows(Buffer.from(macaroon, 'hex'), { method, required, peer });
+  }
+
+  /** Also the CheckMacaroonPermissions call. Throws LND's sentence (code 2). */
+  allows(
+    macaroon: Buffer,
+    of: { method: string; required: readonly string[]; peer: string },
+  ): void {
+    try {
+      const against = { ...of, rootKeys: this.#rootKeys, now: this.#deps.now() };
+      verifyMacaroon(macaroon, against);
+    } catch (refusal) {
+      throw new RpcError(refusal instanceof Error ? refusal.message : 'permission denied');
+    }
+  }
+
+  deleteRootKey(id: string): boolean {
+    if (id === DEFAULT_ROOT_KEY_ID) {
+      throw new RpcError('deleting the default root key ID 0 is not allowed');
+    }
+    const isGone = this.#rootKeys.delete(id);
+    this.#deps.changed();
+    return isGone;
+  }
+
+  rootKeyIds(): string[] {
+    return [...this.#rootKeys.keys()];
+  }
+
+  save(): [string, string][] {
+    return [...this.#rootKeys].map(([id, key]) => [id, key.toString('hex')]);
+  }
+
+  load(saved: [string, string][]): void {
+    this.#rootKeys.clear();
+    for (const [id, key] of saved) this.#rootKeys.set(id, Buffer.from(key, 'hex'));
+  }
+
+  #bake(operations: string[], options: BakeOptions): Buffer {
     const rootKeyId = options.rootKeyId ?? DEFAULT_ROOT_KEY_ID;
-    const known = rootKeys.get(rootKeyId);
-    const rootKey = known ?? deps.random.bytes(32);
-    rootKeys.set(rootKeyId, rootKey);
-    if (!known) deps.changed();
-    const nonce = deps.random.bytes(16);
+    const known = this.#rootKeys.get(rootKeyId);
+    const rootKey = known ?? this.#deps.random.bytes(32);
+    this.#rootKeys.set(rootKeyId, rootKey);
+    if (!known) this.#deps.changed();
+    const nonce = this.#deps.random.bytes(16);
     const baked = bakeMacaroon({ rootKey, rootKeyId, nonce, operations });
     return constrainMacaroon(baked, caveatsOf(options));
-  };
-  return {
-    /** One of LND's own files, one of the two careful sets, or a list of full method names. */
-    macaroon: (what: MacaroonName | readonly string[], options: BakeOptions = {}): Buffer => {
-      if (typeof what === 'string') {
-        const isCareful = what.startsWith('receive');
-        const rootKeyId = isCareful ? OWN_ROOT_KEY_ID : DEFAULT_ROOT_KEY_ID;
-        return bake([...MACAROON_RECIPES[what]], { rootKeyId, ...options });
-      }
-      const operations = what.map((one) => (one.startsWith('/') ? `uri:${one}` : one));
-      refuseUnknown(operations);
-      return bake(operations, { rootKeyId: OWN_ROOT_KEY_ID, ...options });
-    },
-    /** The BakeMacaroon call. */
-    bakeChecked: (operations: string[], rootKeyId: string): Buffer => {
-      if (operations.length === 0) {
-        throw new RpcError('permission list cannot be empty. specify at least one action/entity');
-      }
-      refuseUnknown(operations);
-      return bake(operations, { rootKeyId });
-    },
-    /** Throws LND's sentence (code 2). */
-    check: (call: { path: string; macaroons: string[]; peer: string }): void => {
-      const required = REQUIRED_PERMISSIONS.get(call.path);
-      if (!required) throw new RpcError(`unknown method ${call.path}`, STATUS.unimplemented);
-      const [macaroon] = call.macaroons;
-      if (macaroon === undefined || call.macaroons.length !== 1) {
-        throw new RpcError(`expected 1 macaroon, got ${String(call.macaroons.length)}`);
-      }
-      try {
-        verifyMacaroon(Buffer.from(macaroon, 'hex'), {
-          rootKeys,
-          method: call.path,
-          required,
-          now: deps.now(),
-          peer: call.peer,
-        });
-      } catch (refusal) {
-        throw new RpcError(refusal instanceof Error ? refusal.message : 'permission denied');
-      }
-    },
-    /** CheckMacaroonPermissions. */
-    isAllowed: (macaroon: Buffer, required: string[], method: string): void => {
-      verifyMacaroon(macaroon, { rootKeys, method, required, now: deps.now(), peer: '' });
-    },
-    deleteRootKey: (id: string): boolean => {
-      if (id === DEFAULT_ROOT_KEY_ID) {
-        throw new RpcError('deleting the default root key ID 0 is not allowed');
-      }
-      const isGone = rootKeys.delete(id);
-      deps.changed();
-      return isGone;
-    },
-    rootKeyIds: (): string[] => [...rootKeys.keys()],
-    save: (): [string, string][] => [...rootKeys].map(([id, key]) => [id, key.toString('hex')]),
-    load: (saved: [string, string][]): void => {
-      rootKeys.clear();
-      for (const [id, key] of saved) rootKeys.set(id, Buffer.from(key, 'hex'));
-    },
-  };
-};
+  }
+}

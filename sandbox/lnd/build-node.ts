@@ -1,7 +1,7 @@
 /**
  * A fresh node from its options: key, clock, registry, channels, and everything honest.
  */
-import { accessControl } from './access.ts';
+import { Access } from './access.ts';
 import { publicKeyOf } from './bolt11.ts';
 import type { Network } from './bolt11.ts';
 import { makeChannel } from './channels.ts';
@@ -84,7 +84,7 @@ export const buildNode = (options: LndOptions, random: Random, privateKey: Buffe
     clock,
     registry,
     subscriptions: subscriptionsOf(registry, () => node.store),
-    access: accessControl({ random, now: clock.now, changed: () => node.keysChanged() }),
+    access: new Access({ random, now: clock.now, changed: () => node.keysChanged() }),
     keysChanged: () => undefined,
     channels: makeChannels(channels, { random, height: FIRST_HEIGHT }),
     ledger: buyersLedger(),

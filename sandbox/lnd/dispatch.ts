@@ -36,101 +36,100 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 const faultAsError = (fault: { code?: number; details?: string }): RpcError =>
   new RpcError(fault.details ?? 'unable to process the request', fault.code ?? STATUS.unknown);
 
-export type Dispatch = {
-  onCall: (call: Call) => void;
-  /** Ends every open stream, as a clean stop of LND does. */
-  endStreams: (code?: number, details?: string) => void;
-  openStreams: (method?: string) => number;
+/** What a dispatcher needs of the wire below it. */
+export type Wire = {
+  isUp: () => boolean;
+  addressOf: (peerPort: number) => string;
+  cut: (call: Call) => void;
 };
 
-export const dispatcher = (
-  node: NodeState,
-  wire: { addressOf: (peerPort: number) => string; cut: (call: Call) => void },
-): Dispatch => {
-  const streams = new Set<Stream>();
+export class Dispatcher {
+  readonly #node: NodeState;
+  readonly #wire: Wire;
+  readonly #streams = new Set<Stream>();
 
-  const admit = (call: Call): Method => {
+  constructor(node: NodeState, wire: Wire) {
+    this.#node = node;
+    this.#wire = wire;
+  }
+
+  async onCall(call: Call): Promise<void> {
+    const name = nameOf(call.path);
+    const { calls } = this.#node;
+    calls.set(name, (calls.get(name) ?? 0) + 1);
+    try {
+      const method = this.#admit(call);
+      await this.#answer(call, method, this.#node.methodFaults.take(name));
+    } catch (error) {
+      const code = error instanceof RpcError ? error.code : STATUS.unknown;
+      call.finish(code, error instanceof Error ? error.message : 'unknown error');
+    }
+  }
+
+  /** Ends every open stream with status 0, as a clean stop of LND does. */
+  endStreams(): void {
+    for (const { call } of this.#streams) call.finish(STATUS.ok, '');
+    this.#streams.clear();
+  }
+
+  openStreams(method?: string): number {
+    const names = [...this.#streams].map(({ call }) => nameOf(call.path));
+    return names.filter((name) => method === undefined || name === method).length;
+  }
+
+  #admit(call: Call): Method {
     const method = methodOf(call.path);
     if (isState(call.path)) return method;
-    const refusal = PHASE_REFUSALS[node.phase];
+    const refusal = PHASE_REFUSALS[this.#node.phase];
     if (refusal !== undefined) throw new RpcError(refusal);
-    node.access.check({
-      path: call.path,
-      macaroons: call.macaroons,
-      peer: wire.addressOf(call.peerPort),
-    });
+    const peer = this.#wire.addressOf(call.peerPort);
+    this.#node.access.check({ path: call.path, macaroons: call.macaroons, peer });
     return method;
-  };
+  }
 
-  const openStream = (call: Call, method: Method): void => {
-    const open = streamMethods[call.path];
-    if (!open) throw new RpcError(`${nameOf(call.path)} is not simulated`, STATUS.unimplemented);
-    const stream: Stream = {
-      call,
-      send: (message) => {
-        call.send(method.responseSerialize(message));
-      },
-      finish: () => {
-        call.finish(STATUS.ok, '');
-      },
-      cut: () => {
-        wire.cut(call);
-      },
-    };
-    streams.add(stream);
-    call.onOver(() => streams.delete(stream));
-    const stop = open(node, stream, method.requestDeserialize(call.request) as never);
-    call.onOver(stop);
-  };
-
-  const work = (call: Call, method: Method): Buffer => {
-    const run = unaryMethods[call.path];
-    if (!run) throw new RpcError(`${nameOf(call.path)} is not simulated`, STATUS.unimplemented);
-    return method.responseSerialize(run(node, method.requestDeserialize(call.request) as never));
-  };
-
-  const answer = async (call: Call, method: Method, fault?: MethodFault): Promise<void> => {
-    const waitMs = node.faults.latencyMs + (fault?.kind === 'delay' ? fault.ms : 0);
+  async #answer(call: Call, method: Method, fault?: MethodFault): Promise<void> {
+    const waitMs = this.#node.faults.latencyMs + (fault?.kind === 'delay' ? fault.ms : 0);
     if (waitMs > 0) await wait(waitMs);
+    // A node that went down meanwhile does nothing more. A client that went away changes nothing.
+    if (!this.#wire.isUp()) return;
     if (fault?.kind === 'error-before') throw faultAsError(fault);
     if (fault?.kind === 'never-answer') {
-      if (fault.work) work(call, method);
+      if (fault.work) this.#work(call, method);
       return;
     }
     if (method.responseStream) {
-      openStream(call, method);
+      this.#openStream(call, method);
       return;
     }
-    const message = work(call, method);
+    const message = this.#work(call, method);
     if (fault?.kind === 'error-after') throw faultAsError(fault);
     if (fault?.kind === 'cut-after') {
-      wire.cut(call);
+      this.#wire.cut(call);
       return;
     }
     call.send(message);
     call.finish(STATUS.ok, '');
-  };
+  }
 
-  return {
-    onCall: (call) => {
-      const name = nameOf(call.path);
-      node.calls.set(name, (node.calls.get(name) ?? 0) + 1);
-      void (async () => {
-        try {
-          const method = admit(call);
-          await answer(call, method, node.methodFaults.take(name));
-        } catch (error) {
-          const code = error instanceof RpcError ? error.code : STATUS.unknown;
-          call.finish(code, error instanceof Error ? error.message : 'unknown error');
-        }
-      })();
-    },
-    endStreams: (code = STATUS.ok, details = '') => {
-      for (const { call } of streams) call.finish(code, details);
-      streams.clear();
-    },
-    openStreams: (method) =>
-      [...streams].filter(({ call }) => method === undefined || nameOf(call.path) === method)
-        .length,
-  };
-};
+  #work(call: Call, method: Method): Buffer {
+    const run = unaryMethods[call.path];
+    if (!run) throw new RpcError(`${nameOf(call.path)} is not simulated`, STATUS.unimplemented);
+    const request = method.requestDeserialize(call.request) as never;
+    return method.responseSerialize(run(this.#node, request));
+  }
+
+  #openStream(call: Call, method: Method): void {
+    const open = streamMethods[call.path];
+    if (!open) throw new RpcError(`${nameOf(call.path)} is not simulated`, STATUS.unimplemented);
+    const stream: Stream = {
+      call,
+      send: (message) => call.send(method.responseSerialize(message)),
+      finish: () => call.finish(STATUS.ok, ''),
+      cut: () => this.#wire.cut(call),
+    };
+    this.#streams.add(stream);
+    call.onOver(() => this.#streams.delete(stream));
+    const request = method.requestDeserialize(call.request) as never;
+    call.onOver(open(this.#node, stream, request));
+  }
+}

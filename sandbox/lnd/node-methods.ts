@@ -128,12 +128,11 @@ const macaroonMethods: Record<string, (node: NodeState, request: never) => objec
     ),
   }),
   '/lnrpc.Lightning/CheckMacaroonPermissions': (node, request: CheckRequest) => {
-    const required = asText(request.permissions);
-    try {
-      node.access.isAllowed(request.macaroon, required, request.fullMethod);
-    } catch (refusal) {
-      throw new RpcError(refusal instanceof Error ? refusal.message : 'permission denied');
-    }
+    node.access.allows(request.macaroon, {
+      method: request.fullMethod,
+      required: asText(request.permissions),
+      peer: '',
+    });
     return { valid: true };
   },
 };

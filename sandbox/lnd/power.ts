@@ -3,8 +3,7 @@
  * state.
  */
 import type { Certificate } from './certificate.ts';
-import { dispatcher } from './dispatch.ts';
-import type { Dispatch } from './dispatch.ts';
+import { Dispatcher } from './dispatch.ts';
 import { FrontDoor } from './front-door.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import type { GrpcServer, PingRules } from './grpc-server.ts';
@@ -22,7 +21,7 @@ const FAREWELL_MS = 300;
 export class Power {
   certificate: Certificate;
   readonly door: FrontDoor;
-  readonly dispatch: Dispatch;
+  readonly dispatch: Dispatcher;
   readonly #node: NodeState;
   readonly #pings: PingRules;
   #server: GrpcServer | undefined;
@@ -32,7 +31,8 @@ export class Power {
     this.#pings = of.pings;
     this.certificate = of.certificate;
     this.door = new FrontDoor({ port: of.port, innerPort: () => this.#server?.port ?? 0 });
-    this.dispatch = dispatcher(of.node, {
+    this.dispatch = new Dispatcher(of.node, {
+      isUp: () => this.isUp,
       addressOf: (peerPort) => this.door.addressOf(peerPort),
       cut: (call) => {
         this.door.cut(call.peerPort);
@@ -53,7 +53,7 @@ export class Power {
     this.#server = await startGrpcServer({
       certificate: this.certificate,
       pings: this.#pings,
-      onCall: this.dispatch.onCall,
+      onCall: (call) => void this.dispatch.onCall(call),
     });
     await this.door.open();
   }

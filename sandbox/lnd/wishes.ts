@@ -2,7 +2,7 @@
  * What can be wished of a simulated node over HTTP, checked before it is granted.
  */
 import { noFaults } from './faults.ts';
-import type { Faults, Lie, MethodFault } from './faults.ts';
+import type { Lie, MethodFault } from './faults.ts';
 import type { Phase } from './node-state.ts';
 import type { LndSimulator } from './simulator.ts';
 
@@ -71,7 +71,7 @@ export const applyFaults = (node: LndSimulator, body: Body): void => {
     if (kind === 'boolean') changes[name] = value === true || value === 'on' || value === 'true';
     else changes[name] = value === null || value === '' ? null : wholeNumber(value, 0);
   }
-  node.faults.set(changes as Partial<Faults>);
+  node.faults.set(changes);
 };
 
 const KINDS: readonly MethodFault['kind'][] = [

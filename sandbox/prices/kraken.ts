@@ -5,33 +5,40 @@
  * no time in the answer. Source: docs.kraken.com, Get Ticker Information.
  */
 import { Router } from 'express';
-import { SCALE, toDecimal } from './currencies.ts';
+import { toDecimal } from './currencies.ts';
 import type { Currency } from './currencies.ts';
 import type { Market } from './market.ts';
 
-/** Kraken's name of each market in bitcoin. */
-const NAMES: Partial<Record<Currency, string>> = {
-  USD: 'XXBTZUSD',
-  EUR: 'XXBTZEUR',
-  GBP: 'XXBTZGBP',
-  CAD: 'XXBTZCAD',
-  JPY: 'XXBTZJPY',
-  CHF: 'XBTCHF',
-  AUD: 'XBTAUD',
-};
-const listed = Object.entries(NAMES) as [Currency, string][];
+type Base = 'XBT' | Currency;
 
-const currencyOf = (pair: string): Currency | undefined =>
-  listed.find(([currency, name]) =>
-    [name, `XBT${currency}`, `XBT/${currency}`].includes(pair.toUpperCase()),
-  )?.[0];
+/** Kraken's own names of the pairs with bitcoin, and of those with US dollars. */
+const PAIRS: readonly (readonly [Base, Currency, string])[] = [
+  ['XBT', 'USD', 'XXBTZUSD'],
+  ['XBT', 'EUR', 'XXBTZEUR'],
+  ['XBT', 'GBP', 'XXBTZGBP'],
+  ['XBT', 'CAD', 'XXBTZCAD'],
+  ['XBT', 'JPY', 'XXBTZJPY'],
+  ['XBT', 'CHF', 'XBTCHF'],
+  ['XBT', 'AUD', 'XBTAUD'],
+  ['EUR', 'USD', 'ZEURZUSD'],
+  ['GBP', 'USD', 'ZGBPZUSD'],
+  ['AUD', 'USD', 'AUDUSD'],
+  ['USD', 'CAD', 'ZUSDZCAD'],
+  ['USD', 'JPY', 'ZUSDZJPY'],
+  ['USD', 'CHF', 'USDCHF'],
+];
+
+const find = (asked: string) =>
+  PAIRS.find(([base, quote, name]) =>
+    [name, base + quote, `${base}/${quote}`].includes(asked.toUpperCase()),
+  );
 
 const perMille = (price: bigint, thousandths: bigint): string =>
   toDecimal((price * thousandths) / 1000n, 5);
 
 const ticker = (price: bigint): object => {
   const text = toDecimal(price, 5);
-  const tick = 10n ** BigInt(SCALE - 1);
+  const tick = price / 500_000n;
   return {
     a: [toDecimal(price + tick, 5), '1', '1.000'],
     b: [toDecimal(price - tick, 5), '1', '1.000'],
@@ -49,15 +56,17 @@ export const kraken = (market: Market): Router => {
   const router = Router();
   router.get('/0/public/Ticker', (request, response) => {
     const asked = request.query['pair'];
-    const pairs = typeof asked === 'string' ? asked.split(',') : listed.map(([, name]) => name);
+    const names = typeof asked === 'string' ? asked.split(',') : PAIRS.map(([, , name]) => name);
     const result: Record<string, object> = {};
-    for (const pair of pairs) {
-      const currency = currencyOf(pair);
-      if (currency === undefined) {
+    for (const pair of names.map(find)) {
+      if (pair === undefined) {
         response.json({ error: ['EQuery:Unknown asset pair'] });
         return;
       }
-      result[NAMES[currency] ?? pair] = ticker(market.price('kraken', currency));
+      const [base, quote, name] = pair;
+      const price =
+        base === 'XBT' ? market.price('kraken', quote) : market.cross('kraken', base, quote);
+      result[name] = ticker(price);
     }
     response.json({ error: [], result });
   });

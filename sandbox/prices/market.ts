@@ -75,6 +75,13 @@ export const market = (options: { now?: () => number } = {}) => {
   const momentOf = (source: Source): number =>
     controls.faults[source] === 'stale' ? (frozenAtMs[source] ?? now()) : now();
 
+  const bent = (honest: bigint, source: Source): bigint => {
+    const fault = controls.faults[source];
+    if (fault === 'zero') return 0n;
+    if (fault === 'negative') return -honest;
+    return fault === 'absurd' ? honest * 1000n : honest;
+  };
+
   return {
     controls,
     now,
@@ -83,10 +90,12 @@ export const market = (options: { now?: () => number } = {}) => {
       const dollars = drifted(toScaled(controls.dollarsPerBitcoin), momentOf(source));
       const off = BigInt(10_000 + controls.offBasisPoints[source]);
       const honest = (dollars * perDollar(currency) * off) / ONE / 10_000n;
-      const fault = controls.faults[source];
-      if (fault === 'zero') return 0n;
-      if (fault === 'negative') return -honest;
-      return fault === 'absurd' ? honest * 1000n : honest;
+      return bent(honest, source);
+    },
+    /** What one unit of `base` costs in `quote` there: whole 10^-8 units. */
+    cross: (source: Source, base: Currency, quote: Currency): bigint => {
+      const price = (perDollar(quote) * ONE) / perDollar(base);
+      return bent((price * BigInt(10_000 + controls.offBasisPoints[source])) / 10_000n, source);
     },
     /** The moment that the source's answer is from, in milliseconds. */
     time: (source: Source): number =>

@@ -81,7 +81,7 @@ export const unreadablePage = (request: string): string =>
   });
 
 const summary = (read: ReadRequest, nowMs: number): string => `
-  <p class="soft">To pay</p>
+  <p class="soft">The shop asks for</p>
   <p class="amount">${read.amountMsat === 0n ? 'any amount' : inSat(read.amountMsat)}</p>
   <dl>
     <dt>For</dt><dd>${text(read.description) || 'no description'}</dd>

@@ -1,3 +1,5 @@
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import { connect as connectTls } from 'node:tls';
 import { createInvoice, getInvoice, getWalletInfo } from 'lightning';
 import type { AuthenticatedLnd } from 'lightning';
@@ -125,6 +127,33 @@ test('too many pings: the stream ends with code 8', async () => {
     code: 8,
     details: 'Bandwidth exhausted or memory limit exceeded',
   });
+});
+
+test('a client that pings more often than allowed is sent away by itself', async () => {
+  const strict = await startLnd({ seed: 'pings', pings: { shortestMs: 500, forgiven: 2 } });
+  const pinging = (intervalMs: number) => {
+    const credential = credentials.createSsl(Buffer.from(strict.certPem));
+    const client = new Client(strict.socket, credential, {
+      'grpc.keepalive_time_ms': intervalMs,
+      'grpc.use_local_subchannel_pool': 1,
+    });
+    const macaroon = new Metadata();
+    macaroon.set('macaroon', strict.macaroon('receive').toString('hex'));
+    const plain = (bytes: Buffer): Buffer => bytes;
+    const path = '/lnrpc.Lightning/SubscribeInvoices';
+    const codes: number[] = [];
+    const call = client.makeServerStreamRequest(path, plain, plain, Buffer.alloc(0), macaroon);
+    call.on('error', (error: ServiceError) => codes.push(error.code));
+    return { codes, client };
+  };
+  const [hasty, calm] = [pinging(100), pinging(700)];
+  await until(() => hasty.codes.length > 0);
+  expect(hasty.codes).toEqual([8]);
+  await pause(2500);
+  expect(calm.codes).toEqual([]);
+  calm.client.close();
+  hasty.client.close();
+  await strict.stop({ how: 'kill' });
 });
 
 test('a lost settle counter: old numbers come again, and an old cursor misses them', async () => {

@@ -54,6 +54,22 @@ test('Kraken keeps some names short, and an unknown pair is HTTP 200 with an err
   expect(await response.json()).toEqual({ error: ['EQuery:Unknown asset pair'] });
 });
 
+test('Kraken and Bitstamp trade some currencies against dollars, too', async () => {
+  const kraken = async (pair: string): Promise<number> => {
+    const path = `/api.kraken.com/0/public/Ticker?pair=${pair}`;
+    const { result } = (await json(path)) as { result: Record<string, { c: [string] }> };
+    return Number(Object.values(result)[0]?.c[0]);
+  };
+  const euro = '/www.bitstamp.net/api/v2/ticker/eurusd/';
+  const bitstamp = Number(((await json(euro)) as { last: string }).last);
+  const { data } = (await json('/api.coinbase.com/v2/exchange-rates')) as {
+    data: { rates: Record<string, string> };
+  };
+  expect(bitstamp / (await kraken('EURUSD'))).toBeCloseTo(1, 2);
+  expect((await kraken('USDJPY')) / Number(data.rates['JPY'])).toBeCloseTo(1, 2);
+  expect(1 / (await kraken('EURUSD')) / Number(data.rates['EUR'])).toBeCloseTo(1, 2);
+});
+
 test('Coinbase prices nearly every currency, with the places that the currency has', async () => {
   const spot = async (pair: string): Promise<unknown> =>
     json(`/api.coinbase.com/v2/prices/${pair}/spot`);
