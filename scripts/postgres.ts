@@ -81,6 +81,8 @@ function runner(folders: readonly string[]): Runner {
     if (folders.every(walks)) return { ...as, prefix: [] };
     const lent = [`--reuid=${as.uid}`, `--regid=${as.gid}`, '--clear-groups'];
     lent.push('--inh-caps=+dac_override', '--ambient-caps=+dac_override');
+    // Without this bit access(2), which PostgreSQL asks about its programs, forgets the right.
+    lent.push('--securebits=+no_setuid_fixup');
     const prefix = ['setpriv', ...lent];
     if (spawnSync('setpriv', [...lent, 'true']).status === 0) return { prefix };
     const shut = folders.find((folder) => !walks(folder)) ?? '';
