@@ -39,7 +39,11 @@ export async function migrateWhenThere(wired: Wired): Promise<void> {
   const { log, db } = wired;
   for (;;) {
     try {
-      await migrateDeploy(db.url, { say: (line) => { log.info({}, line); } });
+      await migrateDeploy(db.url, {
+        say: (line) => {
+          log.info({}, line);
+        },
+      });
       break;
     } catch (error) {
       if (!isDatabaseAway(error)) throw error;

@@ -137,7 +137,8 @@ const secretPlace = (clientId: string) => ({
 function cachedRegistrations(db: Database, vault: Vault): () => Promise<Registration[]> {
   let kept: { at: number; registrations: Registration[] } | undefined;
   return async () => {
-    if (kept !== undefined && Date.now() - kept.at < registrationsFreshMs) return kept.registrations;
+    if (kept !== undefined && Date.now() - kept.at < registrationsFreshMs)
+      return kept.registrations;
     const registrations = (await allRegistrations(db)).map(({ id, clientId, sealedSecret }) => {
       const secret = vault.open(sealedSecret, secretPlace(clientId));
       return { id, clientId, secrets: [Buffer.from(secret).toString('utf8')] };
@@ -331,9 +332,12 @@ function makeDoors(parts: DoorParts): Doors {
       metrics.refusedProofs.inc({ door });
     },
     install: (seen) =>
-      installShop({ db, log, sealer, scopes: neededScopes, exchange: exchanger(parts) }, {
-        ...seen,
-      }),
+      installShop(
+        { db, log, sealer, scopes: neededScopes, exchange: exchanger(parts) },
+        {
+          ...seen,
+        },
+      ),
     refreshNode: (node) => refreshNode(db, nodes, node),
     adviceOf: (node) => [
       ...adviceOnVersion(node.version),

@@ -137,7 +137,11 @@ test('more than was asked, and a second invoice, go to the overpaid account and 
     aSettle(first, { settledAt: new Date(Date.now() + 1_000) }),
   ]);
   const after = await paymentById(db, payment.id);
-  expect(after).toMatchObject({ state: 'settled', attention: 'overpaid', settledInvoiceId: second.id });
+  expect(after).toMatchObject({
+    state: 'settled',
+    attention: 'overpaid',
+    settledInvoiceId: second.id,
+  });
   expect(await balance(`overpaid:${String(shopId)}`)).toBe(first.amountMsat + 5n);
   expect(await balance(`awaiting:${String(shopId)}`)).toBe(second.amountMsat);
 });
@@ -222,7 +226,10 @@ test('a verdict is one compare-and-set: eight who tell book once, a lost claim b
 test('an arrow that is not in the story, and a changed past, are refused', async () => {
   const { payment } = await aSettledPayment(db, { shopId, nodeId });
   const set = (state: string) =>
-    db.pool.query('update payment set state = $2::payment_state where id = $1', [payment.id, state]);
+    db.pool.query('update payment set state = $2::payment_state where id = $1', [
+      payment.id,
+      state,
+    ]);
   await expect(set('open')).rejects.toThrow(/does not go from settled to open/);
   await expect(set('lapsed')).rejects.toThrow(/does not go/);
   await expect(db.pool.query('delete from history')).rejects.toThrow(/append-only/);

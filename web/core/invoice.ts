@@ -77,10 +77,7 @@ export function meansCanceled(
 }
 
 export type InvoiceDecision =
-  | { do: 'settle' }
-  | { do: 'cancel' }
-  | { do: 'wait' }
-  | { do: 'distrust'; why: string };
+  { do: 'settle' } | { do: 'cancel' } | { do: 'wait' } | { do: 'distrust'; why: string };
 
 /** What follows from an observation of one of our invoices. Only `settled` is money. */
 export function decideFromNode(

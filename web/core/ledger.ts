@@ -16,7 +16,8 @@ export const accountKinds = ['node', 'awaiting', 'resolved', 'stranded', 'overpa
 export type AccountKind = (typeof accountKinds)[number];
 export type Account = `${AccountKind}:${string}`;
 
-export const accountOf = (kind: AccountKind, id: string | number): Account => `${kind}:${String(id)}`;
+export const accountOf = (kind: AccountKind, id: string | number): Account =>
+  `${kind}:${String(id)}`;
 
 /** `amountMsat` is above zero, always. */
 export type Posting = { from: Account; to: Account; amountMsat: Msat };

@@ -58,7 +58,9 @@ export function unitsOf(decimal: string, exponent: number): bigint | undefined {
   if (parts === null) return undefined;
   const [, sign = '', whole = '', fraction = ''] = parts;
   if (/[1-9]/.test(fraction.slice(exponent))) return undefined;
-  const units = BigInt(whole) * power(exponent) + BigInt(fraction.slice(0, exponent).padEnd(exponent, '0') || '0');
+  const units =
+    BigInt(whole) * power(exponent) +
+    BigInt(fraction.slice(0, exponent).padEnd(exponent, '0') || '0');
   return sign === '-' ? -units : units;
 }
 

@@ -80,7 +80,10 @@ const sameName = (a: string, b: string): boolean =>
 
 export type Due =
   | { is: 'owed'; amountMinor: Minor }
-  | { is: 'over'; because: Extract<Reason, 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing'> };
+  | {
+      is: 'over';
+      because: Extract<Reason, 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing'>;
+    };
 
 /** What an order still wants from its buyer. */
 export function stillDue(order: OrderReading): Due | { is: 'currency_unknown' } {
@@ -98,7 +101,10 @@ export type Verdict =
   | { do: 'mark'; toldMinor: Minor; surplusMinor: Minor }
   | { do: 'record_part'; toldMinor: Minor; surplusMinor: Minor }
   | { do: 'accept'; because: Extract<Reason, 'told_before'>; toldMinor: Minor; surplusMinor: Minor }
-  | { do: 'strand'; because: Extract<Reason, 'order_gone' | 'order_cancelled' | 'order_paid_otherwise'> }
+  | {
+      do: 'strand';
+      because: Extract<Reason, 'order_gone' | 'order_cancelled' | 'order_paid_otherwise'>;
+    }
   | { do: 'wait' };
 
 /**

@@ -1,7 +1,14 @@
 // A quote: an amount of msat promised for a fiat amount until a moment, with its evidence.
 // Prices come as decimal strings and are compared as integers; no source alone can move the price.
 import type { Currency, Minor, Msat } from './money.ts';
-import { dividedRoundedUp, exponentOf, msat, MSAT_PER_BTC, MSAT_PER_SAT, unitsOf } from './money.ts';
+import {
+  dividedRoundedUp,
+  exponentOf,
+  msat,
+  MSAT_PER_BTC,
+  MSAT_PER_SAT,
+  unitsOf,
+} from './money.ts';
 import type { Answer } from './refusals.ts';
 import { refuse } from './refusals.ts';
 
@@ -22,7 +29,7 @@ export type AgreedPrice = {
 export type QuotePolicy = {
   /** A price older than this does not count. */
   freshMs: number;
-  /** How far from the median a source may be, in hundredths of a percent. */
+  /** How far from each other sources that agree may be, in hundredths of a percent. */
   toleranceBasisPoints: number;
   /** How many sources must agree. */
   quorum: number;
@@ -45,11 +52,29 @@ function median(sorted: readonly bigint[]): bigint {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0n) + upper) / 2n;
 }
 
-const distanceBasisPoints = (a: bigint, b: bigint): bigint => ((a > b ? a - b : b - a) * 10_000n) / b;
+const distanceBasisPoints = (a: bigint, b: bigint): bigint =>
+  ((a > b ? a - b : b - a) * 10_000n) / b;
+
+/**
+ * The most prices of which no two are further apart than the tolerance; of several such groups the
+ * narrowest. `sorted` is ascending.
+ */
+function agreeing<P extends { e8: bigint }>(sorted: readonly P[], tolerance: bigint): P[] {
+  let best: { group: P[]; width: bigint } = { group: [], width: 0n };
+  for (const [from, lowest] of sorted.entries()) {
+    const group = sorted
+      .slice(from)
+      .filter((price) => (price.e8 - lowest.e8) * 10_000n <= lowest.e8 * tolerance);
+    const width = (group.at(-1)?.e8 ?? 0n) - lowest.e8;
+    const narrower = group.length === best.group.length && width < best.width;
+    if (group.length > best.group.length || narrower) best = { group, width };
+  }
+  return best.group;
+}
 
 /**
  * The price on which enough fresh sources agree. Zero, negative, absurd and unreadable prices do not
- * count; of those left, the ones near the median are used, and there must be `quorum` of them.
+ * count; those left that agree with each other are used, and there must be `quorum` of them.
  */
 export function agreePrice(
   prices: readonly Price[],
@@ -69,9 +94,7 @@ export function agreePrice(
       `${String(heard)} of ${String(policy.quorum)} needed price sources answered for ${currency}.`,
     );
   }
-  const centre = median(usable.map((price) => price.e8));
-  const tolerance = BigInt(policy.toleranceBasisPoints);
-  const near = usable.filter((price) => distanceBasisPoints(price.e8, centre) <= tolerance);
+  const near = agreeing(usable, BigInt(policy.toleranceBasisPoints));
   if (new Set(near.map((price) => price.source)).size < policy.quorum) {
     return refuse('rates_apart', `The price sources disagree about ${currency}.`);
   }
@@ -83,7 +106,9 @@ export function agreePrice(
       currency,
       priceE8,
       sources: near.map(({ source, price, at }) => ({ source, currency, price, at })),
-      spreadBasisPoints: Number(spread.reduce((widest, each) => (each > widest ? each : widest), 0n)),
+      spreadBasisPoints: Number(
+        spread.reduce((widest, each) => (each > widest ? each : widest), 0n),
+      ),
       at: now,
     },
   };

@@ -49,8 +49,7 @@ export type OpenRefusal = (typeof openRefusals)[number];
 export type Refusal = QuoteRefusal | ConnectRefusal | OpenRefusal;
 
 export type Answer<T, R extends Refusal = Refusal> =
-  | ({ ok: true } & T)
-  | { ok: false; refusal: R; sentence?: string };
+  ({ ok: true } & T) | { ok: false; refusal: R; sentence?: string };
 
 export function refuse<R extends Refusal>(
   refusal: R,

@@ -73,7 +73,12 @@ export function isDatabaseAway(error: unknown): boolean {
 /** A lost connection told as Trouble; whether the statement was carried out is not known then. */
 export function asTrouble(error: unknown): unknown {
   if (!isDatabaseAway(error)) return error;
-  return new Trouble('database_away', { from: 'database', then: 'ask_again', away: true, cause: error });
+  return new Trouble('database_away', {
+    from: 'database',
+    then: 'ask_again',
+    away: true,
+    cause: error,
+  });
 }
 
 /** Runs one statement and gives its rows. Named, so that PostgreSQL keeps its plan. */

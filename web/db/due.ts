@@ -8,9 +8,20 @@ import type { DueTable, Lane } from './lanes.ts';
 /** Longer than one call outside may take; a step renews it before each further call. */
 export const leaseMs = 15_000;
 
-export type ClaimedRow = { table: DueTable; id: string; leaseNo: number; attempts: number; state: string };
+export type ClaimedRow = {
+  table: DueTable;
+  id: string;
+  leaseNo: number;
+  attempts: number;
+  state: string;
+};
 
-const stateColumn = { payment: 'state::text', invoice: 'state::text', sighting: `''`, shop: `''` } as const;
+const stateColumn = {
+  payment: 'state::text',
+  invoice: 'state::text',
+  sighting: `''`,
+  shop: `''`,
+} as const;
 
 /** Takes up to `limit` due rows of the lane, oldest first. */
 export async function claim(

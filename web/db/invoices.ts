@@ -287,7 +287,9 @@ export async function invoiceIsCanceled(
       move: { from: 'closing', to: 'lapsed' },
       because: about.because,
     });
-    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [row.link]);
+    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [
+      row.link,
+    ]);
     return true;
   });
 }

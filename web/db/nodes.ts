@@ -49,7 +49,9 @@ export type ConnectedNode = {
   network: string;
   rootKeyId: string;
   credentialEndsAt: Date | null;
-  receivable: { totalMsat: bigint; largestPartMsat: bigint; channels: number; activeChannels: number } | undefined;
+  receivable:
+    | { totalMsat: bigint; largestPartMsat: bigint; channels: number; activeChannels: number }
+    | undefined;
 };
 
 /**
@@ -63,11 +65,9 @@ export async function connectNode(
   sealFor: (nodeId: number) => Uint8Array<ArrayBuffer>,
 ): Promise<NodeRow> {
   const id = await transaction(db, async (on) => {
-    await rows(
-      on,
-      { name: 'shop_lock', text: 'select id from shop where id = $1 for update' },
-      [node.shopId],
-    );
+    await rows(on, { name: 'shop_lock', text: 'select id from shop where id = $1 for update' }, [
+      node.shopId,
+    ]);
     const [kept] = await rows<{ id: number }>(
       on,
       {
@@ -162,14 +162,24 @@ export async function nodesToFollow(db: Database): Promise<number[]> {
   return found.map((row) => row.id);
 }
 
-export type StreamLease = { nodeId: number; holder: string; leaseNo: number; epoch: number; cursor: bigint };
+export type StreamLease = {
+  nodeId: number;
+  holder: string;
+  leaseNo: number;
+  epoch: number;
+  cursor: bigint;
+};
 
 /** Takes the ownership of a node's stream when nobody has it, with a number higher than any before. */
 export async function takeStream(
   db: Database,
   about: { nodeId: number; holder: string; leaseMs: number },
 ): Promise<StreamLease | undefined> {
-  const [row] = await rows<{ stream_lease_no: number; stream_epoch: number; stream_cursor: string }>(
+  const [row] = await rows<{
+    stream_lease_no: number;
+    stream_epoch: number;
+    stream_cursor: string;
+  }>(
     db.pool,
     {
       name: 'stream_take',

@@ -233,7 +233,9 @@ export async function changeOwed(
       details: { wasMinor: row.was, isMinor: is },
     });
     await nudge(on, ended);
-    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [row.link]);
+    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [
+      row.link,
+    ]);
     return true;
   });
 }
@@ -273,7 +275,11 @@ export async function closePayment(
 ): Promise<boolean> {
   return transaction(db, async (on) => {
     const { paymentId, because } = about;
-    const moved = await movePayment(on, { paymentId, because, move: { from: 'open', to: 'closing' } });
+    const moved = await movePayment(on, {
+      paymentId,
+      because,
+      move: { from: 'open', to: 'closing' },
+    });
     if (!moved) return false;
     const lanes = await endInvoices(on, paymentId, 'order_over');
     if (lanes.length === 0) {
@@ -293,7 +299,8 @@ export async function settledMoney(
   db: Database,
   paymentId: string,
 ): Promise<
-  { fiatMinor: Minor; currency: Currency; amountMsat: Msat; settledAt: Date; hash: string } | undefined
+  | { fiatMinor: Minor; currency: Currency; amountMsat: Msat; settledAt: Date; hash: string }
+  | undefined
 > {
   const [row] = await rows<{
     fiat_minor: string;

@@ -2,7 +2,12 @@
 // from a global: one server serves many.
 import type { Database } from './database.ts';
 
-export type RegistrationRow = { id: number; name: string; clientId: string; sealedSecret: Uint8Array };
+export type RegistrationRow = {
+  id: number;
+  name: string;
+  clientId: string;
+  sealedSecret: Uint8Array;
+};
 
 export const allRegistrations = (db: Database): Promise<RegistrationRow[]> =>
   db.prisma.registration.findMany({ orderBy: { id: 'asc' } });

@@ -28,8 +28,7 @@ export const shopById = (db: Database, id: number): Promise<ShopRow | null> =>
 export const shopOf = (
   db: Database,
   of: { registrationId: number; domain: string },
-): Promise<ShopRow | null> =>
-  db.prisma.shop.findUnique({ where: { registrationId_domain: of } });
+): Promise<ShopRow | null> => db.prisma.shop.findUnique({ where: { registrationId_domain: of } });
 
 export const shopsOfDomain = (db: Database, domain: string): Promise<ShopRow[]> =>
   db.prisma.shop.findMany({ where: { domain, uninstalledAt: null }, take: 20 });
@@ -59,11 +58,10 @@ export async function installShop(
     );
     if (row === undefined) throw new Error('a shop was not stored');
     if (row.fresh) {
-      await rows(
-        on,
-        { name: 'shop_lane', text: 'update shop set lane = $2 where id = $1' },
-        [row.id, shopLane(row.id)],
-      );
+      await rows(on, { name: 'shop_lane', text: 'update shop set lane = $2 where id = $1' }, [
+        row.id,
+        shopLane(row.id),
+      ]);
     }
     return row;
   }).then(async ({ id, fresh }) => ({

@@ -25,7 +25,13 @@ export async function sight(
   await nudge(on, [shopLane(seen.shopId)]);
 }
 
-export type SightingRow = { id: bigint; shopId: number; originId: string; because: string; times: number };
+export type SightingRow = {
+  id: bigint;
+  shopId: number;
+  originId: string;
+  because: string;
+  times: number;
+};
 
 export const sightingById = (db: Database, id: string): Promise<SightingRow | null> =>
   db.prisma.sighting.findUnique({ where: { id: BigInt(id) } });

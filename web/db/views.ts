@@ -129,9 +129,7 @@ export async function findPayments(
   ask: { what: string; shopDomain: string | undefined },
 ): Promise<{ id: string; domain: string; line: PaymentLine; toldMinor: string | null }[]> {
   const isUuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(ask.what);
-  const found = await rows<
-    PaymentLine & { domain: string; told_minor: string | null }
-  >(
+  const found = await rows<PaymentLine & { domain: string; told_minor: string | null }>(
     db.pool,
     {
       name: 'view_find',

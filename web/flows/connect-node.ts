@@ -15,8 +15,7 @@ export type NodeCredential = {
 };
 
 export type ConnectGiven =
-  | { lndconnect: string }
-  | { host: string; certificate: string; macaroon: string };
+  { lndconnect: string } | { host: string; certificate: string; macaroon: string };
 
 export type ConnectRefused = {
   ok: false;

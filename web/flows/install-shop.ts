@@ -88,11 +88,7 @@ function needsToken(shop: ShopRow, scopes: readonly string[]): boolean {
 }
 
 /** Seals a pair of tokens for the row of its shop. */
-export function sealTokens(
-  sealer: Sealer,
-  shopId: number,
-  tokens: Tokens,
-): SealedTokens {
+export function sealTokens(sealer: Sealer, shopId: number, tokens: Tokens): SealedTokens {
   const seal = (text: string, field: string): Uint8Array<ArrayBuffer> =>
     Uint8Array.from(sealer.seal(Buffer.from(text, 'utf8'), tokenPlace(shopId, field)));
   return {

@@ -1,11 +1,7 @@
 // A payable invoice is due: it was never acknowledged, nobody has heard of it for a while, or its
 // time is over. The settle stream is an accelerator; this is the truth.
 import type { Preimage } from '../core/invoice.ts';
-import {
-  lookAfterCreateMs,
-  lookAfterExpiryMs,
-  lookWhileLiveMs,
-} from '../core/retry.ts';
+import { lookAfterCreateMs, lookAfterExpiryMs, lookWhileLiveMs } from '../core/retry.ts';
 import { invoiceById, invoiceIsCanceled, invoiceIsLive, type InvoiceRow } from '../db/invoices.ts';
 import { nodeAnswered } from '../db/nodes.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';

@@ -40,9 +40,7 @@ export async function lookAtOrderNow(
   const checkoutToken = order.checkoutToken;
   const open = known?.state === 'open' || known?.state === 'closing';
   if (!usesMethod(order, shop.methodName) && !open) {
-    return known === null
-      ? { is: 'not_ours' }
-      : { is: 'payment', payment: known, checkoutToken };
+    return known === null ? { is: 'not_ours' } : { is: 'payment', payment: known, checkoutToken };
   }
   const payment = await followOrder(deps, { shopId: at.shopId, order, readAt, known });
   if (payment !== null) return { is: 'payment', payment, checkoutToken };

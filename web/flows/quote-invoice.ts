@@ -74,7 +74,9 @@ async function freshOwed(
   return again === null ? { is: 'not_open' } : stillOpen(again);
 }
 
-const stillOpen = (payment: PaymentRow): { is: 'not_open' } | { is: 'open'; payment: PaymentRow } =>
+const stillOpen = (
+  payment: PaymentRow,
+): { is: 'not_open' } | { is: 'open'; payment: PaymentRow } =>
   payment.state === 'open' ? { is: 'open', payment } : { is: 'not_open' };
 
 /** Prices, promise, stored secret, and only then the node. */

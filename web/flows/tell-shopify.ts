@@ -3,7 +3,12 @@
 // again by reading. Only an explicit yes or no from Shopify moves the payment.
 import { postingsOfVerdict } from '../core/ledger.ts';
 import { decimalOf, type Currency, type Minor, type Msat } from '../core/money.ts';
-import { decideFromShopify, type OrderReading, type Reason, type Verdict } from '../core/payment.ts';
+import {
+  decideFromShopify,
+  type OrderReading,
+  type Reason,
+  type Verdict,
+} from '../core/payment.ts';
 import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
@@ -47,8 +52,7 @@ export const tellShopify: Step = async (deps, row) => {
     originId: payment.originId,
     methodName: shop.methodName,
     money,
-    attempt:
-      payment.tellStartedAt === null ? undefined : { salesBefore: payment.tellSalesBefore },
+    attempt: payment.tellStartedAt === null ? undefined : { salesBefore: payment.tellSalesBefore },
   };
   const storefront = await deps.storefronts.of(shop.id);
   const order = await storefront.readOrder(payment.originId);

@@ -5,7 +5,11 @@ import path from 'node:path';
 import { z } from 'zod';
 
 export type PayAssets = { script?: string };
-export type MerchantAssets = { script: string; styles: readonly string[]; preloads: readonly string[] };
+export type MerchantAssets = {
+  script: string;
+  styles: readonly string[];
+  preloads: readonly string[];
+};
 
 const manifestForm = z.record(
   z.string(),

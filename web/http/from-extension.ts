@@ -119,7 +119,11 @@ export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
       case 'payment':
         if (sameToken(seen.checkoutToken, checkoutToken)) {
           const hash = hashToken(checkoutToken);
-          await answerPayment(response, { ...seen.payment, checkoutTokenHash: hash }, checkoutToken);
+          await answerPayment(
+            response,
+            { ...seen.payment, checkoutTokenHash: hash },
+            checkoutToken,
+          );
         } else answerJson(response, 404, { refusal: 'no_such_order' });
     }
   };

@@ -63,14 +63,12 @@ export function merchantRoutes(doors: Doors, assets: MerchantAssets | undefined)
     route('post', '/api/method', (seen) => methodAnswer(doors, seen)),
     route('get', '/api/payments', (seen) => paymentsAnswer(doors, seen)),
     route('get', '/api/payments/:id', (seen) => paymentAnswer(doors, seen)),
-    ...['/', '/node', '/setup', '/payments', '/payments/:id', '/settings'].map(
-      (path): Route => ({
-        method: 'get',
-        path,
-        policy: 'shopify-embedded',
-        answer: (request, response) => document(doors, { assets, request, response }),
-      }),
-    ),
+    ...['/', '/node', '/setup', '/payments', '/payments/:id', '/settings'].map((path): Route => ({
+      method: 'get',
+      path,
+      policy: 'shopify-embedded',
+      answer: (request, response) => document(doors, { assets, request, response }),
+    })),
   ];
 }
 
@@ -256,9 +254,7 @@ function rowOf(line: views.PaymentLine): PaymentRow {
 async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
   const id = uuidForm.safeParse(request.params['id']).data;
   const line =
-    id === undefined
-      ? undefined
-      : await views.paymentLine(doors.deps.db, { shopId: shop.id, id });
+    id === undefined ? undefined : await views.paymentLine(doors.deps.db, { shopId: shop.id, id });
   if (line === undefined) {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;
@@ -296,9 +292,10 @@ async function document(
   response.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
   if (shop === undefined || registration === undefined) {
     response.set('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
-    response.status(200).type('text/plain').send(
-      'Zaptill is running. Open it from your Shopify admin, under Apps.\n',
-    );
+    response
+      .status(200)
+      .type('text/plain')
+      .send('Zaptill is running. Open it from your Shopify admin, under Apps.\n');
     return;
   }
   if (query('embedded') !== '1') {

@@ -55,11 +55,7 @@ export function openQuoting(doors: Doors): Quoting {
 }
 
 /** The answer, or "preparing" when it takes longer than a page should wait. */
-async function patiently(
-  doors: Doors,
-  paymentId: string,
-  asked: Promise<Quoted>,
-): Promise<Quoted> {
+async function patiently(doors: Doors, paymentId: string, asked: Promise<Quoted>): Promise<Quoted> {
   // When nobody waits for it any more, its failure must not end the process.
   asked.catch((error: unknown) => {
     doors.deps.log.warn({ paymentId, err: error }, 'quote.failed');

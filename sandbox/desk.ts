@@ -1,0 +1,201 @@
+// The outsiders of a desk: a shop, prices, a merchant's node and a buyer's wallet, on addresses that
+// stay the same from one start to the next.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import express from 'express';
+import { startLnd } from './lnd/index.ts';
+import { market, priceControls, pricePages } from './prices/index.ts';
+import { openRealNodes } from './real-nodes.ts';
+import { startShopify } from './shopify/index.ts';
+import { walletPages, type WalletOptions } from './wallet/index.ts';
+
+const shop = 'alpine-coffee.myshopify.com';
+
+/** The merchant's node, and whoever pays its invoices. */
+export type DeskNode = {
+  /** A credential that can receive and nothing else. */
+  lndconnect: string;
+  /** LND's own admin credential, to see how it is refused. */
+  adminLndconnect: string;
+  wallet: WalletOptions;
+  close: () => Promise<void>;
+};
+
+export type Desk = {
+  appUrl: string;
+  /** What our processes must know of this desk. */
+  env: Record<string, string>;
+  addresses: readonly { what: string; url: string }[];
+  hints: readonly string[];
+  /** At the first start the merchant opens the app and connects the node. */
+  introduce: () => Promise<void>;
+  close: () => Promise<void>;
+};
+
+type Kept = {
+  clientId: string;
+  secret: string;
+  appPort: number;
+  outsidePort: number;
+  lndPort: number;
+};
+
+async function freePort(wanted: number): Promise<number> {
+  const server = createServer();
+  const listening = new Promise<boolean>((resolve) => {
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen(wanted, '127.0.0.1', () => {
+      resolve(true);
+    });
+  });
+  if (!(await listening)) return freePort(0);
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** What must be the same at the next start: addresses, and the app's registration at the shop. */
+async function keep(file: string): Promise<Kept> {
+  const known = fs.existsSync(file)
+    ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Kept)
+    : undefined;
+  const kept: Kept = {
+    clientId: known?.clientId ?? randomBytes(16).toString('hex'),
+    secret: known?.secret ?? `shpss_${randomBytes(16).toString('hex')}`,
+    appPort: await freePort(known?.appPort ?? Number(process.env['PORT'] ?? 3_000)),
+    outsidePort: await freePort(known?.outsidePort ?? 4_000),
+    lndPort: await freePort(known?.lndPort ?? 10_009),
+  };
+  fs.writeFileSync(file, JSON.stringify(kept), { mode: 0o600 });
+  return kept;
+}
+
+async function simulatedNode(dir: string, port: number): Promise<DeskNode> {
+  const lnd = await startLnd({ alias: 'alpine-coffee', dir, port });
+  return {
+    lndconnect: lnd.lndconnect(lnd.macaroon('receive-useful', { rootKeyId: '57001' })),
+    adminLndconnect: lnd.lndconnect(lnd.macaroon('admin')),
+    wallet: { nodes: [lnd] },
+    close: () => lnd.stop(),
+  };
+}
+
+export async function openDesk(about: {
+  dataDir: string;
+  realNode: boolean;
+  say: (line: string) => void;
+}): Promise<Desk> {
+  const dir = path.join(about.dataDir, about.realNode ? 'sandbox-real-node' : 'sandbox');
+  fs.mkdirSync(dir, { recursive: true });
+  const kept = await keep(path.join(dir, 'desk.json'));
+  const appUrl = `http://127.0.0.1:${String(kept.appPort)}`;
+  const node = about.realNode
+    ? await openRealNodes({ dir: path.join(dir, 'nodes'), say: about.say })
+    : await simulatedNode(path.join(dir, 'lnd'), kept.lndPort);
+  const { clientId, secret } = kept;
+  const shopify = await startShopify({
+    apps: [{ name: 'Zaptill', clientId, secret, appUrl }],
+    shops: [{ domain: shop, currency: 'EUR', plan: 'standard', name: 'Alpine Coffee' }],
+    port: kept.outsidePort,
+    statePath: path.join(dir, 'shopify.json'),
+  });
+  const prices = market();
+  shopify.outside.use(pricePages(prices));
+  shopify.outside.use('/_prices', priceControls(prices));
+  shopify.outside.use('/wallet', walletPages(node.wallet));
+  shopify.outside.use('/node', nodePage(node));
+  const { origin } = shopify;
+  const store = shop.replace('.myshopify.com', '');
+  return {
+    appUrl,
+    env: {
+      PORT: String(kept.appPort),
+      APP_URL: appUrl,
+      SHOPIFY_API_KEY: clientId,
+      SHOPIFY_API_SECRET: secret,
+      OUTSIDE_ORIGIN: origin,
+      ALLOW_PRIVATE_NODES: 'true',
+    },
+    addresses: [
+      { what: 'The shop: buy something', url: `${origin}/${shop}` },
+      { what: "The buyer's Lightning wallet", url: `${origin}/wallet/` },
+      {
+        what: "The merchant's admin, with our app",
+        url: `${origin}/admin.shopify.com/store/${store}/apps/${clientId}`,
+      },
+      {
+        what: 'Orders, as the merchant sees them',
+        url: `${origin}/admin.shopify.com/store/${store}/orders`,
+      },
+      { what: "The merchant's node: its links", url: `${origin}/node/` },
+      { what: 'What can go wrong, as switches', url: `${origin}/_sandbox` },
+    ],
+    hints: [
+      'Choose "Bitcoin (Lightning)" at checkout, copy the invoice, and pay it with the wallet.',
+    ],
+    introduce: () => introduce({ appUrl, shopify, lndconnect: node.lndconnect }),
+    close: async () => {
+      await shopify.close();
+      await node.close();
+    },
+  };
+}
+
+/** What a merchant would do at first: opens the app, and pastes the link of the node. */
+async function introduce(about: {
+  appUrl: string;
+  shopify: Awaited<ReturnType<typeof startShopify>>;
+  lndconnect: string;
+}): Promise<void> {
+  const call = async (
+    method: string,
+    at: string,
+    body?: object,
+  ): Promise<Record<string, unknown>> => {
+    const token = about.shopify.sessionToken({ shop, app: 'Zaptill', kind: 'admin' });
+    const answer = await fetch(`${about.appUrl}${at}`, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  const known = await call('GET', '/api/shop');
+  const node = known['node'] as { health?: string } | null | undefined;
+  if (node?.health === 'reachable') return;
+  const connected = await call('POST', '/api/node', { lndconnect: about.lndconnect });
+  if (connected['ok'] !== true)
+    throw new Error(`the node was refused: ${String(connected['sentence'])}`);
+}
+
+/** The links that a node's owner would have at hand. */
+function nodePage(node: DeskNode): express.Router {
+  const routes = express.Router();
+  const link = (title: string, text: string, uri: string): string =>
+    `<section><h2>${title}</h2><p>${text}</p><textarea readonly rows="6">${uri}</textarea></section>`;
+  routes.get('/', (_request, response) => {
+    response.type('html').send(`<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>The merchant's node</title>
+<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}
+textarea{width:100%;box-sizing:border-box;font:0.8rem/1.4 ui-monospace,monospace}</style></head><body><main>
+<h1>The merchant's node</h1>${[
+      link(
+        'A credential that can receive, and nothing else',
+        'Paste it under "Connect a node" in the app: it is accepted.',
+        node.lndconnect,
+      ),
+      link(
+        "The node's admin credential",
+        'Paste it to see how the app refuses a credential that can spend, and what to do instead.',
+        node.adminLndconnect,
+      ),
+    ].join('')}</main></body></html>`);
+  });
+  return routes;
+}

@@ -1,0 +1,119 @@
+// A price is agreed by a quorum that no single source can move, and a promise is rounded one way.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  currencyOf,
+  exponentOf,
+  minor,
+  MSAT_PER_BTC,
+  type Currency,
+} from '../../web/core/money.ts';
+import {
+  agreePrice,
+  makeQuote,
+  priceInMsatRoundedUp,
+  quotePolicy,
+  type AgreedPrice,
+  type Price,
+} from '../../web/core/quote.ts';
+
+const eur = currencyOf('EUR') as Currency;
+const now = new Date('2026-11-21T12:00:00Z');
+const said = (source: string, price: string, ageMs = 0): Price => ({
+  source,
+  currency: eur,
+  price,
+  at: new Date(now.getTime() - ageMs),
+});
+const agree = (...prices: Price[]) =>
+  agreePrice(prices, { currency: eur, now, policy: quotePolicy });
+
+test('two of three within one percent agree', () => {
+  const agreed = agree(said('a', '100000'), said('b', '100500.5'), said('c', '150000'));
+  expect(agreed).toMatchObject({ ok: true });
+  expect(agreed.ok && agreed.agreed.sources.map(({ source }) => source)).toEqual(['a', 'b']);
+  expect(agreed.ok && agreed.agreed.priceE8).toBe(10_025_025_000_000n);
+});
+
+test.each<[string, Price[], string]>([
+  ['one source', [said('a', '100000')], 'rates_unavailable'],
+  ['nobody', [], 'rates_unavailable'],
+  ['one source twice', [said('a', '100000'), said('a', '100000')], 'rates_unavailable'],
+  ['stale ones', [said('a', '100000', 61_000), said('b', '100000')], 'rates_unavailable'],
+  ['one from the future', [said('a', '100000', -61_000), said('b', '100000')], 'rates_unavailable'],
+  ['zero', [said('a', '0'), said('b', '100000')], 'rates_unavailable'],
+  ['negative', [said('a', '-100000'), said('b', '100000')], 'rates_unavailable'],
+  ['no number', [said('a', 'NaN'), said('b', '100000')], 'rates_unavailable'],
+  ['absurd', [said('a', '1000000000000000000000'), said('b', '100000')], 'rates_unavailable'],
+  ['two that differ', [said('a', '100000'), said('b', '102000')], 'rates_apart'],
+  ['three that differ', [said('a', '1000'), said('b', '1100'), said('c', '1200')], 'rates_apart'],
+])('%s is refused with its reason', (_name, prices, refusal) => {
+  expect(agree(...prices)).toMatchObject({ ok: false, refusal });
+});
+
+test('one liar of three moves the price by no more than the tolerance', () => {
+  const honest = fc.integer({ min: 1_000, max: 1_000_000 });
+  const lie = fc.integer({ min: 1, max: 100_000_000 });
+  fc.assert(
+    fc.property(honest, lie, (price, lied) => {
+      const agreed = agree(
+        said('a', String(price)),
+        said('b', String(price)),
+        said('c', String(lied)),
+      );
+      if (!agreed.ok) return;
+      const e8 = BigInt(price) * 10n ** 8n;
+      const off =
+        agreed.agreed.priceE8 > e8 ? agreed.agreed.priceE8 - e8 : e8 - agreed.agreed.priceE8;
+      expect(off * 100n).toBeLessThanOrEqual(e8);
+    }),
+  );
+});
+
+const priced = (currency: Currency, priceE8: bigint): AgreedPrice => ({
+  currency,
+  priceE8,
+  sources: [],
+  spreadBasisPoints: 0,
+  at: now,
+});
+
+test('rounded up to a satoshi, by less than one, and never down', () => {
+  const currencies = fc
+    .constantFrom('JPY', 'EUR', 'KWD')
+    .map((code) => currencyOf(code) as Currency);
+  const amounts = fc.bigInt({ min: 1n, max: 10n ** 15n });
+  const prices = fc.bigInt({ min: 10n ** 9n, max: 10n ** 17n });
+  fc.assert(
+    fc.property(currencies, amounts, prices, (currency, amount, priceE8) => {
+      const agreed = priced(currency, priceE8);
+      const asked = priceInMsatRoundedUp(minor(amount), agreed);
+      const exact = amount * MSAT_PER_BTC * 10n ** 8n;
+      const unit = 10n ** BigInt(exponentOf(currency)) * priceE8;
+      expect(asked % 1_000n).toBe(0n);
+      expect(asked * unit).toBeGreaterThanOrEqual(exact);
+      expect((asked - 1_000n) * unit).toBeLessThan(exact);
+      expect(priceInMsatRoundedUp(minor(amount + 1n), agreed)).toBeGreaterThanOrEqual(asked);
+    }),
+  );
+});
+
+test('21.00 EUR at 100,000 EUR is 21,000 sats, promised until the quote lapses', () => {
+  const agreed = priced(eur, 10_000_000_000_000n);
+  const owed = { amountMinor: minor(2_100n), currency: eur };
+  expect(makeQuote(owed, agreed, { now, seconds: 600 })).toEqual({
+    ok: true,
+    amountMsat: 21_000_000n,
+    lapsesAt: new Date('2026-11-21T12:10:00Z'),
+  });
+});
+
+test.each([
+  [0n, 'nothing_owed'],
+  [-1n, 'nothing_owed'],
+  [10n ** 15n, 'amount_too_large'],
+])('%s cents are refused as %s', (amountMinor, refusal) => {
+  const agreed = priced(eur, 10_000_000_000_000n);
+  const owed = { amountMinor: minor(amountMinor), currency: eur };
+  expect(makeQuote(owed, agreed, { now, seconds: 600 })).toMatchObject({ ok: false, refusal });
+});
