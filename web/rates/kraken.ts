@@ -21,8 +21,8 @@ const unlisted = /"EQuery:(Unknown asset pair|Invalid asset pair)"/;
 
 /**
  * Kraken. Every answer is HTTP 200; errors stand in a list. A pair comes back under Kraken's own
- * name (XBTEUR as XXBTZEUR), and there is no time in it. The price is that of the last trade. Source:
- * docs.kraken.com, Get Ticker Information.
+ * name (XBTEUR as XXBTZEUR), and there is no time in it. The price is that of the last trade.
+ * Source: docs.kraken.com, Get Ticker Information.
  */
 export function kraken(deps: ExchangeDeps): RateSource {
   const lastTrade = async (pair: string): Promise<Rate | undefined> => {

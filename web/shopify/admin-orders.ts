@@ -7,6 +7,7 @@ import {
   orderById,
   orderCreateManualPayment,
   orderMarkAsPaid,
+  mostOrdersById,
   ordersById,
   pendingOrders,
   type OrderAnswer,
@@ -53,9 +54,10 @@ async function readOrders(api: AdminApi, originIds: readonly string[]): Promise<
   const ids = originIds.filter((id) => orderId.test(id)).slice(0, mostOrders);
   const readings: OrderReading[] = [];
   while (ids.length > 0) {
-    const part = ids.splice(0, api.ordersPerCall(ordersById, mostOrders));
-    const { nodes } = await api.ask(ordersById, { ids: part }, part.length);
-    for (const order of nodes) if (order !== null) readings.push(readingOf(order));
+    const part = ids.splice(0, api.ordersPerCall(ordersById(1), mostOrdersById));
+    const variables = Object.fromEntries(part.map((id, n) => [`id${n}`, id]));
+    const orders = await api.ask(ordersById(part.length), variables, part.length);
+    for (const order of Object.values(orders)) if (order !== null) readings.push(readingOf(order));
   }
   return readings;
 }
@@ -65,22 +67,34 @@ async function findPending(
   ask: Parameters<Storefront['pendingOrders']>[0],
 ): ReturnType<Storefront['pendingOrders']> {
   const first = api.ordersPerCall(pendingOrders, mostOrders);
+  const { status, cursor } = placeOf(ask.after);
   const query = [
-    // A gift card may have paid a part of it.
-    '(financial_status:pending OR financial_status:partially_paid)',
+    `financial_status:${status}`,
     `gateway:${quoted(ask.methodName)}`,
-    `updated_at:>=${quoted(ask.updatedSince.toISOString())}`,
+    `updated_at:>=${ask.updatedSince.toISOString().replace(/\.\d+Z$/, 'Z')}`,
   ].join(' AND ');
-  const variables = { query, first, ...(ask.after === undefined ? {} : { after: ask.after }) };
+  const variables = { query, first, ...(cursor === '' ? {} : { after: cursor }) };
   const { orders } = await api.ask(pendingOrders, variables, first);
   const { hasNextPage, endCursor } = orders.pageInfo;
+  const next = statuses[statuses.indexOf(status) + 1];
+  const after = hasNextPage && endCursor ? `${status} ${endCursor}` : next && `${next} `;
   return {
     // The search is Shopify's and its index may be old; what it means for us is decided here.
     orders: orders.nodes
       .map(readingOf)
       .filter((order) => !order.cancelled && usesMethod(order, ask.methodName)),
-    after: hasNextPage && endCursor !== null ? endCursor : undefined,
+    after,
   };
+}
+
+/** Read one after the other: a gift card may have paid a part of an order. */
+const statuses = ['pending', 'partially_paid'] as const;
+type Status = (typeof statuses)[number];
+
+/** Our `after` is a status and Shopify's cursor in its list. */
+function placeOf(after: string | undefined): { status: Status; cursor: string } {
+  const [word, cursor = ''] = (after ?? '').split(' ');
+  return { status: statuses.find((status) => status === word) ?? 'pending', cursor };
 }
 
 /** A phrase in Shopify's search syntax. */
