@@ -67,7 +67,7 @@ export const INVOICE_FEATURES = [
 ] as const;
 
 /** The compressed public key, hex. */
-export const publicKeyOf = (privateKey: Buffer): string =>
+const publicKeyOf = (privateKey: Buffer): string =>
   Buffer.from(curve.pointFromScalar(privateKey, true) ?? []).toString('hex');
 
 /** Bytes of UTF-8 that fit into BOLT11's description: 1,023 groups of five bits. */
@@ -90,7 +90,14 @@ export type RequestTerms = {
   fallbackAddress: string;
 };
 
-export const signRequest = (privateKey: Buffer, terms: RequestTerms): string => {
+export type SigningKey = { privateKey: Buffer; publicKey: string };
+
+export const signingKeyOf = (privateKey: Buffer): SigningKey => ({
+  privateKey,
+  publicKey: publicKeyOf(privateKey),
+});
+
+export const signRequest = (key: SigningKey, terms: RequestTerms): string => {
   const unsigned = invoices.createUnsignedRequest({
     network: terms.network,
     id: terms.hash,
@@ -106,9 +113,9 @@ export const signRequest = (privateKey: Buffer, terms: RequestTerms): string => 
     ...(terms.hints.length > 0 ? { routes: terms.hints } : {}),
     ...(terms.fallbackAddress ? { chain_addresses: [terms.fallbackAddress] } : {}),
   });
-  const signature = curve.sign(Buffer.from(unsigned.hash, 'hex'), privateKey);
+  const signature = curve.sign(Buffer.from(unsigned.hash, 'hex'), key.privateKey);
   return invoices.createSignedRequest({
-    destination: publicKeyOf(privateKey),
+    destination: key.publicKey,
     hrp: unsigned.hrp,
     signature: Buffer.from(signature).toString('hex'),
     tags: unsigned.tags,

@@ -2,7 +2,7 @@
  * A fresh node from its options: key, clock, registry, channels, and everything honest.
  */
 import { Access } from './access.ts';
-import { publicKeyOf } from './bolt11.ts';
+import { signingKeyOf } from './bolt11.ts';
 import type { Network } from './bolt11.ts';
 import { makeChannel } from './channels.ts';
 import type { Channel, ChannelTerms } from './channels.ts';
@@ -64,13 +64,14 @@ const defaults = (options: LndOptions) => ({
 
 export const buildNode = (options: LndOptions, random: Random, privateKey: Buffer): NodeState => {
   const clock = options.clock ?? systemClock();
-  const otherKey = random.bytes(32);
+  const key = signingKeyOf(privateKey);
+  const otherKey = signingKeyOf(random.bytes(32));
   const plain = defaults(options);
   const registry = new Registry({
     clock,
     random,
     network: plain.network,
-    signingKey: () => (node.faults.signsWithOtherKey ? otherKey : node.privateKey),
+    signingKey: () => (node.faults.signsWithOtherKey ? otherKey : key),
     height: () => node.height,
     partsTimeoutMs: () => node.partsTimeoutMs,
     collectsCanceled: () => node.garbageCollection === 'fly',
@@ -78,8 +79,7 @@ export const buildNode = (options: LndOptions, random: Random, privateKey: Buffe
   const channels = options.channels ?? DEFAULT_CHANNELS;
   const node: NodeState = {
     ...plain,
-    privateKey,
-    publicKey: publicKeyOf(privateKey),
+    ...key,
     random,
     clock,
     registry,

@@ -11,7 +11,15 @@ import express, { Router } from 'express';
 import type { Request, Response } from 'express';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ACTIONS, applyFaults, applyLie, applyMethodFault, isAction, WishError } from './wishes.ts';
+import {
+  ACTIONS,
+  applyFaults,
+  applyLie,
+  applyMethodFault,
+  isAction,
+  msatWish,
+  WishError,
+} from './wishes.ts';
 import { controlPage } from './control-page.ts';
 import { isMacaroonName } from './permissions.ts';
 import type { LndSimulator } from './simulator.ts';
@@ -56,9 +64,10 @@ const doAction: Deed = async (node, body) => {
 
 const pay: Deed = (node, body) => {
   if (typeof body['request'] !== 'string') throw new WishError('request is a BOLT11 text');
-  const { amountMsat, parts, of, late, again } = body;
+  const { parts, of, late, again } = body;
+  const amountMsat = msatWish(body['amountMsat']);
   return node.pay(body['request'], {
-    ...(typeof amountMsat === 'string' ? { amountMsat: BigInt(amountMsat) } : {}),
+    ...(amountMsat === undefined ? {} : { amountMsat }),
     ...(typeof parts === 'number' ? { parts } : {}),
     ...(typeof of === 'number' ? { of } : {}),
     ...(typeof late === 'number' ? { late } : {}),

@@ -158,6 +158,8 @@ const enforcePings = (session: ServerHttp2Session, streams: () => number, rules:
 export const startGrpcServer = async (options: {
   certificate: Certificate;
   pings: PingRules;
+  /** Whether the client may talk before it has sent a message: it streams its side, too. */
+  isStreamedIn: (path: string) => boolean;
   onCall: (call: Call) => void;
 }): Promise<GrpcServer> => {
   const sessions = new Set<ServerHttp2Session>();
@@ -179,7 +181,7 @@ export const startGrpcServer = async (options: {
       stream.on('error', () => open.delete(stream));
       const path = headers[':path'] ?? '';
       const callWith = openCall(stream, { path, macaroons: macaroonsOf(headers) });
-      readRequestMessage(stream, (message) => {
+      const begin = (message: Buffer): void => {
         const call = callWith(message);
         const send = call.send;
         call.send = (answer) => {
@@ -187,7 +189,9 @@ export const startGrpcServer = async (options: {
           send(answer);
         };
         options.onCall(call);
-      });
+      };
+      if (options.isStreamedIn(path)) begin(Buffer.alloc(0));
+      else readRequestMessage(stream, begin);
     });
   });
   server.on('tlsClientError', () => undefined);

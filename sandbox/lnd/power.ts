@@ -8,6 +8,7 @@ import { FrontDoor } from './front-door.ts';
 import { startGrpcServer } from './grpc-server.ts';
 import type { GrpcServer, PingRules } from './grpc-server.ts';
 import type { NodeState } from './node-state.ts';
+import { methods } from './protos.ts';
 
 /**
  * `clean` ends streams with status 0, as LND's own shutdown does; `drop` closes the connections in
@@ -53,6 +54,7 @@ export class Power {
     this.#server = await startGrpcServer({
       certificate: this.certificate,
       pings: this.#pings,
+      isStreamedIn: (path) => methods().get(path)?.requestStream ?? false,
       onCall: (call) => void this.dispatch.onCall(call),
     });
     await this.door.open();

@@ -7,7 +7,7 @@
  * expiry watcher cancels.
  */
 import { signRequest } from './bolt11.ts';
-import type { Network } from './bolt11.ts';
+import type { Network, SigningKey } from './bolt11.ts';
 import type { Alarm, Clock } from './clock.ts';
 import { agreeOnTerms, sha256 } from './invoice-terms.ts';
 import type { AddTerms } from './invoice-terms.ts';
@@ -45,7 +45,7 @@ export type RegistryDeps = {
   clock: Clock;
   random: Random;
   network: Network;
-  signingKey: () => Buffer;
+  signingKey: () => SigningKey;
   height: () => number;
   /** How long an incomplete set of parts is held, from each part's arrival. LND: 120 s. */
   partsTimeoutMs: () => number;

@@ -27,6 +27,13 @@ const wholeNumber = (value: unknown, otherwise: number): number => {
   return number;
 };
 
+/** Whole millisatoshi as text; nothing stays nothing. */
+export const msatWish = (value: unknown): bigint | undefined => {
+  if (value === undefined || value === '') return undefined;
+  if (typeof value === 'string' && /^[0-9]{1,19}$/.test(value)) return BigInt(value);
+  throw new WishError('an amount is whole millisatoshi, as text');
+};
+
 const goToPhase = (node: LndSimulator, body: Body): void => {
   const phase = PHASES.find((known) => known === body['phase']);
   if (!phase) throw new WishError(`phase is one of ${PHASES.join(', ')}`);
@@ -109,9 +116,10 @@ export const applyLie = (node: LndSimulator, body: Body): void => {
   if (state !== undefined && !states.some((known) => known === state)) {
     throw new WishError('state is OPEN, SETTLED or CANCELED');
   }
+  const amountMsat = msatWish(receivedMsat);
   const lie = {
     state: state as 'OPEN' | 'SETTLED' | 'CANCELED',
-    ...(typeof receivedMsat === 'string' ? { receivedMsat: BigInt(receivedMsat) } : {}),
+    ...(amountMsat === undefined ? {} : { receivedMsat: amountMsat }),
     ...(typeof secret === 'string' ? { secret } : {}),
   };
   node.faults.lie(hash, state === undefined ? null : lie);

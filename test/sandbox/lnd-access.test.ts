@@ -1,4 +1,5 @@
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import { X509Certificate } from 'node:crypto';
 import {
   createInvoice,
@@ -156,6 +157,22 @@ test('only URIs and entities that exist can be baked', async () => {
     /^invalid permission action, must be an existing URI/,
   );
   expect(await bake('money:read')).toMatch(/^invalid permission entity/);
+});
+
+test('HtlcModifier is denied as soon as its stream opens', async () => {
+  const client = new Client(node.socket, credentials.createSsl(Buffer.from(node.certPem)));
+  const macaroon = new Metadata();
+  macaroon.set('macaroon', node.macaroon('receive').toString('hex'));
+  const plain = (bytes: Buffer): Buffer => bytes;
+  const path = '/invoicesrpc.Invoices/HtlcModifier';
+  const call = client.makeBidiStreamRequest(path, plain, plain, macaroon);
+  const details = await new Promise<string>((resolve) => {
+    call.on('error', (error: ServiceError) => {
+      resolve(error.details);
+    });
+  });
+  expect(details).toBe('permission denied');
+  client.close();
 });
 
 test('the certificate is like the one that LND makes', () => {

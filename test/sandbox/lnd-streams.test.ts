@@ -146,7 +146,7 @@ test('AMP leaves a hole without a number; keysend and foreign invoices appear', 
   expect(live.settled()[1]?.is_keysend).toBe(true);
 });
 
-test('a clean stop ends streams with status 0, a kill with error 14', async () => {
+test('a clean stop ends streams with status 0, a kill or drop with error 14', async () => {
   await settle(1);
   const first = follow(lnd);
   await opened(1);
@@ -162,6 +162,13 @@ test('a clean stop ends streams with status 0, a kill with error 14', async () =
   await until(() => second.ends.length > 0);
   expect(second.ends[0]).toMatchObject({ code: 14 });
   await node.faults.up();
+
+  lnd = connect(node);
+  const third = follow(lnd);
+  await opened(1);
+  await node.restart({ how: 'drop' });
+  await until(() => third.ends.length > 0);
+  expect(third.ends[0]).toMatchObject({ code: 14 });
   lnd = connect(node);
   await settle(1);
   const replay = follow(lnd, { settle_index: '1' });
