@@ -73,7 +73,8 @@ export function minorOf(decimal: string, currency: Currency): Minor | undefined 
 /** 1230n EUR is `"12.30"`. */
 export function decimalOf(amount: Minor, currency: Currency): string {
   const exponent = exponentOf(currency);
-  const digits = (amount < 0n ? -amount : amount).toString().padStart(exponent + 1, '0');
+  const units: bigint = amount;
+  const digits = (units < 0n ? -units : units).toString().padStart(exponent + 1, '0');
   const sign = amount < 0n ? '-' : '';
   if (exponent === 0) return sign + digits;
   return `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;

@@ -107,7 +107,7 @@ function parseLossless(body: Buffer): unknown {
   const keepText = (_key: string, value: unknown, context?: { source?: string }): unknown =>
     typeof value === 'number' && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
   try {
-    return JSON.parse(body.toString('utf8'), keepText as (key: string, value: unknown) => unknown);
+    return JSON.parse(body.toString('utf8'), keepText);
   } catch {
     return undefined;
   }
