@@ -1,4 +1,4 @@
-// `npm run build`: the two front ends, into the `dist` of their folders.
+// `npm run build`: the two front ends, into `dist`.
 import fs from 'node:fs';
 import path from 'node:path';
 import { programs, root, runAll, type Step } from './run.ts';

@@ -76,7 +76,7 @@ describe('borders', () => {
   });
 
   test('no test lives on a border: rooms do not import tests or scripts', () => {
-    const wrong = matching(/^(web|sandbox|extensions)\/.*\.tsx?$/)
+    const wrong = matching(/^(web|sandbox|extensions)\/.*\.m?tsx?$/)
       .filter((file) => !isTest(file) && mayCross(file))
       .flatMap((file) =>
         importsOf(file)
@@ -106,7 +106,7 @@ describe('borders', () => {
 
 describe('form', () => {
   test('no line is longer than 100 columns', () => {
-    const looked = written.filter((file) => /\.(tsx?|m?js|css|html|sh)$|\.ci\/run$/.test(file));
+    const looked = written.filter((file) => /\.(m?tsx?|m?js|css|html|sh)$|\.ci\/run$/.test(file));
     const long = looked.flatMap((file) =>
       read(file)
         .split('\n')
@@ -250,8 +250,8 @@ describe('nothing is dead', () => {
 
   /** Imports, and any literal that names a file from here or from the root. */
   const leadsTo = (file: string): string[] => {
-    if (!/\.(tsx?|m?js)$/.test(file)) {
-      const names = [...read(file).matchAll(/["']([\w./-]+\.(?:tsx?|m?js|css))["']/g)];
+    if (!/\.(m?tsx?|m?js)$/.test(file)) {
+      const names = [...read(file).matchAll(/["']([\w./-]+\.(?:m?tsx?|m?js|css))["']/g)];
       return names.flatMap(([, name = '']) => candidates(file, name));
     }
     const found: string[] = [];
@@ -281,7 +281,7 @@ describe('nothing is dead', () => {
 
   test('every file of the program is reached from an entrance', () => {
     const reached = reach(roots);
-    const program = matching(/^(web|sandbox|extensions)\/.*\.(tsx?|m?js|css)$/).filter(
+    const program = matching(/^(web|sandbox|extensions)\/.*\.(m?tsx?|m?js|css)$/).filter(
       (file) => !isTest(file) && !/test-dom|\/tests\/|\.d\.ts$/.test(file),
     );
     expect(program.filter((file) => !reached.has(file))).toEqual([]);
@@ -291,7 +291,7 @@ describe('nothing is dead', () => {
   test('every file of the tests is reached from a test', () => {
     const tests = matching(/\.test\.tsx?$/);
     const reached = reach([...tests, 'vitest.config.ts']);
-    const around = matching(/^test\/.*\.(tsx?|m?js)$/);
+    const around = matching(/^test\/.*\.(m?tsx?|m?js)$/);
     expect(around.filter((file) => !reached.has(file))).toEqual([]);
     expect(tests.length).toBeGreaterThan(25);
   });

@@ -70,7 +70,7 @@ describe('this program’s own migrations', () => {
   test('a process that only waits goes on when another has migrated', async () => {
     const said: string[] = [];
     const waiting = waitForMigrations(url, { everyMs: 20, say: (line) => said.push(line) });
-    await expect.poll(() => said).toHaveLength(1);
+    await expect.poll(() => said, { timeout: 15_000 }).toHaveLength(1);
     await migrateDeploy(url);
     await waiting;
     expect(said[0]).toMatch(/^the database still needs \d+_/);

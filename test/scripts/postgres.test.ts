@@ -66,5 +66,5 @@ test('a server that was asked to ends with the process that started it', async (
     process.kill(process.pid, 'SIGKILL');`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
   expect((await once(child, 'exit'))[1]).toBe('SIGKILL');
-  await expect.poll(() => fs.existsSync(pidFile()), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => fs.existsSync(pidFile()), { timeout: 15_000 }).toBe(false);
 });

@@ -8,6 +8,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const script = path.join(import.meta.dirname, '../../scripts/with-node-24.mjs');
+/** A busy machine takes seconds to start a process. */
+const PATIENT = { timeout: 15_000 };
 const FAKE_NPM = `
 const fs = require('node:fs');
 fs.appendFileSync('npm-calls.txt', process.argv.slice(2).join(' ') + '\\n');
@@ -90,7 +92,7 @@ describe('a fresh clone', () => {
   test('is installed again after Ctrl-C in the middle, and nothing goes on behind', async () => {
     fs.writeFileSync(at('slow'), '');
     const { child, ended } = start();
-    await expect.poll(() => fs.existsSync(at('node_modules/node/bin'))).toBe(true);
+    await expect.poll(() => fs.existsSync(at('node_modules/node/bin')), PATIENT).toBe(true);
     child.kill('SIGINT');
     expect(await ended).toBe(130);
     expect(fs.existsSync(at('.data/install.lock'))).toBe(false);
@@ -118,7 +120,7 @@ describe('a fresh clone', () => {
 
 test('a signal reaches the program, which ends in its own way', async () => {
   const { child, said, ended } = start('wait');
-  await expect.poll(said, { timeout: 5_000 }).toContain('runs wait');
+  await expect.poll(said, PATIENT).toContain('runs wait');
   child.kill('SIGTERM');
   expect(await ended).toBe(0);
   expect(said()).toContain('was told');
