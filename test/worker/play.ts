@@ -86,7 +86,7 @@ export const makeRuns = (db: Database): Promise<unknown> =>
 export const writeRun = (deps: Deps, row: ClaimedRow): Promise<unknown> =>
   deps.db.pool.query(
     `insert into runs (row_id, lane, lease_no, pid)
-     select $1, lane, $2, $3 from sighting where id = $1::bigint`,
+     select id::text, lane, $2, $3 from sighting where id = $1::bigint`,
     [row.id, row.leaseNo, process.pid],
   );
 

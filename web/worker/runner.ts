@@ -37,8 +37,13 @@ export async function startRunner(about: {
   take: (lane: Lane) => Promise<void>;
 }): Promise<Running> {
   const { url, log, alive, slots, take } = about;
-  const onError = (error: Error): void =>
+  let toldAt = 0;
+  const onError = (error: Error): void => {
+    // Every connection of the pool says it, some of them twice.
+    if (Date.now() - toldAt < 1_000) return;
+    toldAt = Date.now();
     log.warn({ why: error.message }, 'worker.connection_lost');
+  };
   const pool = sturdyPool({ url, connections: slots, onError });
   let id = '';
   let locked: Promise<void> | undefined;

@@ -25,6 +25,7 @@ export type RowEnd =
 
 const giveUpAgainMs = 60 * 60_000;
 const defectAgainMs = 60_000;
+const returnAgainMs = 500;
 /** A statement that waited too long for a lock, or lost against another. */
 const contentionCodes = new Set(['40001', '40P01', '55P03', '57014']);
 
@@ -82,7 +83,10 @@ async function afterError(
 ): Promise<RowEnd> {
   const { lane, row, error } = about;
   const where = { lane, table: row.table, id: row.id, attempts: row.attempts };
-  if (saysDatabaseAway(error)) return { is: 'database_away' };
+  if (saysDatabaseAway(error)) {
+    void returnWhenBack(deps, row);
+    return { is: 'database_away' };
+  }
   if (error instanceof Trouble) return afterTrouble(deps, { lane, row, trouble: error });
   if (isContention(error)) {
     deps.log.warn({ ...where, err: error }, 'step.waited_too_long');
@@ -127,6 +131,19 @@ async function afterTrouble(
   return againLater(deps, row, Math.max(dueInMs, trouble.waitMs ?? 0));
 }
 
+/** A connection that was cut is soon replaced: then nobody has to wait for the lease to end. */
+async function returnWhenBack(deps: Deps, row: ClaimedRow): Promise<void> {
+  for (let waitedMs = 0; waitedMs < leaseMs; waitedMs += returnAgainMs) {
+    await pause(returnAgainMs, undefined, { ref: false });
+    try {
+      await giveBack(deps.db.pool, row, { dueInMs: 0, attempt: false });
+      return;
+    } catch {
+      // Still away. If it stays so, the lease ends.
+    }
+  }
+}
+
 async function againLater(deps: Deps, row: ClaimedRow, dueInMs: number): Promise<RowEnd> {
   await giveBack(deps.db.pool, row, { dueInMs, attempt: true });
   return { is: 'unknown', again: dueInMs === 0 };
@@ -136,9 +153,21 @@ const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : '';
 const isContention = (error: unknown): boolean => contentionCodes.has(codeOf(error));
 
-/** Also when Prisma has wrapped it. */
+/**
+ * Whether the database is away, also when Prisma says so: it hides PostgreSQL's word for it as
+ * `originalCode` in the cause of `meta.driverAdapterError`. P1017: the server closed the connection.
+ */
 export function saysDatabaseAway(error: unknown): boolean {
   if (error instanceof Trouble) return error.from === 'database';
+  if (typeof error !== 'object' || error === null) return false;
   if (isDatabaseAway(error) || codeOf(error) === 'P1017') return true;
-  return error instanceof Error && error.cause !== undefined && saysDatabaseAway(error.cause);
+  const said: Wrapped = error;
+  if (said.originalCode !== undefined && isDatabaseAway({ code: said.originalCode })) return true;
+  return saysDatabaseAway(said.cause) || saysDatabaseAway(said.meta?.driverAdapterError);
 }
+
+type Wrapped = {
+  cause?: unknown;
+  originalCode?: unknown;
+  meta?: { driverAdapterError?: unknown };
+};
