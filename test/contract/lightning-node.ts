@@ -26,7 +26,7 @@ import { grpcErrorIn } from '../../web/lightning/errors.ts';
 import { bakeLine } from '../../web/lightning/gate.ts';
 import { openNode } from '../../web/lightning/node.ts';
 import type { NodeOptions, OpenNode } from '../../web/lightning/node.ts';
-import { tcpProxy } from './tcp-proxy.ts';
+import { strangersCertificate, tcpProxy } from './tcp-proxy.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
 export type Paid = { paid: true } | { paid: false; why: string };
@@ -630,21 +630,6 @@ function stopCases(bench: Bench): void {
     await expect.poll(() => stateOf(again, wish.hash), { timeout: 10_000 }).toBe('canceled');
   }, 90_000);
 }
-
-/** A certificate of somebody else: valid until 2125, its key was thrown away. */
-export const strangersCertificate = `-----BEGIN CERTIFICATE-----
-MIIB2jCCAYGgAwIBAgIUU65T/QctNGqJswUXB8xEUV4FcIIwCgYIKoZIzj0EAwIw
-NDEfMB0GA1UECgwWbG5kIGF1dG9nZW5lcmF0ZWQgY2VydDERMA8GA1UEAwwIc3Ry
-YW5nZXIwIBcNMjYxMTIxMTE1MjU2WhgPMjEyNTA2MTUxMTUyNTZaMDQxHzAdBgNV
-BAoMFmxuZCBhdXRvZ2VuZXJhdGVkIGNlcnQxETAPBgNVBAMMCHN0cmFuZ2VyMFkw
-EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEahreVTZB+2G3SVvbNWToiQwbLjvclrHr
-ESx1gUBXZ1j+zCRmQi7TCCacn0flUSnsfDocSy6PNp7eDk1niBluiKNvMG0wHQYD
-VR0OBBYEFL014h9dMcZ/u/vI5Gi2OdPXjM8mMB8GA1UdIwQYMBaAFL014h9dMcZ/
-u/vI5Gi2OdPXjM8mMA8GA1UdEwEB/wQFMAMBAf8wGgYDVR0RBBMwEYIJbG9jYWxo
-b3N0hwR/AAABMAoGCCqGSM49BAMCA0cAMEQCIAKfQN1kwuQAfsakCY9/SlYHKVmi
-CsExVREktDA6SQYKAiBkEYd22X/d52Ofh+R1MHDgrfJY8Qo387ZlJV5Sj0sUOQ==
------END CERTIFICATE-----
-`;
 
 /** All of it, on one world that is made once; `more` is for what only one world can do. */
 export function lightningNodeContract(

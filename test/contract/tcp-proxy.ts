@@ -1,4 +1,5 @@
-// Stands between a client and a node, and does to the bytes what networks do.
+// What stands between a client and a node: a proxy that does to the bytes what networks do, and a
+// stranger with a certificate of his own.
 import { once } from 'node:events';
 import net from 'node:net';
 
@@ -60,3 +61,25 @@ export async function tcpProxy(to: string): Promise<TcpProxy> {
     },
   };
 }
+
+/** Somebody else's certificate, such as LND makes, for localhost; valid until 2125. */
+export const strangersCertificate = `-----BEGIN CERTIFICATE-----
+MIIB2zCCAYGgAwIBAgIUPunV9jXh0C9Nh+u1I3ubo/AqXcYwCgYIKoZIzj0EAwIw
+NDEfMB0GA1UECgwWbG5kIGF1dG9nZW5lcmF0ZWQgY2VydDERMA8GA1UEAwwIc3Ry
+YW5nZXIwIBcNMjYxMTIxMTIxMDM3WhgPMjEyNTA2MTUxMjEwMzdaMDQxHzAdBgNV
+BAoMFmxuZCBhdXRvZ2VuZXJhdGVkIGNlcnQxETAPBgNVBAMMCHN0cmFuZ2VyMFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEVGKvkpsVDInUcpewv5QuZuVfeT7xSJA/
+jEpG5Pc7VAw8gHNORG5druBrB3kSJlwoj8oDWsH6bmzbxFmi7u90JKNvMG0wHQYD
+VR0OBBYEFL9TRjRC7qpH2bMMGe2ZIYiduolvMB8GA1UdIwQYMBaAFL9TRjRC7qpH
+2bMMGe2ZIYiduolvMA8GA1UdEwEB/wQFMAMBAf8wGgYDVR0RBBMwEYIJbG9jYWxo
+b3N0hwR/AAABMAoGCCqGSM49BAMCA0gAMEUCIBgEfX72k5TH8mZbOCyRSJSBh30k
+S+wZhUCRZC7eFMYMAiEAn3QTZI0yV11GSRlED0PEn5WiPAZgek69/sAuh8DLFV8=
+-----END CERTIFICATE-----
+`;
+/** It guards nothing. */
+export const strangersKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgzqLW89VwTFI5wbdu
+ff3xj+4idCAE9fmaRnzzKe1CcNahRANCAARUYq+SmxUMidRyl7C/lC5m5V95PvFI
+kD+MSkbk9ztUDDyAc05Ebl2u4GsHeRImXCiPygNawfpubNvEWaLu73Qk
+-----END PRIVATE KEY-----
+`;

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { readPasted } from '../../web/lightning/lndconnect.ts';
-import { strangersCertificate } from '../contract/lightning-node.ts';
+import { strangersCertificate } from '../contract/tcp-proxy.ts';
 
 const pem = new X509Certificate(strangersCertificate).toString();
 const der = new X509Certificate(strangersCertificate).raw;

@@ -6,13 +6,19 @@ import {
   createInvoice,
   decodePaymentRequest,
   pay,
+  openChannel,
   payViaPaymentDetails,
   type AuthenticatedLnd,
 } from 'lightning';
+import { expect, test } from 'vitest';
 import { startNetwork } from '../../scripts/real-nodes.ts';
-import type { RealNode } from '../../scripts/real-nodes.ts';
-import { lightningNodeContract } from '../contract/lightning-node.ts';
-import type { Paid, World } from '../contract/lightning-node.ts';
+import type { Network, RealNode } from '../../scripts/real-nodes.ts';
+import { parseRequest } from '../../web/lightning/bolt11.ts';
+import { testPasted } from '../../web/lightning/connect.ts';
+import { judgeCredential } from '../../web/lightning/gate.ts';
+import { decodeMacaroon } from '../../web/lightning/macaroon.ts';
+import { lightningNodeContract, wishOf, withCaveat } from '../contract/lightning-node.ts';
+import type { Bench, Paid, World } from '../contract/lightning-node.ts';
 
 const max_fee_mtokens = '1000000';
 
@@ -41,9 +47,11 @@ async function untilPayable(alice: RealNode, bob: RealNode): Promise<void> {
   }
 }
 
+let network: Network;
+
 async function realWorld(): Promise<World> {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-contract-'));
-  const network = await startNetwork({ dir, say: () => undefined });
+  network = await startNetwork({ dir, say: () => undefined });
   const { alice, bob } = network;
   return {
     address: `127.0.0.1:${alice.rpcPort}`,
@@ -73,4 +81,86 @@ async function realWorld(): Promise<World> {
   };
 }
 
-lightningNodeContract('real LND', realWorld);
+type Printed = { root_key_id: string; permissions: string[]; caveats?: string[] };
+
+/** What LND's own tool reads in a macaroon. */
+async function printed(macaroonHex: string): Promise<unknown> {
+  const text = await network.alice.lncli('printmacaroon', macaroonHex);
+  const { root_key_id, permissions, caveats } = JSON.parse(text) as Printed;
+  return { rootKeyId: root_key_id, operations: permissions.sort(), caveats: caveats ?? [] };
+}
+function decoded(macaroonHex: string): unknown {
+  const { rootKeyId, operations, caveats } = decodeMacaroon(Buffer.from(macaroonHex, 'hex'));
+  return { rootKeyId, operations: [...operations].sort(), caveats };
+}
+
+function onlyHere(bench: Bench): void {
+  test('macaroons are read as lncli reads them', async () => {
+    const { alice } = network;
+    const folder = path.dirname(alice.adminMacaroonPath);
+    const files = fs.readdirSync(folder).filter((file) => file.endsWith('.macaroon'));
+    const own = files.map((file) => fs.readFileSync(path.join(folder, file)).toString('hex'));
+    expect(own.length).toBeGreaterThanOrEqual(7);
+    const baked = await bench.bake(['uri:/lnrpc.Lightning/AddInvoice'], '7100');
+    const narrowed = withCaveat(
+      withCaveat(withCaveat(baked, 'time-before 2030-01-01T00:00:00.5Z'), 'ipaddr 127.0.0.1'),
+      'lnd-custom account 00112233',
+    );
+    for (const one of [...own, baked, narrowed]) expect(decoded(one)).toEqual(await printed(one));
+    for (const one of own) {
+      const verdict = judgeCredential(Buffer.from(one, 'hex'));
+      expect(verdict).toMatchObject({ ok: false, refusal: 'credential_can_spend' });
+    }
+  });
+
+  test('the printed line, run on the node, gives what is accepted; deleted, it is not', async () => {
+    const { alice } = network;
+    const refused = await testPasted(
+      {
+        host: bench.world().address,
+        certificate: bench.world().certificatePem(),
+        macaroon: fs.readFileSync(alice.adminMacaroonPath).toString('hex'),
+      },
+      { allowPrivate: true, now: new Date() },
+    );
+    if (refused.ok) throw new Error('the admin macaroon was accepted');
+    const [program, ...args] = refused.bake.split(' ');
+    expect(program).toBe('lncli');
+    const macaroon = (await alice.lncli(...args)).trim();
+    const pasted = {
+      host: bench.world().address,
+      certificate: bench.world().certificatePem(),
+      macaroon,
+    };
+    const test_ = { allowPrivate: true, now: new Date() };
+    const tested = await testPasted(pasted, test_);
+    expect(tested).toMatchObject({ ok: true, identity: alice.publicKey, network: 'regtest' });
+    if (!tested.ok) return;
+    await alice.lncli('deletemacaroonid', tested.rootKeyId);
+    expect(await testPasted(pasted, test_)).toMatchObject({
+      ok: false,
+      refusal: 'credential_refused_by_node',
+    });
+  });
+
+  test('a private channel is named in invoices, and they can be paid', async () => {
+    const { alice, bob } = network;
+    await openChannel({
+      lnd: bob.lnd,
+      partner_public_key: alice.publicKey,
+      local_tokens: 1_000_000,
+      is_private: true,
+    });
+    await network.mine(6);
+    const node = await bench.open();
+    const hinted = async (): Promise<number> => {
+      const { request } = await node.createInvoice(wishOf());
+      return parseRequest(request)?.hints ?? 0;
+    };
+    await expect.poll(hinted, { timeout: 60_000, interval: 500 }).toBe(1);
+    const { request } = await node.createInvoice(wishOf({ amountMsat: 500_000_000n }));
+    expect(await bench.world().pay(request)).toEqual({ paid: true });
+  });
+}
+
+lightningNodeContract('real LND', realWorld, onlyHere);

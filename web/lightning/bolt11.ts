@@ -30,12 +30,14 @@ export function parseRequest(request: string): PaymentRequest | undefined {
   try {
     const read = parsePaymentRequest({ request });
     const network = networks[read.network];
+    // The parser says 0 where the request has no amount; a request for 0 is none either.
+    const amount = BigInt(read.mtokens ?? '0');
     const createdAt = new Date(read.created_at);
     const expiresAt = new Date(read.expires_at);
     if (network === undefined || Number.isNaN(expiresAt.getTime())) return undefined;
     return {
       hash: read.id,
-      amountMsat: read.mtokens === undefined ? undefined : BigInt(read.mtokens),
+      amountMsat: amount > 0n ? amount : undefined,
       payee: read.destination,
       network,
       createdAt,

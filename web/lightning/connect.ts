@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
 import { cancelHodlInvoice } from 'lightning';
 import type { ConnectRefusal } from '../core/refusals.ts';
-import { Trouble } from '../core/trouble.ts';
+import { type Defect, Trouble } from '../core/trouble.ts';
 import { parseAddress, pinAddress } from './address.ts';
 import type { PinnedAddress, Resolve } from './address.ts';
 import { differenceOf, parseRequest } from './bolt11.ts';
@@ -20,8 +20,9 @@ import { bakeLine, judgeCredential, mayCall } from './gate.ts';
 import type { CredentialAccepted, CredentialRefused } from './gate.ts';
 import { readPasted } from './lndconnect.ts';
 import type { NodeCredential, PastedNode } from './lndconnect.ts';
-import { readFacts } from './node.ts';
-import type { NodeFacts } from './node.ts';
+import { readFacts } from './facts.ts';
+import type { NodeFacts } from './facts.ts';
+import { plain } from './plain.ts';
 import { adviceOnVersion } from './versions.ts';
 
 export type TestOptions = {
@@ -106,6 +107,10 @@ const noPublicAuthority =
   'The certificate of the node is not of a public authority. Paste the contents of its tls.cert ' +
   'as well, or use a link that has the certificate in it.';
 
+/** The word of the error table; a Defect has none. */
+const wordOf = (trouble: Trouble | Defect): NodeTrouble =>
+  trouble instanceof Trouble ? (trouble.what as NodeTrouble) : 'unknown';
+
 function asRefusal(error: unknown, hasCertificate: boolean): CredentialRefused {
   const because = (refusal: ConnectRefusal, sentence: string): CredentialRefused => ({
     ok: false,
@@ -115,10 +120,9 @@ function asRefusal(error: unknown, hasCertificate: boolean): CredentialRefused {
     bake: bakeLine(),
   });
   if (error instanceof Refused) return because(error.refusal, error.message);
-  const trouble = troubleFrom(error);
-  const what = trouble instanceof Trouble ? (trouble.what as NodeTrouble) : undefined;
+  const what = wordOf(troubleFrom(error));
   if (what === 'certificate_wrong' && !hasCertificate) return because(what, noPublicAuthority);
-  const known = what === undefined ? undefined : sentences[what];
+  const known = sentences[what];
   const odd = 'What answers there does not behave as LND does. Look into the log of the node.';
   return because(...(known ?? (['node_not_lnd', odd] as const)));
 }
@@ -148,10 +152,11 @@ const states: Readonly<Partial<Record<string, NodeTrouble>>> = {
 /** Is it LND, and is it ready? Needs no credential. */
 async function checkReady(connection: Connection): Promise<void> {
   const state = await connection.getState().catch((error: unknown) => {
-    const { code, details = '' } = grpcErrorIn(error) ?? {};
+    const trouble = troubleFrom(error);
+    const isDown = trouble instanceof Trouble && trouble.what === 'node_down';
     // The port answered TCP a moment ago, so this is no dead port but another protocol.
-    const lost = code === 14 && /ECONNRESET|socket hang up|EPIPE|ECONNABORTED/.test(details);
-    if (lost) throw new Refused(...(sentences.not_grpc ?? notReached));
+    const odd = isDown && !trouble.message.includes('ECONNREFUSED');
+    if (odd) throw new Refused(...(sentences.not_grpc ?? notReached));
     throw error;
   });
   const told = sentences[states[state] ?? 'unknown'];
@@ -211,6 +216,10 @@ function watchStream(connection: Connection) {
   };
   return { announced, close: () => call.cancel() };
 }
+
+/** The node's own words, cut and without what a page or a terminal would obey. */
+const wordsOf = (error: unknown): string =>
+  plain(grpcErrorIn(error)?.details ?? 'an answer that makes no sense', 200);
 
 const failedInvoice = (why: string): Refused =>
   new Refused('test_invoice_failed', `${why} Look into the log of the node, then try again.`);
@@ -275,7 +284,9 @@ async function checkInvoice(
     return read;
   } catch (error) {
     await cancelHodlInvoice({ lnd: connection.lnd, id: hash }).catch(() => undefined);
-    throw error;
+    const trouble = error instanceof Refused ? undefined : troubleFrom(error);
+    const known = trouble === undefined || sentences[wordOf(trouble)] !== undefined;
+    throw known ? error : failedInvoice(`The test invoice failed: "${wordsOf(error)}".`);
   } finally {
     stream.close();
   }

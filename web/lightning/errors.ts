@@ -3,6 +3,7 @@
 // Source: LND 0.21.3, lightning 12.5.0, grpc-js 1.14.5, each line seen or read there.
 import { Defect, Trouble } from '../core/trouble.ts';
 import type { Then } from '../core/trouble.ts';
+import { plain } from './plain.ts';
 
 /** What can be wrong with a node, each with its sentence for a merchant. */
 export const nodeTroubles = {
@@ -34,13 +35,10 @@ export type NodeTrouble = keyof typeof nodeTroubles;
 
 type About = { then: Then; away?: boolean; waitMs?: number; details?: string };
 
-/** A foreign machine's text goes to our log. */
-const cleaned = (text: string): string => text.slice(0, 200).replace(/[\p{Cc}\p{Cf}]/gu, ' ');
-
 /** Trouble with a node. `away` pauses its lane: nothing at this node works at the moment. */
 export function nodeTrouble(what: NodeTrouble, about: About): Trouble {
   const { then, away, waitMs, details } = about;
-  const message = details === undefined ? what : `${what}: ${cleaned(details)}`;
+  const message = details === undefined ? what : `${what}: ${plain(details, 200)}`;
   return new Trouble(what, {
     from: 'node',
     then,
@@ -88,7 +86,13 @@ const table: readonly Line[] = [
   { code: 8, says: /^Received message larger/, what: 'message_too_large', then: 'give_up' },
   { code: 8, says: /^Bandwidth exhausted/, what: 'defect' },
   // A locked wallet looks like this on versions without the state service.
-  { code: 12, says: /^unknown service lnrpc\.Lightning/, what: 'wallet_locked', then: 'retry' },
+  {
+    code: 12,
+    says: /^unknown service lnrpc\.Lightning/,
+    what: 'wallet_locked',
+    then: 'retry',
+    away: true,
+  },
   { code: 12, says: /^unknown (?:service|method)/, what: 'node_too_old', then: 'give_up' },
   { code: 12, what: 'not_grpc', then: 'retry', away: true },
   {
@@ -192,7 +196,8 @@ export function troubleFrom(thrown: unknown): Trouble | Defect {
   }
   const { code, details } = error;
   const line = table.find((one) => one.code === code && (one.says?.test(details) ?? true));
-  if (line?.what === 'defect') return new Defect(`the node refused our call: ${cleaned(details)}`);
+  if (line?.what === 'defect')
+    return new Defect(`the node refused our call: ${plain(details, 200)}`);
   if (line === undefined) {
     return nodeTrouble('unknown', { then: 'ask_again', details: `code ${code}, ${details}` });
   }

@@ -10,13 +10,15 @@ import { assert, Trouble } from '../core/trouble.ts';
 import { parseAddress, pinAddress } from './address.ts';
 import type { NodeAddress, Resolve } from './address.ts';
 import { differenceOf, parseRequest } from './bolt11.ts';
-import type { Network, NodeIdentity } from './bolt11.ts';
+import type { NodeIdentity } from './bolt11.ts';
 import { readReceivable } from './channels.ts';
 import { openConnection } from './connection.ts';
 import type { Connection, Keepalive } from './connection.ts';
 import { isAnsweredByLook, isDuplicate, isNotFound, nodeTrouble, troubleFrom } from './errors.ts';
 import { judgeCredential, mayCall } from './gate.ts';
 import { observationOf } from './observation.ts';
+import { readFacts } from './facts.ts';
+import type { NodeFacts } from './facts.ts';
 import { followSettles } from './settle-stream.ts';
 import { width } from './width.ts';
 
@@ -36,16 +38,9 @@ export type NodeOptions = NodeIdentity & {
   mostEvents?: number;
   /** An upper bound for every call with one answer. */
   deadlineMs?: number;
+  /** A name may have moved: after this time a node that is down is looked up again. */
+  pinnedForMs?: number;
   keepalive?: Keepalive;
-};
-
-export type NodeFacts = {
-  /** 33 bytes hex. */
-  identity: string;
-  alias: string;
-  version: string;
-  network: Network | undefined;
-  syncedToChain: boolean;
 };
 
 export type OpenNode = LightningNode & {
@@ -54,30 +49,11 @@ export type OpenNode = LightningNode & {
   close: () => void;
 };
 
-const networkNames: ReadonlySet<string> = new Set(['mainnet', 'testnet', 'signet', 'regtest']);
-/** Without what a terminal or a page would obey. */
-const plain = (text: string, most: number): string =>
-  text.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, most);
-
-export async function readFacts(connection: Connection): Promise<NodeFacts> {
-  const { identity_pubkey, alias, version, chains, synced_to_chain } = await connection.getInfo();
-  const network = chains.find((one) => networkNames.has(one.network))?.network;
-  return {
-    identity: identity_pubkey.slice(0, 66),
-    alias: plain(alias, 32),
-    version: plain(version, 60),
-    network: network as Network | undefined,
-    syncedToChain: synced_to_chain,
-  };
-}
-
-/** A name may have moved: after this time a node that is down is looked up again. */
-const pinnedForMs = 30_000;
-
 /** The connection of a node, made at first use, and made anew with a new look at its address. */
 function connections(options: NodeOptions, address: NodeAddress) {
   let current: { made: Promise<Connection>; at: number } | undefined;
   let closed = false;
+  const { pinnedForMs = 30_000 } = options;
   const make = async (): Promise<Connection> => {
     const { allowPrivate, resolve, macaroonHex, certificatePem } = options;
     const { deadlineMs, keepalive } = options;

@@ -1,0 +1,26 @@
+// What a node says of itself. It is believed in nothing: the signature of an invoice says who it is.
+import type { Network } from './bolt11.ts';
+import type { Connection } from './connection.ts';
+import { plain } from './plain.ts';
+
+export type NodeFacts = {
+  /** 33 bytes hex. */
+  identity: string;
+  alias: string;
+  version: string;
+  network: Network | undefined;
+  syncedToChain: boolean;
+};
+
+const networkNames: ReadonlySet<string> = new Set(['mainnet', 'testnet', 'signet', 'regtest']);
+export async function readFacts(connection: Connection): Promise<NodeFacts> {
+  const { identity_pubkey, alias, version, chains, synced_to_chain } = await connection.getInfo();
+  const network = chains.find((one) => networkNames.has(one.network))?.network;
+  return {
+    identity: identity_pubkey.slice(0, 66),
+    alias: plain(alias, 32),
+    version: plain(version, 60),
+    network: network as Network | undefined,
+    syncedToChain: synced_to_chain,
+  };
+}
