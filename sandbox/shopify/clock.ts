@@ -1,8 +1,8 @@
 /**
  * Shopify's own clock: the machine's, plus an offset that tests turn.
  *
- * Order times, token lives, cost buckets and webhook retries follow it. Session tokens do not: the app checks those against
- * the machine's clock, so they are signed and checked by it.
+ * Order times, token lives, cost buckets and webhook retries follow it. Session tokens do not: the
+ * app checks those against the machine's clock, so they are signed and checked by it.
  */
 
 export type Clock = {
@@ -10,7 +10,10 @@ export type Clock = {
   now: () => number;
   /** Calls `act` once, `ms` from now; the returned function calls it off. */
   after: (ms: number, act: () => void) => () => void;
-  /** Moves the clock forward; everything that falls due on the way happens before this returns, in order. */
+  /**
+   * Moves the clock forward; everything that falls due on the way happens before this returns, in
+   * order.
+   */
   turn: (ms: number) => void;
   stop: () => void;
 };

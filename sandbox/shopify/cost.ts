@@ -1,8 +1,8 @@
 /**
  * What a call costs and whether the bucket of (app, shop) has it.
  *
- * Scalars 0, objects 1, connections by `first`/`last`, unions and interfaces their dearest choice, mutations 10. The
- * requested cost is charged first; what the answer did not use is given back.
+ * Scalars 0, objects 1, connections by `first`/`last`, unions and interfaces their dearest choice,
+ * mutations 10. The requested cost is charged first; what the answer did not use is given back.
  */
 
 import {

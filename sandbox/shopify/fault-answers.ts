@@ -6,7 +6,8 @@ import type { Fault, HttpFault } from './faults.ts';
 
 const BUSY = `<!DOCTYPE html>
 <html><head><title>Too many requests</title></head>
-<body><h1>There was a problem loading this website</h1><p>Try refreshing the page.</p></body></html>`;
+<body><h1>There was a problem loading this website</h1>
+<p>Try refreshing the page.</p></body></html>`;
 
 /** Answers for the fault. `real` is what would have been said, when the call was executed. */
 export function answerWith(

@@ -1,7 +1,8 @@
 /**
  * What goes wrong on purpose: per shop, per operation, for a number of calls or of seconds.
  *
- * `when: 'before'` means that nothing was executed; `'after'` means that it was, and only the answer is lost or spoilt.
+ * `when: 'before'` means that nothing was executed; `'after'` means that it was, and only the
+ * answer is lost or spoilt.
  */
 
 import type { Clock } from './clock.ts';
@@ -43,7 +44,10 @@ export type FaultInput = {
   kind: FaultKind;
   /** Only this shop; default all. */
   shop?: string;
-  /** An operation's name, a root field, a webhook topic, or "token" for the token endpoint; default every GraphQL call. */
+  /**
+   * An operation's name, a root field, a webhook topic, or "token" for the token endpoint; default
+   * every GraphQL call.
+   */
   operation?: string;
   /** How many calls; default 1 unless `seconds` is given. */
   times?: number;

@@ -1,4 +1,7 @@
-/** The hands of a merchant, a buyer and a tester: what can be done to the stand-in from code, and its record of effects. */
+/**
+ * The hands of a merchant, a buyer and a tester: what can be done to the stand-in from code, and
+ * its record of effects.
+ */
 
 import { gid, uuid } from './ids.ts';
 import * as installs from './installs.ts';
@@ -37,7 +40,10 @@ export type WebhookInput = {
 export type EffectsView = {
   all: () => Effect[];
   of: (id: number | string) => Effect[];
-  /** How many times the order was marked paid, partly paid or captured, by whomever (or only by `by`). */
+  /**
+   * How many times the order was marked paid, partly paid or captured, by whomever (or only by
+   * `by`).
+   */
   payments: (id: number | string, by?: string) => number;
 };
 

@@ -1,11 +1,12 @@
 /**
  * Shopify, on your desk.
  *
- * Plays the shop, its checkout, its admin and its APIs over their real protocols: the real Admin schema of 2026-07, signed
- * session tokens and webhooks, expiring tokens, cost buckets. It refuses what Shopify refuses and never trusts the app.
+ * Plays the shop, its checkout, its admin and its APIs over their real protocols: the real Admin
+ * schema of 2026-07, signed session tokens and webhooks, expiring tokens, cost buckets. It refuses
+ * what Shopify refuses and never trusts the app.
  *
- * It must never know the app from inside: only HTTP, only what Shopify could do, no code shared with `web/`. What it does
- * not play, it says so, by name.
+ * It must never know the app from inside: only HTTP, only what Shopify could do, no code shared
+ * with `web/`. What it does not play, it says so, by name.
  */
 
 import { once } from 'node:events';
@@ -13,6 +14,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { Router, type RequestHandler } from 'express';
 import { turnableClock, type Clock } from './clock.ts';
+import { control } from './control.ts';
+import { DEFAULT_FOLDER } from './extension.ts';
 import { openFaults, type FaultInput, type Faults } from './faults.ts';
 import { graphqlEndpoint } from './graphql/endpoint.ts';
 import {
@@ -37,6 +40,11 @@ import type {
 } from './nouns.ts';
 import * as acts from './order-acts.ts';
 import type { EditInput, OrderInput, OrderView } from './order-acts.ts';
+import { adminPages } from './pages/admin.ts';
+import { appFrame } from './pages/app-frame.ts';
+import { blockPages } from './pages/block.ts';
+import { orderPages } from './pages/order-pages.ts';
+import { shopFront } from './pages/shop-front.ts';
 import { adminSchema } from './schema.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './tokens.ts';
@@ -44,6 +52,8 @@ import { openWebhooks } from './webhooks.ts';
 import { appOf, type Lag, type LogEntry, type World } from './world.ts';
 
 export type { AppOptions, Effect, FaultInput, LogEntry, OrderInput, OrderView, ShopOptions };
+
+export { appToml } from './toml.ts';
 
 export type ShopifyOptions = {
   apps: AppOptions[];
@@ -74,11 +84,13 @@ export const DEFAULT_TOPICS = [
 
 const LOG_KEPT = 5_000;
 
-function appOptions(options: AppOptions): App {
+/** The first app brings the repository's extension, unless it says otherwise. */
+function appOptions(options: AppOptions, first: boolean): App {
   return {
     scopes: ['read_orders', 'write_orders'],
     webhooks: [{ topics: DEFAULT_TOPICS, uri: '/webhooks' }],
     handle: options.name.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
+    extension: first ? DEFAULT_FOLDER : null,
     ...options,
     appUrl: options.appUrl.replace(/\/+$/, ''),
   };
@@ -121,7 +133,10 @@ export type Shopify = {
   remove: (id: number | string) => void;
   effects: EffectsView;
   sessionToken: (input: TokenInput) => string;
-  /** One delivery by hand, outside the subscriptions. Resolves with what the app said: "200", "401", "ECONNREFUSED". */
+  /**
+   * One delivery by hand, outside the subscriptions. Resolves with what the app said: "200",
+   * "401", "ECONNREFUSED".
+   */
   sendWebhook: (input: WebhookInput) => Promise<string>;
   /** Nothing is on its way any more; what waits for a later retry does not count. */
   webhooksSettled: () => Promise<void>;
@@ -136,7 +151,9 @@ export type Shopify = {
   close: () => Promise<void>;
 };
 
-/** Ports of the doors that a call can knock at. Pages and control are mounted by their own files. */
+/**
+ * Ports of the doors that a call can knock at. Pages and control are mounted by their own files.
+ */
 function apiRoutes(world: World): Router {
   const routes = Router();
   const json = express.json({ limit: '2mb', type: ['application/json', 'application/graphql'] });
@@ -162,7 +179,7 @@ export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
   const log: LogEntry[] = [];
   let origin = '';
   const world: World = {
-    apps: options.apps.map(appOptions),
+    apps: options.apps.map((app, index) => appOptions(app, index === 0)),
     shops: options.shops.map(shopOptions),
     state: keeper.state,
     clock,
@@ -182,7 +199,7 @@ export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
   const webhooks = openWebhooks(world);
   adminSchema();
   const outside = Router();
-  const server = createServer(application(world, outside, options.mounts ?? {}));
+  const server = createServer(application(world, { log, outside, mounts: options.mounts ?? {} }));
   server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -229,12 +246,22 @@ export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
   };
 }
 
-function application(world: World, outside: Router, mounts: Record<string, RequestHandler>) {
+function application(
+  world: World,
+  input: { log: LogEntry[]; outside: Router; mounts: Record<string, RequestHandler> },
+) {
+  const { log, outside, mounts } = input;
   const application = express();
   application.disable('x-powered-by');
   for (const [host, handler] of Object.entries(mounts)) application.use(`/${host}`, handler);
   application.use(outside);
   application.use(apiRoutes(world));
+  application.use(control(world, log));
+  application.use(blockPages(world));
+  application.use(appFrame(world));
+  application.use(adminPages(world));
+  application.use(orderPages(world));
+  application.use(shopFront(world));
   return application;
 }
 

@@ -1,4 +1,7 @@
-/** Installing and uninstalling, and what happens to tokens: expired early, revoked, scopes taken away. */
+/**
+ * Installing and uninstalling, and what happens to tokens: expired early, revoked, scopes taken
+ * away.
+ */
 
 import { installOf } from './tokens.ts';
 import { shopBody } from './webhook-bodies.ts';

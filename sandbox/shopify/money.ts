@@ -1,8 +1,9 @@
 /**
  * Amounts as Shopify counts and writes them.
  *
- * Inside: bigint minor units. GraphQL writes a decimal without padding ("21.0", "12.5", "1000.0"), webhooks write it with
- * the currency's own digits ("21.00", "1000", "1.250"). Shared with nobody, so that a mistake in the app is not repeated here.
+ * Inside: bigint minor units. GraphQL writes a decimal without padding ("21.0", "12.5", "1000.0"),
+ * webhooks write it with the currency's own digits ("21.00", "1000", "1.250"). Shared with nobody,
+ * so that a mistake in the app is not repeated here.
  */
 
 const NO_DECIMALS = new Set(
@@ -10,7 +11,10 @@ const NO_DECIMALS = new Set(
 );
 const THREE_DECIMALS = new Set('BHD IQD JOD KWD LYD OMR TND'.split(' '));
 
-/** How many micro-units of a currency one US dollar buys. Only for the shop's side of a foreign order. */
+/**
+ * How many micro-units of a currency one US dollar buys. Only for the shop's side of a foreign
+ * order.
+ */
 const MICROS_PER_DOLLAR: Record<string, bigint> = {
   USD: 1_000_000n,
   EUR: 920_000n,

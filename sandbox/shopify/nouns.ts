@@ -1,4 +1,7 @@
-/** What the stand-in keeps: orders, installations, tokens, deliveries. All of it survives as JSON (bigints as "123n"). */
+/**
+ * What the stand-in keeps: orders, installations, tokens, deliveries. All of it survives as JSON
+ * (bigints as "123n").
+ */
 
 import type { Rate } from './money.ts';
 
@@ -14,6 +17,8 @@ export type AppOptions = {
   webhooks?: Subscription[];
   /** As it stands in addresses of the admin: /store/{store}/apps/{handle}. */
   handle?: string;
+  /** Folder of its UI extension; null: it has none. */
+  extension?: string | null;
 };
 
 export type App = Required<AppOptions>;
@@ -74,7 +79,9 @@ export type Metafield = {
 
 export type CancelReason = 'CUSTOMER' | 'DECLINED' | 'FRAUD' | 'INVENTORY' | 'OTHER' | 'STAFF';
 
-/** Amounts in minor units of the presentment currency; `rate` gives the shop's side. Moments in ms. */
+/**
+ * Amounts in minor units of the presentment currency; `rate` gives the shop's side. Moments in ms.
+ */
 export type Order = {
   id: number;
   shop: string;

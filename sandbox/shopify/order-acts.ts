@@ -1,7 +1,9 @@
 /**
- * What can be done to an order, with Shopify's own preconditions. Each act writes its effect and sends its webhooks.
+ * What can be done to an order, with Shopify's own preconditions. Each act writes its effect and
+ * sends its webhooks.
  *
- * A refusal is a text, an act that happened is undefined or what it made. Amounts: presentment minor units.
+ * A refusal is a text, an act that happened is undefined or what it made. Amounts: presentment
+ * minor units.
  */
 
 import { gid, hex, uuid } from './ids.ts';

@@ -1,6 +1,7 @@
 /**
- * Shopify's search syntax, as far as orders(query:) needs it: `key:value`, quotes, `>=`, AND (also by a space), OR, NOT and
- * brackets. A key that is not played is an error that names it, never an empty answer.
+ * Shopify's search syntax, as far as orders(query:) needs it: `key:value`, quotes, `>=`, AND (also
+ * by a space), OR, NOT and brackets. A key that is not played is an error that names it, never an
+ * empty answer.
  */
 
 import { moment } from './ids.ts';

@@ -1,4 +1,6 @@
-/** What an order owes and what it is called. Pure sums in the presentment currency's minor units. */
+/**
+ * What an order owes and what it is called. Pure sums in the presentment currency's minor units.
+ */
 
 import type { Order, Transaction } from './nouns.ts';
 

@@ -1,7 +1,8 @@
 /**
  * What Shopify signs: session tokens, webhook bodies, the query of the admin's frame.
  *
- * Real HMAC-SHA256 with the app's client secret. The recipes are checked against shopify-api's validators in the tests.
+ * Real HMAC-SHA256 with the app's client secret. The recipes are checked against shopify-api's
+ * validators in the tests.
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto';

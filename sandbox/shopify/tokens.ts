@@ -1,9 +1,9 @@
 /**
  * The token endpoint: token exchange, refresh, and the move of an old token to an expiring one.
  *
- * It trusts nothing: the session token is verified with the app's secret, the installation must stand, and every pair has
- * its own life. A previous refresh token works until its replacement is first used, at most 30 days after its own first
- * use and never beyond its 90 days.
+ * It trusts nothing: the session token is verified with the app's secret, the installation must
+ * stand, and every pair has its own life. A previous refresh token works until its replacement is
+ * first used, at most 30 days after its own first use and never beyond its 90 days.
  */
 
 import type { Request, Response } from 'express';
@@ -37,7 +37,10 @@ export function installOf(world: World, clientId: string, shop: string): Install
   return made;
 }
 
-/** The live token of that text at that shop, or undefined: unknown, expired, revoked, another shop's. */
+/**
+ * The live token of that text at that shop, or undefined: unknown, expired, revoked, another
+ * shop's.
+ */
 export function liveToken(world: World, access: string, shop: string): Token | undefined {
   const now = world.clock.now();
   return world.state.tokens.find(

@@ -1,4 +1,7 @@
-/** The REST shapes that webhooks carry. Ids are JSON numbers, amounts padded text, moments with an offset. */
+/**
+ * The REST shapes that webhooks carry. Ids are JSON numbers, amounts padded text, moments with an
+ * offset.
+ */
 
 import { gid, moment, shopNumber } from './ids.ts';
 import { converted, padded } from './money.ts';

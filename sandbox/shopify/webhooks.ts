@@ -1,8 +1,9 @@
 /**
- * Sends webhooks: signed bytes, one second to connect and five in all, then eight retries over four hours.
+ * Sends webhooks: signed bytes, one second to connect and five in all, then eight retries over
+ * four hours.
  *
- * A retry carries the same webhook id and the same payload. Nothing promises an order; faults make duplicates, delays,
- * reordering and losses on purpose.
+ * A retry carries the same webhook id and the same payload. Nothing promises an order; faults make
+ * duplicates, delays, reordering and losses on purpose.
  */
 
 import { request as httpRequest } from 'node:http';

@@ -1,4 +1,7 @@
-/** What every part of the stand-in is handed: options, memory, clock, faults, log, and where events go. */
+/**
+ * What every part of the stand-in is handed: options, memory, clock, faults, log, and where events
+ * go.
+ */
 
 import type { Clock } from './clock.ts';
 import type { Faults } from './faults.ts';
@@ -32,7 +35,9 @@ export type World = {
   violations: string[];
   log: (entry: LogEntry) => void;
   changed: () => void;
-  /** Sends a webhook to every app of the shop that subscribed to the topic, or only to `clientId`. */
+  /**
+   * Sends a webhook to every app of the shop that subscribed to the topic, or only to `clientId`.
+   */
   tell: (shop: string, topic: string, body: object, clientId?: string) => void;
   /** Where browsers find the stand-in, e.g. http://127.0.0.1:4000. */
   origin: () => string;

@@ -1,4 +1,7 @@
-/** A small app's side of the wire, for the tests of the stand-in: asks GraphQL, fetches tokens, collects webhooks. */
+/**
+ * A small app's side of the wire, for the tests of the stand-in: asks GraphQL, fetches tokens,
+ * collects webhooks.
+ */
 
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';

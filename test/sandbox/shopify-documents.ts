@@ -2,7 +2,10 @@
 
 export const DOCUMENTS = `
 query AppShop {
-  shop { id name myshopifyDomain currencyCode ianaTimezone plan { publicDisplayName partnerDevelopment shopifyPlus } }
+  shop {
+    id name myshopifyDomain currencyCode ianaTimezone
+    plan { publicDisplayName partnerDevelopment shopifyPlus }
+  }
   currentAppInstallation { id accessScopes { handle } }
 }
 query OrderById($id: ID!) { order(id: $id) { ...OrderParts } }

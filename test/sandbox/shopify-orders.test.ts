@@ -64,7 +64,7 @@ test('marking paid records the whole outstanding amount, once', async () => {
   expect(shop.effects.payments(made.id, 'Zaptill')).toBe(1);
 });
 
-test('a part is recorded in the presentment currency only, and never above the balance', async () => {
+test('a part is in the presentment currency and never above the balance', async () => {
   const made = shop.createOrder({ total: '1500', currency: 'JPY' });
   const pay = async (amount: string, currencyCode: string) =>
     (

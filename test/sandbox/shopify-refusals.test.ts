@@ -22,13 +22,17 @@ const refused = async (query: string, variables: object = {}): Promise<string> =
 test('what is not in the schema is refused with the schema’s own words', async () => {
   expect(
     await refused(
-      'mutation M($i: OrderMarkAsPaidInput!) { orderMarkAsPaid(input: $i) { userErrors { code } } }',
+      `mutation M($i: OrderMarkAsPaidInput!) {
+        orderMarkAsPaid(input: $i) { userErrors { code } }
+      }`,
       { i: { id: 'gid://shopify/Order/1' } },
     ),
   ).toContain('Cannot query field "code" on type "UserError"');
   expect(
     await refused(
-      'mutation M($o: ID!) { orderCancel(orderId: $o, reason: OTHER, restock: true) { userErrors { code } } }',
+      `mutation M($o: ID!) {
+        orderCancel(orderId: $o, reason: OTHER, restock: true) { userErrors { code } }
+      }`,
     ),
   ).toContain('Cannot query field "code" on type "UserError"');
   expect(
@@ -131,8 +135,9 @@ test('the bucket empties, refuses without doing, and fills again', async () => {
   plus.clock.turn(20_000);
   expect((await page()).body.errors).toBeUndefined();
   const dear = await ask(plus, key, {
-    query:
-      '{ orders(first: 250) { nodes { totalPriceSet { shopMoney { amount } } transactions { id } } } }',
+    query: `{ orders(first: 250) {
+      nodes { totalPriceSet { shopMoney { amount } } transactions { id } }
+    } }`,
   });
   expect(dear.body.errors?.[0]?.extensions?.code).toBe('MAX_COST_EXCEEDED');
   await plus.close();

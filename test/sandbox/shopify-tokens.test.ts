@@ -155,7 +155,8 @@ test('the old refresh token lives until its replacement is used', async () => {
   const first = (await askToken(shop, exchangeOf(admin()))).body;
   const second = (await refresh(first.refresh_token)).body;
   expect(second.refresh_token).not.toBe(first.refresh_token);
-  const lost = await refresh(first.refresh_token); // the answer was lost, so the old one is sent again
+  // Had the answer been lost, the app would send the old one again.
+  const lost = await refresh(first.refresh_token);
   expect(lost.status).toBe(200);
   const third = await refresh(lost.body.refresh_token);
   expect(third.status).toBe(200);

@@ -1,7 +1,9 @@
 /**
- * `POST /{shop}/admin/api/{version}/graphql.json`: token, version, the whole schema, the bucket, then the resolvers.
+ * `POST /{shop}/admin/api/{version}/graphql.json`: token, version, the whole schema, the bucket,
+ * then the resolvers.
  *
- * What is valid but not played answers with an error that names the field: an empty success would be a lie.
+ * What is valid but not played answers with an error that names the field: an empty success would
+ * be a lie.
  */
 
 import type { Request, Response } from 'express';
@@ -132,7 +134,7 @@ async function run(ready: Ready, ask: Asked, seen: Read): Promise<Answer> {
       status: 200,
       body: {
         ...plainError(
-          `Query cost is ${requested}, which exceeds the single query max cost limit ${MOST_PER_CALL}`,
+          `Query cost is ${requested}, which exceeds the max cost limit ${MOST_PER_CALL}`,
           'MAX_COST_EXCEEDED',
         ),
         extensions: cost(null),
@@ -194,7 +196,7 @@ function throttled(extensions: CostNote, pretended: boolean): object {
 const internal = (requestId: string): object => ({
   errors: [
     {
-      message: `Internal error. Looks like something went wrong on our end.\nRequest ID: ${requestId}`,
+      message: `Internal error. Something went wrong on our end.\nRequest ID: ${requestId}`,
       extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
     },
   ],

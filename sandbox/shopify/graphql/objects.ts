@@ -1,8 +1,8 @@
 /**
  * Orders and what hangs on them, as the Admin API shows them.
  *
- * A field that is not written here answers with an error that names it (see endpoint.ts). Fields that need protected
- * customer data are refused, as they are for an app of level 1.
+ * A field that is not written here answers with an error that names it (see endpoint.ts). Fields
+ * that need protected customer data are refused, as they are for an app of level 1.
  */
 
 import { GraphQLError } from 'graphql';
