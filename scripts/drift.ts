@@ -1,6 +1,6 @@
 // Do the migrations make what prisma/schema.prisma says? A database is migrated as a shop's would
-// be, and Prisma compares it with the schema. (Migrations cannot be replayed by Prisma itself: their
-// functions call graphile-worker's, whose tables only our migration puts first.)
+// be, and Prisma compares it with the schema. (Prisma itself cannot replay the migrations: their
+// functions call graphile-worker's, whose tables only our own migrating puts first.)
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';

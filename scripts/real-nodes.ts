@@ -1,9 +1,9 @@
-// Real nodes for the regtest suite and for `npm start -- --real-node`: LND and btcd, built once from
-// their Go modules (scripts/nodes). A network is two LND nodes on a private chain: alice, who is the
-// merchant's, and bob, who has a channel to her and pays.
+// Real nodes for the regtest suite and for `npm start -- --real-node`: LND and btcd, built once
+// from their Go modules (scripts/nodes). A network is two LND nodes on a private chain: alice, who
+// is the merchant's, and bob, who has a channel to her and pays.
 //
-// A network is made anew each time: btcd forgets a regtest chain whenever it starts. LND ends before
-// btcd, or it waits for its chain. Everything is awaited by asking, nothing by sleeping a fixed time.
+// A network is made anew each time: btcd forgets a regtest chain whenever it starts. LND ends
+// before btcd, or it waits for its chain. Everything is awaited by asking, nothing by sleeping.
 import fs from 'node:fs';
 import path from 'node:path';
 import {

@@ -1,4 +1,4 @@
-// Runs the steps of a command as processes of their own, and ends them when this one is told to end.
+// Runs the steps of a command as processes of their own, and ends them when this one is told to.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';

@@ -1,6 +1,6 @@
-// The first step of every command from a fresh clone. Plain JavaScript, because the machine may have
-// any Node from 20 up and no node_modules: it installs what package-lock.json names (Node 24 among
-// it), has Prisma write its client, and runs the given TypeScript file with Node 24.
+// The first step of every command from a fresh clone. Plain JavaScript, because the machine may
+// have any Node from 20 up and no node_modules: it installs what package-lock.json names (Node 24
+// among it), has Prisma write its client, and runs the given TypeScript file with Node 24.
 //
 // Nothing here may be left half done: what was interrupted is told by a missing stamp and is done
 // again. A stamp holds the hash of what it was made from, so a second run costs two small reads.

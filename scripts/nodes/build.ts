@@ -70,7 +70,7 @@ async function build(go: string, binDir: string, say: Say): Promise<void> {
   fs.renameSync(making, binDir);
 }
 
-/** The folder with btcd, btcctl, lnd and lncli. Throws when they must be built and Go is missing. */
+/** The folder with btcd, btcctl, lnd and lncli. Throws when Go is needed and missing. */
 export async function buildNodes({ say }: { say: Say }): Promise<{ binDir: string }> {
   const binDir = cacheFolder();
   fs.mkdirSync(path.dirname(binDir), { recursive: true });

@@ -22,10 +22,10 @@ setTimeout(() => {
 }, slow);
 `;
 const PROGRAM = `
-console.log('runs', process.argv.slice(2).join(' '));
+process.stdout.write('runs ' + process.argv.slice(2).join(' ') + '\\n');
 if (process.argv[2] === 'wait') {
   const timer = setInterval(() => undefined, 1000);
-  process.on('SIGTERM', () => { console.log('was told'); clearInterval(timer); });
+  process.on('SIGTERM', () => { process.stdout.write('was told'); clearInterval(timer); });
 } else process.exitCode = 7;
 `;
 

@@ -112,7 +112,8 @@ export async function migrateDeploy(url: string, options: MigrateOptions = {}): 
     await client.query(`create table if not exists _prisma_migrations (
       id varchar(36) primary key, checksum varchar(64) not null, finished_at timestamptz,
       migration_name varchar(255) not null, logs text, rolled_back_at timestamptz,
-      started_at timestamptz not null default now(), applied_steps_count integer not null default 0)`);
+      started_at timestamptz not null default now(),
+      applied_steps_count integer not null default 0)`);
     const todo = await missing(client, known);
     for (const migration of todo) {
       await apply(client, migration);
