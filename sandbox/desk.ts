@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import express from 'express';
-import { startLnd } from './lnd/index.ts';
+import { nodeControls, startLnd, type LndSimulator } from './lnd/index.ts';
 import { market, priceControls, pricePages } from './prices/index.ts';
 import { openRealNodes } from './real-nodes.ts';
 import { startShopify } from './shopify/index.ts';
@@ -21,6 +21,8 @@ export type DeskNode = {
   /** LND's own admin credential, to see how it is refused. */
   adminLndconnect: string;
   wallet: WalletOptions;
+  /** What can be made to go wrong at it; a real node has no such switches. */
+  simulated?: LndSimulator;
   close: () => Promise<void>;
 };
 
@@ -82,6 +84,7 @@ async function simulatedNode(dir: string, port: number): Promise<DeskNode> {
     lndconnect: lnd.lndconnect(lnd.macaroon('receive-useful', { rootKeyId: '57001' })),
     adminLndconnect: lnd.lndconnect(lnd.macaroon('admin')),
     wallet: { nodes: [lnd] },
+    simulated: lnd,
     close: () => lnd.stop(),
   };
 }
@@ -110,6 +113,8 @@ export async function openDesk(about: {
   shopify.outside.use('/_prices', priceControls(prices));
   shopify.outside.use('/wallet', walletPages(node.wallet));
   shopify.outside.use('/node', nodePage(node));
+  const { simulated } = node;
+  if (simulated !== undefined) shopify.outside.use('/_node', nodeControls(() => [simulated]));
   const { origin } = shopify;
   const store = shop.replace('.myshopify.com', '');
   return {
@@ -134,7 +139,10 @@ export async function openDesk(about: {
         url: `${origin}/admin.shopify.com/store/${store}/orders`,
       },
       { what: "The merchant's node: its links", url: `${origin}/node/` },
-      { what: 'What can go wrong, as switches', url: `${origin}/_sandbox` },
+      { what: 'What can go wrong at Shopify', url: `${origin}/_sandbox` },
+      ...(simulated === undefined
+        ? []
+        : [{ what: 'What can go wrong at the node', url: `${origin}/_node/` }]),
     ],
     hints: [
       'Choose "Bitcoin (Lightning)" at checkout, copy the invoice, and pay it with the wallet.',
