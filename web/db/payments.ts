@@ -45,10 +45,11 @@ export const paymentByLink = (db: Database, link: string): Promise<PaymentRow | 
 /** The newest payment of an order, which is the only one that may still be under way. */
 export const latestPayment = (
   db: Database,
-  order: { shopId: number; originId: string },
+  // Callers hand in whole rows: Prisma would take every further column for a condition.
+  { shopId, originId }: { shopId: number; originId: string },
 ): Promise<PaymentRow | null> =>
   db.prisma.payment.findFirst({
-    where: order,
+    where: { shopId, originId },
     orderBy: { sequence: 'desc' },
   }) as Promise<PaymentRow | null>;
 
