@@ -54,6 +54,9 @@ export async function sightingIsDone(
   );
 }
 
+export const wasDelivered = async (db: Database, id: string): Promise<boolean> =>
+  (await db.prisma.delivery.findUnique({ where: { id } })) !== null;
+
 /** True when this delivery was not seen before. Old ones are forgotten after a week. */
 export async function firstDelivery(
   on: Queryable,

@@ -25,6 +25,12 @@ export async function countsByState(
   return counts;
 }
 
+/** Single rows, for doors: they may read here, and write only through flows. */
+export { currentInvoice, type InvoiceRow } from './invoices.ts';
+export { nodeById, workingNode, type NodeRow } from './nodes.ts';
+export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './payments.ts';
+export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
+
 export type PaymentLine = {
   id: string;
   link: string;

@@ -1,10 +1,10 @@
 // The buyer knocks with the link of one payment: 128 random bits, which is the whole proof. Knowing
 // it allows to see the amount, the invoice and the state, and to ask for a new price; nothing else.
 import type { Request, Response } from 'express';
-import { paymentByLink, type PaymentRow } from '../db/payments.ts';
-import { sight } from '../db/sightings.ts';
+import { paymentByLink, type PaymentRow } from '../db/views.ts';
 import { renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
 import type { PayView } from '../frontend/shared/pay-view.ts';
+import { noticeOrder } from '../flows/notice-order.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
 import { answerJson } from './answers.ts';
 import type { PayAssets } from './assets.ts';
@@ -38,7 +38,8 @@ export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: Pay
     if (Date.now() - last < lookAgainMs) return;
     if (looked.size > 10_000) looked.clear();
     looked.set(payment.id, Date.now());
-    await sight(doors.deps.db.pool, { ...payment, because: 'page' });
+    const { shopId, originId } = payment;
+    await noticeOrder(doors.deps, { shopId, originId, because: 'page' });
   };
 
   const view = async (payment: PaymentRow): Promise<PayView | undefined> => {

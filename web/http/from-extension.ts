@@ -5,10 +5,9 @@ import { timingSafeEqual } from 'node:crypto';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
 import { Trouble } from '../core/trouble.ts';
-import { latestPayment, type PaymentRow } from '../db/payments.ts';
-import { sight } from '../db/sightings.ts';
-import { shopOf } from '../db/shops.ts';
+import { latestPayment, shopOf, type PaymentRow } from '../db/views.ts';
 import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order.ts';
+import { noticeOrder } from '../flows/notice-order.ts';
 import { bearerOf, proveBuyer } from '../shopify/requests.ts';
 import { answerJson } from './answers.ts';
 import type { Doors, Route } from './doors.ts';
@@ -94,7 +93,7 @@ export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
     if (seen === 'shop_unreachable') {
       if (known?.checkoutTokenHash) await answerPayment(response, known, checkoutToken);
       else {
-        await sight(doors.deps.db.pool, { ...at, because: 'block' });
+        await noticeOrder(doors.deps, { ...at, because: 'block' });
         response.set('Retry-After', '3');
         answerJson(response, 503, { state: 'shop_unreachable' });
       }
@@ -102,7 +101,7 @@ export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
     }
     switch (seen.is) {
       case 'not_yet':
-        await sight(doors.deps.db.pool, { ...at, because: 'block' });
+        await noticeOrder(doors.deps, { ...at, because: 'block' });
         answerJson(response, 202, { state: 'not_yet' });
         return;
       case 'not_ours':

@@ -4,10 +4,9 @@ import express, { type Request, type RequestHandler, type Response } from 'expre
 import { z } from 'zod';
 import { currencyOf, decimalOf, minor, msat, satsOf } from '../core/money.ts';
 import { paymentStates, type PaymentState } from '../core/payment.ts';
-import { nudge, shopLane } from '../db/lanes.ts';
-import { workingNode, type NodeRow } from '../db/nodes.ts';
-import { nameMethod, shopById, shopsOfDomain, type ShopRow } from '../db/shops.ts';
 import * as views from '../db/views.ts';
+import { shopsOfDomain, workingNode, type NodeRow, type ShopRow } from '../db/views.ts';
+import { nameMethod } from '../flows/name-method.ts';
 import { merchantDocument } from '../frontend/merchant/document.ts';
 import type {
   ConnectAnswer,
@@ -202,13 +201,8 @@ async function methodAnswer(doors: Doors, { shop, request, response }: Seen): Pr
     answerJson(response, 422, { ok: false, sentence } satisfies MethodAnswer);
     return;
   }
-  await nameMethod(doors.deps.db, shop.id, name);
-  await nudge(doors.deps.db.pool, [shopLane(shop.id)]);
-  const stored = await shopById(doors.deps.db, shop.id);
-  answerJson(response, 200, {
-    ok: true,
-    name: stored?.methodName ?? name,
-  } satisfies MethodAnswer);
+  await nameMethod(doors.deps, { shopId: shop.id, name });
+  answerJson(response, 200, { ok: true, name } satisfies MethodAnswer);
 }
 
 const uuidForm = z.uuid();

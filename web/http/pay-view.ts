@@ -4,10 +4,14 @@ import { createHash } from 'node:crypto';
 import { currencyOf, decimalOf, satsOf, type Currency } from '../core/money.ts';
 import type { PaymentState } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
-import { currentInvoice, type InvoiceRow } from '../db/invoices.ts';
-import { nodeById } from '../db/nodes.ts';
-import { paymentById, type PaymentRow } from '../db/payments.ts';
-import { shopById } from '../db/shops.ts';
+import {
+  currentInvoice,
+  nodeById,
+  paymentById,
+  shopById,
+  type InvoiceRow,
+  type PaymentRow,
+} from '../db/views.ts';
 import type { PayInvoice, PayView } from '../frontend/shared/pay-view.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';

@@ -1,7 +1,7 @@
 // Asks for a quote on behalf of pages that are open. Many tabs of one payment share one asking in
 // this process (the database keeps other processes out), and a refusal is remembered for a moment,
 // so that pages may ask every second and the outside is not asked for each of them.
-import { currentInvoice } from '../db/invoices.ts';
+import { currentInvoice } from '../db/views.ts';
 import { quoteInvoice, type Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';
 import { needsTap } from './pay-view.ts';
