@@ -108,10 +108,7 @@ export async function bundleOf(app: App, target: Target): Promise<string> {
     jsxImportSource: 'preact',
     target: 'es2020',
     logLevel: 'silent',
-    define: {
-      'process.env.NODE_ENV': '"production"',
-      'process.env.SHOPIFY_APP_URL': JSON.stringify(app.appUrl),
-    },
+    define: { 'process.env.SHOPIFY_APP_URL': JSON.stringify(app.appUrl) },
   });
   const code = made.outputFiles[0]?.text ?? '';
   built.set(key, { of, code });

@@ -173,6 +173,31 @@ function resume(world: World): void {
     if (!job.done) acts.runCancel(world, job, { by: job.by, call: 'orderCancel', requestId: null });
 }
 
+/** What the merchant and the operator can do to an installation. */
+function installsOf(world: World) {
+  return {
+    setAppUrl: (app: string, appUrl: string) => {
+      const found = appOf(world, installs.clientIdOf(world, app));
+      if (found !== undefined) found.appUrl = appUrl.replace(/\/+$/, '');
+    },
+    expireTokens: (pair: Pair) => {
+      installs.expireTokens(world, pair);
+    },
+    revokeTokens: (pair: Pair) => {
+      installs.revokeTokens(world, pair);
+    },
+    uninstall: (pair: Pair) => {
+      installs.uninstall(world, pair);
+    },
+    install: (pair: Pair) => {
+      installs.install(world, pair);
+    },
+    setScopes: (input: Pair & { scopes: string[] }) => {
+      installs.setScopes(world, input);
+    },
+  };
+}
+
 export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
   const clock = options.clock ?? turnableClock();
   const keeper = openState(options.statePath);
@@ -218,25 +243,7 @@ export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
     sendWebhook: webhooksByHand(world),
     webhooksSettled: webhooks.settled,
     deliveries: () => [...world.state.deliveries],
-    setAppUrl: (app, appUrl) => {
-      const found = appOf(world, installs.clientIdOf(world, app));
-      if (found !== undefined) found.appUrl = appUrl.replace(/\/+$/, '');
-    },
-    expireTokens: (pair) => {
-      installs.expireTokens(world, pair);
-    },
-    revokeTokens: (pair) => {
-      installs.revokeTokens(world, pair);
-    },
-    uninstall: (pair) => {
-      installs.uninstall(world, pair);
-    },
-    install: (pair) => {
-      installs.install(world, pair);
-    },
-    setScopes: (input) => {
-      installs.setScopes(world, input);
-    },
+    ...installsOf(world),
     close: () =>
       end(server, () => {
         webhooks.close();

@@ -118,13 +118,20 @@ export type Webhooks = {
   close: () => void;
 };
 
-export function openWebhooks(world: World): Webhooks {
+type Sender = {
+  /** Sends it in `waitMs`, and again until it is taken or given up. */
+  plan: (delivery: Delivery, waitMs: number, forgery?: Forgery) => void;
+  settled: () => Promise<void>;
+  close: () => void;
+};
+
+function openSender(world: World): Sender {
   const underway = new Set<Promise<void>>();
-  const held: Delivery[] = [];
   let open = true;
 
-  const go = (delivery: Delivery, forgery: Forgery = null): void => {
+  const go = (delivery: Delivery, forgery: Forgery): void => {
     if (!open || delivery.state !== 'waiting') return;
+    delivery.dueAt = world.clock.now() + WHOLE_MS;
     const trip = attempt(world, delivery, forgery).then((said) => {
       judge(delivery, said);
     });
@@ -138,13 +145,35 @@ export function openWebhooks(world: World): Webhooks {
     else plan(delivery, wait);
     world.changed();
   };
-  const plan = (delivery: Delivery, waitMs: number, forgery: Forgery = null): void => {
+  const plan: Sender['plan'] = (delivery, waitMs, forgery = null) => {
     delivery.dueAt = world.clock.now() + waitMs;
     world.clock.after(waitMs, () => {
       go(delivery, forgery);
     });
   };
-  const dispatch = (delivery: Delivery): void => {
+  const isDue = (it: Delivery) => it.state === 'waiting' && it.dueAt <= world.clock.now() + 200;
+  return {
+    plan,
+    settled: async () => {
+      do {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await Promise.all(underway);
+      } while (open && (underway.size > 0 || world.state.deliveries.some(isDue)));
+    },
+    close: () => {
+      open = false;
+    },
+  };
+}
+
+/** Hands a delivery to the sender, or does to it what a fault says. */
+function dispatcher(world: World, plan: Sender['plan']): (delivery: Delivery) => void {
+  const held: Delivery[] = [];
+  /** What was held back goes out last first. */
+  const release = () => {
+    for (const [index, delivery] of held.splice(0).reverse().entries()) plan(delivery, index * 100);
+  };
+  return (delivery) => {
     const call = { shop: delivery.shop, names: [delivery.topic] };
     const { faults } = world;
     if (faults.take(['webhook-never'], call) !== undefined) {
@@ -170,18 +199,19 @@ export function openWebhooks(world: World): Webhooks {
       plan(twin, 0);
     }
   };
-  /** What was held back goes out last first. */
-  const release = () => {
-    for (const delivery of held.splice(0).reverse()) plan(delivery, held.length);
-  };
+}
+
+export function openWebhooks(world: World): Webhooks {
+  const sender = openSender(world);
+  const dispatch = dispatcher(world, sender.plan);
   const tell: Webhooks['tell'] = (shop, topic, body, clientId) => {
     const payload = JSON.stringify(body);
     const eventId = uuid();
+    // The news of its own uninstall still goes to the app that is gone.
+    const always = topic === 'app/uninstalled' || topic === 'shop/redact';
     for (const app of world.apps) {
       if (clientId !== undefined && app.clientId !== clientId) continue;
-      // The news of its own uninstall still goes to the app that is gone.
-      const gone = topic === 'app/uninstalled' || topic === 'shop/redact';
-      if (!gone && !installOf(world, app.clientId, shop).installed) continue;
+      if (!always && !installOf(world, app.clientId, shop).installed) continue;
       for (const subscription of app.webhooks) {
         if (!subscription.topics.includes(topic)) continue;
         const made = newDelivery(world, { app, shop, topic, subscription, payload, eventId });
@@ -194,19 +224,12 @@ export function openWebhooks(world: World): Webhooks {
   };
   return {
     tell,
+    settled: sender.settled,
+    close: sender.close,
     resume: () => {
       for (const delivery of world.state.deliveries)
         if (delivery.state === 'waiting')
-          plan(delivery, Math.max(0, delivery.dueAt - world.clock.now()));
-    },
-    settled: async () => {
-      do {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-        await Promise.all(underway);
-      } while (underway.size > 0);
-    },
-    close: () => {
-      open = false;
+          sender.plan(delivery, Math.max(0, delivery.dueAt - world.clock.now()));
     },
   };
 }

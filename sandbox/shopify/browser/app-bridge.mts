@@ -31,7 +31,7 @@ const config = {
   locale: asked.get('locale') ?? kept['locale'] ?? 'en',
 };
 sessionStorage.setItem('app-bridge', JSON.stringify(config));
-if (config.apiKey === '') console.error('App Bridge: no <meta name="shopify-api-key">');
+if (config.apiKey === '') reportError(new Error('App Bridge: no <meta name="shopify-api-key">'));
 
 /** What tests look at. */
 const log: { type: string; payload: unknown }[] = [];

@@ -168,7 +168,7 @@ function strange(node: Node): void {
   if (!(node instanceof HTMLElement)) return;
   const known = node.localName.startsWith('s-') && customElements.get(node.localName);
   if (known === undefined || known === false) {
-    console.error(`Checkout does not draw <${node.localName}>`);
+    reportError(new Error(`Checkout does not draw <${node.localName}>`));
     node.hidden = true;
   }
   node.childNodes.forEach(strange);

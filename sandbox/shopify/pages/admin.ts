@@ -128,10 +128,80 @@ function actions(order: Order): Html {
   </section>`;
 }
 
-function orderDetail(world: World, order: Order): Html {
-  const currency = order.presentmentCurrency;
+function items(order: Order): Html {
+  const money = (minor: bigint) => shown(minor, order.presentmentCurrency);
+  return html`<section class="card" aria-labelledby="lines">
+    <h2 id="lines">Items</h2>
+    <table>
+      <tbody>
+        ${order.lines.map(
+          (line) =>
+            html`<tr>
+              <td>
+                ${
+                  line.removed === line.quantity
+                    ? html`<s>${line.title}</s> <span class="soft small">removed</span>`
+                    : line.title
+                }
+              </td>
+              <td class="right nowrap">${line.quantity} × ${money(line.unitMinor)}</td>
+            </tr>`,
+        )}
+        <tr>
+          <td><strong>Total</strong></td>
+          <td class="right"><strong>${money(total(order))}</strong></td>
+        </tr>
+        <tr>
+          <td>Paid by the buyer</td>
+          <td class="right">${money(received(order))}</td>
+        </tr>
+        <tr>
+          <td>Outstanding</td>
+          <td class="right">${money(outstanding(order))}</td>
+        </tr>
+      </tbody>
+    </table>
+  </section>`;
+}
+
+function happened(world: World, order: Order): Html {
   const effects = world.state.effects.filter((it) => it.orderId === order.id);
-  const money = (minor: bigint) => shown(minor, currency);
+  const money = (minor: bigint) => shown(minor, order.presentmentCurrency);
+  return html`<section class="card scroll" aria-labelledby="moves">
+      <h2 id="moves">Transactions</h2>
+      <table>
+        <tbody>
+          ${order.transactions.map(
+            (it) =>
+              html`<tr>
+                <td>${it.kind} ${it.status}<br /><span class="soft small">${it.gateway}</span></td>
+                <td class="right nowrap">${money(it.amountMinor)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </section>
+    <section class="card" aria-labelledby="told">
+      <h2 id="told">What happened, and by whom</h2>
+      ${
+        effects.length === 0
+          ? html`<p class="soft">Nothing yet.</p>`
+          : html`<ul>
+              ${effects.map(
+                (it) =>
+                  html`<li>
+                    ${it.what.replace('_', ' ')}
+                    ${it.amountMinor === null ? '' : money(it.amountMinor)} by ${it.by}
+                    <span class="soft small">(${it.call}, ${timeOf(it.at)})</span>
+                  </li>`,
+              )}
+            </ul>`
+      }
+      <a href="/${order.shop}/orders/${order.checkoutToken}">The buyer’s page of this order</a>
+    </section>`;
+}
+
+function orderDetail(world: World, order: Order): Html {
   return inside(
     html`<p><a href="${adminBase(order.shop)}/orders">Orders</a></p>
       <h1>${order.name} ${badge(order)}</h1>
@@ -140,79 +210,8 @@ function orderDetail(world: World, order: Order): Html {
         ${order.tags.length > 0 ? html`&middot; ${order.tags.join(', ')}` : ''}
       </p>
       <div class="two">
-        <div>
-          <section class="card" aria-labelledby="lines">
-            <h2 id="lines">Items</h2>
-            <table>
-              <tbody>
-                ${order.lines.map(
-                  (line) =>
-                    html`<tr>
-                      <td>
-                        ${
-                          line.removed === line.quantity
-                            ? html`<s>${line.title}</s> <span class="soft small">removed</span>`
-                            : line.title
-                        }
-                      </td>
-                      <td class="right nowrap">${line.quantity} × ${money(line.unitMinor)}</td>
-                    </tr>`,
-                )}
-                <tr>
-                  <td><strong>Total</strong></td>
-                  <td class="right"><strong>${money(total(order))}</strong></td>
-                </tr>
-                <tr>
-                  <td>Paid by the buyer</td>
-                  <td class="right">${money(received(order))}</td>
-                </tr>
-                <tr>
-                  <td>Outstanding</td>
-                  <td class="right">${money(outstanding(order))}</td>
-                </tr>
-              </tbody>
-            </table>
-          </section>
-          ${actions(order)}
-        </div>
-        <div>
-          <section class="card scroll" aria-labelledby="moves">
-            <h2 id="moves">Transactions</h2>
-            <table>
-              <tbody>
-                ${order.transactions.map(
-                  (it) =>
-                    html`<tr>
-                      <td>
-                        ${it.kind} ${it.status}<br /><span class="soft small">${it.gateway}</span>
-                      </td>
-                      <td class="right nowrap">${money(it.amountMinor)}</td>
-                    </tr>`,
-                )}
-              </tbody>
-            </table>
-          </section>
-          <section class="card" aria-labelledby="told">
-            <h2 id="told">What happened, and by whom</h2>
-            ${
-              effects.length === 0
-                ? html`<p class="soft">Nothing yet.</p>`
-                : html`<ul>
-                    ${effects.map(
-                      (it) =>
-                        html`<li>
-                          ${it.what.replace('_', ' ')}
-                          ${it.amountMinor === null ? '' : money(it.amountMinor)} by ${it.by}
-                          <span class="soft small">(${it.call}, ${timeOf(it.at)})</span>
-                        </li>`,
-                    )}
-                  </ul>`
-            }
-            <a href="/${order.shop}/orders/${order.checkoutToken}"
-              >The buyer’s page of this order</a
-            >
-          </section>
-        </div>
+        <div>${items(order)} ${actions(order)}</div>
+        <div>${happened(world, order)}</div>
       </div>`,
   );
 }

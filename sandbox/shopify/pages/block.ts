@@ -53,6 +53,30 @@ function configOf(
   };
 }
 
+type Config = ReturnType<typeof configOf>;
+
+function blockDocument(app: App, config: Config): string {
+  const { target } = config;
+  return html`<!doctype html>
+    <html lang="${config.locale}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${app.name}</title>
+        <style>
+          ${raw(LOOK)}
+        </style>
+        <script type="application/json" id="config">
+          ${json(config)}
+        </script>
+        <script defer src="/extensions.shopifycdn.com/elements.js"></script>
+        <script defer src="/extensions.shopifycdn.com/host.js"></script>
+        <script defer src="/extensions.shopifycdn.com/bundle/${app.clientId}/${target}"></script>
+      </head>
+      <body></body>
+    </html>`.text;
+}
+
 export function blockPages(world: World): Router {
   const routes = Router();
   const script = (name: string) => async (_req: Request, res: Response) => {
@@ -98,29 +122,7 @@ export function blockPages(world: World): Router {
       return;
     }
     const config = configOf(world, { app, shop, order, target, req });
-    res.type('html').send(
-      html`<!doctype html>
-        <html lang="${config.locale}">
-          <head>
-            <meta charset="utf-8" />
-            <meta name="viewport" content="width=device-width, initial-scale=1" />
-            <title>${app.name}</title>
-            <style>
-              ${raw(LOOK)}
-            </style>
-            <script type="application/json" id="config">
-              ${json(config)}
-            </script>
-            <script defer src="/extensions.shopifycdn.com/elements.js"></script>
-            <script defer src="/extensions.shopifycdn.com/host.js"></script>
-            <script
-              defer
-              src="/extensions.shopifycdn.com/bundle/${app.clientId}/${target}"
-            ></script>
-          </head>
-          <body></body>
-        </html>`.text,
-    );
+    res.type('html').send(blockDocument(app, config));
   });
   return routes;
 }
