@@ -19,7 +19,7 @@ import type { Deps } from '../flows/flow.ts';
 import { recordStream } from '../flows/observe-invoice.ts';
 import type { SettleCursor } from './settle-cursor.ts';
 import { settleCursor } from './settle-cursor.ts';
-import { saysDatabaseAway } from './work-row.ts';
+import { isContention, saysDatabaseAway } from './work-row.ts';
 
 export type FollowOptions = {
   /** The first wait before a stream is opened again; doubles to `reopenAtMostMs`. */
@@ -69,6 +69,8 @@ type Follow = {
   hole: { at: bigint; since: number } | undefined;
   holeReopenings: number;
   holeReopenedAt: number;
+  /** How often in a row too many events waited while the cursor stood here. */
+  crowded: { at: bigint; times: number };
 };
 
 export type Following = {
@@ -98,6 +100,7 @@ export function followNode(
       hole: undefined,
       holeReopenings: 0,
       holeReopenedAt: 0,
+      crowded: { at: -1n, times: 0 },
     },
   };
   const { signal } = follow.closing;
@@ -139,6 +142,11 @@ async function keepOpen(follow: Follow): Promise<void> {
     deps.log.warn({ nodeId, because: trouble?.what ?? String(why), failures }, 'stream.ended');
     if (!wasOpen && trouble?.from === 'node') {
       await nodeHasTrouble(deps.db, nodeId, trouble.what).catch(() => undefined);
+    }
+    if (why === tooMany) {
+      await recordWhatWaits(follow);
+      failures = 0;
+      continue;
     }
     const backOffMs = Math.min(options.reopenMs * 2 ** (failures - 1), options.reopenAtMostMs);
     const waitMs = Math.max(spreadMs(backOffMs, Math.random()), trouble?.waitMs ?? 0);
@@ -210,7 +218,8 @@ function heard(
 ): void {
   const { connection, observations, via } = about;
   if (connection.over) return;
-  for (const seen of observations) {
+  const room = Math.max(mayWait(follow) - follow.waiting.length, 0);
+  for (const seen of observations.slice(0, room)) {
     follow.waiting.push({ is: 'settle', via, seen });
     const index = seen.settleIndex ?? 0n;
     if (via === 'replay' && index > connection.replayedTo) connection.replayedTo = index;
@@ -218,13 +227,28 @@ function heard(
   const now = follow.now();
   const { trustedFrom } = connection;
   if (trustedFrom !== undefined && trustedFrom < now) connection.trustedFrom = now;
-  if (follow.waiting.length > follow.options.waitingAtMost) {
-    // Our memory is not the place to keep money: the cursor brings all of this back.
-    follow.waiting = [];
-    connection.ended.resolve('too_many_waiting');
-    return;
+  if (observations.length > room) {
+    // Our memory is not the place to keep money: the cursor brings back what found no room.
+    connection.over = true;
+    connection.ended.resolve(tooMany);
   }
   void record(follow);
+}
+
+const tooMany = 'too_many_waiting';
+
+/** A replay may begin with what is far above the cursor: then more of it is needed to go on. */
+const mayWait = ({ options, crowded }: Follow): number =>
+  options.waitingAtMost * 2 ** Math.min(crowded.times, 4);
+
+/** More came than may wait. What waits is recorded first; the next replay begins above it. */
+async function recordWhatWaits(follow: Follow): Promise<void> {
+  const { signal } = follow.closing;
+  while (follow.waiting.length > 0 && !signal.aborted) {
+    await pause(20, undefined, { signal }).catch(() => undefined);
+  }
+  const at = follow.cursor.at();
+  follow.crowded = { at, times: at === follow.crowded.at ? follow.crowded.times + 1 : 0 };
 }
 
 /** One statement in flight; when it is back, the next takes all that waits. */
@@ -238,9 +262,9 @@ async function record(follow: Follow): Promise<void> {
       try {
         await recordTaken(follow, taken);
       } catch (error) {
-        if (!saysDatabaseAway(error)) await recordSingly(follow, taken, error);
         // Recording again what may be recorded changes nothing.
-        else follow.waiting.unshift(...taken);
+        if (passes(error)) follow.waiting.unshift(...taken);
+        else await recordSingly(follow, taken, error);
         await pause(500, undefined, { signal }).catch(() => undefined);
       }
     }
@@ -248,6 +272,8 @@ async function record(follow: Follow): Promise<void> {
     follow.recording = false;
   }
 }
+
+const passes = (error: unknown): boolean => saysDatabaseAway(error) || isContention(error);
 
 const recordTaken = (follow: Follow, taken: readonly Event[]): Promise<void> =>
   taken[0]?.is === 'replayed' ? pastReplay(follow, taken[0]) : recordBatch(follow, taken);
@@ -264,7 +290,7 @@ async function recordSingly(
     try {
       await recordTaken(follow, [event]);
     } catch (error) {
-      if (saysDatabaseAway(error)) {
+      if (passes(error)) {
         follow.waiting.unshift(...taken.slice(at));
         return;
       }
@@ -350,6 +376,7 @@ async function pastReplay(
     return;
   }
   event.of.replayed = true;
+  follow.hole = undefined;
   watchHole(follow);
   if (!cursor.hasHole()) await sayWhole(follow, event.of, event.of.openedAt);
 }
@@ -382,7 +409,8 @@ function watchHole(follow: Follow): void {
   if (!cursor.hasHole()) follow.hole = undefined;
   else if (follow.hole?.at !== cursor.at()) follow.hole = { at: cursor.at(), since: now };
   const { hole } = follow;
-  if (hole === undefined || connection?.openedAt === undefined || cursor.at() === 0n) return;
+  // During a replay holes are nothing: a node may tell it in any order.
+  if (hole === undefined || connection?.replayed !== true || cursor.at() === 0n) return;
   if (now - follow.holeReopenedAt > 20 * options.holeMs) follow.holeReopenings = 0;
   const patienceMs = options.holeMs * Math.min(2 ** follow.holeReopenings, 20);
   const full = cursor.beyond() > options.waitingAtMost;

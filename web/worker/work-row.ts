@@ -151,7 +151,8 @@ async function againLater(deps: Deps, row: ClaimedRow, dueInMs: number): Promise
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : '';
-const isContention = (error: unknown): boolean => contentionCodes.has(codeOf(error));
+/** The statement did nothing, and will do when it is tried again. */
+export const isContention = (error: unknown): boolean => contentionCodes.has(codeOf(error));
 
 /**
  * Whether the database is away, also when Prisma says so: it hides PostgreSQL's word for it as

@@ -1,0 +1,331 @@
+// Settle streams of a simulated LND over its real protocol, recorded in a real database.
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
+import type { Database } from '../../web/db/database.ts';
+import { recordSettlements } from '../../web/db/invoices.ts';
+import { nodeById, type NodeRow } from '../../web/db/nodes.ts';
+import { openNode, type OpenNode } from '../../web/lightning/node.ts';
+import { startListener, type Listener, type ListenerOptions } from '../../web/worker/listener.ts';
+import { aNode, anInvoice, aPayment, aShop, type MadeInvoice } from '../builders.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { aLog, depsOn, open, until } from './play.ts';
+
+let home: TestDatabase;
+let db: Database;
+let lnd: LndSimulator;
+let node: OpenNode;
+let shopId: number;
+let nodeId: number;
+let log: ReturnType<typeof aLog>;
+const listeners: Listener[] = [];
+const others: Database[] = [];
+
+beforeAll(async () => {
+  home = await testDatabase();
+  db = open(home.url);
+});
+afterAll(async () => {
+  await db.close();
+  await home.close();
+});
+beforeEach(async () => {
+  log = aLog();
+  lnd = await startLnd({});
+  node = openNode({
+    ...{ address: lnd.socket, certificatePem: lnd.certPem, identity: lnd.publicKey },
+    ...{ macaroonHex: lnd.macaroon('receive').toString('hex') },
+    ...{ allowPrivate: true, quietMs: 300 },
+  });
+  shopId = (await aShop(db)).id;
+  nodeId = await aNode(db, { shopId, identity: lnd.publicKey });
+});
+afterEach(async () => {
+  await Promise.all(listeners.splice(0).map((listener) => listener.stop()));
+  await Promise.all(others.splice(0).map((other) => other.close()));
+  node.close();
+  await lnd.stop();
+  await db.pool.query('update node set sealed_credential = null where id = $1', [nodeId]);
+});
+
+function follow(options: Partial<ListenerOptions> = {}, on = db, holder = 'one'): Listener {
+  const nodes = { of: () => Promise.resolve(node) };
+  const listener = startListener(depsOn(on, { log, nodes }), {
+    ...{ holder, now: () => new Date() },
+    options: { takeMs: 200, keepMs: 400, reopenMs: 100, ...options },
+  });
+  listeners.push(listener);
+  return listener;
+}
+
+const row = async (): Promise<NodeRow> => {
+  const found = await nodeById(db, nodeId);
+  if (found === null) throw new Error('no node');
+  return found;
+};
+
+/** The stream is open, and all that was before it is told. */
+const isWhole = (): Promise<number> =>
+  until('the stream is whole', async () => (await row()).streamWholeSince !== null);
+
+async function asked(): Promise<{ invoice: MadeInvoice; request: string }> {
+  const payment = await aPayment(db, { shopId });
+  const invoice = await anInvoice(db, { payment, nodeId });
+  const { hash, preimage, amountMsat } = invoice;
+  const wish = { hash, preimage, amountMsat, memo: 'an order', expirySeconds: 600 };
+  const { request } = await node.createInvoice(wish);
+  return { invoice, request };
+}
+
+async function paid(): Promise<MadeInvoice> {
+  const { invoice, request } = await asked();
+  const result = await lnd.pay(request);
+  if (!result.ok) throw new Error(result.why);
+  return invoice;
+}
+
+type Stored = { state: string; via: string | null; settle_index: string | null };
+const stored = async ({ id }: MadeInvoice): Promise<Stored | undefined> =>
+  (
+    await db.pool.query<Stored>(
+      'select state::text, via, settle_index from invoice where id = $1',
+      [id],
+    )
+  ).rows[0];
+const recorded = (invoice: MadeInvoice): Promise<number> =>
+  until('the invoice is settled', async () => (await stored(invoice))?.state === 'settled');
+
+describe('a settle', () => {
+  test('is recorded as it happens, and moves the cursor with it', async () => {
+    follow();
+    await isWhole();
+    const first = await paid();
+    const ms = await recorded(first);
+    expect(ms).toBeLessThan(1_000);
+    expect(await stored(first)).toEqual({ state: 'settled', via: 'live', settle_index: '1' });
+    const second = await paid();
+    await recorded(second);
+    expect((await row()).streamCursor).toBe(2n);
+  });
+
+  test('that came while nobody listened is replayed', async () => {
+    const first = follow();
+    await isWhole();
+    await recorded(await paid());
+    await first.stop();
+    expect((await row()).streamWholeSince).toBeNull();
+    const missed = [await paid(), await paid(), await paid()];
+    follow({}, db, 'two');
+    for (const invoice of missed) await recorded(invoice);
+    expect((await stored(missed[0] as MadeInvoice))?.via).toBe('replay');
+    await isWhole();
+    expect((await row()).streamCursor).toBe(4n);
+  });
+
+  test('that the node tells three times is recorded once', async () => {
+    lnd.faults.set({ eventCopies: 3 });
+    follow();
+    await isWhole();
+    for (let n = 0; n < 3; n += 1) await recorded(await paid());
+    const { streamCursor, streamEpoch } = await row();
+    expect({ streamCursor, streamEpoch }).toEqual({ streamCursor: 3n, streamEpoch: 0 });
+    const { rows } = await db.pool.query<{ n: number }>(
+      `select count(*)::int as n from posting p join payment y on y.id = p.payment_id
+       where y.shop_id = $1`,
+      [shopId],
+    );
+    expect(rows[0]?.n).toBe(3);
+  });
+
+  test('of another program on the node moves the cursor and leaves no trace', async () => {
+    follow();
+    await isWhole();
+    lnd.receiveKeysend(5_000n);
+    await until('the cursor moved', async () => (await row()).streamCursor === 1n);
+    await recorded(await paid());
+    expect((await row()).streamCursor).toBe(2n);
+  });
+
+  test('before anybody ever followed is left to a look at every invoice', async () => {
+    const early = await paid();
+    await db.pool.query(`update invoice set due_at = now() + interval '1 hour' where id = $1`, [
+      early.id,
+    ]);
+    follow();
+    await isWhole();
+    const { rows } = await db.pool.query<{ due: boolean }>(
+      'select due_at <= now() as due from invoice where id = $1',
+      [early.id],
+    );
+    expect(rows[0]?.due).toBe(true);
+    await recorded(await paid());
+    expect((await row()).streamCursor).toBe(2n);
+  });
+});
+
+describe('a node', () => {
+  test('that restarts while fifty buyers pay loses none of them', async () => {
+    follow();
+    await isWhole();
+    await recorded(await paid());
+    const wanted = await Promise.all(Array.from({ length: 50 }, () => asked()));
+    const buyers = wanted.map(async ({ request }, n) => {
+      await pause(n * 20);
+      for (;;) {
+        if ((await lnd.pay(request)).ok) return;
+        await pause(100);
+      }
+    });
+    await pause(300);
+    await lnd.restart({ how: 'kill' });
+    await Promise.all(buyers);
+    for (const { invoice } of wanted) await recorded(invoice);
+    await until('the cursor is there', async () => (await row()).streamCursor === 51n);
+    expect((await row()).streamEpoch).toBe(0);
+    await isWhole();
+  });
+
+  test('whose AMP payment left a hole is replayed, and the hole is passed', async () => {
+    follow({ holeMs: 1_500 });
+    await isWhole();
+    await recorded(await paid());
+    lnd.receiveAmp(5_000n);
+    const beyond = await paid();
+    await recorded(beyond);
+    expect((await row()).streamCursor).toBe(1n);
+    await until('the hole is passed', async () => (await row()).streamCursor === 3n);
+    expect(log.said('stream.hole_is_empty').map(({ about }) => about)).toEqual([
+      { nodeId, from: '2', to: '2' },
+    ]);
+    await isWhole();
+    await recorded(await paid());
+    expect((await row()).streamCursor).toBe(4n);
+    expect((await row()).streamEpoch).toBe(0);
+  });
+
+  test('whose counters went back begins a new epoch, and every invoice is looked at', async () => {
+    follow();
+    await isWhole();
+    for (let n = 0; n < 3; n += 1) await recorded(await paid());
+    const { invoice: waits } = await asked();
+    await lnd.migrate();
+    await until('it is followed again', () => log.said('stream.open').length === 2);
+    await isWhole();
+    const after = await paid();
+    await recorded(after);
+    await until('a new epoch began', async () => (await row()).streamEpoch === 1);
+    await until('its cursor is the new one', async () => (await row()).streamCursor === 1n);
+    expect((await row()).restoreSuspectedAt).not.toBeNull();
+    const { rows } = await db.pool.query<{ due: boolean }>(
+      'select due_at <= now() as due from invoice where id = $1',
+      [waits.id],
+    );
+    expect(rows[0]?.due).toBe(true);
+    await recorded(await paid());
+    await until('the cursor goes on', async () => (await row()).streamCursor === 2n);
+    expect(log.said('stream.counter_went_back')).toHaveLength(1);
+  });
+
+  test('that is connected and says nothing is called again', async () => {
+    const before = follow();
+    await isWhole();
+    await recorded(await paid());
+    // After its very first opening a stream is not judged: old invoices are still being looked at.
+    await before.stop();
+    follow({ silenceMs: 300, silenceGraceMs: 200 });
+    await isWhole();
+    lnd.faults.set({ silentStreams: true });
+    const unheard = await paid();
+    await pause(500);
+    expect((await stored(unheard))?.state).toBe('live');
+    const seen = await node.lookInvoice(unheard.hash);
+    if (seen === 'not_found') throw new Error('the node has it');
+    await recordSettlements(db.pool, { nodeId, observations: [seen], recorder: { via: 'lookup' } });
+    lnd.faults.set({ silentStreams: false });
+    await until('it is noticed', () => log.said('stream.silent').length > 0);
+    await until('it is followed again', () => log.said('stream.open').length >= 3);
+    const heard = await paid();
+    await recorded(heard);
+    expect((await stored(heard))?.via).not.toBe('lookup');
+    await until('the cursor is there', async () => (await row()).streamCursor === 3n);
+  });
+
+  test('that is down is marked, and followed when it is back', async () => {
+    await lnd.stop();
+    follow();
+    await until('it is marked', async () => (await row()).trouble !== null);
+    expect((await row()).streamWholeSince).toBeNull();
+    await lnd.restart();
+    await isWhole();
+    expect((await row()).trouble).toBeNull();
+  });
+});
+
+describe('the stream of a node', () => {
+  test('has one owner, and another takes it when that one leaves', async () => {
+    const second = open(home.url);
+    others.push(second);
+    const one = follow();
+    await isWhole();
+    const two = follow({}, second, 'two');
+    await pause(800);
+    expect([one.following(), two.following()]).toEqual([[nodeId], []]);
+    await one.stop();
+    await until('the other has it', () => two.following().length === 1, 3_000);
+    await isWhole();
+    await recorded(await paid());
+  });
+
+  test('that was taken away is closed, and nothing more is written', async () => {
+    const one = follow({ keepMs: 60_000, closeMs: 120_000 });
+    await isWhole();
+    await db.pool.query(
+      `update node set stream_holder = 'thief', stream_lease_no = stream_lease_no + 1,
+         stream_lease_until = now() + interval '3 s' where id = $1`,
+      [nodeId],
+    );
+    const invoice = await paid();
+    await until('it is noticed', () => log.said('stream.lost').length === 1);
+    expect((await stored(invoice))?.state).toBe('live');
+    expect((await row()).streamCursor).toBe(0n);
+    await until('it is closed', () => one.following().length === 0);
+    // Once the thief's lease ends the stream is taken again, and with it comes what is missing.
+    await until('it is taken again', () => one.following().length === 1, 6_000);
+  });
+
+  test('drops what it cannot hold, and the cursor brings it back', async () => {
+    follow({ waitingAtMost: 10, keepMs: 60_000, closeMs: 120_000, leaseMs: 60_000 });
+    await isWhole();
+    await recorded(await paid());
+    const wanted = await Promise.all(Array.from({ length: 30 }, () => asked()));
+    const blocker = await db.pool.connect();
+    await blocker.query('begin');
+    await blocker.query('select 1 from node where id = $1 for update', [nodeId]);
+    for (const { request } of wanted) await lnd.pay(request);
+    await pause(500);
+    await blocker.query('rollback');
+    blocker.release();
+    for (const { invoice } of wanted) await recorded(invoice);
+    await until('the cursor is there', async () => (await row()).streamCursor === 31n);
+    const dropped = log.said('stream.ended').map(({ about }) => about.because);
+    expect(dropped).toContain('too_many_waiting');
+    await isWhole();
+  });
+
+  test('goes on after its database was cut', async () => {
+    const cut = open(home.url);
+    others.push(cut);
+    follow({}, cut);
+    await isWhole();
+    await recorded(await paid());
+    for (let n = 0; n < 4; n += 1) {
+      await db.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()
+           and datname = current_database() and application_name = ''`,
+      );
+      await recorded(await paid());
+    }
+    await until('the cursor is there', async () => (await row()).streamCursor === 5n);
+    expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+});
