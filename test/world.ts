@@ -1,6 +1,7 @@
 // A whole world for a journey: our doors and pools as processes of their own, a shop, prices and a
 // Lightning node around them, each over its real protocol. Any of our processes can be killed, any
-// outsider can be made to fail; what the outsiders saw is the truth that our books are held against.
+// outsider can be made to fail; what the outsiders saw is the truth that our books are held
+// against.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startLnd, type LndSimulator } from '../sandbox/lnd/index.ts';
+import { startLnd, type LndOptions, type LndSimulator } from '../sandbox/lnd/index.ts';
 import { market, pricePages, type Market } from '../sandbox/prices/index.ts';
 import { startShopify, type OrderInput, type Shopify } from '../sandbox/shopify/index.ts';
 import { audit, type Violation } from '../web/db/audit.ts';
@@ -19,7 +20,11 @@ import type { PayView } from '../web/frontend/shared/pay-view.ts';
 const root = path.join(import.meta.dirname, '..');
 const node24 = path.join(root, 'node_modules', 'node', 'bin', 'node');
 export const shopName = 'alpine.myshopify.com';
-export const app = { name: 'zaptill', clientId: 'zaptill-test-client', secret: 'shpss_canary_app_secret_0001' };
+export const app = {
+  name: 'zaptill',
+  clientId: 'zaptill-test-client',
+  secret: 'shpss_canary_app_secret_0001',
+};
 
 /** Where the invoices are made, and a buyer who can pay them. */
 export type LightningSide = {
@@ -78,6 +83,8 @@ export type WorldOptions = {
   pools?: number;
   /** Left out: a simulated node. */
   lightning?: LightningSide;
+  /** How the simulated node is, if there is one. */
+  lnd?: LndOptions;
   env?: Record<string, string>;
   /** The journey begins before the shop has opened the app. */
   notInstalled?: boolean;
@@ -93,7 +100,9 @@ export async function startWorld(options: WorldOptions) {
   });
   shopify.outside.use(pricePages(prices));
   const lnd: LndSimulator | undefined =
-    options.lightning === undefined ? await startLnd({ alias: 'merchant' }) : undefined;
+    options.lightning === undefined
+      ? await startLnd({ alias: 'merchant', ...options.lnd })
+      : undefined;
   const macaroon = lnd?.macaroon('receive-useful', { rootKeyId: '57001' });
   const lightning: LightningSide = options.lightning ?? {
     lndconnect: lnd?.lndconnect(macaroon ?? Buffer.alloc(0)) ?? '',
@@ -117,12 +126,13 @@ export async function startWorld(options: WorldOptions) {
   };
   const db: Database = openDatabase({ url: options.databaseUrl, connections: 4 });
   const processes: Process[] = [];
-  const startDoors = async (): Promise<Process> => {
-    const doors = startProcess('server.ts', env);
+  /** On the port of `env`, or on another beside it. */
+  const startDoors = async (at = port): Promise<Process> => {
+    const doors = startProcess('server.ts', { ...env, PORT: String(at) });
     processes.push(doors);
     await until('the doors are ready', async () => {
       if (!doors.isAlive()) throw new Error(`the doors ended: ${doors.output()}`);
-      return fetch(`${appUrl}/readyz`).then(
+      return fetch(`http://127.0.0.1:${String(at)}/readyz`).then(
         (answer) => answer.status === 200,
         () => false,
       );
@@ -135,7 +145,19 @@ export async function startWorld(options: WorldOptions) {
     return pool;
   };
   const world = {
-    ...{ appUrl, shopify, prices, lnd, lightning, macaroon, db, env, vaultKeys, startDoors, startPool },
+    ...{
+      appUrl,
+      shopify,
+      prices,
+      lnd,
+      lightning,
+      macaroon,
+      db,
+      env,
+      vaultKeys,
+      startDoors,
+      startPool,
+    },
     doors: await startDoors(),
     pools: Array.from({ length: options.pools ?? 1 }, startPool),
     processes,
@@ -187,7 +209,12 @@ function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   };
   const buy = (input: OrderInput = {}): Bought => {
-    const order = shopify.createOrder({ shop: shopName, total: '21.00', currency: 'EUR', ...input });
+    const order = shopify.createOrder({
+      shop: shopName,
+      total: '21.00',
+      currency: 'EUR',
+      ...input,
+    });
     return { orderId: order.id, checkoutToken: order.checkoutToken ?? '' };
   };
   /** The thank-you block asks, as its code does. */
@@ -200,20 +227,38 @@ function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
     });
     return { status: answer.status, body: (await answer.json()) as Partial<PayView> };
   };
-  const payLink = (bought: Bought): Promise<string> =>
-    until('the block gets a pay link', async () => {
-      const { status, body } = await askAsBlock(bought).catch(() => ({ status: 0, body: {} as Partial<PayView> }));
-      return status === 200 ? (body.payUrl ?? '') : '';
-    });
+  const payLink = (bought: Bought, withinMs?: number): Promise<string> =>
+    until(
+      'the block gets a pay link',
+      async () => {
+        const { status, body } = await askAsBlock(bought).catch(() => ({
+          status: 0,
+          body: {} as Partial<PayView>,
+        }));
+        return status === 200 ? (body.payUrl ?? '') : '';
+      },
+      withinMs,
+    );
   const status = async (payUrl: string): Promise<PayView> =>
     (await (await fetch(`${payUrl}/status`)).json()) as PayView;
-  const invoiceOn = (payUrl: string): Promise<string> =>
-    until('the page has an invoice', async () => {
-      const html = await fetch(payUrl).then((answer) => answer.text(), () => '');
-      return /href="lightning:(ln[a-z0-9]+)"/i.exec(html)?.[1]?.toLowerCase() ?? '';
-    });
-  const isPaid = (bought: Bought): Promise<unknown> =>
-    until(`order ${bought.orderId} is paid`, () => shopify.order(bought.orderId)?.financialStatus === 'PAID');
+  const invoiceOn = (payUrl: string, withinMs?: number): Promise<string> =>
+    until(
+      'the page has an invoice',
+      async () => {
+        const html = await fetch(payUrl).then(
+          (answer) => answer.text(),
+          () => '',
+        );
+        return /href="lightning:(ln[a-z0-9]+)"/i.exec(html)?.[1]?.toLowerCase() ?? '';
+      },
+      withinMs,
+    );
+  const isPaid = (bought: Bought, withinMs?: number): Promise<unknown> =>
+    until(
+      `order ${bought.orderId} is paid`,
+      () => shopify.order(bought.orderId)?.financialStatus === 'PAID',
+      withinMs,
+    );
   const rowOf = async (bought: Bought) => {
     const found = await db.prisma.payment.findFirst({
       where: { originId: bought.orderId },
@@ -221,8 +266,12 @@ function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
     });
     return found;
   };
-  const inState = (bought: Bought, state: string): Promise<unknown> =>
-    until(`the payment of ${bought.orderId} is ${state}`, async () => (await rowOf(bought))?.state === state);
+  const inState = (bought: Bought, state: string, withinMs?: number): Promise<unknown> =>
+    until(
+      `the payment of ${bought.orderId} is ${state}`,
+      async () => (await rowOf(bought))?.state === state,
+      withinMs,
+    );
   const violations = (): Promise<Violation[]> => audit(db);
   return { api, buy, askAsBlock, payLink, status, invoiceOn, isPaid, rowOf, inState, violations };
 }
