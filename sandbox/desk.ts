@@ -1,5 +1,5 @@
-// The outsiders of a desk: a shop, prices, a merchant's node and a buyer's wallet, on addresses that
-// stay the same from one start to the next.
+// The outsiders of a desk: a shop, prices, a merchant's node and a buyer's wallet, on addresses
+// that stay the same from one start to the next.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -114,7 +114,11 @@ export async function openDesk(about: {
   shopify.outside.use('/wallet', walletPages(node.wallet));
   shopify.outside.use('/node', nodePage(node));
   const { simulated } = node;
-  if (simulated !== undefined) shopify.outside.use('/_node', nodeControls(() => [simulated]));
+  if (simulated !== undefined)
+    shopify.outside.use(
+      '/_node',
+      nodeControls(() => [simulated]),
+    );
   const { origin } = shopify;
   const store = shop.replace('.myshopify.com', '');
   return {
@@ -186,24 +190,33 @@ async function introduce(about: {
 function nodePage(node: DeskNode): express.Router {
   const routes = express.Router();
   const link = (title: string, text: string, uri: string): string =>
-    `<section><h2>${title}</h2><p>${text}</p><textarea readonly rows="6">${uri}</textarea></section>`;
+    `<section><h2>${title}</h2><p>${text}</p>` +
+    `<textarea readonly rows="6" aria-label="${title}">${uri}</textarea></section>`;
+  const style =
+    ':root{color-scheme:light dark}textarea{width:100%;box-sizing:border-box;' +
+    'font:0.8rem/1.4 ui-monospace,monospace}' +
+    'body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}';
+  const links = [
+    link(
+      'A credential that can receive, and nothing else',
+      'Paste it under "Connect a node" in the app: it is accepted.',
+      node.lndconnect,
+    ),
+    link(
+      'The admin credential',
+      'Paste it to see how the app refuses a credential that can spend, and what to do instead.',
+      node.adminLndconnect,
+    ),
+  ];
   routes.get('/', (_request, response) => {
-    response.type('html').send(`<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>The merchant's node</title>
-<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}
-textarea{width:100%;box-sizing:border-box;font:0.8rem/1.4 ui-monospace,monospace}</style></head><body><main>
-<h1>The merchant's node</h1>${[
-      link(
-        'A credential that can receive, and nothing else',
-        'Paste it under "Connect a node" in the app: it is accepted.',
-        node.lndconnect,
-      ),
-      link(
-        "The node's admin credential",
-        'Paste it to see how the app refuses a credential that can spend, and what to do instead.',
-        node.adminLndconnect,
-      ),
-    ].join('')}</main></body></html>`);
+    response
+      .type('html')
+      .send(
+        `<!doctype html><html lang="en"><head><meta charset="utf-8">` +
+          `<meta name="viewport" content="width=device-width, initial-scale=1">` +
+          `<title>The merchant's node</title><style>${style}</style></head>` +
+          `<body><main><h1>The merchant's node</h1>${links.join('')}</main></body></html>`,
+      );
   });
   return routes;
 }

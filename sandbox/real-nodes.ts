@@ -24,7 +24,8 @@ export async function openRealNodes(about: {
   const granted = await grantAccess({ lnd: alice.lnd, id: '57001', permissions: receive });
   const certificate = fs.readFileSync(alice.certPath, 'utf8').replace(/-----[^-]+-----|\s/g, '');
   const link = (macaroon: Buffer): string =>
-    `lndconnect://127.0.0.1:${String(alice.rpcPort)}?cert=${Buffer.from(certificate, 'base64').toString('base64url')}` +
+    `lndconnect://127.0.0.1:${String(alice.rpcPort)}` +
+    `?cert=${Buffer.from(certificate, 'base64').toString('base64url')}` +
     `&macaroon=${macaroon.toString('base64url')}`;
   return {
     lndconnect: link(Buffer.from(granted.macaroon, 'base64')),

@@ -64,7 +64,8 @@ function startOurs(entrance: string, env: NodeJS.ProcessEnv): ChildProcess {
     will.drop();
     if (stopping) return;
     say(
-      `${entrance} ended by itself (${String(code)}). Its last words are in ${dataDir}/${entrance}.log`,
+      `${entrance} ended by itself (${String(code)}). ` +
+        `Its last words are in ${dataDir}/${entrance}.log`,
     );
     void stop(1);
   });

@@ -1,5 +1,5 @@
-// Rows for tests: a shop, its node, a payment in a state, with everything that its state needs. Made
-// through the same statements as in production wherever there is one.
+// Rows for tests: a shop, its node, a payment in a state, with everything that its state needs.
+// Made through the same statements as in production wherever there is one.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Observation, PaymentHash, Preimage } from '../web/core/invoice.ts';
 import { minor, msat, type Currency, type Msat } from '../web/core/money.ts';

@@ -25,8 +25,7 @@ const notFound = (line: string): Result => ({
 });
 
 async function run(output: Output, command: (wired: Wired) => Promise<Result>): Promise<void> {
-  process.env['LOG_LEVEL'] ??= 'error';
-  const wired = await begin();
+  const wired = await begin({ quiet: true });
   try {
     const { lines, json, exitCode } = await command(wired);
     const text = output.json === true ? JSON.stringify(json) : lines.join('\n');
@@ -75,7 +74,8 @@ async function connect(wired: Wired, options: ConnectOptions): Promise<Result> {
 }
 
 const describe = (node: NodeRow): string =>
-  `${node.alias || node.identity.slice(0, 16)} at ${node.address}, LND ${node.version}, ${node.network}`;
+  `${node.alias || node.identity.slice(0, 16)} at ${node.address}, ` +
+  `LND ${node.version}, ${node.network}`;
 
 const nodeJson = (node: NodeRow) => ({
   address: node.address,
@@ -103,11 +103,11 @@ async function nodeStatus(wired: Wired, options: { shop?: string }): Promise<Res
     const node = await workingNode(wired.db, shop.id);
     found.push({ shop: shop.domain, node: node === null ? null : nodeJson(node) });
   }
-  const lines = found.map(({ shop, node }) =>
-    node === null
-      ? `${shop}: no node connected`
-      : `${shop}: ${node.address} ${node.health}${node.trouble === null ? '' : ` (${node.trouble})`}`,
-  );
+  const lines = found.map(({ shop, node }) => {
+    if (node === null) return `${shop}: no node connected`;
+    const why = node.trouble === null ? '' : ` (${node.trouble})`;
+    return `${shop}: ${node.address} ${node.health}${why}`;
+  });
   return done(lines.length === 0 ? ['No shop has the app installed.'] : lines, {
     ok: true,
     nodes: found,

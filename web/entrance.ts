@@ -28,9 +28,10 @@ export async function databaseUrlOf(config: Config): Promise<string> {
   return (await ensurePostgres({ dir: config.dataDir })).url;
 }
 
-export async function begin(): Promise<Wired> {
+/** `quiet`: only errors are logged, for a command whose output is for people or programs. */
+export async function begin(how: { quiet?: boolean } = {}): Promise<Wired> {
   const config = readEnvironment();
-  const log = makeLog({ level: config.logLevel });
+  const log = makeLog({ level: how.quiet === true ? 'error' : config.logLevel });
   return wire({ config, log, databaseUrl: await databaseUrlOf(config) });
 }
 

@@ -89,7 +89,7 @@ test('a part of ours whose answer was lost is not recorded twice', () => {
   const reading = order({ outstandingMinor: minor(900n), sales: [sale('9', 2_100n)] });
   expect(decide(reading, { salesBefore: [] })).toMatchObject({ do: 'accept', toldMinor: 2_100n });
 });
-test('cancelled and gone are final; a card under way and an unknown currency are waited for', () => {
+test('cancelled and gone are final; a card and an unknown currency are waited for', () => {
   expect(decide(order({ cancelled: true }))).toEqual({ do: 'strand', because: 'order_cancelled' });
   expect(decide('gone')).toEqual({ do: 'strand', because: 'order_gone' });
   expect(decide(order({ canMarkAsPaid: false }))).toEqual({ do: 'wait' });

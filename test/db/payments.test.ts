@@ -1,5 +1,5 @@
-// Payments in real PostgreSQL: one of many wins, every msat is booked once, and the database refuses
-// what must never be.
+// Payments in real PostgreSQL: one of many wins, every msat is booked once, and the database
+// refuses what must never be.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
 import { openDatabase, rows, type Database } from '../../web/db/database.ts';
@@ -45,8 +45,10 @@ const balance = async (account: string): Promise<bigint> => {
     db.pool,
     {
       name: 'test_balance',
-      text: `select coalesce(sum(case when to_account = $1 then amount_msat else -amount_msat end), 0) as sum
-             from posting where $1 in (to_account, from_account)`,
+      text: `
+        select coalesce(sum(case when to_account = $1 then amount_msat else -amount_msat end), 0)
+          as sum
+        from posting where $1 in (to_account, from_account)`,
     },
     [account],
   );
@@ -104,7 +106,7 @@ test('a settlement moves, books and nudges once, however often it is told', asyn
   expect(await queued(`shop:${String(shopId)}:admin`)).toBe(1);
 });
 
-test('what cannot be proved, is too little, or comes from another node changes nothing', async () => {
+test('no proof, too little, or another node: nothing changes', async () => {
   const payment = await aPayment(db, { shopId });
   const invoice = await anInvoice(db, { payment, nodeId });
   const other = await aNode(db, { shopId: (await aShop(db)).id });
@@ -122,7 +124,7 @@ test('what cannot be proved, is too little, or comes from another node changes n
   ).rejects.toThrow(/invoice_settled_has_proof/);
 });
 
-test('more than was asked, and a second invoice, go to the overpaid account and ask for a person', async () => {
+test('too much and a second invoice are overpaid, and ask for a person', async () => {
   const payment = await aPayment(db, { shopId });
   const first = await anInvoice(db, { payment, nodeId });
   await invoiceIsCanceled(db, {
@@ -186,7 +188,7 @@ test('the buyer who pays while we close has paid', async () => {
   expect(booked).toBe(invoice.amountMsat);
 });
 
-test('an edited order ends the invoice, and a price for the old amount is not promised', async () => {
+test('an edited order ends the invoice, and its old amount gets no price', async () => {
   const payment = await aPayment(db, { shopId });
   const invoice = await anInvoice(db, { payment, nodeId });
   const changed = { paymentId: payment.id, owedMinor: minor(999n), currency: payment.currency };
@@ -202,7 +204,7 @@ test('an edited order ends the invoice, and a price for the old amount is not pr
   await expect(anInvoice(db, { payment, nodeId })).rejects.toThrow();
 });
 
-test('a verdict is one compare-and-set: eight who tell book once, a lost claim books nothing', async () => {
+test('of eight who tell one books, and a lost claim books nothing', async () => {
   const { payment, invoice } = await aSettledPayment(db, { shopId, nodeId });
   const order = {
     paymentId: payment.id,

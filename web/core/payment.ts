@@ -70,7 +70,9 @@ export type OrderReading = {
   test: boolean;
 };
 
-/** The merchant's manual method, matched by the exact name that was given, without case and space. */
+/**
+ * The merchant's manual method, matched by the exact name that was given, without case and space.
+ */
 export function usesMethod(order: Pick<OrderReading, 'gatewayNames'>, methodName: string): boolean {
   return order.gatewayNames.some((name) => sameName(name, methodName));
 }
@@ -109,7 +111,8 @@ export type Verdict =
 
 /**
  * Decides from Shopify's own words. `paidMinor` is the fiat value that the quote promised for the
- * sats that came. `attempt` is there once a mutation was sent whose answer we may not have: it lists
+ * sats that came. `attempt` is there once a mutation was sent whose answer we may not have: it
+ * lists
  * the sales that the order had before. None of Shopify's mutations is idempotent, so a sale by our
  * method that was not there before is our own lost answer and must not be repeated.
  */

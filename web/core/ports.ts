@@ -59,7 +59,9 @@ export type SettleStream = { close: () => void };
 /** What a telling of Shopify came to. */
 export type TellOutcome =
   | { is: 'done' }
-  /** Shopify's business rules refused: the order must be read again before anything is concluded. */
+  /**
+   * Shopify's business rules refused: the order must be read again before anything is concluded.
+   */
   | { is: 'refused'; why: string };
 
 /**
@@ -93,7 +95,9 @@ export type RateSource = {
   perDollar: (currency: Currency) => Promise<{ rate: string; at: Date } | undefined>;
 };
 
-/** All that the story asks of prices: the fresh ones for a currency, of every source that answered. */
+/**
+ * All that the story asks of prices: the fresh ones for a currency, of every source that answered.
+ */
 export type Rates = { pricesFor: (currency: Currency) => Promise<Price[]> };
 
 /** The nodes of merchants, opened from their sealed credentials and kept open. */

@@ -73,7 +73,8 @@ function agreeing<P extends { e8: bigint }>(sorted: readonly P[], tolerance: big
 }
 
 /**
- * The price on which enough fresh sources agree. Zero, negative, absurd and unreadable prices do not
+ * The price on which enough fresh sources agree. Zero, negative, absurd and unreadable prices do
+ * not
  * count; those left that agree with each other are used, and there must be `quorum` of them.
  */
 export function agreePrice(

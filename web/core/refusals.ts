@@ -1,7 +1,9 @@
 // Refusals: the world is fine, the answer is no. They are returned, never thrown, and each door has
 // a line for each of them, or it does not compile.
 
-/** Why there is no invoice to pay. Shown to buyers, so each is about the shop and never about them. */
+/**
+ * Why there is no invoice to pay. Shown to buyers, so each is about the shop and never about them.
+ */
 export const quoteRefusals = [
   'rates_unavailable',
   'rates_apart',
@@ -15,7 +17,9 @@ export const quoteRefusals = [
 ] as const;
 export type QuoteRefusal = (typeof quoteRefusals)[number];
 
-/** Why a node's credential or address is not taken. Each leaves the merchant with one thing to do. */
+/**
+ * Why a node's credential or address is not taken. Each leaves the merchant with one thing to do.
+ */
 export const connectRefusals = [
   'link_broken',
   'not_a_macaroon',

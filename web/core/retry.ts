@@ -4,7 +4,9 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** After which time a verdict is told again: about a day of steps, then every four hours for ever. */
+/**
+ * After which time a verdict is told again: about a day of steps, then every four hours for ever.
+ */
 const tellSteps = [
   ...[0, 5, 10, 30, 45].map((n) => n * second),
   ...[1, 2, 5, 12, 38].map((n) => n * minute),

@@ -19,7 +19,9 @@ export class Trouble extends Error {
   readonly what: string;
   /** How long the outside asked us to wait, in milliseconds. */
   readonly waitMs: number | undefined;
-  /** True when the whole outside is away or full, so that its lane pauses and no attempt is burnt. */
+  /**
+   * True when the whole outside is away or full, so that its lane pauses and no attempt is burnt.
+   */
   readonly away: boolean;
 
   constructor(

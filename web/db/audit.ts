@@ -1,5 +1,6 @@
-// The invariants, as questions to the live database. Asks neither node nor Shopify. Each answers with
-// the rows that break it; no rows is the proof. The tests and the operator's `audit` ask the same.
+// The invariants, as questions to the live database. Asks neither node nor Shopify. Each answers
+// with the rows that break it; no rows is the proof. The tests and the operator's `audit` ask the
+// same.
 import { paymentMoves } from '../core/payment.ts';
 import type { Database } from './database.ts';
 import { rows } from './database.ts';
@@ -24,7 +25,8 @@ export const rules: readonly Rule[] = [
     text: `
       select p.id::text as what from payment p left join invoice i on i.id = p.settled_invoice_id
       where p.state in ('settled', 'resolved', 'stranded')
-        and (i.id is null or i.payment_id <> p.id or i.state <> 'settled' or i.paid_msat < i.amount_msat)`,
+        and (i.id is null or i.payment_id <> p.id or i.state <> 'settled'
+          or i.paid_msat < i.amount_msat)`,
   },
   {
     rule: 'I1',
@@ -66,7 +68,8 @@ export const rules: readonly Rule[] = [
     says: 'The last move of a payment leads to the state that it is in.',
     text: `
       select p.id::text as what from payment p left join lateral (
-        select "to" from history where payment_id = p.id and "to" is not null order by id desc limit 1) h on true
+        select "to" from history where payment_id = p.id and "to" is not null order by id desc
+          limit 1) h on true
       where coalesce(h."to"::text, 'open') <> p.state::text`,
   },
   {
@@ -98,7 +101,8 @@ export const rules: readonly Rule[] = [
     text: `
       select p.id::text as what from payment p join lateral (
         select coalesce(sum(case when to_account like 'awaiting:%' then amount_msat else 0 end), 0)
-             - coalesce(sum(case when from_account like 'awaiting:%' then amount_msat else 0 end), 0) as waits
+             - coalesce(sum(case when from_account like 'awaiting:%' then amount_msat else 0 end),
+               0) as waits
         from posting where payment_id = p.id) b on true
       left join invoice i on i.id = p.settled_invoice_id
       where b.waits <> case when p.state = 'settled' then i.amount_msat else 0 end`,
@@ -118,7 +122,8 @@ export const rules: readonly Rule[] = [
     text: `
       select encode(hash, 'hex') as what from (
         select hash, stream_lease_no, max(stream_lease_no) over (
-          partition by node_id order by recorded_at, id rows between unbounded preceding and 1 preceding) as before
+          partition by node_id order by recorded_at, id rows between unbounded preceding
+            and 1 preceding) as before
         from invoice where state = 'settled' and stream_lease_no is not null) fenced
       where stream_lease_no < before`,
   },
@@ -140,7 +145,8 @@ export const rules: readonly Rule[] = [
       where state in ('made', 'live') and (due_at is null or due_at > now() + interval '24 hours')
       union all
       select 'payment ' || p.id from payment p where p.state = 'closing'
-        and not exists (select 1 from invoice i where i.payment_id = p.id and i.state in ('made', 'live'))
+        and not exists (select 1 from invoice i where i.payment_id = p.id and i.state in ('made',
+          'live'))
       union all
       select 'shop ' || id from shop where uninstalled_at is null and due_at is null`,
   },

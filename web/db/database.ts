@@ -24,7 +24,10 @@ export const sessionOptions =
   '-c idle_in_transaction_session_timeout=10000 ' +
   '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
 
-/** Opens one pool for Prisma and raw statements. Connects lazily: a database that is away is no error here. */
+/**
+ * Opens one pool for Prisma and raw statements. Connects lazily: a database that is away is no
+ * error here.
+ */
 export function openDatabase(about: {
   url: string;
   connections?: number;
@@ -57,8 +60,10 @@ const lostCodes = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
   ...['57P01', '57P02', '57P03', '57P05', '08000', '08001', '08003', '08006', '53300'],
 ]);
-const lostText =
-  /Connection terminated|timeout exceeded when trying to connect|not queryable|Can't reach database/;
+const lostText = new RegExp(
+  'Connection terminated|timeout exceeded when trying to connect|not queryable|' +
+    "Can't reach database",
+);
 const clashCodes = new Set(['40001', '40P01']);
 
 const codeOf = (error: unknown): string =>

@@ -70,7 +70,8 @@ export async function renewLease(db: Database, row: ClaimedRow): Promise<boolean
 }
 
 /**
- * Gives the row back. `dueInMs` undefined: it is at rest. `attempt` says whether this was a try that
+ * Gives the row back. `dueInMs` undefined: it is at rest. `attempt` says whether this was a try
+ * that
  * failed; a row that only waited its turn, or whose lane was away, burns none.
  */
 export async function giveBack(

@@ -39,7 +39,8 @@ export async function note(
         select $1::uuid, $2, $3, $4::jsonb
         where not exists (
           select 1 from (
-            select what, because from history where payment_id = $1::uuid order by id desc limit 1) last
+            select what, because from history where payment_id = $1::uuid order by id desc
+              limit 1) last
           where what = $2 and because = $3)`,
     },
     [paymentId, line.what, line.because ?? '', JSON.stringify(line.details ?? {})],

@@ -1,5 +1,5 @@
-// Invoices: stored before the node is asked, live once it answered, settled or canceled on its word.
-// `recordSettlements` is the only door for money.
+// Invoices: stored before the node is asked, live once it answered, settled or canceled on its
+// word. `recordSettlements` is the only door for money.
 import type { AgreedPrice } from '../core/quote.ts';
 import type { Observation, InvoiceState, PaymentHash, Preimage } from '../core/invoice.ts';
 import type { Currency, Minor, Msat } from '../core/money.ts';
@@ -33,7 +33,8 @@ export type InvoiceRow = {
 
 const columns = `
   i.id, i.payment_id, i.node_id, encode(i.hash, 'hex') as hash, i.sealed_preimage, i.amount_msat,
-  i.state::text, i.request, i.expires_at, i.ending, i.ending_at, i.made_at, i.settled_at, i.paid_msat,
+  i.state::text, i.request, i.expires_at, i.ending, i.ending_at, i.made_at, i.settled_at,
+    i.paid_msat,
   q.lapses_at, q.fiat_minor, q.currency, q.price_e8::text, q.evidence`;
 
 type Raw = {
@@ -107,7 +108,8 @@ export async function invoiceById(db: Database, id: string): Promise<InvoiceRow 
     db.pool,
     {
       name: 'invoice_by_id',
-      text: `select ${columns} from invoice i join quote q on q.id = i.quote_id where i.id = $1::bigint`,
+      text: `select ${columns} from invoice i join quote q on q.id = i.quote_id
+        where i.id = $1::bigint`,
     },
     [id],
   );
@@ -146,8 +148,10 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
       {
         name: 'payment_lock_open',
         text: `
-          select id from payment where id = $1::uuid and state = 'open' and owed_minor = $2 and currency = $3
-            and not exists (select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))
+          select id from payment where id = $1::uuid and state = 'open' and owed_minor = $2
+            and currency = $3
+            and not exists (select 1 from invoice where payment_id = $1::uuid and state in ('made',
+              'live'))
           for update`,
       },
       [made.paymentId, made.fiatMinor, made.currency],
@@ -159,14 +163,17 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
         name: 'invoice_make',
         text: `
           with promised as (
-            insert into quote (payment_id, fiat_minor, currency, amount_msat, price_e8, evidence, made_at, lapses_at)
+            insert into quote (payment_id, fiat_minor, currency, amount_msat, price_e8, evidence,
+              made_at, lapses_at)
             values ($1::uuid, $2, $3, $4, $5::numeric, $6::jsonb, $7, $8) returning id, payment_id),
           line as (
             insert into history (payment_id, what, because, details)
             select payment_id, 'quoted', '', $13::jsonb from promised)
-          insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat, state,
+          insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat,
+            state,
             expires_at, lane, due_at)
-          select payment_id, id, $9::int, decode($10, 'hex'), $11, $4, 'made', $8, 'node:' || ($9::int)::text,
+          select payment_id, id, $9::int, decode($10, 'hex'), $11, $4, 'made', $8,
+            'node:' || ($9::int)::text,
             now() + $12 * interval '1 ms' from promised
           on conflict (payment_id) where state in ('made', 'live') do nothing
           returning id`,
@@ -215,9 +222,11 @@ export async function invoiceIsLive(
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'invoice_live', '',
-            jsonb_build_object('hash', encode(hash, 'hex'), 'amountMsat', amount_msat::text) from live),
+            jsonb_build_object('hash', encode(hash, 'hex'), 'amountMsat', amount_msat::text)
+              from live),
         said as (
-          select pg_notify('payment_moved', p.link) as n from live join payment p on p.id = live.payment_id)
+          select pg_notify('payment_moved', p.link) as n from live join payment p
+            on p.id = live.payment_id)
         select id, (select count(*) from said) as said from live`,
     },
     [issued.id, issued.request, issued.addIndex, issued.expiresAt, issued.lookInMs],
@@ -234,10 +243,12 @@ export async function endInvoice(db: Database, id: bigint, ending: string): Prom
       text: `
         with ended as (
           update invoice set ending = $2, ending_at = now(), due_at = now(), attempts = 0
-          where id = $1 and ending is null and state in ('made', 'live') returning payment_id, node_id, hash),
+          where id = $1 and ending is null and state in ('made', 'live') returning payment_id,
+            node_id, hash),
         line as (
           insert into history (payment_id, what, because, details)
-          select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash, 'hex')) from ended)
+          select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash,
+            'hex')) from ended)
         select node_id from ended`,
     },
     [id, ending],
@@ -267,7 +278,8 @@ export async function invoiceIsCanceled(
       {
         name: 'invoice_canceled',
         text: `
-          update invoice i set state = 'canceled', due_at = null, lease_until = null, sealed_preimage = null,
+          update invoice i set state = 'canceled', due_at = null, lease_until = null,
+            sealed_preimage = null,
             ending = coalesce(i.ending, $2)
           from payment p
           where i.id = $1 and i.state in ('made', 'live') and p.id = i.payment_id
@@ -329,7 +341,8 @@ const settleText = `
     -- Always in the order of id: batches that share rows wait for each other and do not deadlock.
     select i.id, i.payment_id, i.hash, i.amount_msat, p.state as was, p.shop_id, s.paid_msat,
       decode(s.preimage, 'hex') as preimage, s.settle_index, s.settled_at
-    from seen s join invoice i on i.hash = decode(s.hash, 'hex') join payment p on p.id = i.payment_id
+    from seen s join invoice i on i.hash = decode(s.hash, 'hex') join payment p
+      on p.id = i.payment_id
     where i.node_id = (select id from owner) and i.state <> 'settled'
       and sha256(decode(s.preimage, 'hex')) = i.hash and s.paid_msat >= i.amount_msat
     order by p.id, i.id for update of p, i),
@@ -338,14 +351,16 @@ const settleText = `
       settle_index = f.settle_index, settled_at = f.settled_at, recorded_at = clock_timestamp(),
       via = $10, stream_lease_no = $8, due_at = null, lease_until = null, sealed_preimage = null
     from found f where i.id = f.id and i.state <> 'settled' returning i.id),
-  -- Of several invoices of one payment the first is the order's money, the rest is to be given back.
+  -- Of several invoices of one payment the first is the order's money, the rest is to be given
+  -- back.
   first as (
     select distinct on (payment_id) * from found
     where was in ('open', 'closing') order by payment_id, settled_at, id),
   again as (select f.* from found f where f.id not in (select id from first)),
   moved as (
     update payment p set state = 'settled', reason = 'node_says_settled', settled_invoice_id = f.id,
-      settled_at = f.settled_at, due_at = now(), attempts = 0, lease_until = null, lease_no = p.lease_no + 1,
+      settled_at = f.settled_at, due_at = now(), attempts = 0, lease_until = null,
+        lease_no = p.lease_no + 1,
       attention = case
         when f.paid_msat > f.amount_msat or exists (select 1 from again a where a.payment_id = p.id)
         then 'overpaid' else p.attention end
@@ -356,14 +371,17 @@ const settleText = `
     from again a where p.id = a.payment_id and p.id not in (select id from moved) returning p.id),
   lines as (
     insert into history (payment_id, what, "from", "to", because, details)
-    select f.payment_id, 'moved', f.was, 'settled'::payment_state, 'node_says_settled', jsonb_build_object(
+    select f.payment_id, 'moved', f.was, 'settled'::payment_state, 'node_says_settled',
+      jsonb_build_object(
       'hash', encode(f.hash, 'hex'), 'paidMsat', f.paid_msat::text, 'via', $10::text) from first f
     union all
-    select a.payment_id, 'paid_again', null::payment_state, null::payment_state, a.was::text, jsonb_build_object(
+    select a.payment_id, 'paid_again', null::payment_state, null::payment_state, a.was::text,
+      jsonb_build_object(
       'hash', encode(a.hash, 'hex'), 'paidMsat', a.paid_msat::text, 'via', $10::text) from again a),
   booked as (
     insert into posting (payment_id, journal, from_account, to_account, amount_msat)
-    select b.payment_id, 'settle:' || encode(b.hash, 'hex'), 'node:' || ($1::int)::text, b.account, b.amount from (
+    select b.payment_id, 'settle:' || encode(b.hash, 'hex'), 'node:' || ($1::int)::text, b.account,
+      b.amount from (
       select payment_id, hash, 'awaiting:' || shop_id as account, amount_msat as amount from first
       union all
       select payment_id, hash, 'overpaid:' || shop_id, paid_msat - amount_msat from first
@@ -377,7 +395,8 @@ const settleText = `
   nudged as (select nudge(array_agg(lane)) as n from moved having count(*) > 0),
   said as (select pg_notify('payment_moved', link) as n from moved)
   -- A select in a with clause runs only if somebody reads it: the counts make it happen.
-  select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.id in (select id from first) as first,
+  select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.id in (select id
+    from first) as first,
     true as owner, (select count(*) from nudged) + (select count(*) from said) as side
   from found f
   union all

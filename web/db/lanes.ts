@@ -1,5 +1,6 @@
-// A lane is one outside thing that can be slow, full or down: a node, or a shop's API. A nudge wakes
-// a lane. A paused lane claims nothing and burns no attempts; all processes see the pause here.
+// A lane is one outside thing that can be slow, full or down: a node, or a shop's API. A nudge
+// wakes a lane. A paused lane claims nothing and burns no attempts; all processes see the pause
+// here.
 import { pauseMs, spreadMs } from '../core/retry.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
@@ -22,7 +23,9 @@ export function parseLane(lane: string): { kind: 'node' | 'shop'; id: number } |
   return { kind, id: Number(parts[2] ?? parts[4]) };
 }
 
-/** Puts one waiting job per lane into the queue, if there is none. Part of the caller's transaction. */
+/**
+ * Puts one waiting job per lane into the queue, if there is none. Part of the caller's transaction.
+ */
 export async function nudge(on: Queryable, lanes: readonly Lane[], at?: Date): Promise<void> {
   if (lanes.length === 0) return;
   await rows(
@@ -40,7 +43,8 @@ export async function pauseOf(db: Database, lane: Lane): Promise<LanePause | und
     db.pool,
     {
       name: 'lane_pause_of',
-      text: `select paused_until, because, failures from lane where name = $1 and paused_until is not null`,
+      text: `select paused_until, because, failures from lane where name = $1
+        and paused_until is not null`,
     },
     [lane],
   );
@@ -65,7 +69,8 @@ export async function pauseLane(
         values ($1, now() + $3 * interval '1 ms', $2, 1)
         on conflict (name) do update set
           because = excluded.because,
-          failures = case when lane.paused_until > now() then lane.failures else lane.failures + 1 end,
+          failures = case when lane.paused_until > now() then lane.failures
+            else lane.failures + 1 end,
           paused_until = greatest(lane.paused_until, now() +
             ($4::float8[])[least(
               case when lane.paused_until > now() then lane.failures else lane.failures + 1 end,
@@ -109,7 +114,8 @@ export async function openLane(db: Database, lane: Lane): Promise<boolean> {
       db.pool,
       {
         name: `lane_wake_${table}`,
-        text: `update ${table} set due_at = now() where lane = $1 and due_at > now() and attempts > 0`,
+        text: `update ${table} set due_at = now() where lane = $1 and due_at > now()
+          and attempts > 0`,
       },
       [lane],
     );
@@ -118,7 +124,10 @@ export async function openLane(db: Database, lane: Lane): Promise<boolean> {
   return true;
 }
 
-/** Lanes with due rows and no waiting job: their nudge was lost, or was never made because the row was due later. */
+/**
+ * Lanes with due rows and no waiting job: their nudge was lost, or was never made because the row
+ * was due later.
+ */
 export async function forgottenLanes(db: Database): Promise<Lane[]> {
   const found = new Set<Lane>();
   for (const table of ['payment', 'invoice', 'sighting', 'shop'] as const) {

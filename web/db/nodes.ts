@@ -93,7 +93,8 @@ export async function connectNode(
         on,
         {
           name: 'invoice_payable_of_node',
-          text: `select payment_id from invoice where node_id = $1 and state in ('made', 'live') order by id`,
+          text: `select payment_id from invoice where node_id = $1 and state in ('made',
+            'live') order by id`,
         },
         [old.id],
       );
@@ -106,7 +107,8 @@ export async function connectNode(
       {
         name: 'node_store',
         text: `
-          update node set sealed_credential = $2, address = $3, alias = $4, version = $5, root_key_id = $6,
+          update node set sealed_credential = $2, address = $3, alias = $4, version = $5,
+            root_key_id = $6,
             credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
             active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
             trouble = null, trouble_at = null
@@ -170,7 +172,9 @@ export type StreamLease = {
   cursor: bigint;
 };
 
-/** Takes the ownership of a node's stream when nobody has it, with a number higher than any before. */
+/**
+ * Takes the ownership of a node's stream when nobody has it, with a number higher than any before.
+ */
 export async function takeStream(
   db: Database,
   about: { nodeId: number; holder: string; leaseMs: number },
@@ -247,14 +251,16 @@ export async function streamIsWhole(
     {
       name: 'stream_whole',
       text: `
-        update node set stream_whole_since = $4 where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
+        update node set stream_whole_since = $4 where id = $1 and stream_holder = $2
+          and stream_lease_no = $3`,
     },
     [lease.nodeId, lease.holder, lease.leaseNo, since],
   );
 }
 
 /**
- * The node's counters went back: it was migrated or restored. A new epoch begins at cursor zero, and
+ * The node's counters went back: it was migrated or restored. A new epoch begins at cursor zero,
+ * and
  * every payable invoice is looked at now.
  */
 export async function beginStreamEpoch(db: Database, lease: StreamLease): Promise<void> {
@@ -264,7 +270,8 @@ export async function beginStreamEpoch(db: Database, lease: StreamLease): Promis
       {
         name: 'stream_epoch',
         text: `
-          update node set stream_epoch = stream_epoch + 1, stream_cursor = 0, restore_suspected_at = now()
+          update node set stream_epoch = stream_epoch + 1, stream_cursor = 0,
+            restore_suspected_at = now()
           where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
       },
       [lease.nodeId, lease.holder, lease.leaseNo],
@@ -350,9 +357,11 @@ export async function wipeIdleCredentials(db: Database): Promise<number> {
       name: 'node_wipe',
       text: `
         update node set sealed_credential = null from shop
-        where shop.id = node.shop_id and shop.uninstalled_at is not null and node.retired_at is not null
+        where shop.id = node.shop_id and shop.uninstalled_at is not null
+          and node.retired_at is not null
           and node.sealed_credential is not null
-          and not exists (select 1 from invoice where node_id = node.id and state in ('made', 'live'))
+          and not exists (select 1 from invoice where node_id = node.id and state in ('made',
+            'live'))
         returning node.id`,
     },
     [],

@@ -80,9 +80,11 @@ export async function openPayment(
       name: 'payment_open',
       text: `
         with opened as (
-          insert into payment (id, link, shop_id, origin_id, sequence, order_name, checkout_token_hash,
+          insert into payment (id, link, shop_id, origin_id, sequence, order_name,
+            checkout_token_hash,
             test, currency, owed_minor, owed_at, state, reason, lane, tell_sales_before)
-          values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', 'order_seen', $11, '{}')
+          values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', 'order_seen',
+            $11, '{}')
           on conflict (shop_id, origin_id, sequence) do nothing returning id),
         line as (
           insert into history (payment_id, what, because, details)
@@ -141,7 +143,8 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
       name: 'payment_move',
       text: `
         with moved as (
-          update payment set state = $3::payment_state, reason = $4, lease_until = null, attempts = 0,
+          update payment set state = $3::payment_state, reason = $4, lease_until = null,
+            attempts = 0,
             due_at = now() + $5 * interval '1 ms',
             told_minor = coalesce($6, told_minor),
             told_at = case when $3 = 'resolved' then now() else told_at end,
@@ -155,7 +158,8 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
           insert into posting (payment_id, journal, from_account, to_account, amount_msat)
           select moved.id, $10, p.f, p.t, p.m
           from moved, unnest($11::text[], $12::text[], $13::bigint[]) as p (f, t, m)),
-        nudged as (select nudge(array[lane]) as n from moved where due_at <= now() + interval '60 s'),
+        nudged as (select nudge(array[lane]) as n from moved
+          where due_at <= now() + interval '60 s'),
         said as (select pg_notify('payment_moved', link) as n from moved)
         select id, (select count(*) from nudged) as nudged, (select count(*) from said) as said
         from moved`,
@@ -194,7 +198,8 @@ export async function beginTelling(
       text: `
         with began as (
           update payment set tell_started_at = coalesce(tell_started_at, now()),
-            tell_sales_before = case when tell_started_at is null then $3::text[] else tell_sales_before end
+            tell_sales_before = case when tell_started_at is null then $3::text[]
+              else tell_sales_before end
           where id = $1::uuid and state = 'settled' and lease_no = $2 returning id),
         line as (
           insert into history (payment_id, what, because, details)
@@ -255,10 +260,12 @@ export async function endInvoices(
         with ended as (
           update invoice set ending = coalesce(ending, $2), ending_at = coalesce(ending_at, now()),
             due_at = now(), lease_until = null, attempts = 0
-          where payment_id = $1::uuid and state in ('made', 'live') returning payment_id, node_id, hash),
+          where payment_id = $1::uuid and state in ('made', 'live') returning payment_id, node_id,
+            hash),
         line as (
           insert into history (payment_id, what, because, details)
-          select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash, 'hex')) from ended)
+          select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash,
+            'hex')) from ended)
         select node_id from ended`,
     },
     [paymentId, ending],
@@ -315,7 +322,8 @@ export async function settledMoney(
       name: 'payment_settled_money',
       text: `
         select q.fiat_minor, q.currency, i.amount_msat, i.settled_at, encode(i.hash, 'hex') as hash
-        from payment p join invoice i on i.id = p.settled_invoice_id join quote q on q.id = i.quote_id
+        from payment p join invoice i on i.id = p.settled_invoice_id join quote q
+          on q.id = i.quote_id
         where p.id = $1::uuid`,
     },
     [paymentId],

@@ -1,5 +1,5 @@
-// Shops: installed, with sealed tokens that are replaced in one statement, and swept for orders that
-// nobody told us of.
+// Shops: installed, with sealed tokens that are replaced in one statement, and swept for orders
+// that nobody told us of.
 import type { Database } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
@@ -49,8 +49,10 @@ export async function installShop(
         text: `
           insert into shop (registration_id, domain, lane, due_at) values ($1, $2, '', now())
           on conflict (registration_id, domain) do update set
-            installed_at = case when shop.uninstalled_at is null then shop.installed_at else now() end,
-            sweep_cursor = case when shop.uninstalled_at is null then shop.sweep_cursor else now() end,
+            installed_at = case when shop.uninstalled_at is null then shop.installed_at
+              else now() end,
+            sweep_cursor = case when shop.uninstalled_at is null then shop.sweep_cursor
+              else now() end,
             due_at = coalesce(shop.due_at, now()), uninstalled_at = null
           returning id, lane = '' as fresh`,
       },
@@ -159,7 +161,8 @@ export async function uninstallShop(db: Database, shopId: number): Promise<void>
         name: 'shop_uninstall',
         text: `
           update shop set uninstalled_at = coalesce(uninstalled_at, now()), due_at = null,
-            sealed_access_token = null, sealed_refresh_token = null, token_version = token_version + 1
+            sealed_access_token = null, sealed_refresh_token = null,
+              token_version = token_version + 1
           where id = $1`,
       },
       [shopId],

@@ -76,7 +76,8 @@ export async function listPayments(
         select ${lineColumns} from ${lineJoin}
         where p.shop_id = $1 and ($2::text is null or p.state = $2::payment_state)
           and (not $3 or p.attention is not null)
-          and ($4::uuid is null or (p.opened_at, p.id) < (select opened_at, id from payment where id = $4::uuid))
+          and ($4::uuid is null or (p.opened_at, p.id) < (select opened_at, id from payment
+            where id = $4::uuid))
         order by p.opened_at desc, p.id desc limit $5`,
     },
     [ask.shopId, ask.state ?? null, ask.needsPerson, ask.after ?? null, ask.limit],
@@ -140,7 +141,8 @@ export async function findPayments(
     {
       name: 'view_find',
       text: `
-        select ${lineColumns}, p.told_minor, s.domain from ${lineJoin} join shop s on s.id = p.shop_id
+        select ${lineColumns}, p.told_minor, s.domain from ${lineJoin} join shop s
+          on s.id = p.shop_id
         where ($1::uuid is not null and p.id = $1::uuid)
           or ($2::text is not null and p.origin_id = $2 and ($4::text is null or s.domain = $4))
           or ($3::text is not null and p.order_name = $3 and s.domain = $4)

@@ -1,6 +1,6 @@
-// An invoice is to end: its price ran out, the order changed, or is not to be paid any more. The node
-// is asked to cancel it, and then asked what became of it. The cancel call itself proves nothing: a
-// buyer who paid in that second has paid.
+// An invoice is to end: its price ran out, the order changed, or is not to be paid any more. The
+// node is asked to cancel it, and then asked what became of it. The cancel call itself proves
+// nothing: a buyer who paid in that second has paid.
 import { meansCanceled } from '../core/invoice.ts';
 import { endInvoice, invoiceIsCanceled, type InvoiceRow } from '../db/invoices.ts';
 import { nodeById } from '../db/nodes.ts';

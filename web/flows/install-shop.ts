@@ -1,5 +1,6 @@
-// The merchant opened the app: the shop is stored at first sight, and its session token is exchanged
-// for an offline token where there is none, it was refused, or it does not cover what we need.
+// The merchant opened the app: the shop is stored at first sight, and its session token is
+// exchanged for an offline token where there is none, it was refused, or it does not cover what we
+// need.
 import type { Sealer } from '../core/ports.ts';
 import type { Database } from '../db/database.ts';
 import {
@@ -52,7 +53,8 @@ export async function installShop(
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
     current = (await shopById(deps.db, shop.id)) ?? current;
-    // Shopify granted less than we ask for: the merchant must approve, and repeating changes nothing.
+    // Shopify granted less than we ask for: the merchant must approve, and repeating changes
+    // nothing.
     if (current.tokenVersion > shop.tokenVersion) break;
   }
   return current;

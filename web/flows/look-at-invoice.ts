@@ -61,7 +61,8 @@ async function lookAtLive(deps: Deps, invoice: InvoiceRow, looks: number): Promi
 }
 
 /**
- * Asks the node for the invoice of a stored quote, again and again with the same secret: it makes one
+ * Asks the node for the invoice of a stored quote, again and again with the same secret: it makes
+ * one
  * invoice. Throws Trouble; the row stays and is looked at again.
  */
 export async function issueInvoice(deps: Deps, invoice: InvoiceRow): Promise<void> {

@@ -52,7 +52,9 @@ export async function lookAtOrderNow(
   };
 }
 
-/** Brings the payment of an order in line with a reading. Null: there is none, and none is needed. */
+/**
+ * Brings the payment of an order in line with a reading. Null: there is none, and none is needed.
+ */
 async function followOrder(
   deps: Deps,
   about: { shopId: number; order: OrderReading; readAt: Date; known: PaymentRow | null },

@@ -1,5 +1,5 @@
-// A page, a block or a webhook says that an order is worth a look. Written down, and looked at by the
-// pool: whoever says it is not believed, and is not kept waiting either.
+// A page, a block or a webhook says that an order is worth a look. Written down, and looked at by
+// the pool: whoever says it is not believed, and is not kept waiting either.
 import type { Database } from '../db/database.ts';
 import { sight } from '../db/sightings.ts';
 

@@ -9,7 +9,9 @@ import { invoiceIsCanceled, recordSettlements } from '../db/invoices.ts';
 import { note } from '../db/history.ts';
 import type { Deps } from './flow.ts';
 
-/** Settles of a node's stream, in one statement. Foreign hashes move the cursor and leave no trace. */
+/**
+ * Settles of a node's stream, in one statement. Foreign hashes move the cursor and leave no trace.
+ */
 export async function recordStream(
   deps: Deps,
   about: { nodeId: number; observations: readonly Observation[]; recorder: Recorder },

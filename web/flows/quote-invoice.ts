@@ -1,6 +1,6 @@
-// A buyer is here: an amount of sats is promised for some minutes, and the merchant's own node makes
-// the invoice. However many tabs ask, one payment has at most one payable invoice; a further one
-// comes only after the node has said that the last one is canceled.
+// A buyer is here: an amount of sats is promised for some minutes, and the merchant's own node
+// makes the invoice. However many tabs ask, one payment has at most one payable invoice; a further
+// one comes only after the node has said that the last one is canceled.
 import { createHash } from 'node:crypto';
 import type { PaymentHash } from '../core/invoice.ts';
 import { currencyOf } from '../core/money.ts';

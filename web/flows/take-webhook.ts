@@ -1,5 +1,5 @@
-// A genuine webhook of a shop that we know. It may be early, late, repeated or out of order, and what
-// it says is not believed: it is written down where to look, once for each delivery.
+// A genuine webhook of a shop that we know. It may be early, late, repeated or out of order, and
+// what it says is not believed: it is written down where to look, once for each delivery.
 import { usesMethod } from '../core/payment.ts';
 import type { Database } from '../db/database.ts';
 import { latestPayment } from '../db/payments.ts';

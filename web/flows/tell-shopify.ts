@@ -1,6 +1,6 @@
-// A payment is settled: Shopify is told, exactly once in effect. None of its mutations is idempotent,
-// so the order is read first, what we are about to do is stored, and an answer that was lost is found
-// again by reading. Only an explicit yes or no from Shopify moves the payment.
+// A payment is settled: Shopify is told, exactly once in effect. None of its mutations is
+// idempotent, so the order is read first, what we are about to do is stored, and an answer that was
+// lost is found again by reading. Only an explicit yes or no from Shopify moves the payment.
 import { postingsOfVerdict } from '../core/ledger.ts';
 import { decimalOf, type Currency, type Minor, type Msat } from '../core/money.ts';
 import {

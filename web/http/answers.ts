@@ -1,5 +1,5 @@
-// DOORS, one file per who is knocking. A door checks who knocks, reads what they bring, calls a flow
-// and answers. It never decides about money and never answers with the inside of an error.
+// DOORS, one file per who is knocking. A door checks who knocks, reads what they bring, calls a
+// flow and answers. It never decides about money and never answers with the inside of an error.
 //
 // This file: what each refusal and each Trouble is over HTTP. The tables are complete, or they do
 // not compile.

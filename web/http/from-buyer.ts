@@ -110,7 +110,9 @@ export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: Pay
   ];
 }
 
-/** Sends a pulse whenever something that is shown has changed, until nothing can change any more. */
+/**
+ * Sends a pulse whenever something that is shown has changed, until nothing can change any more.
+ */
 async function follow(
   doors: Doors,
   about: {

@@ -1,5 +1,5 @@
-// The thank-you block knocks. Its token proves the shop and the app, never the order: the order id is
-// a claim, and the checkout token must be the one that Shopify has for that order. It runs in a
+// The thank-you block knocks. Its token proves the shop and the app, never the order: the order id
+// is a claim, and the checkout token must be the one that Shopify has for that order. It runs in a
 // worker of another origin, so every answer, errors too, carries CORS headers and none redirects.
 import { timingSafeEqual } from 'node:crypto';
 import express, { type Request, type RequestHandler, type Response } from 'express';

@@ -130,7 +130,9 @@ function nodeProblems(node: NodeRow | null): Problem[] {
     return [{ what: 'no_node', sentence: 'Connect a node: shoppers cannot pay before.' }];
   }
   if (node.trouble !== null) {
-    const sentence = `Your node at ${node.address} does not answer. Shoppers cannot pay until it does; what they have paid is not lost.`;
+    const sentence =
+      `Your node at ${node.address} does not answer. Shoppers cannot pay until it does; ` +
+      'what they have paid is not lost.';
     return [{ what: 'node_unreachable', sentence }];
   }
   if (node.receivableMsat === 0n) {

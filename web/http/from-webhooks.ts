@@ -1,5 +1,5 @@
-// Shopify's webhooks knock, signed over their exact bytes. What they say is never believed: they say
-// where to look. Checked, written down, answered at once; Shopify is asked later, by the pool.
+// Shopify's webhooks knock, signed over their exact bytes. What they say is never believed: they
+// say where to look. Checked, written down, answered at once; Shopify is asked later, by the pool.
 import express, { type Request, type Response } from 'express';
 import { shopOf } from '../db/views.ts';
 import { takeWebhook } from '../flows/take-webhook.ts';

@@ -131,7 +131,10 @@ async function openParts(
   return { preparing: true };
 }
 
-/** A price that ran out is made anew on request only; whatever else ended an invoice is not the buyer's doing. */
+/**
+ * A price that ran out is made anew on request only; whatever else ended an invoice is not the
+ * buyer's doing.
+ */
 export const needsTap = (invoice: InvoiceRow | undefined): boolean =>
   invoice?.state === 'canceled' && invoice.ending === 'quote_over';
 

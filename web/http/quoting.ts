@@ -12,7 +12,10 @@ const patienceMs = 4_000;
 const rememberedAtMost = 10_000;
 
 export type Quoting = {
-  /** A quote if the payment may have one without the buyer's tap. Undefined: it may not, or is not open. */
+  /**
+   * A quote if the payment may have one without the buyer's tap. Undefined: it may not, or is not
+   * open.
+   */
   ifDue: (paymentId: string) => Promise<Quoted | undefined>;
   /** A quote because the buyer asked for it. */
   onRequest: (paymentId: string) => Promise<Quoted>;
