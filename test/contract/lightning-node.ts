@@ -479,7 +479,8 @@ function endCases(bench: Bench): void {
       expect(state).toBe(paid ? 'settled' : 'canceled');
       outcomes[paid ? 'paid' : 'canceled'] += 1;
     }
-    expect(outcomes.paid + outcomes.canceled).toBe(races);
+    expect(outcomes.paid).toBeGreaterThan(0);
+    expect(outcomes.canceled).toBeGreaterThan(0);
   }, 300_000);
 
   test('an invoice that nobody paid is canceled by the node after its expiry', async () => {
@@ -646,11 +647,24 @@ export function lightningNodeContract(
     afterAll(async () => {
       await bench.world().close();
     }, 120_000);
-    const groups = { credentialCases, refusedCases, connectionCases, createCases, onceCases };
-    const later = { streamCases, strangeCases, stopCases, payCases, endCases };
-    const here = more === undefined ? {} : { more };
-    for (const [title, cases] of Object.entries({ ...groups, ...later, ...here })) {
-      describe(title, () => cases(bench));
-    }
+    describe('credential', () => {
+      credentialCases(bench);
+      refusedCases(bench);
+    });
+    describe('connection', () => connectionCases(bench));
+    describe('create', () => {
+      createCases(bench);
+      onceCases(bench);
+    });
+    describe('stream', () => {
+      streamCases(bench);
+      strangeCases(bench);
+      stopCases(bench);
+    });
+    describe('pay', () => {
+      payCases(bench);
+      endCases(bench);
+    });
+    if (more !== undefined) describe('only here', () => more(bench));
   });
 }

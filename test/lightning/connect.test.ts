@@ -1,4 +1,4 @@
-// What a merchant is told who pastes the wrong thing, or the right thing of a node that is not well.
+// What a merchant is told who pastes the wrong thing, or the right thing of a node that is ill.
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
@@ -31,7 +31,7 @@ const good = (): NodeCredential => ({
   certificatePem: lnd.certPem,
   macaroonHex: lnd.macaroon('receive-useful').toString('hex'),
 });
-const options: TestOptions = { allowPrivate: true, now, stepMs: 1_500 };
+const options: TestOptions = { allowPrivate: true, now };
 const refusalOf = async (
   changes: Partial<NodeCredential>,
   more: Partial<TestOptions> = {},
@@ -228,7 +228,7 @@ describe('an address that is wrong', () => {
   test('a peer that accepts and is silent', async () => {
     const address = await listening(net.createServer());
     const before = Date.now();
-    const [refusal, sentence] = await refusalOf({ address });
+    const [refusal, sentence] = await refusalOf({ address }, { stepMs: 1_000 });
     expect(refusal).toBe('node_silent');
     expect(sentence).toMatch(/10009/);
     expect(Date.now() - before).toBeLessThan(4_000);
@@ -294,7 +294,7 @@ describe('a node that is not well', () => {
 
   test('one that does not announce its invoices', async () => {
     lnd.faults.set({ silentStreams: true });
-    const [refusal, sentence] = await refusalOf({}, { stepMs: 400 });
+    const [refusal, sentence] = await refusalOf({}, { stepMs: 2_000 });
     expect(refusal).toBe('test_invoice_failed');
     expect(sentence).toMatch(/announce/);
     lnd.faults.reset();

@@ -86,7 +86,9 @@ describe('opening', () => {
     });
     expect(await troubleOf(node.lookInvoice(newHash().hash))).toMatchObject({ what: 'node_down' });
     ip = '127.0.0.1';
-    await expect.poll(() => node.lookInvoice(newHash().hash).catch(() => 'away')).toBe('not_found');
+    await expect
+      .poll(() => node.lookInvoice(newHash().hash).catch(() => 'away'), { timeout: 10_000 })
+      .toBe('not_found');
   });
 
   test('proxies of the environment are not obeyed', async () => {
@@ -126,7 +128,7 @@ describe('creating while the node fails', () => {
     ['no answer, work done', { kind: 'never-answer', work: true }],
     ['no answer, no work', { kind: 'never-answer', work: false }],
   ] as const)('%s: one invoice', async (_what, fault) => {
-    const node = nodeOf(shared, { deadlineMs: 500 });
+    const node = nodeOf(shared, { deadlineMs: 1_500 });
     await node.lookInvoice(newHash().hash);
     shared.faults.onMethod('AddInvoice', fault, 1);
     const wish = wishOf();
@@ -136,7 +138,7 @@ describe('creating while the node fails', () => {
   });
 
   test('no answer at all is "ask again", and asking again finds the invoice', async () => {
-    const node = nodeOf(shared, { deadlineMs: 300 });
+    const node = nodeOf(shared, { deadlineMs: 1_000 });
     shared.faults.onMethod('AddInvoice', { kind: 'never-answer', work: true });
     shared.faults.onMethod('LookupInvoice', { kind: 'never-answer', work: false });
     const wish = wishOf({ seconds: 600 });
@@ -180,12 +182,14 @@ describe('creating while the node fails', () => {
     await node.lookInvoice(newHash().hash);
     await lnd.faults.rotateCertificate();
     await expect
-      .poll(async () => (await troubleOf(node.lookInvoice(newHash().hash))).what)
+      .poll(async () => (await troubleOf(node.lookInvoice(newHash().hash))).what, {
+        timeout: 10_000,
+      })
       .toBe('certificate_wrong');
   });
 
   test('a node that is slow takes no more than its share', async () => {
-    const node = nodeOf(shared, { deadlineMs: 500 });
+    const node = nodeOf(shared, { deadlineMs: 1_500 });
     shared.faults.onMethod('LookupInvoice', { kind: 'never-answer', work: false });
     const calls = Array.from({ length: 300 }, () => troubleOf(node.lookInvoice(newHash().hash)));
     const first = await Promise.all(calls.slice(264));
@@ -273,7 +277,7 @@ describe('following a node that fails', () => {
     expect(whole.all()).toEqual(rest.map(({ hash }) => hash));
   });
 
-  test('settles that come in any order, twice, and out of hold invoices, are all told', async () => {
+  test('settles in any order, twice, and out of hold invoices, are all told', async () => {
     const lnd = await another({ store: 'sql' });
     const node = nodeOf(lnd);
     const first = await paid(lnd, node);
@@ -282,7 +286,7 @@ describe('following a node that fails', () => {
       const amountMsat = 5_000n;
       const invoice = lnd.invoices.add({ kind: 'hold', hash, amountMsat });
       const paying = lnd.pay(invoice.request);
-      await expect.poll(() => lnd.invoices.find(hash).state).toBe('ACCEPTED');
+      await expect.poll(() => lnd.invoices.find(hash).state, { timeout: 10_000 }).toBe('ACCEPTED');
       return { paying, settle: () => lnd.invoices.settleHeld(secret.toString('hex')) };
     });
     const ready = await Promise.all(done);

@@ -4,8 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
 import { cancelHodlInvoice } from 'lightning';
-import type { ConnectRefusal } from '../core/refusals.ts';
-import { type Defect, Trouble } from '../core/trouble.ts';
+import { Trouble } from '../core/trouble.ts';
 import { parseAddress, pinAddress } from './address.ts';
 import type { PinnedAddress, Resolve } from './address.ts';
 import { differenceOf, parseRequest } from './bolt11.ts';
@@ -15,14 +14,23 @@ import type { Receivable } from './channels.ts';
 import { openConnection } from './connection.ts';
 import type { Connection, RawInvoice } from './connection.ts';
 import { grpcErrorIn, isNotFound, troubleFrom } from './errors.ts';
-import type { NodeTrouble } from './errors.ts';
 import { bakeLine, judgeCredential, mayCall } from './gate.ts';
 import type { CredentialAccepted, CredentialRefused } from './gate.ts';
 import { readPasted } from './lndconnect.ts';
 import type { NodeCredential, PastedNode } from './lndconnect.ts';
 import { readFacts } from './facts.ts';
 import type { NodeFacts } from './facts.ts';
-import { plain } from './plain.ts';
+import {
+  addressRefused,
+  asRefusal,
+  failedInvoice,
+  hasSentence,
+  notReached,
+  Refused,
+  refusedFor,
+  tooSlow,
+  wordsOf,
+} from './refused.ts';
 import { adviceOnVersion } from './versions.ts';
 
 export type TestOptions = {
@@ -50,90 +58,13 @@ export type TestedNode = {
   credentialEndsAt: Date | null;
 };
 
-class Refused extends Error {
-  readonly refusal: ConnectRefusal;
-  constructor(refusal: ConnectRefusal, sentence: string) {
-    super(sentence);
-    this.refusal = refusal;
-  }
-}
-
-const ports = "LND's gRPC port is usually 10009; 8080 is its REST port and 9735 is for peers.";
-const bakeAnew = 'Run the line below on the node and paste what it prints.';
-const notReached: readonly [ConnectRefusal, string] = [
-  'node_unreachable',
-  `Nothing answers at this address. Check the address, the port and the firewall. ${ports}`,
-];
-
-/** What a merchant is told when a step failed in this way. */
-const sentences: Readonly<Partial<Record<NodeTrouble, readonly [ConnectRefusal, string]>>> = {
-  node_down: notReached,
-  node_silent: [
-    'node_silent',
-    `Something accepts the connection and then does not answer. Check the port. ${ports}`,
-  ],
-  not_grpc: ['node_not_lnd', `What answers there is not the gRPC port of LND. ${ports}`],
-  connection_lost: ['node_not_lnd', `The connection was closed at once. ${ports}`],
-  node_too_old: [
-    'node_not_lnd',
-    'What answers there lacks methods of LND. Update LND to 0.19 or later.',
-  ],
-  certificate_wrong: [
-    'certificate_wrong',
-    'The node shows another certificate than the one given. Paste the tls.cert that is on the ' +
-      'node; LND makes a new one when the old one has expired.',
-  ],
-  wallet_locked: [
-    'wallet_locked',
-    'The wallet of the node is locked. Unlock it with "lncli unlock", then try again.',
-  ],
-  node_starting: ['node_unreachable', 'The node is starting up. Try again in a minute.'],
-  credential_expired: ['credential_expired', `The node says that it has ended. ${bakeAnew}`],
-  credential_revoked: [
-    'credential_refused_by_node',
-    `The node does not know this credential: it was revoked. ${bakeAnew}`,
-  ],
-  credential_refused: [
-    'credential_refused_by_node',
-    `The node refuses this credential: it is damaged, or of another node. ${bakeAnew}`,
-  ],
-  permission_denied: [
-    'credential_refused_by_node',
-    `The node does not grant what stands in this credential. ${bakeAnew}`,
-  ],
-};
-
-const noPublicAuthority =
-  'The certificate of the node is not of a public authority. Paste the contents of its tls.cert ' +
-  'as well, or use a link that has the certificate in it.';
-
-/** The word of the error table; a Defect has none. */
-const wordOf = (trouble: Trouble | Defect): NodeTrouble =>
-  trouble instanceof Trouble ? (trouble.what as NodeTrouble) : 'unknown';
-
-function asRefusal(error: unknown, hasCertificate: boolean): CredentialRefused {
-  const because = (refusal: ConnectRefusal, sentence: string): CredentialRefused => ({
-    ok: false,
-    refusal,
-    sentence,
-    excess: [],
-    bake: bakeLine(),
-  });
-  if (error instanceof Refused) return because(error.refusal, error.message);
-  const what = wordOf(troubleFrom(error));
-  if (what === 'certificate_wrong' && !hasCertificate) return because(what, noPublicAuthority);
-  const known = sentences[what];
-  const odd = 'What answers there does not behave as LND does. Look into the log of the node.';
-  return because(...(known ?? (['node_not_lnd', odd] as const)));
-}
-
 /** TCP alone, so that a closed port and a silent peer can be told apart. */
 function reachTcp({ ip, port }: PinnedAddress, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connectTcp({ host: ip, port });
     const finish = (failed: boolean): void => {
       socket.destroy();
-      if (failed) reject(new Refused(...notReached));
+      if (failed) reject(notReached());
       else resolve();
     };
     socket.setTimeout(ms, () => finish(true));
@@ -142,12 +73,13 @@ function reachTcp({ ip, port }: PinnedAddress, ms: number): Promise<void> {
   });
 }
 
-const states: Readonly<Partial<Record<string, NodeTrouble>>> = {
+const states = {
   NON_EXISTING: 'wallet_locked',
   LOCKED: 'wallet_locked',
   UNLOCKED: 'node_starting',
   WAITING_TO_START: 'node_starting',
-};
+} as const;
+const isUnready = (state: string): state is keyof typeof states => state in states;
 
 /** Is it LND, and is it ready? Needs no credential. */
 async function checkReady(connection: Connection): Promise<void> {
@@ -156,11 +88,10 @@ async function checkReady(connection: Connection): Promise<void> {
     const isDown = trouble instanceof Trouble && trouble.what === 'node_down';
     // The port answered TCP a moment ago, so this is no dead port but another protocol.
     const odd = isDown && !trouble.message.includes('ECONNREFUSED');
-    if (odd) throw new Refused(...(sentences.not_grpc ?? notReached));
+    if (odd) throw refusedFor('not_grpc');
     throw error;
   });
-  const told = sentences[states[state] ?? 'unknown'];
-  if (told !== undefined) throw new Refused(...told);
+  if (isUnready(state)) throw refusedFor(states[state]);
 }
 
 /** The credential is needed, and it is enough. */
@@ -216,13 +147,6 @@ function watchStream(connection: Connection) {
   };
   return { announced, close: () => call.cancel() };
 }
-
-/** The node's own words, cut and without what a page or a terminal would obey. */
-const wordsOf = (error: unknown): string =>
-  plain(grpcErrorIn(error)?.details ?? 'an answer that makes no sense', 200);
-
-const failedInvoice = (why: string): Refused =>
-  new Refused('test_invoice_failed', `${why} Look into the log of the node, then try again.`);
 
 /** Canceled, and seen canceled, or gone: a node may delete canceled invoices at once. */
 async function checkCanceled(connection: Connection, hash: string): Promise<void> {
@@ -284,9 +208,7 @@ async function checkInvoice(
     return read;
   } catch (error) {
     await cancelHodlInvoice({ lnd: connection.lnd, id: hash }).catch(() => undefined);
-    const trouble = error instanceof Refused ? undefined : troubleFrom(error);
-    const known = trouble === undefined || sentences[wordOf(trouble)] !== undefined;
-    throw known ? error : failedInvoice(`The test invoice failed: "${wordsOf(error)}".`);
+    throw hasSentence(error) ? error : failedInvoice(`It said "${wordsOf(error)}".`);
   } finally {
     stream.close();
   }
@@ -361,7 +283,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new Refused('node_silent', `The node takes too long to answer. ${ports}`));
+      reject(tooSlow());
     }, ms);
   });
   try {
@@ -370,10 +292,6 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
     clearTimeout(timer);
   }
 }
-
-const addressRefused =
-  'This address cannot be used. Give the public address of the node; a node in the own network ' +
-  'is possible only when this server allows it.';
 
 /**
  * Tests a credential as a whole, offline first; the node is left as it was. Never throws for
@@ -394,9 +312,9 @@ export async function testNode(
     if (address === undefined) throw new Refused('link_broken', 'The address cannot be read.');
     const pinning = await pinAddress({ allowPrivate, resolve }, address);
     if (!pinning.ok && pinning.why === 'forbidden') {
-      throw new Refused('address_forbidden', addressRefused);
+      throw addressRefused();
     }
-    if (!pinning.ok) throw new Refused(...notReached);
+    if (!pinning.ok) throw notReached();
     const { pinned } = pinning;
     await reachTcp(pinned, stepMs);
     connection = openConnection({ pinned, certificatePem, macaroonHex, deadlineMs: stepMs });

@@ -1,4 +1,4 @@
-// What a node says of itself. It is believed in nothing: the signature of an invoice says who it is.
+// What a node says of itself. It is believed in nothing: an invoice's signature says who it is.
 import type { Network } from './bolt11.ts';
 import type { Connection } from './connection.ts';
 import { plain } from './plain.ts';

@@ -38,7 +38,7 @@ export type NodeOptions = NodeIdentity & {
   mostEvents?: number;
   /** An upper bound for every call with one answer. */
   deadlineMs?: number;
-  /** A name may have moved: after this time a node that is down is looked up again. */
+  /** A node that cannot be reached is looked up and connected anew when this has passed. */
   pinnedForMs?: number;
   keepalive?: Keepalive;
 };
@@ -49,11 +49,14 @@ export type OpenNode = LightningNode & {
   close: () => void;
 };
 
+/** No connection was made. gRPC would wait up to half a minute before it tries again. */
+const unreached: ReadonlySet<string> = new Set(['node_down', 'not_grpc', 'certificate_wrong']);
+
 /** The connection of a node, made at first use, and made anew with a new look at its address. */
 function connections(options: NodeOptions, address: NodeAddress) {
   let current: { made: Promise<Connection>; at: number } | undefined;
   let closed = false;
-  const { pinnedForMs = 30_000 } = options;
+  const { pinnedForMs = 5_000 } = options;
   const make = async (): Promise<Connection> => {
     const { allowPrivate, resolve, macaroonHex, certificatePem } = options;
     const { deadlineMs, keepalive } = options;
@@ -83,11 +86,10 @@ function connections(options: NodeOptions, address: NodeAddress) {
   };
   return {
     get,
-    /** Called with each trouble: a node that is down under this address may live under another. */
+    /** Called with each trouble: the node may live elsewhere, or be back before gRPC looks. */
     blame: (trouble: unknown): void => {
-      const isDown = trouble instanceof Trouble && trouble.what === 'node_down';
-      const isOld = current !== undefined && Date.now() - current.at > pinnedForMs;
-      if (isDown && isOld && address.kind === 'name') drop();
+      const isAway = trouble instanceof Trouble && unreached.has(trouble.what);
+      if (isAway && current !== undefined && Date.now() - current.at > pinnedForMs) drop();
     },
     close: (): void => {
       closed = true;
