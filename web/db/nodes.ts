@@ -1,5 +1,5 @@
 // Merchants' nodes: where they are, how they are, and who owns their settle stream.
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { endInvoices } from './payments.ts';
 import { nodeLane, nudge } from './lanes.ts';
@@ -88,19 +88,7 @@ export async function connectNode(
       },
       [node.shopId, kept?.id ?? 0],
     );
-    for (const old of retired) {
-      const paying = await rows<{ payment_id: string }>(
-        on,
-        {
-          name: 'invoice_payable_of_node',
-          text: `select payment_id from invoice where node_id = $1 and state in ('made',
-            'live') order by id`,
-        },
-        [old.id],
-      );
-      for (const row of paying) await endInvoices(on, row.payment_id, 'node_replaced');
-      await nudge(on, [nodeLane(old.id)]);
-    }
+    for (const old of retired) await endInvoicesOf(on, old.id);
     const nodeId = kept?.id ?? (await insertNode(on, node));
     await rows(
       on,
@@ -133,7 +121,23 @@ export async function connectNode(
   return db.prisma.node.findUniqueOrThrow({ where: { id } });
 }
 
-async function insertNode(on: Parameters<typeof nudge>[0], node: ConnectedNode): Promise<number> {
+/** Nobody shall pay to a node that the merchant has replaced; who does meanwhile has paid. */
+async function endInvoicesOf(on: Queryable, nodeId: number): Promise<void> {
+  const paying = await rows<{ payment_id: string }>(
+    on,
+    {
+      name: 'invoice_payable_of_node',
+      text: `
+        select payment_id from invoice
+        where node_id = $1 and state in ('made', 'live') order by id`,
+    },
+    [nodeId],
+  );
+  for (const row of paying) await endInvoices(on, row.payment_id, 'node_replaced');
+  await nudge(on, [nodeLane(nodeId)]);
+}
+
+async function insertNode(on: Queryable, node: ConnectedNode): Promise<number> {
   const [row] = await rows<{ id: number }>(
     on,
     {
@@ -281,10 +285,7 @@ export async function beginStreamEpoch(db: Database, lease: StreamLease): Promis
 }
 
 /** Makes every payable invoice of the node due now. */
-export async function lookAtAllInvoices(
-  on: Parameters<typeof nudge>[0],
-  nodeId: number,
-): Promise<void> {
+export async function lookAtAllInvoices(on: Queryable, nodeId: number): Promise<void> {
   await rows(
     on,
     {

@@ -20,16 +20,17 @@ const lookByOurselvesMs = 2_000;
 /** A browser has six connections for a site: more of one payment are tabs that may poll. */
 const streamsPerPayment = 4;
 
+type Buyers = {
+  doors: Doors;
+  assets: PayAssets;
+  /** What the link leads to as it is shown, with a price if one is due. */
+  view: (payment: PaymentRow) => Promise<PayView | undefined>;
+};
+
 export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: PayAssets }): Route[] {
   const { quoting, assets } = about;
   const looked = new Map<string, number>();
   const streams = new Map<string, number>();
-
-  const paymentOf = async (request: Request): Promise<PaymentRow | null> => {
-    const link = request.params['link'];
-    if (typeof link !== 'string' || !linkForm.test(link)) return null;
-    return paymentByLink(doors.deps.db, link);
-  };
 
   /** Its order may have been cancelled, edited or paid otherwise while the page is open. */
   const lookAtOrderSoon = async (payment: PaymentRow): Promise<void> => {
@@ -41,73 +42,98 @@ export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: Pay
     const { shopId, originId } = payment;
     await noticeOrder(doors.deps, { shopId, originId, because: 'page' });
   };
-
   const view = async (payment: PaymentRow): Promise<PayView | undefined> => {
     const quoted: Quoted | undefined =
       payment.state === 'open' ? await quoting.ifDue(payment.id) : undefined;
     await lookAtOrderSoon(payment);
     return payView(doors, payment.id, quoted);
   };
-
-  const notFound = (request: Request, response: Response): void => {
-    const { html, headers } = renderNotFound({ locale: localeOf(request) });
-    response.status(404).set(headers).send(html);
-  };
-
-  const page = async (request: Request, response: Response): Promise<void> => {
-    const payment = await paymentOf(request);
-    const shown = payment === null ? undefined : await view(payment);
-    if (shown === undefined) {
-      notFound(request, response);
-      return;
-    }
-    const { html, headers } = renderPayPage(shown, { locale: localeOf(request), assets });
-    response.status(200).set(headers).send(html);
-  };
-
-  const status = async (request: Request, response: Response): Promise<void> => {
-    const payment = await paymentOf(request);
-    const shown = payment === null ? undefined : await view(payment);
-    if (shown === undefined) answerJson(response, 404, { error: 'There is no such payment.' });
-    else answerJson(response, 200, shown);
-  };
-
-  const quote = async (request: Request, response: Response): Promise<void> => {
-    const payment = await paymentOf(request);
-    if (payment === null) {
-      notFound(request, response);
-      return;
-    }
-    if (!sameOrigin(request, doors.appUrl)) {
-      answerJson(response, 403, { error: 'Open the payment page and ask for the price there.' });
-      return;
-    }
-    await quoting.onRequest(payment.id);
-    response.redirect(303, `/pay/${payment.link}`);
-  };
-
-  const events = async (request: Request, response: Response): Promise<void> => {
-    const payment = await paymentOf(request);
-    const shown = payment === null ? undefined : await payView(doors, payment.id);
-    const open = payment === null ? 0 : (streams.get(payment.id) ?? 0);
-    // 204 tells the browser's EventSource not to come back.
-    if (payment === null || shown === undefined || shown.final || open >= streamsPerPayment) {
-      response.status(204).end();
-      return;
-    }
-    streams.set(payment.id, open + 1);
-    await follow(doors, { payment, first: shown, response, look: () => view(payment) });
-    const left = (streams.get(payment.id) ?? 1) - 1;
-    if (left <= 0) streams.delete(payment.id);
-    else streams.set(payment.id, left);
-  };
+  const buyers: Buyers = { doors, assets, view };
+  const route = (
+    method: 'get' | 'post',
+    path: string,
+    answer: (request: Request, response: Response) => Promise<void>,
+  ): Route => ({ method, path, policy: 'link', answer });
 
   return [
-    { method: 'get', path: '/pay/:link', policy: 'link', answer: page },
-    { method: 'get', path: '/pay/:link/status', policy: 'link', answer: status },
-    { method: 'get', path: '/pay/:link/events', policy: 'link', answer: events },
-    { method: 'post', path: '/pay/:link/quote', policy: 'link', answer: quote },
+    route('get', '/pay/:link', (request, response) => page(buyers, request, response)),
+    route('get', '/pay/:link/status', (request, response) => status(buyers, request, response)),
+    route('get', '/pay/:link/events', (request, response) =>
+      events(buyers, { streams, request, response }),
+    ),
+    route('post', '/pay/:link/quote', (request, response) =>
+      quote(buyers, { quoting, request, response }),
+    ),
   ];
+}
+
+async function paymentOf({ doors }: Buyers, request: Request): Promise<PaymentRow | null> {
+  const link = request.params['link'];
+  if (typeof link !== 'string' || !linkForm.test(link)) return null;
+  return paymentByLink(doors.deps.db, link);
+}
+
+function notFound(request: Request, response: Response): void {
+  const { html, headers } = renderNotFound({ locale: localeOf(request) });
+  response.status(404).set(headers).send(html);
+}
+
+async function page(buyers: Buyers, request: Request, response: Response): Promise<void> {
+  const payment = await paymentOf(buyers, request);
+  const shown = payment === null ? undefined : await buyers.view(payment);
+  if (shown === undefined) {
+    notFound(request, response);
+    return;
+  }
+  const { assets } = buyers;
+  const { html, headers } = renderPayPage(shown, { locale: localeOf(request), assets });
+  response.status(200).set(headers).send(html);
+}
+
+async function status(buyers: Buyers, request: Request, response: Response): Promise<void> {
+  const payment = await paymentOf(buyers, request);
+  const shown = payment === null ? undefined : await buyers.view(payment);
+  if (shown === undefined) answerJson(response, 404, { error: 'There is no such payment.' });
+  else answerJson(response, 200, shown);
+}
+
+async function quote(
+  buyers: Buyers,
+  about: { quoting: Quoting; request: Request; response: Response },
+): Promise<void> {
+  const { quoting, request, response } = about;
+  const payment = await paymentOf(buyers, request);
+  if (payment === null) {
+    notFound(request, response);
+    return;
+  }
+  if (!sameOrigin(request, buyers.doors.appUrl)) {
+    answerJson(response, 403, { error: 'Open the payment page and ask for the price there.' });
+    return;
+  }
+  await quoting.onRequest(payment.id);
+  response.redirect(303, `/pay/${payment.link}`);
+}
+
+async function events(
+  buyers: Buyers,
+  about: { streams: Map<string, number>; request: Request; response: Response },
+): Promise<void> {
+  const { streams, request, response } = about;
+  const { doors, view } = buyers;
+  const payment = await paymentOf(buyers, request);
+  const shown = payment === null ? undefined : await payView(doors, payment.id);
+  const open = payment === null ? 0 : (streams.get(payment.id) ?? 0);
+  // 204 tells the browser's EventSource not to come back.
+  if (payment === null || shown === undefined || shown.final || open >= streamsPerPayment) {
+    response.status(204).end();
+    return;
+  }
+  streams.set(payment.id, open + 1);
+  await follow(doors, { payment, first: shown, response, look: () => view(payment) });
+  const left = (streams.get(payment.id) ?? 1) - 1;
+  if (left <= 0) streams.delete(payment.id);
+  else streams.set(payment.id, left);
 }
 
 /**

@@ -33,100 +33,9 @@ export const cors: RequestHandler = (_request, response, next) => {
   next();
 };
 
+type Knock = { doors: Doors; quoting: Quoting; response: Response; checkoutToken: string };
+
 export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
-  const answerPayment = async (
-    response: Response,
-    payment: PaymentRow,
-    checkoutToken: string,
-  ): Promise<void> => {
-    const known = payment.checkoutTokenHash;
-    if (known === null || !timingSafeEqual(known, hashToken(checkoutToken))) {
-      answerJson(response, 404, { refusal: 'no_such_order' });
-      return;
-    }
-    const quoted = payment.state === 'open' ? await quoting.ifDue(payment.id) : undefined;
-    const view = await payView(doors, payment.id, quoted);
-    answerJson(response, 200, view ?? { state: payment.state });
-  };
-
-  const answer = async (request: Request, response: Response): Promise<void> => {
-    const token = bearerOf(request.get('authorization'));
-    const proof = await proveBuyer(token, await doors.registrations());
-    if (!proof.ok) {
-      doors.countRefusedProof('extension');
-      answerJson(response, 401, { error: 'The session token is missing, wrong or over.' });
-      return;
-    }
-    const body = bodyForm.safeParse(request.body);
-    if (!body.success) {
-      answerJson(response, 400, { error: 'orderId and checkoutToken are needed.' });
-      return;
-    }
-    const shop = await shopOf(doors.deps.db, {
-      registrationId: proof.app.id,
-      domain: proof.shop,
-    });
-    const originId = orderGid(body.data.orderId);
-    const { checkoutToken } = body.data;
-    if (shop?.uninstalledAt !== null || originId === undefined || !checkoutToken) {
-      answerJson(response, 202, { state: 'not_yet' });
-      return;
-    }
-    const at = { shopId: shop.id, originId };
-    const known = await latestPayment(doors.deps.db, at);
-    if (known?.checkoutTokenHash && known.state !== 'lapsed' && known.state !== 'resolved') {
-      await answerPayment(response, known, checkoutToken);
-      return;
-    }
-    const seen = await lookPatiently(doors, at);
-    await answerSeen({ response, seen, checkoutToken, at, known });
-  };
-
-  const answerSeen = async (about: {
-    response: Response;
-    seen: LookedAt | 'shop_unreachable';
-    checkoutToken: string;
-    at: { shopId: number; originId: string };
-    known: PaymentRow | null;
-  }): Promise<void> => {
-    const { response, seen, checkoutToken, at, known } = about;
-    if (seen === 'shop_unreachable') {
-      if (known?.checkoutTokenHash) await answerPayment(response, known, checkoutToken);
-      else {
-        await noticeOrder(doors.deps, { ...at, because: 'block' });
-        response.set('Retry-After', '3');
-        answerJson(response, 503, { state: 'shop_unreachable' });
-      }
-      return;
-    }
-    switch (seen.is) {
-      case 'not_yet':
-        await noticeOrder(doors.deps, { ...at, because: 'block' });
-        answerJson(response, 202, { state: 'not_yet' });
-        return;
-      case 'not_ours':
-        answerJson(response, 404, { refusal: 'no_such_order' });
-        return;
-      case 'nothing_owed':
-        if (!sameToken(seen.checkoutToken, checkoutToken)) {
-          answerJson(response, 404, { refusal: 'no_such_order' });
-        } else {
-          const state = seen.because === 'order_paid_otherwise' ? 'resolved' : 'lapsed';
-          answerJson(response, 200, { state });
-        }
-        return;
-      case 'payment':
-        if (sameToken(seen.checkoutToken, checkoutToken)) {
-          const hash = hashToken(checkoutToken);
-          await answerPayment(
-            response,
-            { ...seen.payment, checkoutTokenHash: hash },
-            checkoutToken,
-          );
-        } else answerJson(response, 404, { refusal: 'no_such_order' });
-    }
-  };
-
   return [
     {
       method: 'options',
@@ -142,9 +51,85 @@ export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
       path: '/extension/payment',
       policy: 'extension',
       before: [cors, express.json({ limit: '4kb' })],
-      answer,
+      answer: (request, response) => answer(doors, { quoting, request, response }),
     },
   ];
+}
+
+async function answer(
+  doors: Doors,
+  about: { quoting: Quoting; request: Request; response: Response },
+): Promise<void> {
+  const { quoting, request, response } = about;
+  const token = bearerOf(request.get('authorization'));
+  const proof = await proveBuyer(token, await doors.registrations());
+  if (!proof.ok) {
+    doors.countRefusedProof('extension');
+    answerJson(response, 401, { error: 'The session token is missing, wrong or over.' });
+    return;
+  }
+  const body = bodyForm.safeParse(request.body);
+  if (!body.success) {
+    answerJson(response, 400, { error: 'orderId and checkoutToken are needed.' });
+    return;
+  }
+  const shop = await shopOf(doors.deps.db, { registrationId: proof.app.id, domain: proof.shop });
+  const originId = orderGid(body.data.orderId);
+  const { checkoutToken } = body.data;
+  if (shop?.uninstalledAt !== null || originId === undefined || !checkoutToken) {
+    answerJson(response, 202, { state: 'not_yet' });
+    return;
+  }
+  const knock: Knock = { doors, quoting, response, checkoutToken };
+  const at = { shopId: shop.id, originId };
+  const known = await latestPayment(doors.deps.db, at);
+  if (known?.checkoutTokenHash && known.state !== 'lapsed' && known.state !== 'resolved') {
+    await answerPayment(knock, known);
+    return;
+  }
+  const seen = await lookPatiently(doors, at);
+  if (seen === 'shop_unreachable' && known?.checkoutTokenHash) await answerPayment(knock, known);
+  else await answerSeen(knock, { seen, at });
+}
+
+async function answerPayment(knock: Knock, payment: PaymentRow): Promise<void> {
+  const { doors, quoting, response, checkoutToken } = knock;
+  const known = payment.checkoutTokenHash;
+  if (known === null || !timingSafeEqual(known, hashToken(checkoutToken))) {
+    answerJson(response, 404, { refusal: 'no_such_order' });
+    return;
+  }
+  const quoted = payment.state === 'open' ? await quoting.ifDue(payment.id) : undefined;
+  const view = await payView(doors, payment.id, quoted);
+  answerJson(response, 200, view ?? { state: payment.state });
+}
+
+/** What a fresh look at the order came to. What Shopify does not return is looked for again. */
+async function answerSeen(
+  knock: Knock,
+  about: { seen: LookedAt | 'shop_unreachable'; at: { shopId: number; originId: string } },
+): Promise<void> {
+  const { doors, response, checkoutToken } = knock;
+  const { seen, at } = about;
+  if (seen === 'shop_unreachable' || seen.is === 'not_yet') {
+    await noticeOrder(doors.deps, { ...at, because: 'block' });
+    if (seen === 'shop_unreachable') {
+      response.set('Retry-After', '3');
+      answerJson(response, 503, { state: 'shop_unreachable' });
+    } else answerJson(response, 202, { state: 'not_yet' });
+    return;
+  }
+  if (seen.is === 'not_ours' || !sameToken(seen.checkoutToken, checkoutToken)) {
+    answerJson(response, 404, { refusal: 'no_such_order' });
+    return;
+  }
+  if (seen.is === 'nothing_owed') {
+    const state = seen.because === 'order_paid_otherwise' ? 'resolved' : 'lapsed';
+    answerJson(response, 200, { state });
+    return;
+  }
+  // The order has this token, whether or not it had one when the payment was opened.
+  await answerPayment(knock, { ...seen.payment, checkoutTokenHash: hashToken(checkoutToken) });
 }
 
 /** Shopify's answer within the block's patience. The looking goes on: its effect is not lost. */
