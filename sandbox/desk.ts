@@ -107,6 +107,8 @@ export async function openDesk(about: {
     shops: [{ domain: shop, currency: 'EUR', plan: 'standard', name: 'Alpine Coffee' }],
     port: kept.outsidePort,
     statePath: path.join(dir, 'shopify.json'),
+    // As in reality, an order can be read a moment after the thank-you page shows.
+    lag: { byIdMs: 300, bySearchMs: 1_500 },
   });
   const prices = market();
   shopify.outside.use(pricePages(prices));

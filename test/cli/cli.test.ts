@@ -1,0 +1,135 @@
+// The operator's commands, as an operator calls them: words for people, one line for programs, and
+// an exit code that a script can trust.
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { shopName, startWorld, type Bought, type World } from '../world.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const node24 = path.join(root, 'node_modules/node/bin/node');
+
+let place: TestDatabase;
+let world: World;
+let bought: Bought;
+
+type Ran = { exitCode: number; out: string; json: Record<string, unknown> };
+
+function zaptill(...args: string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'] ?? '', HOME: os.tmpdir(), ...world.env };
+    const cli = path.join(root, 'web/cli.ts');
+    execFile(node24, [cli, ...args], { cwd: root, env }, (error, stdout, stderr) => {
+      const exitCode = error === null ? 0 : Number(error.code);
+      const lines = stdout.trim().split('\n');
+      const json = args.includes('--json') && lines.length === 1 ? lines[0] : undefined;
+      const parsed = json === undefined ? {} : (JSON.parse(json) as Record<string, unknown>);
+      resolve({ exitCode, out: stdout + stderr, json: parsed });
+    });
+  });
+}
+
+beforeAll(async () => {
+  place = await testDatabase();
+  world = await startWorld({ databaseUrl: place.url });
+  bought = world.buy();
+  const payUrl = await world.payLink(bought);
+  await world.lightning.pay(await world.invoiceOn(payUrl));
+  await world.inState(bought, 'resolved');
+}, 60_000);
+afterAll(async () => {
+  await world.close();
+  await place.close();
+});
+
+test('shop list counts payments by state', async () => {
+  const { exitCode, json } = await zaptill('shop', 'list', '--json');
+  expect(exitCode).toBe(0);
+  expect(json).toMatchObject({
+    shops: [{ shop: shopName, installed: true, counts: { resolved: 1, open: 0 } }],
+  });
+  expect((await zaptill('shop', 'list')).out).toContain(`${shopName}  installed  1 payments`);
+});
+
+test('a credential that can spend is refused with what to run instead', async () => {
+  const admin = world.lnd?.lndconnect(world.lnd.macaroon('admin')) ?? '';
+  const refused = await zaptill(
+    ...['node', 'connect', '--shop', shopName, '--lndconnect', admin, '--json'],
+  );
+  expect(refused.exitCode).toBe(2);
+  expect(refused.json).toMatchObject({ ok: false, refusal: 'credential_can_spend' });
+  expect(refused.json['bake']).toMatch(/^lncli bakemacaroon --root_key_id \d+ uri:\/lnrpc/);
+  expect(refused.json['excess']).not.toHaveLength(0);
+  expect(refused.out).not.toContain(admin.slice(-40));
+});
+
+test('broken links, unknown shops and silent addresses each have a reason', async () => {
+  const connect = (shop: string, uri: string): Promise<Ran> =>
+    zaptill('node', 'connect', '--shop', shop, '--lndconnect', uri, '--json');
+  expect(await connect(shopName, 'lndconnect://nonsense')).toMatchObject({ exitCode: 2 });
+  expect(await connect('nobody.myshopify.com', world.lightning.lndconnect)).toMatchObject({
+    exitCode: 1,
+  });
+  const nowhere = world.lightning.lndconnect.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:1025');
+  const unreachable = await connect(shopName, nowhere);
+  expect(unreachable.exitCode).toBe(2);
+  expect(unreachable.json['refusal']).toBe('node_unreachable');
+});
+
+test('the receive credential is accepted, and the node says how it is', async () => {
+  const { lndconnect } = world.lightning;
+  const connected = await zaptill(
+    ...['node', 'connect', '--shop', shopName, '--lndconnect', lndconnect, '--json'],
+  );
+  expect(connected).toMatchObject({ exitCode: 0, json: { ok: true } });
+  const { json } = await zaptill('node', 'status', '--json');
+  expect(json).toMatchObject({ nodes: [{ shop: shopName, node: { health: 'reachable' } }] });
+});
+
+test('explain tells the story by gid, by id and by name, and says when there is none', async () => {
+  const name = world.shopify.order(bought.orderId)?.name ?? '';
+  const byGid = await zaptill('explain', bought.orderId, '--json');
+  const [payment] = byGid.json['payments'] as { id: string; state: string; timeline: object[] }[];
+  expect(payment).toMatchObject({ state: 'resolved' });
+  expect(payment?.timeline.length).toBeGreaterThan(4);
+  expect((await zaptill('explain', payment?.id ?? '')).out).toContain(
+    'Shopify has the order as paid',
+  );
+  expect((await zaptill('explain', name, '--shop', shopName)).out).toContain(payment?.id);
+  expect(await zaptill('explain', 'gid://shopify/Order/404')).toMatchObject({ exitCode: 1 });
+  expect(await zaptill('explain', name, '--shop', 'other.myshopify.com')).toMatchObject({
+    exitCode: 1,
+  });
+});
+
+test('audit is clean, and names a rule that is broken', async () => {
+  expect(await zaptill('audit', '--json')).toMatchObject({
+    exitCode: 0,
+    json: { ok: true, violations: [] },
+  });
+  await world.db.pool.query(`update payment set settled_at = settled_at, due_at = null`);
+  await world.db.pool.query(`alter table posting disable trigger posting_append_only`);
+  await world.db.pool.query(`update posting set amount_msat = amount_msat - 1 where id = 1`);
+  const broken = await zaptill('audit', '--json');
+  expect(broken.exitCode).toBe(1);
+  expect(broken.json).toMatchObject({ ok: false });
+  expect(broken.json['violations']).toContainEqual(expect.objectContaining({ rule: 'I8' }));
+  await world.db.pool.query(`update posting set amount_msat = amount_msat + 1 where id = 1`);
+  await world.db.pool.query(`alter table posting enable trigger posting_append_only`);
+});
+
+test('a further registration is stored, and its secret is not shown', async () => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-cli-')), 'secret');
+  fs.writeFileSync(file, 'shpss_second_secret\n');
+  const second = await zaptill(
+    ...['app', 'register', '--key', 'second-client', '--secret-file', file, '--name', 'second'],
+  );
+  expect(second.exitCode).toBe(0);
+  expect(second.out).not.toContain('shpss_');
+  const { rows } = await world.db.pool.query<{ sealed: string }>(
+    `select encode(sealed_secret, 'escape') as sealed from registration where name = 'second'`,
+  );
+  expect(rows[0]?.sealed).not.toContain('shpss_second_secret');
+});
