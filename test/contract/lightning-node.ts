@@ -468,11 +468,14 @@ function endCases(bench: Bench): void {
     const node = await bench.open();
     const { races, pay } = bench.world();
     const outcomes = { paid: 0, canceled: 0 };
+    const begun = Date.now();
+    for (let count = 0; count < 5; count += 1) await bench.settled(node, 1_000n);
+    const paymentMs = (Date.now() - begun) / 5;
     for (let round = 0; round < races; round += 1) {
       const wish = wishOf({ amountMsat: 1_000n });
       const { request } = await node.createInvoice(wish);
       const paying = pay(request);
-      await pause(Math.random() * 90);
+      await pause(Math.random() * 1.5 * paymentMs);
       await node.askToCancel(wish.hash);
       const { paid } = await paying;
       const state = await stateOf(node, wish.hash);
