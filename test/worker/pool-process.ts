@@ -1,5 +1,5 @@
-// A pool in a process of its own, for tests that kill it. argv: the database's address, and how long
-// a step takes in milliseconds.
+// A pool in a process of its own, for tests that kill it. argv: the database's address, and how
+// long a step takes in milliseconds.
 import { setTimeout as pause } from 'node:timers/promises';
 import { startPool } from '../../web/worker/pool.ts';
 import { depsOn, open, playing, writeRun } from './play.ts';

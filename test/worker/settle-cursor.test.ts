@@ -34,6 +34,21 @@ describe('the cursor', () => {
     expect(cursor.at()).toBe(11n);
   });
 
+  test('stays below what could not be recorded, whatever a replay went past', () => {
+    const cursor = settleCursor(5n);
+    cursor.recorded(all(6, 8));
+    cursor.failed(all(7));
+    expect(cursor.replayedTo(8n)).toEqual([]);
+    expect(cursor.at()).toBe(6n);
+    cursor.recorded(all(7));
+    expect(cursor.at()).toBe(8n);
+    const fresh = settleCursor(0n);
+    fresh.startHere();
+    fresh.failed(all(5));
+    fresh.recorded(all(6));
+    expect(fresh.at()).toBe(4n);
+  });
+
   test('begins with the first settle, once all before it is being looked at', () => {
     const cursor = settleCursor(0n);
     expect(cursor.after(all(551))).toBe(0n);

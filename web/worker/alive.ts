@@ -1,21 +1,27 @@
-// One connection for as long as the process lives. Its advisory locks say to all other processes who
-// is alive and who works which lane; PostgreSQL gives them back the moment the process is gone.
+// One connection for as long as the process lives. Its advisory locks say to all other processes
+// who is alive and who works which lane; PostgreSQL gives them back the moment the process is gone.
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { isDatabaseAway, sessionOptions } from '../db/database.ts';
 
+export type Ask = <Row extends pg.QueryResultRow>(
+  text: string,
+  values: readonly unknown[],
+) => Promise<Row[] | undefined>;
+
 export type Alive = {
   /** Runs one statement on the connection that has the locks. Undefined: it is away. */
-  ask: <Row extends pg.QueryResultRow>(
-    text: string,
-    values: readonly unknown[],
-  ) => Promise<Row[] | undefined>;
+  ask: Ask;
   /** Counts up with every connection: locks of an earlier one are gone. */
   session: () => number;
   /** Holds the pool's lock from here on, over all connections. Resolves once it is held. */
   hold: (pool: string) => Promise<void>;
   /** The pool has ended, and others may take its jobs. */
   letGo: (pool: string) => Promise<void>;
+  /** The database's clock, as far as it is known: those of processes differ. */
+  now: () => Date;
+  /** The database's clock said this while ours was between the two. All in milliseconds. */
+  compare: (clock: { saidMs: number; askedMs: number; answeredMs: number }) => void;
   /** Gives all locks back at once. */
   stop: () => void;
 };
@@ -27,62 +33,98 @@ const reconnectAfterMs = 250;
 export const poolLock = `hashtextextended('pool:' || $1::text, 0)`;
 /** The lock that says: this lane is worked. `$1` is the lane. */
 export const laneLock = `hashtextextended('lane:' || $1::text, 0)`;
+/** The database's time in milliseconds. */
+export const clockMs = 'floor(extract(epoch from clock_timestamp()) * 1000)::float8';
 
-export function stayAlive(about: { url: string; onLost: (why: unknown) => void }): Alive {
+type Live = {
+  readonly url: string;
   /** The pools whose locks are ours, each with the connection that has it. */
-  const pools = new Map<string, number>();
-  let stopping = false;
-  let session = 0;
-  let current: { client: pg.Client; drop: () => void } | undefined;
-  let came = Promise.withResolvers<undefined>();
+  readonly pools: Map<string, number>;
+  stopping: boolean;
+  session: number;
+  aheadMs: number;
+  current: { client: pg.Client; drop: () => void } | undefined;
+  came: PromiseWithResolvers<undefined>;
+};
 
-  /** Connects, takes the locks, and returns when the connection is lost. */
-  const liveOnce = async (): Promise<void> => {
-    const client = new pg.Client({
-      connectionString: about.url,
-      options: sessionOptions,
-      keepAlive: true,
-      connectionTimeoutMillis: answerWithinMs,
-      query_timeout: answerWithinMs,
-      application_name: 'zaptill-pool-alive',
-    });
-    const lost = Promise.withResolvers<undefined>();
-    const drop = (): void => lost.resolve(undefined);
-    client.on('error', drop).on('end', drop);
-    try {
-      await client.connect();
-      for (const pool of pools.keys()) {
-        await client.query(`select pg_advisory_lock(${poolLock})`, [pool]);
-        pools.set(pool, session + 1);
-      }
-      if (stopping) return;
-      session += 1;
-      current = { client, drop };
-      came.resolve(undefined);
-      await lost.promise;
-    } finally {
-      if (current !== undefined) came = Promise.withResolvers();
-      current = undefined;
-      // A connection that hangs does not answer a goodbye either.
-      void client.end().catch(() => undefined);
-    }
+/** Connects, and again whenever the connection is lost, until it is stopped. */
+export function stayAlive(url: string): Alive {
+  const live: Live = {
+    ...{ url, pools: new Map<string, number>(), stopping: false, session: 0, aheadMs: 0 },
+    ...{ current: undefined, came: Promise.withResolvers<undefined>() },
   };
-  const live = async (): Promise<void> => {
-    while (!stopping) {
-      await liveOnce().catch(about.onLost);
-      if (!isStopping()) await pause(reconnectAfterMs);
-    }
+  const ask = asking(live);
+  void keepConnected(live);
+  return {
+    ask,
+    session: () => live.session,
+    hold: (pool) => hold(live, { ask, pool }),
+    letGo: async (pool) => {
+      live.pools.delete(pool);
+      await ask(`select pg_advisory_unlock(${poolLock})`, [pool]);
+    },
+    now: () => new Date(Date.now() + live.aheadMs),
+    compare: ({ saidMs, askedMs, answeredMs }) => {
+      live.aheadMs = saidMs - (askedMs + answeredMs) / 2;
+    },
+    stop: () => {
+      live.stopping = true;
+      live.current?.drop();
+    },
   };
-  const isStopping = (): boolean => stopping;
+}
 
-  // One statement at a time, in the order in which they were asked.
+const isStopping = (live: Live): boolean => live.stopping;
+
+async function keepConnected(live: Live): Promise<void> {
+  while (!isStopping(live)) {
+    // Whoever needs the connection says that it is away.
+    await liveOnce(live).catch(() => undefined);
+    if (!isStopping(live)) await pause(reconnectAfterMs);
+  }
+}
+
+/** Connects, takes the locks, and returns when the connection is lost. */
+async function liveOnce(live: Live): Promise<void> {
+  const client = new pg.Client({
+    connectionString: live.url,
+    options: sessionOptions,
+    keepAlive: true,
+    connectionTimeoutMillis: answerWithinMs,
+    query_timeout: answerWithinMs,
+    application_name: 'zaptill-pool-alive',
+  });
+  const lost = Promise.withResolvers<undefined>();
+  const drop = (): void => lost.resolve(undefined);
+  client.on('error', drop).on('end', drop);
+  try {
+    await client.connect();
+    const askedMs = Date.now();
+    const { rows } = await client.query<{ ms: number }>(`select ${clockMs} as ms`);
+    live.aheadMs = (rows[0]?.ms ?? askedMs) - (askedMs + Date.now()) / 2;
+    for (const pool of live.pools.keys()) {
+      await client.query(`select pg_advisory_lock(${poolLock})`, [pool]);
+      live.pools.set(pool, live.session + 1);
+    }
+    if (isStopping(live)) return;
+    live.session += 1;
+    live.current = { client, drop };
+    live.came.resolve(undefined);
+    await lost.promise;
+  } finally {
+    if (live.current !== undefined) live.came = Promise.withResolvers();
+    live.current = undefined;
+    // A connection that hangs does not answer a goodbye either.
+    void client.end().catch(() => undefined);
+  }
+}
+
+/** One statement at a time, in the order in which they were asked. */
+function asking(live: Live): Ask {
   let last: Promise<unknown> = Promise.resolve();
-  const ask: Alive['ask'] = <Row extends pg.QueryResultRow>(
-    text: string,
-    values: readonly unknown[],
-  ) => {
+  return <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) => {
     const answer = last.then(async () => {
-      const on = current;
+      const on = live.current;
       if (on === undefined) return undefined;
       try {
         return (await on.client.query<Row>(text, [...values])).rows;
@@ -95,30 +137,19 @@ export function stayAlive(about: { url: string; onLost: (why: unknown) => void }
     last = answer.catch(() => undefined);
     return answer;
   };
-  void live();
-  return {
-    ask,
-    session: () => session,
-    hold: async (pool) => {
-      pools.set(pool, 0);
-      while (pools.has(pool) && !isStopping()) {
-        await came.promise;
-        const on = session;
-        if (pools.get(pool) === on) return;
-        const got = await ask(`select pg_advisory_lock(${poolLock})`, [pool]);
-        if (got !== undefined) pools.set(pool, on);
-        else await pause(reconnectAfterMs);
-      }
-    },
-    letGo: async (pool) => {
-      pools.delete(pool);
-      await ask(`select pg_advisory_unlock(${poolLock})`, [pool]);
-    },
-    stop: () => {
-      stopping = true;
-      current?.drop();
-    },
-  };
+}
+
+async function hold(live: Live, about: { ask: Ask; pool: string }): Promise<void> {
+  const { ask, pool } = about;
+  live.pools.set(pool, 0);
+  while (live.pools.has(pool) && !isStopping(live)) {
+    await live.came.promise;
+    const on = live.session;
+    if (live.pools.get(pool) === on) return;
+    const got = await ask(`select pg_advisory_lock(${poolLock})`, [pool]);
+    if (got !== undefined) live.pools.set(pool, on);
+    else await pause(reconnectAfterMs);
+  }
 }
 
 const isTooSlow = (error: unknown): boolean =>

@@ -1,77 +1,25 @@
-// One node's settle stream, followed by the process that owns it: events are recorded in the order
-// they come, as many in one statement as wait, and the stream is opened again whenever it ends, is
-// silent, or has left a hole. Nothing is lost by closing it: the cursor brings back what follows.
+// One node's settle stream, followed by the process that owns it. It is opened again whenever it
+// ends, is silent, or has left a hole. Nothing is lost by closing it: the cursor brings back what
+// follows.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Observation } from '../core/invoice.ts';
-import type { Clock, SettleStream } from '../core/ports.ts';
 import { spreadMs } from '../core/retry.ts';
 import { Trouble } from '../core/trouble.ts';
 import type { StreamLease } from '../db/nodes.ts';
-import {
-  beginStreamEpoch,
-  leaveStream,
-  lookAtAllInvoices,
-  nodeAnswered,
-  nodeHasTrouble,
-  streamIsWhole,
-} from '../db/nodes.ts';
+import { leaveStream, lookAtAllInvoices, nodeAnswered, nodeHasTrouble } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
-import { recordStream } from '../flows/observe-invoice.ts';
-import type { SettleCursor } from './settle-cursor.ts';
+import type { Connection, Follow, Via } from './recording.ts';
+import {
+  afterLooks,
+  mayWait,
+  record,
+  recordWhatWaits,
+  sayWhole,
+  tooMany,
+  watchHole,
+  watchWhole,
+} from './recording.ts';
 import { settleCursor } from './settle-cursor.ts';
-import { isContention, saysDatabaseAway } from './work-row.ts';
-
-export type FollowOptions = {
-  /** The first wait before a stream is opened again; doubles to `reopenAtMostMs`. */
-  reopenMs: number;
-  reopenAtMostMs: number;
-  /** A stream that was open for this long begins again with the first wait. */
-  steadyMs: number;
-  /** How long a hole may stay before the stream is opened again, so that it is replayed. */
-  holeMs: number;
-  /** Events of one statement, and events that may wait. */
-  batchAtMost: number;
-  waitingAtMost: number;
-};
-
-type Via = 'live' | 'replay';
-type Event =
-  | { is: 'settle'; via: Via; seen: Observation }
-  /** The replay of this connection is complete, and went up to this index. */
-  | { is: 'replayed'; of: Connection; to: bigint };
-
-/** One opening of the stream, from connecting to its end. */
-type Connection = {
-  stream: SettleStream | undefined;
-  openedAt: Date | undefined;
-  /** A lookup that found a settle after this moment shows that the stream is silent. */
-  trustedFrom: Date | undefined;
-  replayedTo: bigint;
-  replayed: boolean;
-  whole: boolean;
-  over: boolean;
-  ended: PromiseWithResolvers<unknown>;
-};
-
-type Follow = {
-  readonly deps: Deps;
-  readonly now: Clock;
-  readonly options: FollowOptions;
-  /** Waits for a place among the statements of this process. */
-  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
-  readonly closing: AbortController;
-  lease: StreamLease;
-  cursor: SettleCursor;
-  waiting: Event[];
-  recording: boolean;
-  connection: Connection | undefined;
-  /** Since when the lowest hole is there. */
-  hole: { at: bigint; since: number } | undefined;
-  holeReopenings: number;
-  holeReopenedAt: number;
-  /** How often in a row too many events waited while the cursor stood here. */
-  crowded: { at: bigint; times: number };
-};
 
 export type Following = {
   nodeId: number;
@@ -193,7 +141,7 @@ async function endConnection(follow: Follow, connection: Connection): Promise<vo
   if (connection.whole) await sayWhole(follow, connection, undefined).catch(() => undefined);
 }
 
-/** From here on the live stream misses nothing. What was before, a replay or a look at all brings. */
+/** The live stream misses nothing from here on; a replay or a look at all brings the rest. */
 async function opened(follow: Follow, connection: Connection): Promise<void> {
   if (connection.over || connection.openedAt !== undefined) return;
   const { deps, lease } = follow;
@@ -206,11 +154,11 @@ async function opened(follow: Follow, connection: Connection): Promise<void> {
     follow.cursor.startHere();
     connection.trustedFrom = afterLooks(openedAt);
   }
+  // Live settles that came meanwhile are where the cursor begins.
+  follow.cursor.recorded([]);
+  await watchWhole(follow);
   await nodeAnswered(deps.db, lease.nodeId);
 }
-
-/** All invoices are being looked at: what these looks find says nothing of the stream. */
-const afterLooks = (since: Date): Date => new Date(since.getTime() + 60_000);
 
 function heard(
   follow: Follow,
@@ -233,190 +181,4 @@ function heard(
     connection.ended.resolve(tooMany);
   }
   void record(follow);
-}
-
-const tooMany = 'too_many_waiting';
-
-/** A replay may begin with what is far above the cursor: then more of it is needed to go on. */
-const mayWait = ({ options, crowded }: Follow): number =>
-  options.waitingAtMost * 2 ** Math.min(crowded.times, 4);
-
-/** More came than may wait. What waits is recorded first; the next replay begins above it. */
-async function recordWhatWaits(follow: Follow): Promise<void> {
-  const { signal } = follow.closing;
-  while (follow.waiting.length > 0 && !signal.aborted) {
-    await pause(20, undefined, { signal }).catch(() => undefined);
-  }
-  const at = follow.cursor.at();
-  follow.crowded = { at, times: at === follow.crowded.at ? follow.crowded.times + 1 : 0 };
-}
-
-/** One statement in flight; when it is back, the next takes all that waits. */
-async function record(follow: Follow): Promise<void> {
-  if (follow.recording) return;
-  follow.recording = true;
-  const { signal } = follow.closing;
-  try {
-    while (follow.waiting.length > 0 && !signal.aborted) {
-      const taken = takeBatch(follow);
-      try {
-        await recordTaken(follow, taken);
-      } catch (error) {
-        // Recording again what may be recorded changes nothing.
-        if (passes(error)) follow.waiting.unshift(...taken);
-        else await recordSingly(follow, taken, error);
-        await pause(500, undefined, { signal }).catch(() => undefined);
-      }
-    }
-  } finally {
-    follow.recording = false;
-  }
-}
-
-const passes = (error: unknown): boolean => saysDatabaseAway(error) || isContention(error);
-
-const recordTaken = (follow: Follow, taken: readonly Event[]): Promise<void> =>
-  taken[0]?.is === 'replayed' ? pastReplay(follow, taken[0]) : recordBatch(follow, taken);
-
-/** One event that cannot be recorded must not hold up the others. It stays below the cursor's hole. */
-async function recordSingly(
-  follow: Follow,
-  taken: readonly Event[],
-  because: unknown,
-): Promise<void> {
-  const { nodeId } = follow.lease;
-  follow.deps.log.error({ nodeId, events: taken.length, err: because }, 'stream.not_recorded');
-  for (const [at, event] of taken.length > 1 ? taken.entries() : []) {
-    try {
-      await recordTaken(follow, [event]);
-    } catch (error) {
-      if (passes(error)) {
-        follow.waiting.unshift(...taken.slice(at));
-        return;
-      }
-      follow.deps.log.error({ nodeId, err: error }, 'stream.event_not_recorded');
-    }
-  }
-}
-
-/** The next events that came in the same way, or one end of a replay. */
-function takeBatch(follow: Follow): Event[] {
-  const { waiting, options } = follow;
-  const [head] = waiting;
-  const via = head?.is === 'settle' ? head.via : undefined;
-  const differs = waiting.findIndex((event) => event.is === 'replayed' || event.via !== via);
-  const length = head?.is === 'replayed' ? 1 : differs < 0 ? waiting.length : differs;
-  return waiting.splice(0, Math.min(length, options.batchAtMost));
-}
-
-async function recordBatch(follow: Follow, events: readonly Event[]): Promise<void> {
-  const settles = events.filter((event) => event.is === 'settle');
-  const via = settles[0]?.via;
-  if (via === undefined) return;
-  const seen = settles.map((event) => event.seen);
-  const { cursor } = follow;
-  const firstBack = via === 'live' ? seen.findIndex((each) => cursor.goesBack(each)) : -1;
-  const ofEpoch = firstBack < 0 ? seen : seen.slice(0, firstBack);
-  const to = cursor.after(ofEpoch);
-  if (!(await store(follow, { seen, via, to }))) return;
-  cursor.recorded(ofEpoch);
-  if (firstBack >= 0) await beginEpoch(follow, seen.slice(firstBack));
-  await watchWhole(follow);
-}
-
-/** True when it is written. False: the stream is another process's now. */
-async function store(
-  follow: Follow,
-  about: { seen: readonly Observation[]; via: Via; to: bigint },
-): Promise<boolean> {
-  const { deps, lease } = follow;
-  const { nodeId, holder, leaseNo, epoch } = lease;
-  const recorder = { via: about.via, holder, leaseNo, epoch, cursor: about.to };
-  const { owner } = await follow.inTurn(() =>
-    recordStream(deps, { nodeId, observations: about.seen, recorder }),
-  );
-  if (owner) return true;
-  deps.log.warn({ nodeId, leaseNo }, 'stream.lost');
-  follow.closing.abort();
-  follow.waiting = [];
-  follow.connection?.ended.resolve('lost');
-  return false;
-}
-
-/** The node was migrated or restored: its settles count from the beginning again. */
-async function beginEpoch(follow: Follow, fresh: readonly Observation[]): Promise<void> {
-  const { deps, lease, connection } = follow;
-  await beginStreamEpoch(deps.db, lease);
-  deps.log.error({ nodeId: lease.nodeId, epoch: lease.epoch + 1 }, 'stream.counter_went_back');
-  follow.lease = { ...lease, epoch: lease.epoch + 1, cursor: 0n };
-  follow.cursor = settleCursor(0n);
-  // Every invoice is being looked at, and the live stream is open.
-  follow.cursor.startHere();
-  if (connection !== undefined) connection.trustedFrom = afterLooks(follow.now());
-  const to = follow.cursor.after(fresh);
-  follow.cursor.recorded(fresh);
-  await store(follow, { seen: [], via: 'live', to });
-}
-
-/** The replay is complete and recorded: holes below its end are empty, and the stream is whole. */
-async function pastReplay(
-  follow: Follow,
-  event: Extract<Event, { is: 'replayed' }>,
-): Promise<void> {
-  const { deps, cursor, lease } = follow;
-  const before = cursor.at();
-  for (const { from, to } of cursor.replayedTo(event.to)) {
-    const hole = { from: String(from), to: String(to) };
-    deps.log.info({ nodeId: lease.nodeId, ...hole }, 'stream.hole_is_empty');
-  }
-  if (
-    cursor.at() > before &&
-    !(await store(follow, { seen: [], via: 'replay', to: cursor.at() }))
-  ) {
-    return;
-  }
-  event.of.replayed = true;
-  follow.hole = undefined;
-  watchHole(follow);
-  if (!cursor.hasHole()) await sayWhole(follow, event.of, event.of.openedAt);
-}
-
-/** A stream with a hole is not whole; one whose hole was filled by a late event is, from now on. */
-async function watchWhole(follow: Follow): Promise<void> {
-  const { connection, cursor } = follow;
-  watchHole(follow);
-  if (connection === undefined) return;
-  if (connection.whole && cursor.hasHole()) await sayWhole(follow, connection, undefined);
-  else if (!connection.whole && connection.replayed && !cursor.hasHole()) {
-    await sayWhole(follow, connection, follow.now());
-  }
-}
-
-async function sayWhole(
-  follow: Follow,
-  connection: Connection,
-  since: Date | undefined,
-): Promise<void> {
-  if (connection.over && since !== undefined) return;
-  await streamIsWhole(follow.deps.db, follow.lease, since ?? null);
-  connection.whole = since !== undefined;
-}
-
-/** A hole that stays is looked into by a replay; less and less often, if it is still there. */
-function watchHole(follow: Follow): void {
-  const { cursor, options, connection } = follow;
-  const now = performance.now();
-  if (!cursor.hasHole()) follow.hole = undefined;
-  else if (follow.hole?.at !== cursor.at()) follow.hole = { at: cursor.at(), since: now };
-  const { hole } = follow;
-  // During a replay holes are nothing: a node may tell it in any order.
-  if (hole === undefined || connection?.replayed !== true || cursor.at() === 0n) return;
-  if (now - follow.holeReopenedAt > 20 * options.holeMs) follow.holeReopenings = 0;
-  const patienceMs = options.holeMs * Math.min(2 ** follow.holeReopenings, 20);
-  const full = cursor.beyond() > options.waitingAtMost;
-  if (!full && now - hole.since < patienceMs) return;
-  follow.holeReopenings += 1;
-  follow.holeReopenedAt = now;
-  hole.since = now;
-  connection.ended.resolve('hole');
 }

@@ -7,8 +7,9 @@ import { keepStream, nodesToFollow, settledBehindStream, takeStream } from '../d
 import type { Deps } from '../flows/flow.ts';
 import type { Loop } from './every.ts';
 import { every } from './every.ts';
-import type { FollowOptions, Following } from './following.ts';
+import type { Following } from './following.ts';
 import { followNode } from './following.ts';
+import type { FollowOptions } from './recording.ts';
 import { saysDatabaseAway } from './work-row.ts';
 
 export type ListenerOptions = FollowOptions & {
@@ -34,7 +35,7 @@ const defaults: ListenerOptions = {
   ...{ silenceMs: 20_000, silenceGraceMs: 2_000, reopenMs: 500, reopenAtMostMs: 30_000 },
   ...{ steadyMs: 10_000, holeMs: 30_000, batchAtMost: 100, waitingAtMost: 10_000 },
 };
-/** Settle statements of one process at once: a burst on all nodes must not take every connection. */
+/** Settle statements of one process at once: a burst must not take every connection. */
 const statementsAtMost = 4;
 
 type Held = { following: Following; loops: Loop[]; kept: number };
@@ -73,7 +74,7 @@ export function startListener(
   };
 }
 
-/** Takes streams that nobody has, and leaves those of nodes that are not to be followed any more. */
+/** Takes streams that nobody has, and leaves those of nodes that are followed no more. */
 async function takeFree(listening: Listening): Promise<void> {
   const { deps, options, held, holder } = listening;
   const nodes = await nodesToFollow(deps.db);

@@ -46,13 +46,13 @@ const restartAfterMs = 1_000;
 /** Starts a pool. It lives until `stop`, whatever happens to the database. */
 export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
   const id = `pool-${randomBytes(9).toString('hex')}`;
-  const alive = stayAlive({ url: deps.db.url, onLost: () => undefined });
+  const alive = stayAlive(deps.db.url);
   const turns = laneTurns(deps, { alive, options: { ...turnDefaults, ...options.turns } });
   const sweeps = startSweeps(deps, { alive, options: { ...sweepDefaults, ...options.sweeps } });
   const listener =
     options.listener === false
       ? undefined
-      : startListener(deps, { holder: id, now: turns.now, options: options.listener ?? {} });
+      : startListener(deps, { holder: id, now: alive.now, options: options.listener ?? {} });
   const engine = keepRunning(deps, { alive, turns, slots: options.slots ?? 10 });
   deps.log.info({ pool: id }, 'pool.started');
   let stopped: Promise<void> | undefined;

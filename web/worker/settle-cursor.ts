@@ -1,6 +1,6 @@
-// How far a node's settles are recorded without a hole. Payments that leave no trace for us (AMP) use
-// up an index, so holes are normal: what comes beyond one is recorded at once, but the cursor waits
-// until a whole replay has shown that nothing is in it. The cursor may be too low, never too high.
+// How far a node's settles are recorded without a hole. Payments that leave no trace for us (AMP)
+// use up an index, so holes are normal: what comes beyond one is recorded at once, but the cursor
+// waits until a whole replay has shown that nothing is in it. It may be too low, never too high.
 import type { Observation } from '../core/invoice.ts';
 
 type Seen = Pick<Observation, 'hash' | 'settleIndex'>;
@@ -12,9 +12,11 @@ export type SettleCursor = {
   after: (observations: readonly Seen[]) => bigint;
   /** These are recorded. */
   recorded: (observations: readonly Seen[]) => void;
+  /** Could not be recorded: the cursor stays below them. */
+  failed: (observations: readonly Seen[]) => void;
   /** A replay from the cursor went past this index: what it did not bring does not exist. */
   replayedTo: (index: bigint) => { from: bigint; to: bigint }[];
-  /** Before the first settle of all: what comes next is the beginning, not the far side of a hole. */
+  /** Before the first settle of all: what comes next is the beginning, not beyond a hole. */
   startHere: () => void;
   /** The counters went back: this live settle has an index that another one had. */
   goesBack: (seen: Seen) => boolean;
@@ -23,34 +25,44 @@ export type SettleCursor = {
   beyond: () => number;
 };
 
-/** How many of the newest indexes are remembered, to tell a repeated event from a counter that went back. */
+/** So many indexes are remembered, to tell a repeated event from a counter that went back. */
 const rememberedAtMost = 5_000;
 
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** Which payment had which of the newest indexes. */
+function newestHashes() {
+  const hashes = new Map<bigint, string>();
+  return {
+    of: (index: bigint): string | undefined => hashes.get(index),
+    add: (index: bigint, hash: string): void => {
+      hashes.set(index, hash);
+      const [oldest] = hashes.keys();
+      if (oldest !== undefined && hashes.size > rememberedAtMost) hashes.delete(oldest);
+    },
+  };
+}
+
+/** The last index of the unbroken run that begins above this one. */
+function runFrom(from: bigint, has: (index: bigint) => boolean): bigint {
+  let at = from;
+  while (has(at + 1n)) at += 1n;
+  return at;
+}
+
+/** Begins at a stored cursor; 0: nothing was ever recorded from this node. */
 export function settleCursor(start: bigint): SettleCursor {
   let cursor = start;
   let mayStart = false;
   const waiting = new Set<bigint>();
-  const hashes = new Map<bigint, string>();
+  const failed = new Set<bigint>();
+  const hashes = newestHashes();
   let empty: { from: bigint; to: bigint }[] = [];
 
-  const remember = (index: bigint, hash: string): void => {
-    hashes.set(index, hash);
-    if (hashes.size <= rememberedAtMost) return;
-    for (const oldest of hashes.keys()) {
-      hashes.delete(oldest);
-      return;
-    }
-  };
-  const runFrom = (from: bigint, has: (index: bigint) => boolean): bigint => {
-    let at = from;
-    while (has(at + 1n)) at += 1n;
-    return at;
-  };
   const after = (observations: readonly Seen[]): bigint => {
     const fresh = new Set(observations.flatMap(({ settleIndex }) => settleIndex ?? []));
-    const first = cursor === 0n && mayStart ? [...waiting, ...fresh].sort(ascending)[0] : undefined;
+    const known = cursor === 0n && mayStart ? [...waiting, ...fresh, ...failed] : [];
+    const first = known.sort(ascending)[0];
     const from = first === undefined ? cursor : first - 1n;
     return runFrom(from, (index) => waiting.has(index) || fresh.has(index));
   };
@@ -65,12 +77,20 @@ export function settleCursor(start: bigint): SettleCursor {
       const next = after(observations);
       for (const { settleIndex, hash } of observations) {
         if (settleIndex === undefined) continue;
-        remember(settleIndex, hash);
+        hashes.add(settleIndex, hash);
         waiting.add(settleIndex);
+        failed.delete(settleIndex);
       }
       moveTo(next);
     },
-    replayedTo: (index) => {
+    failed: (observations) => {
+      for (const { settleIndex } of observations) {
+        if (settleIndex !== undefined && settleIndex > cursor) failed.add(settleIndex);
+      }
+    },
+    replayedTo: (reached) => {
+      const firstFailed = [...failed].sort(ascending)[0];
+      const index = firstFailed === undefined || firstFailed > reached ? reached : firstFailed - 1n;
       const seen = [...waiting].filter((each) => each <= index);
       const closed: { from: bigint; to: bigint }[] = [];
       let at = cursor;
@@ -87,7 +107,7 @@ export function settleCursor(start: bigint): SettleCursor {
     },
     goesBack: ({ settleIndex: index, hash }) => {
       if (index === undefined || (index > cursor && !waiting.has(index))) return false;
-      if (hashes.get(index) === hash) return false;
+      if (hashes.of(index) === hash) return false;
       return !empty.some(({ from, to }) => from <= index && index <= to);
     },
     hasHole: () => waiting.size > 0,

@@ -1,10 +1,10 @@
-// A pg pool for graphile-worker. The engine does not await its completions: were one rejected because
-// the database went away, the process would end. It does retry a serialization failure (40001, for
-// minutes), so whatever passes by itself is told to it as one.
+// A pg pool for graphile-worker. The engine does not await its completions: were one rejected
+// because the database went away, the process would end. It does retry a serialization failure
+// (40001, for minutes), so whatever passes by itself is told to it as one.
 import pg from 'pg';
 import { isDatabaseAway, sessionOptions } from '../db/database.ts';
 
-/** Limits that were hit, a server that starts, stops, is full or read-only: all pass by themselves. */
+/** Limits that were hit; a server that starts, stops, is full or read-only. */
 const passingCodes = /^(?:08|53|57)|^(?:25006|25P0[34]|40P01|55P03|58030)$/;
 const serializationFailure = '40001';
 

@@ -1,5 +1,5 @@
-// What mends: jobs of pools that died, lanes whose nudge was lost, and things to be forgotten. Every
-// pool does all of it; doing it twice changes nothing.
+// What mends: jobs of pools that died, lanes whose nudge was lost, and things to be forgotten.
+// Every pool does all of it; doing it twice changes nothing.
 import { forgottenLanes, nudge } from '../db/lanes.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';

@@ -1,6 +1,6 @@
-// A lane's turn: one process takes the lane, works its due rows as many at once as its width allows,
-// and after a moment gives it back, so that a lane with ten thousand rows holds up nobody. The lane's
-// lock keeps its width in one process; that a row is worked once is the business of its lease.
+// A lane's turn: one process takes the lane, works its due rows as many at once as its width
+// allows, and after a moment gives it back, so that a lane with ten thousand rows holds up nobody.
+// The lane's lock keeps its width in one process; its lease sees that a row is worked once.
 import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
 import type { Lane } from '../db/lanes.ts';
 import type { ClaimedRow } from '../db/due.ts';
@@ -8,7 +8,7 @@ import { claim } from '../db/due.ts';
 import { nodeAnswered } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { Alive } from './alive.ts';
-import { laneLock } from './alive.ts';
+import { clockMs, laneLock } from './alive.ts';
 import type { StepOf } from './steps.ts';
 import { widthOf, widthOfProcess } from './width.ts';
 import { saysDatabaseAway, workRow } from './work-row.ts';
@@ -17,7 +17,7 @@ export type TurnOptions = {
   stepOf: StepOf;
   /** How long a turn uses its slot and claims rows. */
   turnMs: number;
-  /** While calls of a turn are slow, it goes on claiming beside them for this long, without slot. */
+  /** While a turn's calls are slow, it goes on claiming beside them for this long, without slot. */
   slowTurnMs: number;
   /** After this a step is taken for stuck. */
   stepMs: number;
@@ -28,8 +28,6 @@ export type Turns = {
   take: (lane: Lane) => Promise<void>;
   /** No claims from here on. Resolves with the number of calls that were still out at the end. */
   drain: (withinMs: number) => Promise<number>;
-  /** The database's clock, as far as it is known: the processes' own may differ. */
-  now: () => Date;
 };
 
 type Turn = {
@@ -54,19 +52,16 @@ type Room = {
   readonly turns: Map<Lane, Turn>;
   callsOut: number;
   stopping: boolean;
-  /** Milliseconds that the database's clock is ahead of ours. */
-  aheadMs: number;
 };
 
 export function laneTurns(deps: Deps, about: { alive: Alive; options: TurnOptions }): Turns {
   const room: Room = {
     ...{ deps, ...about, turns: new Map<Lane, Turn>() },
-    ...{ callsOut: 0, stopping: false, aheadMs: 0 },
+    ...{ callsOut: 0, stopping: false },
   };
   return {
     take: (lane) => take(room, lane),
     drain: (withinMs) => drain(room, withinMs),
-    now: () => new Date(Date.now() + room.aheadMs),
   };
 }
 
@@ -99,7 +94,7 @@ async function hold(room: Room, turn: Turn): Promise<void> {
     const lock = await lockLane(room, lane);
     if (lock === 'taken') {
       // Whoever has it may have looked before our row was there.
-      nudgeAt = new Date(room.aheadMs + Date.now() + room.options.turnMs);
+      nudgeAt = new Date(alive.now().getTime() + room.options.turnMs);
     } else if (lock === 'taken_by_us') {
       try {
         nudgeAt = await work(room, turn);
@@ -120,15 +115,14 @@ async function hold(room: Room, turn: Turn): Promise<void> {
 }
 
 async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken' | 'away'> {
-  const before = Date.now();
-  const rows = await room.alive.ask<{ got: boolean; now_ms: string }>(
-    `select pg_try_advisory_lock(${laneLock}) as got,
-       floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms`,
+  const askedMs = Date.now();
+  const rows = await room.alive.ask<{ got: boolean; said_ms: number }>(
+    `select pg_try_advisory_lock(${laneLock}) as got, ${clockMs} as said_ms`,
     [lane],
   );
   const row = rows?.[0];
   if (row === undefined) return 'away';
-  room.aheadMs = Number(row.now_ms) - (before + Date.now()) / 2;
+  room.alive.compare({ saidMs: row.said_ms, askedMs, answeredMs: Date.now() });
   return row.got ? 'taken_by_us' : 'taken';
 }
 
@@ -136,9 +130,8 @@ async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken'
 async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
   const { deps, alive } = room;
   const pause = await pauseOf(deps.db, turn.lane);
-  const nowMs = Date.now() + room.aheadMs;
   // The job that was to wake the lane at its pause's end may be the one that brought us here.
-  if (pause !== undefined && pause.until.getTime() > nowMs) return pause.until;
+  if (pause !== undefined && pause.until > alive.now()) return pause.until;
   turn.probing = pause !== undefined;
 
   const session = alive.session();

@@ -156,7 +156,7 @@ export const isContention = (error: unknown): boolean => contentionCodes.has(cod
 
 /**
  * Whether the database is away, also when Prisma says so: it hides PostgreSQL's word for it as
- * `originalCode` in the cause of `meta.driverAdapterError`. P1017: the server closed the connection.
+ * `originalCode` in the cause of `meta.driverAdapterError`. P1017: the server hung up.
  */
 export function saysDatabaseAway(error: unknown): boolean {
   if (error instanceof Trouble) return error.from === 'database';
