@@ -44,7 +44,7 @@ export function openDatabase(about: {
   const listen = (error: Error): void => about.onError?.(error);
   pool.on('error', listen);
   pool.on('connect', (client) => client.on('error', listen));
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const prisma = withTrouble(new PrismaClient({ adapter: new PrismaPg(pool) }));
   return {
     prisma,
     pool,
@@ -56,7 +56,25 @@ export function openDatabase(about: {
   };
 }
 
+/** What Prisma throws while the database is away is told as Trouble, as for our own statements. */
+function withTrouble(prisma: PrismaClient): PrismaClient {
+  const extended = prisma.$extends({
+    query: {
+      $allOperations: async ({ args, query }) => {
+        try {
+          return await (query as (args: unknown) => Promise<unknown>)(args);
+        } catch (error) {
+          throw asTrouble(error);
+        }
+      },
+    },
+  });
+  // An extension of queries changes no type but the client's name.
+  return extended as unknown as PrismaClient;
+}
+
 const lostCodes = new Set([
+  ...['P1001', 'P1002', 'P1017'],
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
   ...['57P01', '57P02', '57P03', '57P05', '08000', '08001', '08003', '08006', '53300'],
 ]);
@@ -69,15 +87,25 @@ const clashCodes = new Set(['40001', '40P01']);
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 
+/** PostgreSQL's own code, where Prisma has wrapped an error of the driver. */
+function driverCodeOf(error: unknown): string {
+  const { meta } = error as { meta?: { driverAdapterError?: { cause?: object } } };
+  const cause = meta?.driverAdapterError?.cause;
+  return cause !== undefined && 'originalCode' in cause ? String(cause.originalCode) : '';
+}
+
 /** Whether the error says that the database is away, and not that the statement is wrong. */
 export function isDatabaseAway(error: unknown): boolean {
-  if (lostCodes.has(codeOf(error)) || codeOf(error) === 'P1001') return true;
-  return error instanceof Error && lostText.test(error.message);
+  if (error instanceof Trouble) return error.from === 'database';
+  if (lostCodes.has(codeOf(error))) return true;
+  return (
+    error instanceof Error && (lostCodes.has(driverCodeOf(error)) || lostText.test(error.message))
+  );
 }
 
 /** A lost connection told as Trouble; whether the statement was carried out is not known then. */
 export function asTrouble(error: unknown): unknown {
-  if (!isDatabaseAway(error)) return error;
+  if (error instanceof Trouble || !isDatabaseAway(error)) return error;
   return new Trouble('database_away', {
     from: 'database',
     then: 'ask_again',
