@@ -61,7 +61,7 @@ const lines: readonly (readonly [number, string, string, Trouble['then'], boolea
       "'a', no middleware registered to handle it",
     ...(['credential_refused', 'retry', true] as const),
   ],
-  [2, 'invoice registry shutting down', 'unknown', 'ask_again', false],
+  [2, 'invoice registry shutting down', 'node_stopped', 'ask_again', true],
   [2, 'something that nobody has seen', 'unknown', 'ask_again', false],
   [13, 'Received RST_STREAM with code 2', 'unknown', 'ask_again', false],
   [99, '', 'unknown', 'ask_again', false],

@@ -109,6 +109,13 @@ const table: readonly Line[] = [
     then: 'retry',
     away: true,
   },
+  {
+    code: 2,
+    says: /^(?:invoice registry|server) shutting down/,
+    what: 'node_stopped',
+    then: 'ask_again',
+    away: true,
+  },
   { code: 2, says: /^permission denied/, what: 'permission_denied', then: 'give_up' },
   {
     code: 2,
