@@ -184,7 +184,7 @@ export async function until<T>(
   what: string,
   ask: () => Promise<T> | T,
   withinMs = 30_000,
-): Promise<T> {
+): Promise<NonNullable<T>> {
   const end = Date.now() + withinMs;
   for (;;) {
     const answer = await ask();

@@ -1,0 +1,73 @@
+// The merchant's node goes away while buyers pay, in every way in which a node can; and it stays,
+// connected and silent. What was paid meanwhile is found.
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { startWorld, until, type World } from '../world.ts';
+import { allPaidOnce, allReady, isSound, oneReady, payInTheEnd } from './paid-once.ts';
+
+let place: TestDatabase;
+let world: World;
+beforeAll(async () => {
+  place = await testDatabase();
+  world = await startWorld({
+    databaseUrl: place.url,
+    lnd: { settleDelayMs: { low: 5, high: 120 } },
+  });
+});
+afterAll(async () => {
+  await world.close();
+  await place.close();
+});
+
+test('restarted politely, without a word and by a kill, while 50 buyers pay', async () => {
+  const { lnd } = world;
+  const bought = await allReady(world, 50);
+  const paying = Promise.all(
+    bought.map(async ({ bolt11 }, at) => {
+      await pause(at * 90);
+      await payInTheEnd(world, bolt11);
+    }),
+  );
+  for (const how of ['clean', 'drop', 'kill'] as const) {
+    await pause(700);
+    await lnd?.stop({ how });
+    await pause(500);
+    await lnd?.restart();
+  }
+  await paying;
+  await allPaidOnce(world, bought, 90_000);
+  expect(lnd?.ledger.paid()).toHaveLength(50);
+}, 240_000);
+
+test('away when a buyer comes: the page says so, and has an invoice when the node is back', async () => {
+  await world.lnd?.stop({ how: 'kill' });
+  const bought = world.buy();
+  const payUrl = await world.payLink(bought);
+  await until('the page says why', async () => {
+    const { refusal } = await world.status(payUrl);
+    return refusal === 'node_unreachable';
+  });
+  await world.lnd?.restart();
+  await payInTheEnd(world, await world.invoiceOn(payUrl, 90_000));
+  await allPaidOnce(world, [bought]);
+}, 180_000);
+
+test('a stream that is silent and connected: payments are found within a minute', async () => {
+  const bought = await allReady(world, 5);
+  await until('the stream is open', () => (world.lnd?.openStreams('SubscribeInvoices') ?? 0) > 0);
+  world.lnd?.faults.set({ silentStreams: true });
+  const paidAt = Date.now();
+  await Promise.all(bought.map(({ bolt11 }) => payInTheEnd(world, bolt11)));
+  await Promise.all(bought.map((one) => world.isPaid(one, 60_000)));
+  expect(Date.now() - paidAt).toBeLessThan(60_000);
+  await allPaidOnce(world, bought);
+  world.lnd?.faults.set({ silentStreams: false });
+  // The stream was opened anew, and tells again by itself.
+  const { bolt11, ...next } = await oneReady(world);
+  const again = Date.now();
+  await payInTheEnd(world, bolt11);
+  await world.isPaid(next, 20_000);
+  expect(Date.now() - again).toBeLessThan(20_000);
+  await isSound(world);
+}, 180_000);
