@@ -4,10 +4,14 @@ import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
 
-/** Notes that the order is to be looked at now, and wakes the shop's lane. */
+/**
+ * Notes that the order is to be looked at now, and wakes the shop's lane. With `waitingAtMost`, an
+ * order that was never seen is left out while the shop has that many sightings to look after: who
+ * invents orders shall not fill the table.
+ */
 export async function sight(
   on: Queryable,
-  seen: { shopId: number; originId: string; because: string },
+  seen: { shopId: number; originId: string; because: string; waitingAtMost?: number },
 ): Promise<void> {
   await rows(
     on,
@@ -15,12 +19,15 @@ export async function sight(
       name: 'sighting_see',
       text: `
         insert into sighting (shop_id, origin_id, because, lane, due_at)
-        values ($1, $2, $3, $4, now())
+        select $1, $2, $3, $4, now()
+        where $5::int is null or $5 > (
+            select count(*) from sighting where lane = $4 and due_at is not null)
+          or exists (select 1 from sighting where shop_id = $1 and origin_id = $2)
         on conflict (shop_id, origin_id) do update set
           because = excluded.because, times = sighting.times + 1, seen_at = now(), due_at = now(),
           attempts = 0`,
     },
-    [seen.shopId, seen.originId, seen.because, shopLane(seen.shopId)],
+    [seen.shopId, seen.originId, seen.because, shopLane(seen.shopId), seen.waitingAtMost ?? null],
   );
   await nudge(on, [shopLane(seen.shopId)]);
 }
@@ -75,12 +82,17 @@ export async function firstDelivery(
   return inserted.length === 1;
 }
 
+/** Forgets deliveries and sightings that nobody needs after a week, some at a time. */
 export async function forgetOldDeliveries(db: Database): Promise<void> {
   await rows(
     db.pool,
     {
       name: 'delivery_forget',
       text: `
+        with sightings as (
+          delete from sighting where id in (
+            select id from sighting
+            where due_at is null and seen_at < now() - interval '7 days' limit 1000))
         delete from delivery where id in (
           select id from delivery where received_at < now() - interval '7 days' limit 1000)`,
     },

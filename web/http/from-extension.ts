@@ -10,12 +10,16 @@ import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order
 import { noticeOrder } from '../flows/notice-order.ts';
 import { bearerOf, proveBuyer } from '../shopify/requests.ts';
 import { answerJson } from './answers.ts';
+import { makeBudget, type Budget } from './budget.ts';
 import type { Doors, Route } from './doors.ts';
 import { payView } from './pay-view.ts';
 import type { Quoting } from './quoting.ts';
 
 /** The block's own patience with us is five seconds. */
 const shopPatienceMs = 4_500;
+
+/** Looks at orders that we do not know, for each shop: real buyers need about three of them. */
+const looks = { calls: 100, perMs: 10_000, keysAtMost: 10_000 };
 
 const bodyForm = z.object({
   orderId: z.string().max(200),
@@ -33,9 +37,11 @@ export const cors: RequestHandler = (_request, response, next) => {
   next();
 };
 
+type Block = { quoting: Quoting; budget: Budget };
 type Knock = { doors: Doors; quoting: Quoting; response: Response; checkoutToken: string };
 
 export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
+  const block: Block = { quoting, budget: makeBudget(looks) };
   return [
     {
       method: 'options',
@@ -51,16 +57,16 @@ export function extensionRoutes(doors: Doors, quoting: Quoting): Route[] {
       path: '/extension/payment',
       policy: 'extension',
       before: [cors, express.json({ limit: '4kb' })],
-      answer: (request, response) => answer(doors, { quoting, request, response }),
+      answer: (request, response) => answer(doors, { block, request, response }),
     },
   ];
 }
 
 async function answer(
   doors: Doors,
-  about: { quoting: Quoting; request: Request; response: Response },
+  about: { block: Block; request: Request; response: Response },
 ): Promise<void> {
-  const { quoting, request, response } = about;
+  const { block, request, response } = about;
   const token = bearerOf(request.get('authorization'));
   const proof = await proveBuyer(token, await doors.registrations());
   if (!proof.ok) {
@@ -80,11 +86,16 @@ async function answer(
     answerJson(response, 202, { state: 'not_yet' });
     return;
   }
-  const knock: Knock = { doors, quoting, response, checkoutToken };
+  const knock: Knock = { doors, quoting: block.quoting, response, checkoutToken };
   const at = { shopId: shop.id, originId };
   const known = await latestPayment(doors.deps.db, at);
   if (known?.checkoutTokenHash && known.state !== 'lapsed' && known.state !== 'resolved') {
     await answerPayment(knock, known);
+    return;
+  }
+  if (!block.budget.spend(String(shop.id))) {
+    response.set('Retry-After', '5');
+    answerJson(response, 202, { state: 'not_yet' });
     return;
   }
   const seen = await lookPatiently(doors, at);
