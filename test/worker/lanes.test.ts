@@ -6,6 +6,7 @@ import { forgottenLanes, nudge, pauseOf, type Lane } from '../../web/db/lanes.ts
 import type { Step } from '../../web/flows/flow.ts';
 import { startPool, type Pool, type PoolOptions } from '../../web/worker/pool.ts';
 import { widthOf } from '../../web/worker/width.ts';
+import { aNode, aSettledPayment } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import {
   aLog,
@@ -147,6 +148,27 @@ describe('a lane', () => {
     );
   });
 
+  test('with a backlog of verdicts still looks at a new order', async () => {
+    const { shopId, lane } = await aShopWithDue(db, 0);
+    const nodeId = await aNode(db, { shopId });
+    for (let n = 0; n < 30; n += 1) await aSettledPayment(db, { shopId, nodeId });
+    await moreDue(db, shopId, 1);
+    const ran: string[] = [];
+    await withPool(
+      async (_deps, row) => {
+        ran.push(row.table);
+        await pause(50);
+        return rest;
+      },
+      async () => {
+        await nudge(db.pool, [lane]);
+        await until('all ran', () => ran.length === 31);
+      },
+    );
+    expect(ran.indexOf('sighting')).toBeLessThan(widthOf(lane));
+    expect(ran.slice(0, 3)).toEqual(['payment', 'payment', 'payment']);
+  });
+
   test('with one slow call uses its other places', async () => {
     const { lane } = await aShopWithDue(db, 60);
     let slow: string | undefined;
@@ -223,6 +245,22 @@ describe('trouble', () => {
         const paused = await pauseOf(db, lane);
         expect((paused?.until.getTime() ?? 0) - Date.now()).toBeGreaterThan(55_000);
         expect(await forgottenLanes(db)).not.toContain(lane);
+      },
+    );
+    await db.pool.query('update sighting set due_at = null where lane = $1', [lane]);
+  });
+
+  test('that only a person can end calls one, and once', async () => {
+    const { lane } = await aShopWithDue(db, 2);
+    const final = { from: 'shop', then: 'give_up', away: true } as const;
+    await withPool(
+      () => Promise.reject(new Trouble('shop_locked', final)),
+      async (_pool, log) => {
+        await nudge(db.pool, [lane]);
+        await until('it was probed', () => log.said('lane.paused').length >= 2);
+        const levels = log.said('lane.paused').map(({ level }) => level);
+        expect(levels.slice(0, 2)).toEqual(['error', 'warn']);
+        expect((await sightings(lane)).map((row) => row.attempts)).toEqual([0, 0]);
       },
     );
     await db.pool.query('update sighting set due_at = null where lane = $1', [lane]);

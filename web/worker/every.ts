@@ -5,18 +5,19 @@ import { spreadMs } from '../core/retry.ts';
 
 export type Loop = { stop: () => Promise<void> };
 
-/** The first round begins after a part of the interval, so that pools do not march in step. */
+/** The first round begins after a part of `firstMs`, so that pools do not march in step. */
 export function every(
   ms: number,
   work: () => Promise<void>,
   onError: (error: unknown) => void,
+  firstMs = ms,
 ): Loop {
   const stopping = new AbortController();
   const { signal } = stopping;
   const rest = (forMs: number): Promise<void> =>
     pause(forMs, undefined, { signal }).catch(() => undefined);
   const run = async (): Promise<void> => {
-    await rest(Math.random() * ms);
+    await rest(Math.random() * firstMs);
     while (!signal.aborted) {
       await work().catch(onError);
       await rest(spreadMs(ms, Math.random()));

@@ -62,7 +62,7 @@ export function startListener(
   const onError = (error: unknown): void => {
     if (!saysDatabaseAway(error)) deps.log.error({ err: error }, 'listener.failed');
   };
-  const taking = every(options.takeMs, () => takeFree(listening), onError);
+  const taking = every(options.takeMs, () => takeFree(listening), onError, 300);
   return {
     following: () => [...listening.held.keys()],
     stop: async () => {

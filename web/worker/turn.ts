@@ -11,6 +11,7 @@ import type { Alive } from './alive.ts';
 import { clockMs, laneLock } from './alive.ts';
 import type { StepOf } from './steps.ts';
 import { widthOf, widthOfProcess } from './width.ts';
+import type { RowEnd } from './work-row.ts';
 import { saysDatabaseAway, workRow } from './work-row.ts';
 
 export type TurnOptions = {
@@ -222,10 +223,7 @@ function begin(room: Room, turn: Turn, row: ClaimedRow): void {
       if ('again' in end && end.again) turn.again = true;
       if (end.is === 'database_away') turn.over = 'database_away';
       if (end.is === 'away') {
-        const { pause, because } = end;
-        const { failures, until } = pause;
-        if (turn.over === 'no')
-          deps.log.warn({ lane: turn.lane, because, failures, until }, 'lane.paused');
+        if (turn.over === 'no') tellPause(deps, turn.lane, end);
         turn.over = 'paused';
       }
       // Only a call that began after the pause shows that the outside is back.
@@ -240,6 +238,14 @@ function begin(room: Room, turn: Turn, row: ClaimedRow): void {
       room.callsOut -= 1;
       turn.wake();
     });
+}
+
+function tellPause(deps: Deps, lane: Lane, end: Extract<RowEnd, { is: 'away' }>): void {
+  const { because, failures, until } = end.pause;
+  const about = { lane, because, failures, until };
+  // A person is called once, at the first of the probes that fail in a row.
+  if (end.final && failures === 1) deps.log.error(about, 'lane.paused');
+  else deps.log.warn(about, 'lane.paused');
 }
 
 async function open(deps: Deps, turn: Turn): Promise<void> {

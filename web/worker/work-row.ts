@@ -18,8 +18,8 @@ export type RowEnd =
   | { is: 'answered'; again: boolean }
   /** Nothing is known of the outside. */
   | { is: 'unknown'; again: boolean }
-  /** The outside is away or full, and its lane is paused. */
-  | { is: 'away'; pause: LanePause; because: string }
+  /** The outside is away or full, and its lane is paused. `final`: until a person acts. */
+  | { is: 'away'; pause: LanePause; final: boolean }
   /** We cannot write: leases run out by themselves. */
   | { is: 'database_away' };
 
@@ -115,7 +115,7 @@ async function afterTrouble(
     const pausing = { because, draw: Math.random(), ...(waitMs === undefined ? {} : { waitMs }) };
     const paused = await pauseLane(deps.db, lane, pausing);
     await giveBack(deps.db.pool, row, { dueInMs: 0, attempt: false });
-    return { is: 'away', pause: paused, because };
+    return { is: 'away', pause: paused, final: trouble.then === 'give_up' };
   }
   const facts = {
     ...{ lane, table: row.table, id: row.id, attempts: row.attempts },
