@@ -44,11 +44,13 @@ export function listenForChanges(url: string): Changes {
     try {
       await next.connect();
       await next.query('listen payment_moved');
-      client = next;
+      if (isClosed()) end();
+      else client = next;
     } catch {
       end();
     }
   };
+  const isClosed = (): boolean => closed;
   void connect();
 
   return {
