@@ -19,19 +19,11 @@ import {
   tokenWasRefused,
   type ShopRow,
 } from './db/shops.ts';
-import {
-  connectNode,
-  credentialPlace,
-  type ConnectGiven,
-  type NodeCredential,
-  type NodeTested,
-} from './flows/connect-node.ts';
+import { connectNode, credentialPlace, type NodeCredential } from './flows/connect-node.ts';
 import type { Deps } from './flows/flow.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
 import type { Doors, Registration } from './http/doors.ts';
-import { testNode } from './lightning/connect.ts';
-import { bakeLine } from './lightning/gate.ts';
-import { readPasted } from './lightning/lndconnect.ts';
+import { testPasted } from './lightning/connect.ts';
 import { openNode, type OpenNode } from './lightning/node.ts';
 import { adviceOnVersion } from './lightning/versions.ts';
 import type { Log } from './log.ts';
@@ -102,7 +94,8 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
         db,
         log,
         sealer: vault,
-        testNode: (pasted) => testPasted(pasted, config),
+        testNode: (pasted) =>
+          testPasted(pasted, { allowPrivate: config.allowPrivateNodes, now: clock() }),
         forgetConnection: nodes.forget,
       },
       given,
@@ -197,28 +190,6 @@ function openNodes(about: { db: Database; vault: Vault; config: Config }): OpenN
       for (const { node } of open.values()) node.close();
       open.clear();
     },
-  };
-}
-
-/** What a merchant pasted, judged and tried; in the words that a page or a command shows. */
-async function testPasted(given: ConnectGiven, config: Config): Promise<NodeTested> {
-  const pasted = readPasted(given);
-  if (!pasted.ok) return { ...pasted, excess: [], bake: bakeLine() };
-  const { credential } = pasted;
-  const tested = await testNode(credential, {
-    allowPrivate: config.allowPrivateNodes,
-    now: new Date(),
-  });
-  if (!tested.ok) return tested;
-  return {
-    ...tested,
-    credential: {
-      address: credential.address,
-      certificatePem: credential.certificatePem,
-      macaroonHex: credential.macaroonHex,
-    },
-    address: credential.address,
-    credentialEndsAt: tested.credentialEndsAt ?? null,
   };
 }
 
