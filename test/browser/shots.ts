@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { axe, desk, launch, phone, scrollsSideways, serve } from './pages.ts';
-import { payPages } from './pay-pages.ts';
+import { PayPages } from './pay-pages.ts';
 import { payViews } from './pay-views.ts';
 
 type Shot = { name: string; url: string; ready: string };
@@ -64,7 +64,7 @@ async function takeAll(browser: Browser, shots: readonly Shot[]): Promise<void> 
   }
 }
 
-const pay = await serve(payPages(payViews));
+const pay = await serve(new PayPages(payViews).listener);
 const browser = await launch();
 const shots: Shot[] = [
   ...Object.keys(payViews).map((name) => ({

@@ -246,7 +246,10 @@ function wake(): void {
 }
 
 document.addEventListener('visibilitychange', wake);
-addEventListener('pageshow', wake);
+// Taken out of the browser's cache, the page is as old as its last visit.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) wake();
+});
 addEventListener('online', wake);
 addEventListener('webln:ready', offerWebLn);
 // Wallets in the browser arrive late.
