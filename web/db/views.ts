@@ -123,6 +123,21 @@ export async function timeline(db: Database, paymentId: string): Promise<Timelin
   );
 }
 
+/** Why the order was not to be paid any more; undefined while it is. The row's own reason moves on. */
+export async function whyClosed(db: Database, paymentId: string): Promise<string | undefined> {
+  const [closed] = await rows<{ because: string }>(
+    db.pool,
+    {
+      name: 'view_why_closed',
+      text: `
+        select because from history where payment_id = $1::uuid and "to" = 'closing'
+        order by id desc limit 1`,
+    },
+    [paymentId],
+  );
+  return closed?.because;
+}
+
 /** A line of the timeline in plain words. */
 export function sentenceOf(entry: TimelineEntry): string {
   const why = entry.because in reasons ? reasons[entry.because as Reason] : '';

@@ -9,6 +9,7 @@ import {
   nodeById,
   paymentById,
   shopById,
+  whyClosed,
   type InvoiceRow,
   type PaymentRow,
 } from '../db/views.ts';
@@ -51,7 +52,9 @@ export async function payView(
     ...invoiceOf(payment, invoice),
     ...(payment.state === 'open' ? await openParts(doors, { payment, invoice, quoted, now }) : {}),
     ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
-    ...(payment.state === 'closing' || payment.state === 'lapsed' ? overOf(payment) : {}),
+    ...(payment.state === 'closing' || payment.state === 'lapsed'
+      ? await overOf(doors, payment)
+      : {}),
     ...(payment.settledAt === null ? {} : { settledAt: payment.settledAt.toISOString() }),
   };
   return { ...view, revision: revisionOf(view) };
@@ -138,7 +141,8 @@ async function openParts(
 export const needsTap = (invoice: InvoiceRow | undefined): boolean =>
   invoice?.state === 'canceled' && invoice.ending === 'quote_over';
 
-function overOf(payment: PaymentRow): Pick<PayView, 'over'> {
-  const known = overs.find((over) => over === payment.reason);
+async function overOf(doors: Doors, payment: PaymentRow): Promise<Pick<PayView, 'over'>> {
+  const because = await whyClosed(doors.deps.db, payment.id);
+  const known = overs.find((over) => over === because);
   return { over: known ?? 'other' };
 }
