@@ -29,14 +29,14 @@ export async function isQuiet(world: World): Promise<void> {
 }
 
 /** A buyer who tries until the wallet says paid. */
-export async function payInTheEnd(world: World, bolt11: string): Promise<void> {
+export async function payInTheEnd(world: World, bolt11: string, withinMs = 60_000): Promise<void> {
   await until(
     'the payment arrives',
     async () => {
       const paid = await world.lightning.pay(bolt11);
       return paid.ok || paid.why === 'invoice is already paid';
     },
-    60_000,
+    withinMs,
   );
 }
 

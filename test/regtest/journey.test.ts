@@ -1,0 +1,146 @@
+// The whole journey on real LND: alice's node is the merchant's, bob pays over a channel. What a buyer
+// has paid is what bob's node says; our books and the shop must agree with it.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createInvoice, getInvoice, pay } from 'lightning';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readRequest } from '../../sandbox/lnd/index.ts';
+import { startNetwork, type Network } from '../../scripts/real-nodes.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { allPaidOnce, allReady, isSound, payInTheEnd } from '../journey/paid-once.ts';
+import { startWorld, until, type LightningSide, type World } from '../world.ts';
+
+let dir: string;
+let network: Network;
+let place: TestDatabase;
+let world: World;
+
+/** What bob's wallet says in the end. "Already paid" is what a second try of a paid one says. */
+const payFromBob: LightningSide['pay'] = async (request) => {
+  const { lnd } = network.bob;
+  const limits = { max_fee_mtokens: '1000000', pathfinding_timeout: 15_000 };
+  try {
+    const { secret } = await pay({ lnd, request, ...limits });
+    return { ok: true, preimage: secret };
+  } catch (error) {
+    const why = JSON.stringify(error);
+    return /AlreadyPaid/i.test(why) ? { ok: true } : { ok: false, why };
+  }
+};
+
+const total = { total: '5.00' };
+
+beforeAll(async () => {
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-regtest-'));
+  network = await startNetwork({ dir, say: () => undefined });
+  place = await testDatabase();
+  world = await startWorld({
+    databaseUrl: place.url,
+    notInstalled: true,
+    lightning: { lndconnect: '', pay: payFromBob },
+  });
+});
+afterAll(async () => {
+  await world.close();
+  await place.close();
+  await network.stop();
+  fs.rmSync(dir, { recursive: true, force: true });
+});
+
+const credential = (macaroon: string) => ({
+  host: `127.0.0.1:${String(network.alice.rpcPort)}`,
+  certificate: fs.readFileSync(network.alice.certPath, 'utf8'),
+  macaroon,
+});
+
+test('the admin macaroon is refused with the line to run, and what that line prints is taken', async () => {
+  const { alice } = network;
+  const admin = fs.readFileSync(alice.adminMacaroonPath).toString('hex');
+  const no = await world.api('POST', '/api/node', credential(admin));
+  expect(no).toMatchObject({ status: 422, body: { ok: false, refusal: 'credential_can_spend' } });
+  const excess = no.body['excess'] as { permission: string }[];
+  expect(excess.map(({ permission }) => permission)).toContain('offchain:write');
+  const [program, ...words] = String(no.body['bake']).split(' ');
+  expect(program).toBe('lncli');
+  const baked = (await alice.lncli(...words)).trim();
+  expect(baked).toMatch(/^[0-9a-f]{100,}$/);
+  const yes = await world.api('POST', '/api/node', credential(baked));
+  expect(yes).toMatchObject({ status: 200, body: { ok: true } });
+  expect(yes.body['node']).toMatchObject({ identity: alice.publicKey, network: 'regtest' });
+  const shop = await world.api('GET', '/api/shop');
+  expect(shop.body['node']).toMatchObject({ health: 'reachable', channels: { active: 1, all: 1 } });
+});
+
+test('an order is paid over Lightning and marked paid, once', async () => {
+  const [one] = await allReady(world, 1, total);
+  if (one === undefined) throw new Error('nobody is ready');
+  const paid = await payFromBob(one.bolt11);
+  expect(paid.ok).toBe(true);
+  const paidAt = Date.now();
+  await until('the page says paid', async () => (await world.status(one.payUrl)).state !== 'open');
+  expect(Date.now() - paidAt).toBeLessThan(5_000);
+  await allPaidOnce(world, [one]);
+  const atNode = await getInvoice({ lnd: network.alice.lnd, id: one.hash });
+  expect(atNode).toMatchObject({ is_confirmed: true, secret: paid.preimage });
+  const row = await world.db.prisma.invoice.findFirst({ where: { state: 'settled' } });
+  expect(row?.paidMsat).toBe(BigInt(atNode.received_mtokens));
+  expect(row?.amountMsat).toBe(readRequest(one.bolt11).amountMsat);
+});
+
+test('the node is restarted, and killed, while 20 buyers pay', async () => {
+  const bought = await allReady(world, 20, total);
+  const paying = Promise.all(
+    bought.map(async ({ bolt11 }, at) => {
+      await pause(at * 150);
+      await payInTheEnd(world, bolt11, 120_000);
+    }),
+  );
+  await pause(800);
+  await network.alice.restart();
+  await pause(500);
+  await network.alice.kill9();
+  await network.alice.restart();
+  await paying;
+  await allPaidOnce(world, bought, 90_000);
+}, 280_000);
+
+/** Right after a restart the channel may not be there yet. */
+const channelWorks = (): Promise<unknown> =>
+  until(
+    'bob can pay alice',
+    async () => {
+      const { request } = await createInvoice({ lnd: network.alice.lnd, mtokens: '1000' });
+      return (await payFromBob(request)).ok;
+    },
+    60_000,
+  );
+
+test('20 buyers pay while their orders are cancelled: the wallet is right', async () => {
+  await channelWorks();
+  const bought = await allReady(world, 20, total);
+  const wins = await Promise.all(
+    bought.map(async (one, at) => {
+      await pause(at * 100);
+      // From half a second before the order is cancelled to some seconds after it.
+      const paying = pause(at * at * 14).then(() => payFromBob(one.bolt11));
+      const canceling = pause(500).then(() => world.shopify.cancel(one.orderId));
+      const [{ ok }] = await Promise.all([paying, canceling]);
+      return ok;
+    }),
+  );
+  expect(wins).toContain(true);
+  expect(wins).toContain(false);
+  for (const [at, one] of bought.entries()) {
+    const paid = wins[at] === true;
+    const atNode = await getInvoice({ lnd: network.alice.lnd, id: one.hash });
+    expect(atNode.is_confirmed === true).toBe(paid);
+    const told = world.shopify.effects.payments(one.orderId);
+    // Whoever paid before the order was cancelled has it paid; whoever paid after is not forgotten.
+    if (!paid) await world.inState(one, 'lapsed', 60_000);
+    else await world.inState(one, told === 1 ? 'resolved' : 'stranded', 60_000);
+    expect(world.shopify.effects.payments(one.orderId)).toBeLessThanOrEqual(paid ? 1 : 0);
+  }
+  await isSound(world);
+}, 120_000);
