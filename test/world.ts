@@ -86,6 +86,8 @@ export type WorldOptions = {
   /** How the simulated node is, if there is one. */
   lnd?: LndOptions;
   env?: Record<string, string>;
+  /** The shop's pages run our thank-you block, which is bundled for them. */
+  block?: boolean;
   /** The journey begins before the shop has opened the app. */
   notInstalled?: boolean;
 };
@@ -95,7 +97,7 @@ export async function startWorld(options: WorldOptions) {
   const appUrl = `http://127.0.0.1:${String(port)}`;
   const prices: Market = market();
   const shopify: Shopify = await startShopify({
-    apps: [{ ...app, appUrl, extension: null }],
+    apps: [{ ...app, appUrl, ...(options.block === true ? {} : { extension: null }) }],
     shops: [{ domain: shopName, plan: 'plus' }],
   });
   shopify.outside.use(pricePages(prices));

@@ -1,0 +1,126 @@
+// The whole way of a shopper in a real browser: the shop, its checkout, the thank-you page with our
+// block, our page with its code, a wallet that pays what the code says, and the order paid in the
+// shop. Our doors and pool run as processes of their own; shop, exchanges and node are played.
+import { PNG } from 'pngjs';
+import type { Browser, BrowserContext, FrameLocator, Page } from 'playwright-core';
+import decodeQR from 'qr/decode.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { shopName, startWorld, until, type World } from '../world.ts';
+import { axe, desk, launch, phone, scrollsSideways } from './pages.ts';
+
+let place: TestDatabase;
+let world: World;
+let browser: Browser;
+
+beforeAll(async () => {
+  place = await testDatabase();
+  world = await startWorld({ databaseUrl: place.url, block: true });
+  browser = await launch();
+});
+afterAll(async () => {
+  await browser.close();
+  expect(await world.violations()).toEqual([]);
+  await world.close();
+  await place.close();
+});
+
+/** Buys as a shopper does; ends on the thank-you page. */
+async function buy(page: Page): Promise<void> {
+  await page.goto(`${world.shopify.origin}/${shopName}/`);
+  await page
+    .getByRole('button', { name: /^Add to cart/ })
+    .first()
+    .click();
+  await page.getByRole('button', { name: 'Go to the checkout' }).click();
+  await page.getByRole('radio', { name: 'Bitcoin (Lightning)' }).check();
+  await page.getByRole('button', { name: /^Complete order/ }).click();
+  await page.getByRole('heading', { name: 'Thank you for your order' }).waitFor();
+}
+
+const blockOf = (page: Page): FrameLocator => page.frameLocator('iframe.block');
+
+/** The block's button leads to our page, which opens beside the shop's. */
+async function openPayPage(context: BrowserContext, page: Page): Promise<Page> {
+  const button = blockOf(page)
+    .getByRole('link', { name: /pay page|payment page|open/i })
+    .first();
+  await button.waitFor({ timeout: 20_000 });
+  const [opened] = await Promise.all([context.waitForEvent('page'), button.click()]);
+  await opened.locator('#head').waitFor();
+  expect(opened.url()).toMatch(/\/pay\/[A-Za-z0-9_-]{22}$/);
+  expect(new URL(opened.url()).origin).toBe(world.appUrl);
+  return opened;
+}
+
+async function scan(page: Page): Promise<string> {
+  const code = page.locator('.qr');
+  await code.waitFor({ timeout: 20_000 });
+  const { data, width, height } = PNG.sync.read(await code.screenshot());
+  const [scheme, request] = decodeQR({ width, height, data }).split(':');
+  expect(scheme).toBe('lightning');
+  return (request ?? '').toLowerCase();
+}
+
+async function pleasant(page: Page): Promise<void> {
+  expect(await axe(page)).toEqual([]);
+  expect(await scrollsSideways(page)).toBe(false);
+}
+
+test.each([
+  ['390 px', { ...phone, locale: 'en-GB' }],
+  ['1280 px, dark and German', { ...desk, locale: 'de-AT', colorScheme: 'dark' as const }],
+])('from the shop to an order that is paid, at %s', async (_name, options) => {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const faults: string[] = [];
+  context.on('weberror', (error) => faults.push(error.error().message));
+  await buy(page);
+  const order = world.shopify.orders().at(-1);
+  const pay = await openPayPage(context, page);
+  pay.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  const request = await scan(pay);
+  expect(await pay.locator('#open').getAttribute('href')).toBe(`lightning:${request}`);
+  await pleasant(pay);
+
+  expect(await world.lightning.pay(request)).toMatchObject({ ok: true });
+  const paidAt = Date.now();
+  await pay.getByRole('heading', { name: /^(Paid|Bezahlt)\./ }).waitFor();
+  expect(Date.now() - paidAt).toBeLessThan(3_000);
+  expect(await pay.locator('.qr').count()).toBe(0);
+  await pleasant(pay);
+
+  const id = order?.id ?? '';
+  await until('the order is paid', () => world.shopify.order(id)?.financialStatus === 'PAID');
+  expect(world.shopify.effects.payments(id)).toBe(1);
+  // The block found out by itself, on a page that nobody touched.
+  await blockOf(page)
+    .getByText(/^(Paid|Bezahlt)/)
+    .first()
+    .waitFor();
+  await page.reload();
+  await page.getByText('It is paid.').waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+test('20 tabs of one payment, without script, show one invoice', async () => {
+  const payUrl = await world.payLink(world.buy());
+  const context = await browser.newContext({ locale: 'en-GB', javaScriptEnabled: false });
+  const pages = await Promise.all(Array.from({ length: 20 }, () => context.newPage()));
+  await Promise.all(pages.map((page) => page.goto(payUrl)));
+  await until('every tab has the invoice', async () => {
+    const links = await Promise.all(pages.map((page) => page.locator('#open').count()));
+    if (links.every((count) => count === 1)) return true;
+    await Promise.all(pages.map((page) => page.reload()));
+    return false;
+  });
+  const requests = await Promise.all(
+    pages.map((page) => page.locator('#open').getAttribute('href')),
+  );
+  expect(new Set(requests).size).toBe(1);
+  expect(requests[0]).toMatch(/^lightning:lnbc/);
+  await context.close();
+});
