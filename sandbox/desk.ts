@@ -122,7 +122,6 @@ export async function openDesk(about: {
       nodeControls(() => [simulated]),
     );
   const { origin } = shopify;
-  const store = shop.replace('.myshopify.com', '');
   return {
     appUrl,
     env: {
@@ -133,23 +132,7 @@ export async function openDesk(about: {
       OUTSIDE_ORIGIN: origin,
       ALLOW_PRIVATE_NODES: 'true',
     },
-    addresses: [
-      { what: 'The shop: buy something', url: `${origin}/${shop}` },
-      { what: "The buyer's Lightning wallet", url: `${origin}/wallet/` },
-      {
-        what: "The merchant's admin, with our app",
-        url: `${origin}/admin.shopify.com/store/${store}/apps/${clientId}`,
-      },
-      {
-        what: 'Orders, as the merchant sees them',
-        url: `${origin}/admin.shopify.com/store/${store}/orders`,
-      },
-      { what: "The merchant's node: its links", url: `${origin}/node/` },
-      { what: 'What can go wrong at Shopify', url: `${origin}/_sandbox` },
-      ...(simulated === undefined
-        ? []
-        : [{ what: 'What can go wrong at the node', url: `${origin}/_node/` }]),
-    ],
+    addresses: addressesOf({ origin, clientId, simulated: simulated !== undefined }),
     hints: [
       'Choose "Bitcoin (Lightning)" at checkout, copy the invoice, and pay it with the wallet.',
     ],
@@ -159,6 +142,27 @@ export async function openDesk(about: {
       await node.close();
     },
   };
+}
+
+/** Where a person clicks, the shop first. */
+function addressesOf(about: {
+  origin: string;
+  clientId: string;
+  simulated: boolean;
+}): Desk['addresses'] {
+  const { origin, clientId } = about;
+  const admin = `${origin}/admin.shopify.com/store/${shop.replace('.myshopify.com', '')}`;
+  return [
+    { what: 'The shop: buy something', url: `${origin}/${shop}` },
+    { what: "The buyer's Lightning wallet", url: `${origin}/wallet/` },
+    { what: "The merchant's admin, with our app", url: `${admin}/apps/${clientId}` },
+    { what: 'Orders, as the merchant sees them', url: `${admin}/orders` },
+    { what: "The merchant's node: its links", url: `${origin}/node/` },
+    { what: 'What can go wrong at Shopify', url: `${origin}/_sandbox` },
+    ...(about.simulated
+      ? [{ what: 'What can go wrong at the node', url: `${origin}/_node/` }]
+      : []),
+  ];
 }
 
 /** What a merchant would do at first: opens the app, and pastes the link of the node. */
