@@ -1,5 +1,5 @@
-// A browser, axe, and the pay pages on a port of this machine: what the pictures and the tests of the
-// front ends share. No database and no door stands behind it; the journeys have those.
+// A browser, axe, and the pay pages on a port of this machine: what the pictures and the tests of
+// the front ends share. No database and no door stands behind it; the journeys have those.
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';

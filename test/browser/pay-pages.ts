@@ -1,5 +1,5 @@
-// Serves pay pages from views by name: the same document, headers and script that buyers get. A test
-// changes a view and sees what the page makes of it.
+// Serves pay pages from views by name: the same document, headers and script that buyers get. A
+// test changes a view and sees what the page makes of it.
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { renderNotFound, renderPayPage } from '../../web/frontend/buyer/page.ts';

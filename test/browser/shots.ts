@@ -1,7 +1,7 @@
 // Pictures of every page and state, for people to look at, with what axe finds on each:
 //   node test/browser/shots.ts FOLDER [part of a name]
-// FOLDER lies outside the repository. `npm run build` first. Ends with 1 when axe finds something, a
-// page scrolls sideways, or the browser's console complains.
+// FOLDER lies outside the repository. `npm run build` first. Ends with 1 when axe finds something,
+// a page scrolls sideways, or the browser's console complains.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';

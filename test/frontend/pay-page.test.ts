@@ -1,5 +1,5 @@
-// The buyer's page as a text: each state says what is true in it, offers what helps, and nothing that
-// others have written becomes a part of it.
+// The buyer's page as a text: each state says what is true in it, offers what helps, and nothing
+// that others have written becomes a part of it.
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -33,7 +33,7 @@ describe('what each state offers', () => {
     expect(draw(view('waiting'))).toContain(`href="lightning:${request}"`);
   });
 
-  test('an invoice of a payment that is closing or over is not shown, even when it is there', () => {
+  test('an invoice that can no longer be paid is not shown, even when it is there', () => {
     for (const state of ['closing', 'settled', 'resolved', 'stranded', 'lapsed'] as const) {
       expect(draw({ ...view('waiting'), state })).not.toContain('lnbc');
     }

@@ -1,4 +1,5 @@
-// Which face each state of a payment has. A state or a refusal without a line here does not compile.
+// Which face each state of a payment has. A state or a refusal without a line here does not
+// compile.
 import type { PayRefusal, PayState, PayView } from '../shared/pay-view.ts';
 import type { Word } from './words.ts';
 

@@ -1,8 +1,8 @@
-// The buyer's page: what a shopper sees of one payment, drawn by the server for every state. It works
-// without any script; the script on top only spares the reload. It must never load anything from
-// another site, never show a second invoice while the first can still be paid, and never say that
-// nothing was charged where that is not certain. Polaris and React do not belong here: its licence
-// keeps Polaris inside Shopify's admin, and both weigh more than the whole page.
+// The buyer's page: what a shopper sees of one payment, drawn by the server for every state. It
+// works without any script; the script on top only spares the reload. It must never load anything
+// from another site, never show a second invoice while the first can still be paid, and never say
+// that nothing was charged where that is not certain. Polaris and React do not belong here: its
+// licence keeps Polaris inside Shopify's admin, and both weigh more than the whole page.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { PayView } from '../shared/pay-view.ts';

@@ -6,8 +6,8 @@ import { asHtml, html, type Html } from './html.ts';
 const quiet = 4;
 
 /**
- * What the code holds. A BOLT11 in upper case takes 5.5 bits a letter instead of 8; the scheme stays
- * in lower case, because there are wallets that compare it letter by letter.
+ * What the code holds. A BOLT11 in upper case takes 5.5 bits a letter instead of 8; the scheme
+ * stays in lower case, because there are wallets that compare it letter by letter.
  */
 export const qrContent = (request: string): string => `lightning:${request.toUpperCase()}`;
 

@@ -59,7 +59,7 @@ function promise(view: PayView, about: { invoice: PayInvoice; words: Speech }): 
   `;
 }
 
-/** The server knows nobody's time zone, so it says whose time it prints; the script prints the buyer's. */
+/** The server knows nobody's time zone, so it says whose time this is; the script knows. */
 function clockTime(at: string, locale: string): string {
   return new Intl.DateTimeFormat(locale, {
     hour: 'numeric',

@@ -1,5 +1,5 @@
-// Amounts as people read them. They come as decimal strings and stay strings up to `Intl`, which has
-// printed decimal strings exactly since ES2023: no money value is ever a number here.
+// Amounts as people read them. They come as decimal strings and stay strings up to `Intl`, which
+// has printed decimal strings exactly since ES2023: no money value is ever a number here.
 
 /** Such as `€1,234.50`. An unknown currency code is printed as it stands, after the amount. */
 export function formatFiat(

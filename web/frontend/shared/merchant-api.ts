@@ -1,5 +1,5 @@
-// What the merchant's page and the server say to each other under /api. Amounts are decimal strings,
-// times ISO 8601, msat decimal strings of whole millisatoshis.
+// What the merchant's page and the server say to each other under /api. Amounts are decimal
+// strings, times ISO 8601, msat decimal strings of whole millisatoshis.
 import type { PayState } from './pay-view.ts';
 
 /** `GET /api/shop`: installs the shop at first sight. */

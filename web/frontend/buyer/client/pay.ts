@@ -1,6 +1,6 @@
 // A layer over a page that works without it. It writes no HTML: when the server says that something
-// has changed, it fetches the page again and puts its middle in the place of the old one. It decides
-// nothing about money: at zero, and after a wallet says that it has paid, it asks.
+// has changed, it fetches the page again and puts its middle in the place of the old one. It
+// decides nothing about money: at zero, and after a wallet says that it has paid, it asks.
 
 type View = {
   id: string;
