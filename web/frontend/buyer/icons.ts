@@ -23,5 +23,6 @@ export const tabIcon =
   'data:image/svg+xml,' +
   encodeURIComponent(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">' +
-      '<rect width="24" height="24" rx="6" fill="#17324d"/><path fill="#ffc24b" d="M13.5 4 6.5 13.5h5l-1 6.5 7-9.5h-5z"/></svg>',
+      '<rect width="24" height="24" rx="6" fill="#17324d"/>' +
+      '<path fill="#ffc24b" d="M13.5 4 6.5 13.5h5l-1 6.5 7-9.5h-5z"/></svg>',
   );
