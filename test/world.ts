@@ -10,6 +10,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { lastWill } from '../scripts/last-will.ts';
 import { startLnd, type LndOptions, type LndSimulator } from '../sandbox/lnd/index.ts';
 import { market, pricePages, type Market } from '../sandbox/prices/index.ts';
 import { startShopify, type OrderInput, type Shopify } from '../sandbox/shopify/index.ts';
@@ -62,6 +63,9 @@ function startProcess(entrance: string, env: Record<string, string>): Process {
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
   const gone = once(child, 'exit');
+  // A run that is killed leaves nothing behind.
+  const will = lastWill('kill -KILL "$1"', [String(child.pid)]);
+  void gone.then(() => will.drop());
   const isAlive = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
     output: () => output,
@@ -92,9 +96,8 @@ export type WorldOptions = {
   notInstalled?: boolean;
 };
 
-export async function startWorld(options: WorldOptions) {
-  const port = await freePort();
-  const appUrl = `http://127.0.0.1:${String(port)}`;
+/** Everyone around us: a shop, the exchanges, and a node with a credential for it. */
+async function startOutsiders(appUrl: string, options: WorldOptions) {
   const prices: Market = market();
   const shopify: Shopify = await startShopify({
     apps: [{ ...app, appUrl, ...(options.block === true ? {} : { extension: null }) }],
@@ -110,6 +113,37 @@ export async function startWorld(options: WorldOptions) {
     lndconnect: lnd?.lndconnect(macaroon ?? Buffer.alloc(0)) ?? '',
     pay: async (bolt11) => (await lnd?.pay(bolt11)) ?? { ok: false, why: 'no node' },
   };
+  return { prices, shopify, lnd, macaroon, lightning };
+}
+
+/** Our own processes, each with the same environment. */
+function ourProcesses(env: Record<string, string> & { PORT: string }) {
+  const processes: Process[] = [];
+  const begin = (entrance: string, more: Record<string, string> = {}): Process => {
+    const process = startProcess(entrance, { ...env, ...more });
+    processes.push(process);
+    return process;
+  };
+  /** On the port of `env`, or on another beside it. */
+  const startDoors = async (at = Number(env.PORT)): Promise<Process> => {
+    const doors = begin('server.ts', { PORT: String(at) });
+    await until('the doors are ready', async () => {
+      if (!doors.isAlive()) throw new Error(`the doors ended: ${doors.output()}`);
+      return fetch(`http://127.0.0.1:${String(at)}/readyz`).then(
+        (answer) => answer.status === 200,
+        () => false,
+      );
+    });
+    return doors;
+  };
+  return { processes, startDoors, startPool: () => begin('worker.ts') };
+}
+
+export async function startWorld(options: WorldOptions) {
+  const port = await freePort();
+  const appUrl = `http://127.0.0.1:${String(port)}`;
+  const outsiders = await startOutsiders(appUrl, options);
+  const { shopify, lnd, lightning } = outsiders;
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-world-'));
   const vaultKeys = `1:${randomBytes(32).toString('base64')}`;
   const env = {
@@ -127,46 +161,16 @@ export async function startWorld(options: WorldOptions) {
     ...options.env,
   };
   const db: Database = openDatabase({ url: options.databaseUrl, connections: 4 });
-  const processes: Process[] = [];
-  /** On the port of `env`, or on another beside it. */
-  const startDoors = async (at = port): Promise<Process> => {
-    const doors = startProcess('server.ts', { ...env, PORT: String(at) });
-    processes.push(doors);
-    await until('the doors are ready', async () => {
-      if (!doors.isAlive()) throw new Error(`the doors ended: ${doors.output()}`);
-      return fetch(`http://127.0.0.1:${String(at)}/readyz`).then(
-        (answer) => answer.status === 200,
-        () => false,
-      );
-    });
-    return doors;
-  };
-  const startPool = (): Process => {
-    const pool = startProcess('worker.ts', env);
-    processes.push(pool);
-    return pool;
-  };
+  const ours = ourProcesses(env);
   const world = {
-    ...{
-      appUrl,
-      shopify,
-      prices,
-      lnd,
-      lightning,
-      macaroon,
-      db,
-      env,
-      vaultKeys,
-      startDoors,
-      startPool,
-    },
-    doors: await startDoors(),
-    pools: Array.from({ length: options.pools ?? 1 }, startPool),
-    processes,
+    ...{ appUrl, db, env, vaultKeys, ...outsiders, ...ours },
+    doors: await ours.startDoors(),
+    pools: Array.from({ length: options.pools ?? 1 }, ours.startPool),
     adminToken: () => shopify.sessionToken({ shop: shopName, app: app.name, kind: 'admin' }),
-    ...steps({ appUrl, shopify, db }),
+    ...people({ appUrl, shopify }),
+    ...books({ shopify, db }),
     close: async () => {
-      await Promise.all(processes.map((one) => one.kill('SIGTERM')));
+      await Promise.all(ours.processes.map((one) => one.kill('SIGTERM')));
       await db.close();
       await lnd?.stop();
       await shopify.close();
@@ -198,9 +202,9 @@ export async function until<T>(
 
 export type Bought = { orderId: string; checkoutToken: string };
 
-/** What people and outsiders do in a world. */
-function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
-  const { appUrl, shopify, db } = about;
+/** What a merchant and a buyer do. */
+function people(about: { appUrl: string; shopify: Shopify }) {
+  const { appUrl, shopify } = about;
   const api = async (method: string, at: string, body?: object) => {
     const token = shopify.sessionToken({ shop: shopName, app: app.name, kind: 'admin' });
     const answer = await fetch(`${appUrl}${at}`, {
@@ -217,7 +221,7 @@ function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
       currency: 'EUR',
       ...input,
     });
-    return { orderId: order.id, checkoutToken: order.checkoutToken ?? '' };
+    return { orderId: order.id, checkoutToken: order.checkoutToken };
   };
   /** The thank-you block asks, as its code does. */
   const askAsBlock = async (bought: Bought) => {
@@ -233,11 +237,8 @@ function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
     until(
       'the block gets a pay link',
       async () => {
-        const { status, body } = await askAsBlock(bought).catch(() => ({
-          status: 0,
-          body: {} as Partial<PayView>,
-        }));
-        return status === 200 ? (body.payUrl ?? '') : '';
+        const answer = await askAsBlock(bought).catch(() => undefined);
+        return answer?.status === 200 ? answer.body.payUrl : undefined;
       },
       withinMs,
     );
@@ -255,6 +256,12 @@ function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
       },
       withinMs,
     );
+  return { api, buy, askAsBlock, payLink, status, invoiceOn };
+}
+
+/** What Shopify and our database have of an order. */
+function books(about: { shopify: Shopify; db: Database }) {
+  const { shopify, db } = about;
   const isPaid = (bought: Bought, withinMs?: number): Promise<unknown> =>
     until(
       `order ${bought.orderId} is paid`,
@@ -275,5 +282,5 @@ function steps(about: { appUrl: string; shopify: Shopify; db: Database }) {
       withinMs,
     );
   const violations = (): Promise<Violation[]> => audit(db);
-  return { api, buy, askAsBlock, payLink, status, invoiceOn, isPaid, rowOf, inState, violations };
+  return { isPaid, rowOf, inState, violations };
 }

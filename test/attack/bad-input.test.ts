@@ -1,5 +1,5 @@
-// What is odd, wrong or broken at the shop, at the exchanges and at the node gets a clear answer, and
-// nothing is lost by it.
+// What is odd, wrong or broken at the shop, at the exchanges and at the node gets a clear answer,
+// and nothing is lost by it.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
 import type { OrderInput } from '../../sandbox/shopify/index.ts';

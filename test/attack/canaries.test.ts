@@ -1,6 +1,6 @@
-// Canaries: every secret of a whole journey is known here, in every form in which it could be written.
-// None of them may be found in the database, in what our processes say at their most talkative, or in
-// any answer to anybody, errors included.
+// Canaries: every secret of a whole journey is known here, in every form in which it could be
+// written. None of them may be found in the database, in what our processes say at their most
+// talkative, or in any answer to anybody, errors included.
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';

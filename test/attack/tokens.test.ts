@@ -1,5 +1,5 @@
-// Every door is knocked at with every wrong proof. The table of routes is the program's own, so a door
-// that is added later is knocked at as well.
+// Every door is knocked at with every wrong proof. The table of routes is the program's own, so a
+// door that is added later is knocked at as well.
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../web/config.ts';
@@ -113,7 +113,8 @@ test('every route has a policy, and every /api route is a merchant’s', () => {
   expect(api.length).toBeGreaterThanOrEqual(5);
   expect(api.every(({ policy }) => policy === 'merchant')).toBe(true);
   const { length } = routes.filter(({ policy }) => policy === 'public');
-  expect(length).toBe(3); // livez, readyz, and what a browser asks before it calls the extension's door
+  // Alive, ready, and what a browser asks before it calls the door of the block.
+  expect(length).toBe(3);
 });
 
 describe('the merchant’s doors', () => {

@@ -1,5 +1,6 @@
-// PostgreSQL crashes while buyers pay, and comes back: in order of its own making, and as it is when
-// its machine loses power. A server of its own, with fsync, since what it promised is to be there.
+// PostgreSQL crashes while buyers pay, and comes back: in order of its own making, and as it is
+// when its machine loses power. A server of its own, with fsync, since what it promised is to be
+// there.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

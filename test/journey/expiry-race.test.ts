@@ -1,5 +1,5 @@
-// The price runs out and a buyer pays in that second. Whoever has paid has his order; whoever has not
-// asks for a new price and pays that. The wallets' own record says who is who.
+// The price runs out and a buyer pays in that second. Whoever has paid has his order; whoever has
+// not asks for a new price and pays that. The wallets' own record says who is who.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';

@@ -1,6 +1,6 @@
-// kill -9 of the pool and of the doors, at every point between an invoice and its verdict. The moments
-// are made, not waited for: a call hangs at the outsider, before or after its effect, and whoever
-// made it is killed meanwhile.
+// kill -9 of the pool and of the doors, at every point between an invoice and its verdict. The
+// moments are made, not waited for: a call hangs at the outsider, before or after its effect, and
+// whoever made it is killed meanwhile.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase, type TestDatabase } from '../database.ts';

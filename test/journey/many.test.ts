@@ -1,5 +1,5 @@
-// Many at once: pools, buyers, tabs, deliveries of one webhook. However many ask, one order makes one
-// payment, one payable invoice and one verdict.
+// Many at once: pools, buyers, tabs, deliveries of one webhook. However many ask, one order makes
+// one payment, one payable invoice and one verdict.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import { app, freePort, shopName, startWorld, until, type Bought, type World } from '../world.ts';
@@ -19,7 +19,7 @@ afterAll(async () => {
 /** Where the payment of an order is, from its row: nobody has opened it yet. */
 async function linkOf(bought: Bought): Promise<string> {
   const row = await until('the payment is there', () => world.rowOf(bought));
-  return `${world.appUrl}/pay/${row?.link ?? ''}`;
+  return `${world.appUrl}/pay/${row.link}`;
 }
 const paymentsOf = ({ orderId }: Bought): Promise<number> =>
   world.db.prisma.payment.count({ where: { originId: orderId } });

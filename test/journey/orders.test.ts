@@ -1,6 +1,6 @@
-// An order changes while its page is open: it is cancelled, edited, paid by card. And a buyer pays in
-// the very second in which the invoice is being canceled. Who won is what the buyers' side says: their
-// wallets know whether they have paid, and our books must agree.
+// An order changes while its page is open: it is cancelled, edited, paid by card. And a buyer pays
+// in the very second in which the invoice is being canceled. Who won is what the buyers' side says:
+// their wallets know whether they have paid, and our books must agree.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';

@@ -1,6 +1,6 @@
-// How these journeys begin and end. They begin with buyers who have an invoice before them; they end
-// with every order paid once, in the shop's own record and in our books. The shop's record of effects
-// is not ours, so a payment that was told twice cannot hide in it.
+// How these journeys begin and end. They begin with buyers who have an invoice before them; they
+// end with every order paid once, in the shop's own record and in our books. The shop's record of
+// effects is not ours, so a payment that was told twice cannot hide in it.
 import { expect } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
 import type { OrderInput } from '../../sandbox/shopify/index.ts';

@@ -1,5 +1,6 @@
-// Shopify is away or full for a while, and then answers again; and Shopify did what it was asked, and
-// its answer was lost. No attempt is burnt on the first, and nothing is done twice after the second.
+// Shopify is away or full for a while, and then answers again; and Shopify did what it was asked,
+// and its answer was lost. No attempt is burnt on the first, and nothing is done twice after the
+// second.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FaultInput } from '../../sandbox/shopify/index.ts';

@@ -1,5 +1,5 @@
-// Shopify is away for a whole minute, in three ways one after the other, while shoppers go on buying
-// and paying.
+// Shopify is away for a whole minute, in three ways one after the other, while shoppers go on
+// buying and paying.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase, type TestDatabase } from '../database.ts';

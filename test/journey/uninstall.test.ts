@@ -1,5 +1,5 @@
-// The app is removed from the shop: what could still be paid is canceled at the node, and only then the
-// credential is wiped. A new installation begins without a node.
+// The app is removed from the shop: what could still be paid is canceled at the node, and only then
+// the credential is wiped. A new installation begins without a node.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import { app, shopName, startWorld, until, type World } from '../world.ts';

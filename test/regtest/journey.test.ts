@@ -1,5 +1,5 @@
-// The whole journey on real LND: alice's node is the merchant's, bob pays over a channel. What a buyer
-// has paid is what bob's node says; our books and the shop must agree with it.
+// The whole journey on real LND: alice's node is the merchant's, bob pays over a channel. What a
+// buyer has paid is what bob's node says; our books and the shop must agree with it.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -55,7 +55,7 @@ const credential = (macaroon: string) => ({
   macaroon,
 });
 
-test('the admin macaroon is refused with the line to run, and what that line prints is taken', async () => {
+test('the admin macaroon is refused with a line to run, whose print is taken', async () => {
   const { alice } = network;
   const admin = fs.readFileSync(alice.adminMacaroonPath).toString('hex');
   const no = await world.api('POST', '/api/node', credential(admin));
@@ -135,7 +135,7 @@ test('20 buyers pay while their orders are cancelled: the wallet is right', asyn
   for (const [at, one] of bought.entries()) {
     const paid = wins[at] === true;
     const atNode = await getInvoice({ lnd: network.alice.lnd, id: one.hash });
-    expect(atNode.is_confirmed === true).toBe(paid);
+    expect(atNode.is_confirmed).toBe(paid);
     const told = world.shopify.effects.payments(one.orderId);
     // Whoever paid before the order was cancelled has it paid; whoever paid after is not forgotten.
     if (!paid) await world.inState(one, 'lapsed', 60_000);

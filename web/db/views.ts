@@ -123,7 +123,9 @@ export async function timeline(db: Database, paymentId: string): Promise<Timelin
   );
 }
 
-/** Why the order was not to be paid any more; undefined while it is. The row's own reason moves on. */
+/**
+ * Why the order was not to be paid any more; undefined while it is. The row's own reason moves on.
+ */
 export async function whyClosed(db: Database, paymentId: string): Promise<string | undefined> {
   const [closed] = await rows<{ because: string }>(
     db.pool,
