@@ -199,12 +199,13 @@ describe('trouble', () => {
     let down = true;
     let calls = 0;
     let out = 0;
+    let paused = false;
     let mostWhileDown = 0;
     await withPool(
       async () => {
         calls += 1;
         out += 1;
-        if (down && calls > widthOf(lane)) mostWhileDown = Math.max(mostWhileDown, out);
+        if (down && paused) mostWhileDown = Math.max(mostWhileDown, out);
         await pause(5);
         out -= 1;
         if (down) throw away();
@@ -213,6 +214,7 @@ describe('trouble', () => {
       async (_pool, log) => {
         await nudge(db.pool, [lane]);
         await until('the lane is paused', async () => (await pauseOf(db, lane)) !== undefined);
+        paused = true;
         await until('it was probed', async () => ((await pauseOf(db, lane))?.failures ?? 0) >= 2);
         const rows = await sightings(lane);
         expect(rows.map((row) => row.attempts)).toEqual(Array(20).fill(0));
@@ -237,6 +239,7 @@ describe('trouble', () => {
       },
       async () => {
         await nudge(db.pool, [lane]);
+        await until('all were tried', () => calls === 3);
         await until('the lane is paused', async () => (await pauseOf(db, lane)) !== undefined);
         const before = calls;
         await nudge(db.pool, [lane]);

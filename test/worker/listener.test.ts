@@ -35,7 +35,7 @@ beforeEach(async () => {
   node = openNode({
     ...{ address: lnd.socket, certificatePem: lnd.certPem, identity: lnd.publicKey },
     ...{ macaroonHex: lnd.macaroon('receive').toString('hex') },
-    ...{ allowPrivate: true, quietMs: 300 },
+    ...{ allowPrivate: true, quietMs: 700 },
   });
   shopId = (await aShop(db)).id;
   nodeId = await aNode(db, { shopId, identity: lnd.publicKey });
@@ -165,7 +165,8 @@ describe('a settle', () => {
 
 describe('a node', () => {
   test('that restarts while fifty buyers pay loses none of them', async () => {
-    follow();
+    // A busy machine may take a late replay for a silent one; then the next one brings the rest.
+    follow({ holeMs: 2_000 });
     await isWhole();
     await recorded(await paid());
     const wanted = await Promise.all(Array.from({ length: 50 }, () => asked()));
@@ -190,7 +191,8 @@ describe('a node', () => {
     await isWhole();
     await recorded(await paid());
     await first.stop();
-    const wanted = await Promise.all(Array.from({ length: 12 }, () => asked()));
+    const wanted: Awaited<ReturnType<typeof asked>>[] = [];
+    for (let n = 0; n < 12; n += 1) wanted.push(await asked());
     for (const { request } of [...wanted].reverse()) await lnd.pay(request);
     // With native SQL the replay comes in the order in which invoices were added.
     lnd.faults.set({ cutReplayAfter: 5 });

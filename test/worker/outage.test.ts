@@ -64,7 +64,8 @@ describe('a pool whose database goes away', () => {
         () => false,
       ),
     );
-    await until('all rows rest', async () => (await dueCount(db, lane)) === 0, 10_000);
+    // A claim whose answer was lost is known to nobody: its rows wait for their lease to end.
+    await until('all rows rest', async () => (await dueCount(db, lane)) === 0, 30_000);
     await pool.stop();
     expect(log.said('step.defect')).toEqual([]);
     expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);

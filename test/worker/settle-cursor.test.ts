@@ -25,12 +25,15 @@ describe('the cursor', () => {
     const cursor = settleCursor(5n);
     cursor.recorded(all(7, 8, 11));
     expect(cursor.at()).toBe(5n);
-    expect(cursor.replayedTo(8n)).toEqual([{ from: 6n, to: 6n }]);
+    expect(cursor.holesUpTo(8n)).toEqual([{ from: 6n, to: 6n }]);
+    cursor.replayedTo(8n);
     expect(cursor.at()).toBe(8n);
     expect(cursor.hasHole()).toBe(true);
-    expect(cursor.replayedTo(11n)).toEqual([{ from: 9n, to: 10n }]);
+    expect(cursor.holesUpTo(11n)).toEqual([{ from: 9n, to: 10n }]);
+    cursor.replayedTo(11n);
     expect(cursor.at()).toBe(11n);
-    expect(cursor.replayedTo(0n)).toEqual([]);
+    expect(cursor.holesUpTo(0n)).toEqual([]);
+    cursor.replayedTo(0n);
     expect(cursor.at()).toBe(11n);
   });
 
@@ -38,7 +41,8 @@ describe('the cursor', () => {
     const cursor = settleCursor(5n);
     cursor.recorded(all(6, 8));
     cursor.failed(all(7));
-    expect(cursor.replayedTo(8n)).toEqual([]);
+    expect(cursor.holesUpTo(8n)).toEqual([]);
+    cursor.replayedTo(8n);
     expect(cursor.at()).toBe(6n);
     cursor.recorded(all(7));
     expect(cursor.at()).toBe(8n);

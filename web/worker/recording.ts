@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Observation } from '../core/invoice.ts';
 import type { Clock, SettleStream } from '../core/ports.ts';
 import type { StreamLease } from '../db/nodes.ts';
-import { beginStreamEpoch, streamIsWhole } from '../db/nodes.ts';
+import { beginStreamEpoch, lookAtAllInvoices, streamIsWhole } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
 import { recordStream } from '../flows/observe-invoice.ts';
 import type { SettleCursor } from './settle-cursor.ts';
@@ -198,10 +198,17 @@ async function pastReplay(
 ): Promise<void> {
   const { deps, cursor, lease } = follow;
   const before = cursor.at();
-  for (const { from, to } of cursor.replayedTo(event.to)) {
+  const holes = cursor.holesUpTo(event.to);
+  if (holes.length > 0) {
+    // A replay that a stalled line cut off looks like a whole one: lookups are the truth.
+    await lookAtAllInvoices(deps.db.pool, lease.nodeId);
+    event.of.trustedFrom = afterLooks(follow.now());
+  }
+  for (const { from, to } of holes) {
     const hole = { from: String(from), to: String(to) };
     deps.log.info({ nodeId: lease.nodeId, ...hole }, 'stream.hole_is_empty');
   }
+  cursor.replayedTo(event.to);
   if (
     cursor.at() > before &&
     !(await store(follow, { seen: [], via: 'replay', to: cursor.at() }))

@@ -5,6 +5,9 @@ import type { Observation } from '../core/invoice.ts';
 
 type Seen = Pick<Observation, 'hash' | 'settleIndex'>;
 
+/** Indexes that did not come, both ends included. */
+export type Hole = { from: bigint; to: bigint };
+
 export type SettleCursor = {
   /** This index and all below it are recorded, or known to be empty. */
   at: () => bigint;
@@ -14,8 +17,10 @@ export type SettleCursor = {
   recorded: (observations: readonly Seen[]) => void;
   /** Could not be recorded: the cursor stays below them. */
   failed: (observations: readonly Seen[]) => void;
+  /** What is missing up to this index, if that was replayed. */
+  holesUpTo: (index: bigint) => Hole[];
   /** A replay from the cursor went past this index: what it did not bring does not exist. */
-  replayedTo: (index: bigint) => { from: bigint; to: bigint }[];
+  replayedTo: (index: bigint) => void;
   /** Before the first settle of all: what comes next is the beginning, not beyond a hole. */
   startHere: () => void;
   /** The counters went back: this live settle has an index that another one had. */
@@ -57,7 +62,7 @@ export function settleCursor(start: bigint): SettleCursor {
   const waiting = new Set<bigint>();
   const failed = new Set<bigint>();
   const hashes = newestHashes();
-  let empty: { from: bigint; to: bigint }[] = [];
+  let empty: Hole[] = [];
 
   const after = (observations: readonly Seen[]): bigint => {
     const fresh = new Set(observations.flatMap(({ settleIndex }) => settleIndex ?? []));
@@ -69,6 +74,21 @@ export function settleCursor(start: bigint): SettleCursor {
   const moveTo = (index: bigint): void => {
     if (index > cursor) cursor = index;
     for (const each of waiting) if (each <= cursor) waiting.delete(each);
+  };
+  const belowFailed = (index: bigint): bigint => {
+    const first = [...failed].sort(ascending)[0];
+    return first === undefined || first > index ? index : first - 1n;
+  };
+  const holesUpTo = (reached: bigint): Hole[] => {
+    const index = belowFailed(reached);
+    const seen = [...waiting].filter((each) => each <= index).sort(ascending);
+    const holes: Hole[] = [];
+    let at = cursor;
+    for (const next of [...seen, index + 1n]) {
+      if (next > at + 1n) holes.push({ from: at + 1n, to: next - 1n });
+      at = next;
+    }
+    return holes;
   };
   return {
     at: () => cursor,
@@ -88,19 +108,11 @@ export function settleCursor(start: bigint): SettleCursor {
         if (settleIndex !== undefined && settleIndex > cursor) failed.add(settleIndex);
       }
     },
+    holesUpTo,
     replayedTo: (reached) => {
-      const firstFailed = [...failed].sort(ascending)[0];
-      const index = firstFailed === undefined || firstFailed > reached ? reached : firstFailed - 1n;
-      const seen = [...waiting].filter((each) => each <= index);
-      const closed: { from: bigint; to: bigint }[] = [];
-      let at = cursor;
-      for (const next of [...seen.sort(ascending), index + 1n]) {
-        if (next > at + 1n) closed.push({ from: at + 1n, to: next - 1n });
-        at = next;
-      }
-      empty = [...empty, ...closed].slice(-1_000);
+      empty = [...empty, ...holesUpTo(reached)].slice(-1_000);
+      const index = belowFailed(reached);
       moveTo(runFrom(index > cursor ? index : cursor, (each) => waiting.has(each)));
-      return closed;
     },
     startHere: () => {
       mayStart = true;

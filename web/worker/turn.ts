@@ -4,14 +4,14 @@
 import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
 import type { Lane } from '../db/lanes.ts';
 import type { ClaimedRow } from '../db/due.ts';
-import { claim } from '../db/due.ts';
+import { claim, giveBack } from '../db/due.ts';
 import { nodeAnswered } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { Alive } from './alive.ts';
 import { clockMs, laneLock } from './alive.ts';
 import type { StepOf } from './steps.ts';
 import { widthOf, widthOfProcess } from './width.ts';
-import type { RowEnd } from './work-row.ts';
+import type { LanePaused } from './work-row.ts';
 import { saysDatabaseAway, workRow } from './work-row.ts';
 
 export type TurnOptions = {
@@ -149,7 +149,11 @@ async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
       const rows = await claimRows(deps, { lane: turn.lane, free, first });
       first = false;
       turn.more = rows.full;
-      for (const row of rows.claimed) begin(room, turn, row);
+      for (const row of rows.claimed) {
+        // The lane was paused while we claimed.
+        if (isOver(turn)) await giveBack(deps.db.pool, row, { dueInMs: 0, attempt: false });
+        else begin(room, turn, row);
+      }
       if (rows.claimed.length > 0) continue;
     }
     if (turn.calls.size === 0) break;
@@ -158,6 +162,8 @@ async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
   while (turn.calls.size > 0) await change(turn, room.options.stepMs);
   return turn.more && (turn.over === 'no' || turn.over === 'stopping') ? 'now' : undefined;
 }
+
+const isOver = (turn: Turn): boolean => turn.over !== 'no';
 
 /**
  * A turn is over after its time. Only when one of its calls is slow it goes on, so that the lane's
@@ -218,14 +224,14 @@ function begin(room: Room, turn: Turn, row: ClaimedRow): void {
   room.callsOut += 1;
   const { stepOf, stepMs } = room.options;
   const { deps } = room;
-  void workRow(deps, { lane: turn.lane, row, stepOf, stepMs })
+  const onPaused = (paused: LanePaused): void => {
+    if (turn.over === 'no') tellPause(deps, turn.lane, paused);
+    turn.over = 'paused';
+  };
+  void workRow(deps, { lane: turn.lane, row, stepOf, stepMs, onPaused })
     .then(async (end) => {
       if ('again' in end && end.again) turn.again = true;
       if (end.is === 'database_away') turn.over = 'database_away';
-      if (end.is === 'away') {
-        if (turn.over === 'no') tellPause(deps, turn.lane, end);
-        turn.over = 'paused';
-      }
       // Only a call that began after the pause shows that the outside is back.
       if (end.is === 'answered' && probe) await open(deps, turn);
     })
@@ -240,11 +246,11 @@ function begin(room: Room, turn: Turn, row: ClaimedRow): void {
     });
 }
 
-function tellPause(deps: Deps, lane: Lane, end: Extract<RowEnd, { is: 'away' }>): void {
-  const { because, failures, until } = end.pause;
+function tellPause(deps: Deps, lane: Lane, paused: LanePaused): void {
+  const { because, failures, until, final } = paused;
   const about = { lane, because, failures, until };
   // A person is called once, at the first of the probes that fail in a row.
-  if (end.final && failures === 1) deps.log.error(about, 'lane.paused');
+  if (final && failures === 1) deps.log.error(about, 'lane.paused');
   else deps.log.warn(about, 'lane.paused');
 }
 

@@ -18,8 +18,8 @@ export type RowEnd =
   | { is: 'answered'; again: boolean }
   /** Nothing is known of the outside. */
   | { is: 'unknown'; again: boolean }
-  /** The outside is away or full, and its lane is paused. `final`: until a person acts. */
-  | { is: 'away'; pause: LanePause; final: boolean }
+  /** The outside is away or full, and its lane is paused: `onPaused` was told. */
+  | { is: 'away' }
   /** We cannot write: leases run out by themselves. */
   | { is: 'database_away' };
 
@@ -29,11 +29,19 @@ const returnAgainMs = 500;
 /** A statement that waited too long for a lock, or lost against another. */
 const contentionCodes = new Set(['40001', '40P01', '55P03', '57014']);
 
+export type RowWork = {
+  lane: Lane;
+  row: ClaimedRow;
+  stepOf: StepOf;
+  stepMs: number;
+  /** Called before the row is given back, so that nobody here claims it meanwhile. */
+  onPaused: (paused: LanePaused) => void;
+};
+/** `final`: until a person acts. */
+export type LanePaused = LanePause & { final: boolean };
+
 /** Never rejects. */
-export async function workRow(
-  deps: Deps,
-  about: { lane: Lane; row: ClaimedRow; stepOf: StepOf; stepMs: number },
-): Promise<RowEnd> {
+export async function workRow(deps: Deps, about: RowWork): Promise<RowEnd> {
   const { lane, row } = about;
   try {
     const step = about.stepOf(row);
@@ -49,7 +57,7 @@ export async function workRow(
     if (end !== 'stored') await giveBack(deps.db.pool, row, end);
     return { is: 'answered', again: end !== 'stored' && end.dueInMs === 0 };
   } catch (error) {
-    return afterError(deps, { lane, row, error }).catch((failure: unknown) => {
+    return afterError(deps, about, error).catch((failure: unknown) => {
       if (!saysDatabaseAway(failure)) deps.log.error({ lane, err: failure }, 'step.not_given_back');
       return { is: 'database_away' };
     });
@@ -77,17 +85,14 @@ async function withDeadline(
   }
 }
 
-async function afterError(
-  deps: Deps,
-  about: { lane: Lane; row: ClaimedRow; error: unknown },
-): Promise<RowEnd> {
-  const { lane, row, error } = about;
+async function afterError(deps: Deps, about: RowWork, error: unknown): Promise<RowEnd> {
+  const { lane, row } = about;
   const where = { lane, table: row.table, id: row.id, attempts: row.attempts };
   if (saysDatabaseAway(error)) {
     void returnWhenBack(deps, row);
     return { is: 'database_away' };
   }
-  if (error instanceof Trouble) return afterTrouble(deps, { lane, row, trouble: error });
+  if (error instanceof Trouble) return afterTrouble(deps, about, error);
   if (isContention(error)) {
     deps.log.warn({ ...where, err: error }, 'step.waited_too_long');
     return againLater(
@@ -100,11 +105,8 @@ async function afterError(
   return againLater(deps, row, defectAgainMs);
 }
 
-async function afterTrouble(
-  deps: Deps,
-  about: { lane: Lane; row: ClaimedRow; trouble: Trouble },
-): Promise<RowEnd> {
-  const { lane, row, trouble } = about;
+async function afterTrouble(deps: Deps, about: RowWork, trouble: Trouble): Promise<RowEnd> {
+  const { lane, row } = about;
   const of = parseLane(lane);
   const ours = of?.kind === trouble.from;
   if (ours && (trouble.away || trouble.then === 'give_up') && of.kind === 'node') {
@@ -114,8 +116,9 @@ async function afterTrouble(
     const { what: because, waitMs } = trouble;
     const pausing = { because, draw: Math.random(), ...(waitMs === undefined ? {} : { waitMs }) };
     const paused = await pauseLane(deps.db, lane, pausing);
+    about.onPaused({ ...paused, final: trouble.then === 'give_up' });
     await giveBack(deps.db.pool, row, { dueInMs: 0, attempt: false });
-    return { is: 'away', pause: paused, final: trouble.then === 'give_up' };
+    return { is: 'away' };
   }
   const facts = {
     ...{ lane, table: row.table, id: row.id, attempts: row.attempts },
