@@ -150,13 +150,21 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
         text: `
           select id from payment where id = $1::uuid and state = 'open' and owed_minor = $2
             and currency = $3
-            and not exists (select 1 from invoice where payment_id = $1::uuid and state in ('made',
-              'live'))
           for update`,
       },
       [made.paymentId, made.fiatMinor, made.currency],
     );
     if (open.length === 0) return undefined;
+    // A statement of its own: one that waited for the lock does not see what was made meanwhile.
+    const payable = await rows(
+      on,
+      {
+        name: 'invoice_payable',
+        text: `select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live')`,
+      },
+      [made.paymentId],
+    );
+    if (payable.length > 0) return undefined;
     const [row] = await rows<{ id: string }>(
       on,
       {
@@ -364,7 +372,10 @@ const settleText = `
       attention = case
         when f.paid_msat > f.amount_msat or exists (select 1 from again a where a.payment_id = p.id)
         then 'overpaid' else p.attention end
-    from first f where p.id = f.payment_id and p.state = f.was
+    -- What it was is read under the lock, and the snapshot of this statement may be older: a
+    -- condition on p.state would look at the old row, and leave a payment that was closed in that
+    -- moment without its money.
+    from first f where p.id = f.payment_id
     returning p.id, p.lane, p.link, p.shop_id),
   flagged as (
     update payment p set attention = 'overpaid'
