@@ -1,0 +1,37 @@
+// The page that the block stands on, in the words that the block uses. Both targets offer nearly
+// the same; each entrance adds what differs.
+import type { Api as OrderStatusApi } from '@shopify/ui-extensions/customer-account.order-status.block.render';
+import type { Api as ThankYouApi } from '@shopify/ui-extensions/purchase.thank-you.block.render';
+import type { Followed } from './follow.ts';
+
+export type Host = Followed & {
+  say: (key: string, values?: Record<string, string>) => string;
+  /** A decimal string of satoshis, as the buyer reads numbers. */
+  sats: (amount: string) => string;
+  money: (fiat: { amount: string; currency: string }) => string;
+  /** The hour and minute where the buyer is. */
+  time: (at: string) => string;
+  shopName: string;
+  /** The merchant is placing the block: no order is behind it. */
+  inEditor: boolean;
+  /** Nothing speaks against it that this order is to be paid by us. The server decides. */
+  likelyOurs: () => boolean;
+  /** The key of the sentence for a payment that takes its time to appear. */
+  slow: 'slow' | 'slow_here';
+};
+
+type Shared = Pick<ThankYouApi | OrderStatusApi, 'i18n' | 'sessionToken' | 'shop' | 'extension'>;
+
+/** Amounts become numbers to be printed only; a shop's amounts keep their cents in a double. */
+export function hostOf(shopify: Shared): Omit<Host, 'order' | 'likelyOurs' | 'slow'> {
+  const { i18n, sessionToken, shop, extension } = shopify;
+  return {
+    say: (key, values) => i18n.translate(key, values),
+    sats: (amount) => i18n.formatNumber(Number(amount), { maximumFractionDigits: 3 }),
+    money: ({ amount, currency }) => i18n.formatCurrency(Number(amount), { currency }),
+    time: (at) => i18n.formatDate(new Date(at), { hour: 'numeric', minute: '2-digit' }),
+    token: () => sessionToken.get(),
+    shopName: shop.name,
+    inEditor: extension.editor !== undefined,
+  };
+}
