@@ -29,11 +29,13 @@ async function run(output: Output, command: (wired: Wired) => Promise<Result>): 
   try {
     const { lines, json, exitCode } = await command(wired);
     const text = output.json === true ? JSON.stringify(json) : lines.join('\n');
-    process.stdout.write(`${text}\n`);
+    await new Promise((written) => process.stdout.write(`${text}\n`, written));
     process.exitCode = exitCode;
   } finally {
     await wired.close();
   }
+  // A resolver or a node that hangs must not keep the command.
+  process.exit();
 }
 
 async function shopNamed(wired: Wired, domain: string): Promise<ShopRow | undefined> {

@@ -25,7 +25,7 @@ export function readEnvironment(): Config {
 export async function databaseUrlOf(config: Config): Promise<string> {
   if (config.databaseUrl !== undefined) return config.databaseUrl;
   const { ensurePostgres } = await import('../scripts/postgres.ts');
-  return (await ensurePostgres({ dir: config.dataDir })).url;
+  return (await ensurePostgres({ dir: config.dataDir, endWithUs: true })).url;
 }
 
 /** `quiet`: only errors are logged, for a command whose output is for people or programs. */

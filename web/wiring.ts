@@ -42,6 +42,8 @@ export const neededScopes = ['read_orders', 'write_orders'] as const;
 
 const registrationsFreshMs = 5_000;
 const nodeFreshMs = 5_000;
+/** A merchant hears of a refusal within 15 s, whatever else takes its time. */
+const connectWithinMs = 11_000;
 
 export type Wired = {
   config: Config;
@@ -95,7 +97,11 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
         log,
         sealer: vault,
         testNode: (pasted) =>
-          testPasted(pasted, { allowPrivate: config.allowPrivateNodes, now: clock() }),
+          testPasted(pasted, {
+            allowPrivate: config.allowPrivateNodes,
+            now: clock(),
+            wholeMs: connectWithinMs,
+          }),
         forgetConnection: nodes.forget,
       },
       given,
@@ -148,49 +154,65 @@ type OpenNodes = Nodes & {
   close: () => void;
 };
 
+type OpenedNode = { node: OpenNode; connectedAt: number };
+
 /** One connection per node and process, opened anew when the stored credential has changed. */
 function openNodes(about: { db: Database; vault: Vault; config: Config }): OpenNodes {
-  const { db, vault, config } = about;
-  const open = new Map<number, { node: OpenNode; connectedAt: number; checkedAt: number }>();
-  const openOf = async (nodeId: number): Promise<OpenNode> => {
-    const kept = open.get(nodeId);
-    if (kept !== undefined && Date.now() - kept.checkedAt < nodeFreshMs) return kept.node;
+  const { db } = about;
+  const kept = new Map<number, { opened: Promise<OpenedNode>; checkedAt: number }>();
+  const forget = (nodeId: number): void => {
+    const had = kept.get(nodeId);
+    kept.delete(nodeId);
+    had?.opened.then(({ node }) => node.close()).catch(() => undefined);
+  };
+  const checked = async (
+    nodeId: number,
+    before: Promise<OpenedNode> | undefined,
+  ): Promise<OpenedNode> => {
     const row = await nodeById(db, nodeId);
+    const had = await before?.catch(() => undefined);
+    if (row !== null && had?.connectedAt === row.connectedAt.getTime()) return had;
+    had?.node.close();
     if (row?.sealedCredential == null) {
       throw new Trouble('no_credential', { from: 'node', then: 'give_up', away: true });
     }
-    const connectedAt = row.connectedAt.getTime();
-    if (kept?.connectedAt === connectedAt) {
-      kept.checkedAt = Date.now();
-      return kept.node;
+    return openStored(about, row);
+  };
+  const openOf = async (nodeId: number): Promise<OpenNode> => {
+    const known = kept.get(nodeId);
+    if (known !== undefined && Date.now() - known.checkedAt < nodeFreshMs) {
+      return (await known.opened).node;
     }
-    kept?.node.close();
-    const plain = vault.open(row.sealedCredential, credentialPlace(nodeId));
-    const credential = JSON.parse(Buffer.from(plain).toString('utf8')) as NodeCredential;
-    plain.fill(0);
-    const node = openNode({
-      address: credential.address,
-      certificatePem: credential.certificatePem,
-      macaroonHex: credential.macaroonHex,
-      allowPrivate: config.allowPrivateNodes,
-      identity: row.identity,
-      network: row.network as 'mainnet',
+    // Everybody who asks meanwhile waits for this one look.
+    const opened = checked(nodeId, known?.opened);
+    kept.set(nodeId, { opened, checkedAt: Date.now() });
+    opened.catch(() => {
+      if (kept.get(nodeId)?.opened === opened) kept.delete(nodeId);
     });
-    open.set(nodeId, { node, connectedAt, checkedAt: Date.now() });
-    return node;
+    return (await opened).node;
   };
   return {
     of: openOf,
     openOf,
-    forget: (nodeId) => {
-      open.get(nodeId)?.node.close();
-      open.delete(nodeId);
-    },
+    forget,
     close: () => {
-      for (const { node } of open.values()) node.close();
-      open.clear();
+      for (const nodeId of kept.keys()) forget(nodeId);
     },
   };
+}
+
+function openStored(about: { vault: Vault; config: Config }, row: NodeRow): OpenedNode {
+  const sealed = row.sealedCredential ?? new Uint8Array();
+  const plain = about.vault.open(sealed, credentialPlace(row.id));
+  const credential = JSON.parse(Buffer.from(plain).toString('utf8')) as NodeCredential;
+  plain.fill(0);
+  const node = openNode({
+    ...credential,
+    allowPrivate: about.config.allowPrivateNodes,
+    identity: row.identity,
+    network: row.network as 'mainnet',
+  });
+  return { node, connectedAt: row.connectedAt.getTime() };
 }
 
 type StorefrontParts = {
@@ -316,7 +338,7 @@ function makeDoors(parts: DoorParts): Doors {
         ? ['This node has no active channel: shoppers cannot pay until one is open.']
         : []),
     ],
-    isReady: () => isReady(db),
+    isReady: readiness(db),
   };
 
   function exchanger({ registrations: known }: DoorParts) {
@@ -345,12 +367,16 @@ async function refreshNode(db: Database, nodes: OpenNodes, row: NodeRow): Promis
   }
 }
 
-/** The database answers and has every migration of this program. */
-async function isReady(db: Database): Promise<boolean> {
-  try {
-    await rows(db.pool, { name: 'ready', text: 'select 1 as ready' }, []);
-    return (await pendingMigrations(db.url)).length === 0;
-  } catch {
-    return false;
-  }
+/** The database answers and has every migration of this program; asked until it once had. */
+function readiness(db: Database): () => Promise<boolean> {
+  let migrated = false;
+  return async () => {
+    try {
+      await rows(db.pool, { name: 'ready', text: 'select 1 as ready' }, []);
+      migrated ||= (await pendingMigrations(db.url)).length === 0;
+      return migrated;
+    } catch {
+      return false;
+    }
+  };
 }

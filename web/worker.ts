@@ -5,13 +5,26 @@ import { startPool } from './worker/pool.ts';
 
 const wired = await begin();
 const { db, deps, log } = wired;
+const stopping = new AbortController();
 const started = waitForMigrations(db.url, {
+  signal: stopping.signal,
   say: (line) => {
     log.info({}, line);
   },
 }).then(() => startPool(deps));
 stopOnSignal(log, async () => {
-  await (await started).stop();
+  stopping.abort();
+  const pool = await started.catch(() => undefined);
+  await pool?.stop();
   await wired.close();
 });
-log.info({ pool: (await started).id }, 'pool.open');
+started.then(
+  ({ id }) => {
+    log.info({ pool: id }, 'pool.open');
+  },
+  (error: unknown) => {
+    if (stopping.signal.aborted) return;
+    log.error({ err: error }, 'pool.failed');
+    process.exit(1);
+  },
+);

@@ -37,7 +37,11 @@ const decide = (
   reading: OrderReading | 'gone',
   attempt?: { salesBefore: string[] },
   paidMinor: Minor = minor(2_100n),
-) => decideFromShopify(reading, { paidMinor, methodName, attempt });
+  settledAgoMs = 0,
+) => {
+  const methodNames = [methodName];
+  return decideFromShopify(reading, { paidMinor, methodNames, attempt, settledAgoMs });
+};
 
 test('every state can be reached, and an impossible move does not compile', () => {
   const reached = new Set<string>(Object.values(paymentMoves).flat());
@@ -91,7 +95,11 @@ test('a part of ours whose answer was lost is not recorded twice', () => {
 });
 test('cancelled and gone are final; a card and an unknown currency are waited for', () => {
   expect(decide(order({ cancelled: true }))).toEqual({ do: 'strand', because: 'order_cancelled' });
-  expect(decide('gone')).toEqual({ do: 'strand', because: 'order_gone' });
+  expect(decide('gone')).toEqual({ do: 'wait' });
+  expect(decide('gone', undefined, minor(2_100n), 3_600_000)).toEqual({
+    do: 'strand',
+    because: 'order_gone',
+  });
   expect(decide(order({ canMarkAsPaid: false }))).toEqual({ do: 'wait' });
   expect(decide(order({ outstandingMinor: undefined }))).toEqual({ do: 'wait' });
 });

@@ -108,6 +108,13 @@ test('21.00 EUR at 100,000 EUR is 21,000 sats, promised until the quote lapses',
   });
 });
 
+test('an amount that is worth less than a satoshi is not rounded up to one', () => {
+  const cheap = priced(eur, 10n ** 18n);
+  const owed = { amountMinor: minor(1n), currency: eur };
+  const refused = makeQuote(owed, cheap, { now, seconds: 600 });
+  expect(refused).toMatchObject({ ok: false, refusal: 'amount_too_small' });
+});
+
 test.each([
   [0n, 'nothing_owed'],
   [-1n, 'nothing_owed'],

@@ -254,7 +254,7 @@ test('an owner of a stream that was replaced records nothing and moves no cursor
       observations: [aSettle(invoice)],
       recorder: { via: 'live', ...lease, cursor },
     });
-  expect(await record(old, 9n)).toEqual({ owner: false, settled: [] });
+  expect(await record(old, 9n)).toEqual({ owner: false, settled: [], ofOtherNodes: [] });
   expect((await invoiceById(db, invoice.id.toString()))?.state).toBe('live');
   const recorded = await record(owner, 7n);
   expect(recorded.owner).toBe(true);

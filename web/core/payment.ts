@@ -98,6 +98,9 @@ export function stillDue(order: OrderReading): Due | { is: 'currency_unknown' } 
   };
 }
 
+/** An order that Shopify has not returned for this long is gone. */
+const goneForGoodMs = 60 * 60_000;
+
 /** What to do about a settled payment, from a fresh reading of its order. */
 export type Verdict =
   | { do: 'mark'; toldMinor: Minor; surplusMinor: Minor }
@@ -120,17 +123,27 @@ export function decideFromShopify(
   order: OrderReading | 'gone',
   about: {
     paidMinor: Minor;
-    methodName: string;
+    /** Under which gateway names a sale of ours may stand: of now, and of when it was told. */
+    methodNames: readonly string[];
     attempt: { salesBefore: readonly string[] } | undefined;
+    /** Since when the money is there. */
+    settledAgoMs: number;
   },
 ): Verdict {
-  const { paidMinor, methodName, attempt } = about;
+  const { paidMinor, methodNames, attempt } = about;
   assert(paidMinor > 0n, 'a settled payment has a fiat value above zero');
-  if (order === 'gone') return { do: 'strand', because: 'order_gone' };
+  if (order === 'gone') {
+    // Not returned once is no explicit no: a replica may lag, and an order comes back.
+    return about.settledAgoMs < goneForGoodMs
+      ? { do: 'wait' }
+      : { do: 'strand', because: 'order_gone' };
+  }
   const zero = 0n as Minor;
   if (attempt !== undefined) {
     const ours = order.sales.find(
-      (sale) => !attempt.salesBefore.includes(sale.id) && sameName(sale.gateway, methodName),
+      (sale) =>
+        !attempt.salesBefore.includes(sale.id) &&
+        methodNames.some((name) => sameName(sale.gateway, name)),
     );
     if (ours !== undefined) {
       const surplus = paidMinor - ours.amountMinor;

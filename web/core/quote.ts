@@ -121,11 +121,23 @@ function readPrice(price: string): bigint {
   return unitsOf(cut, PRICE_EXPONENT) ?? 0n;
 }
 
+/** As a fraction: msat for the amount, times what it is divided by. */
+function fractionOf(amountMinor: Minor, agreed: AgreedPrice): { msat: bigint; by: bigint } {
+  return {
+    msat: amountMinor * MSAT_PER_BTC * 10n ** BigInt(PRICE_EXPONENT),
+    by: 10n ** BigInt(exponentOf(agreed.currency)) * agreed.priceE8,
+  };
+}
+
+function worthInMsat(amountMinor: Minor, agreed: AgreedPrice): Msat {
+  const fraction = fractionOf(amountMinor, agreed);
+  return msat(dividedRoundedUp(fraction.msat, fraction.by));
+}
+
 /** The sats that buy the amount, rounded up to a whole satoshi: wallets count in satoshis. */
 export function priceInMsatRoundedUp(amountMinor: Minor, agreed: AgreedPrice): Msat {
-  const numerator = amountMinor * MSAT_PER_BTC * 10n ** BigInt(PRICE_EXPONENT);
-  const denominator = 10n ** BigInt(exponentOf(agreed.currency)) * agreed.priceE8;
-  return msat(dividedRoundedUp(numerator, denominator * MSAT_PER_SAT) * MSAT_PER_SAT);
+  const fraction = fractionOf(amountMinor, agreed);
+  return msat(dividedRoundedUp(fraction.msat, fraction.by * MSAT_PER_SAT) * MSAT_PER_SAT);
 }
 
 export function makeQuote(
@@ -137,8 +149,9 @@ export function makeQuote(
   'nothing_owed' | 'amount_too_small' | 'amount_too_large'
 > {
   if (owed.amountMinor <= 0n) return refuse('nothing_owed');
+  // Rounding up is for the rest of a satoshi, and not for an amount that is worth less than one.
+  if (worthInMsat(owed.amountMinor, agreed) < smallestMsat) return refuse('amount_too_small');
   const amountMsat = priceInMsatRoundedUp(owed.amountMinor, agreed);
-  if (amountMsat < smallestMsat) return refuse('amount_too_small');
   if (amountMsat > largestMsat) return refuse('amount_too_large');
   return { ok: true, amountMsat, lapsesAt: new Date(life.now.getTime() + life.seconds * 1_000) };
 }

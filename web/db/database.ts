@@ -79,29 +79,34 @@ const lostCodes = new Set([
   ...['57P01', '57P02', '57P03', '57P05', '08000', '08001', '08003', '08006', '53300'],
 ]);
 const lostText = new RegExp(
-  'Connection terminated|timeout exceeded when trying to connect|not queryable|' +
+  'Connection terminated|timeout exceeded when trying to connect|timeout expired|' +
+    'not queryable|' +
     "Can't reach database",
 );
+/** Prisma's own: cannot reach the server; the server closed the connection. */
+const prismaLostCodes = new Set(['P1001', 'P1017']);
 const clashCodes = new Set(['40001', '40P01']);
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 
-/** PostgreSQL's own code, where Prisma has wrapped an error of the driver. */
-function driverCodeOf(error: unknown): string {
-  const { meta } = error as { meta?: { driverAdapterError?: { cause?: object } } };
-  const cause = meta?.driverAdapterError?.cause;
-  return cause !== undefined && 'originalCode' in cause ? String(cause.originalCode) : '';
-}
-
 /** Whether the error says that the database is away, and not that the statement is wrong. */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof Trouble) return error.from === 'database';
-  if (lostCodes.has(codeOf(error))) return true;
-  return (
-    error instanceof Error && (lostCodes.has(driverCodeOf(error)) || lostText.test(error.message))
-  );
+  if (typeof error !== 'object' || error === null) return false;
+  if (lostCodes.has(codeOf(error)) || prismaLostCodes.has(codeOf(error))) return true;
+  if (error instanceof Error && lostText.test(error.message)) return true;
+  // Prisma hides PostgreSQL's word for it in the cause of `meta.driverAdapterError`.
+  const said: Wrapped = error;
+  if (typeof said.originalCode === 'string' && lostCodes.has(said.originalCode)) return true;
+  return isDatabaseAway(said.cause) || isDatabaseAway(said.meta?.driverAdapterError);
 }
+
+type Wrapped = {
+  cause?: unknown;
+  originalCode?: unknown;
+  meta?: { driverAdapterError?: unknown };
+};
 
 /** A lost connection told as Trouble; whether the statement was carried out is not known then. */
 export function asTrouble(error: unknown): unknown {

@@ -38,7 +38,7 @@ export async function claim(
         where id = any(array(
           select id from ${table}
           where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now())
-          order by due_at, id limit $2 for update skip locked))
+          order by due_at, id limit $2 for no key update skip locked))
         returning id::text, lease_no, attempts, ${stateColumn[table]} as state`,
     },
     [lane, limit, leaseMs],

@@ -142,29 +142,30 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
     spreadBasisPoints: agreed.spreadBasisPoints,
   });
   return transaction(db, async (on) => {
-    // The lock makes closing, editing and quoting of one payment wait for each other.
-    const open = await rows(
+    // The lock makes closing, editing and quoting of one payment wait for each other. What stands
+    // then is asked in a statement of its own, which sees what those who had the lock have written.
+    await rows(
       on,
       {
-        name: 'payment_lock_open',
-        text: `
-          select id from payment where id = $1::uuid and state = 'open' and owed_minor = $2
-            and currency = $3
-          for update`,
-      },
-      [made.paymentId, made.fiatMinor, made.currency],
-    );
-    if (open.length === 0) return undefined;
-    // A statement of its own: one that waited for the lock does not see what was made meanwhile.
-    const payable = await rows(
-      on,
-      {
-        name: 'invoice_payable',
-        text: `select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live')`,
+        name: 'payment_lock',
+        text: 'select id from payment where id = $1::uuid for no key update',
       },
       [made.paymentId],
     );
-    if (payable.length > 0) return undefined;
+    const open = await rows(
+      on,
+      {
+        name: 'payment_may_be_quoted',
+        text: `
+          select id from payment where id = $1::uuid and state = 'open'
+            and owed_minor = $2 and currency = $3
+            and exists (select 1 from node where id = $4 and retired_at is null)
+            and not exists (
+              select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))`,
+      },
+      [made.paymentId, made.fiatMinor, made.currency, made.nodeId],
+    );
+    if (open.length === 0) return undefined;
     const [row] = await rows<{ id: string }>(
       on,
       {
@@ -278,7 +279,10 @@ export async function invoiceIsCanceled(
   return transaction(db, async (on) => {
     await rows(
       on,
-      { name: 'payment_lock', text: 'select id from payment where id = $1::uuid for update' },
+      {
+        name: 'payment_lock',
+        text: 'select id from payment where id = $1::uuid for no key update',
+      },
       [about.paymentId],
     );
     const canceled = await rows<{ hash: string; link: string }>(
@@ -332,6 +336,8 @@ export type Recorded = {
   owner: boolean;
   /** Hashes that are now recorded, with what became of them. */
   settled: { hash: PaymentHash; paymentId: string; firstOfPayment: boolean; shopId: number }[];
+  /** Payments whose hash was reported by a node that did not make their invoice. Not recorded. */
+  ofOtherNodes: string[];
 };
 
 const settleText = `
@@ -353,7 +359,7 @@ const settleText = `
       on p.id = i.payment_id
     where i.node_id = (select id from owner) and i.state <> 'settled'
       and sha256(decode(s.preimage, 'hex')) = i.hash and s.paid_msat >= i.amount_msat
-    order by p.id, i.id for update of p, i),
+    order by p.id, i.id for no key update of p, i),
   done as (
     update invoice i set state = 'settled', paid_msat = f.paid_msat, preimage = f.preimage,
       settle_index = f.settle_index, settled_at = f.settled_at, recorded_at = clock_timestamp(),
@@ -401,7 +407,8 @@ const settleText = `
     where b.amount > 0),
   moved_cursor as (
     update node set stream_cursor = greatest(stream_cursor, $11::bigint), reachable_at = now(),
-      trouble = null, trouble_at = null
+      trouble = nullif(trouble, coalesce(nullif(trouble, 'identity_changed'), '')),
+      trouble_at = case when trouble = 'identity_changed' then trouble_at end
     where id = (select id from owner) and $7::text is not null and $11::bigint is not null),
   nudged as (select nudge(array_agg(lane)) as n from moved having count(*) > 0),
   said as (select pg_notify('payment_moved', link) as n from moved)
@@ -410,6 +417,10 @@ const settleText = `
     from first) as first,
     true as owner, (select count(*) from nudged) + (select count(*) from said) as side
   from found f
+  union all
+  select null, i.payment_id, null, false, true, 0
+  from seen s join invoice i on i.hash = decode(s.hash, 'hex')
+  where i.node_id <> $1::int and exists (select 1 from owner)
   union all
   select null, null, null, false, exists (select 1 from owner), 0`;
 
@@ -430,7 +441,7 @@ export async function recordSettlements(
   );
   const result = await rows<{
     hash: PaymentHash | null;
-    payment_id: string;
+    payment_id: string | null;
     shop_id: number;
     first: boolean;
     owner: boolean;
@@ -449,8 +460,11 @@ export async function recordSettlements(
   ]);
   return {
     owner: result.some((row) => row.owner),
+    ofOtherNodes: result.flatMap((row) =>
+      row.hash === null && row.payment_id !== null ? [row.payment_id] : [],
+    ),
     settled: result.flatMap((row) =>
-      row.hash === null
+      row.hash === null || row.payment_id === null
         ? []
         : [
             {

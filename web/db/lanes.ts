@@ -147,7 +147,8 @@ export async function forgottenLanes(db: Database): Promise<Lane[]> {
             and exists (select 1 from ${table} t where t.lane = l.lane and t.due_at <= now()
                         and (t.lease_until is null or t.lease_until < now()))
             and not exists (select 1 from graphile_worker.jobs j
-                            where j.key = 'lane:' || l.lane and j.locked_at is null)
+                            where j.key = 'lane:' || l.lane and j.locked_at is null
+                              and j.attempts < j.max_attempts)
           order by l.lane`,
       },
       [],

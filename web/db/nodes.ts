@@ -65,9 +65,11 @@ export async function connectNode(
   sealFor: (nodeId: number) => Uint8Array<ArrayBuffer>,
 ): Promise<NodeRow> {
   const id = await transaction(db, async (on) => {
-    await rows(on, { name: 'shop_lock', text: 'select id from shop where id = $1 for update' }, [
-      node.shopId,
-    ]);
+    await rows(
+      on,
+      { name: 'shop_lock', text: 'select id from shop where id = $1 for no key update' },
+      [node.shopId],
+    );
     const [kept] = await rows<{ id: number }>(
       on,
       {
@@ -99,7 +101,7 @@ export async function connectNode(
             root_key_id = $6,
             credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
             active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
-            trouble = null, trouble_at = null
+            trouble = null, trouble_at = null, restore_suspected_at = null
           where id = $1`,
       },
       [
@@ -320,8 +322,9 @@ export async function nodeAnswered(
   nodeId: number,
   receivable?: ConnectedNode['receivable'],
 ): Promise<void> {
-  await db.prisma.node.update({
-    where: { id: nodeId },
+  await db.prisma.node.updateMany({
+    // Another node behind the same address answers too: that ends with a new connection only.
+    where: { id: nodeId, OR: [{ trouble: null }, { trouble: { not: 'identity_changed' } }] },
     data: {
       reachableAt: new Date(),
       trouble: null,
@@ -350,19 +353,17 @@ export async function nodeHasTrouble(db: Database, nodeId: number, trouble: stri
   );
 }
 
-/** Wipes the credential of retired nodes of removed shops once nothing payable is left on them. */
+/** Wipes the credential of retired nodes once nothing payable is left on them. */
 export async function wipeIdleCredentials(db: Database): Promise<number> {
   const wiped = await rows(
     db.pool,
     {
       name: 'node_wipe',
       text: `
-        update node set sealed_credential = null from shop
-        where shop.id = node.shop_id and shop.uninstalled_at is not null
-          and node.retired_at is not null
-          and node.sealed_credential is not null
-          and not exists (select 1 from invoice where node_id = node.id and state in ('made',
-            'live'))
+        update node set sealed_credential = null
+        where retired_at is not null and sealed_credential is not null
+          and not exists (
+            select 1 from invoice where node_id = node.id and state in ('made', 'live'))
         returning node.id`,
     },
     [],

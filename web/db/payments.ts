@@ -29,6 +29,8 @@ export type PaymentRow = {
   toldMinor: Minor | null;
   tellSalesBefore: string[];
   tellStartedAt: Date | null;
+  tellMethod: string | null;
+  tellSentAt: Date | null;
   settledAt: Date | null;
   openedAt: Date;
 };
@@ -148,7 +150,7 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
             due_at = now() + $5 * interval '1 ms',
             told_minor = coalesce($6, told_minor),
             told_at = case when $3 = 'resolved' then now() else told_at end,
-            attention = coalesce($7, attention)
+            attention = coalesce($7, nullif(attention, 'untold'))
           where id = $1::uuid and state = $2::payment_state and ($8::int is null or lease_no = $8)
           returning id, lane, link, due_at),
         line as (
@@ -189,7 +191,13 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
  */
 export async function beginTelling(
   db: Database,
-  about: { paymentId: string; leaseNo: number; salesBefore: readonly string[]; details: Details },
+  about: {
+    paymentId: string;
+    leaseNo: number;
+    salesBefore: readonly string[];
+    methodName: string;
+    details: Details;
+  },
 ): Promise<boolean> {
   const began = await rows(
     db.pool,
@@ -198,6 +206,7 @@ export async function beginTelling(
       text: `
         with began as (
           update payment set tell_started_at = coalesce(tell_started_at, now()),
+            tell_sent_at = now(), tell_method = coalesce(tell_method, $5),
             tell_sales_before = case when tell_started_at is null then $3::text[]
               else tell_sales_before end
           where id = $1::uuid and state = 'settled' and lease_no = $2 returning id),
@@ -206,7 +215,13 @@ export async function beginTelling(
           select id, 'tell_began', '', $4::jsonb from began)
         select id from began`,
     },
-    [about.paymentId, about.leaseNo, about.salesBefore, JSON.stringify(about.details)],
+    [
+      about.paymentId,
+      about.leaseNo,
+      about.salesBefore,
+      JSON.stringify(about.details),
+      about.methodName,
+    ],
   );
   return began.length === 1;
 }
@@ -222,9 +237,9 @@ export async function changeOwed(
       {
         name: 'payment_change_owed',
         text: `
-          with was as (select id, owed_minor, currency from payment where id = $1::uuid for update)
+          with was as (select id, owed_minor, currency from payment where id = $1::uuid for no key update)
           update payment p set owed_minor = $2, currency = $3, owed_at = $4 from was
-          where p.id = was.id and p.state = 'open'
+          where p.id = was.id and p.state = 'open' and p.owed_at <= $4
           returning was.owed_minor::text || ' ' || was.currency as was, p.link`,
       },
       [about.paymentId, about.owedMinor, about.currency, about.at],
@@ -259,7 +274,7 @@ export async function endInvoices(
       text: `
         with ended as (
           update invoice set ending = coalesce(ending, $2), ending_at = coalesce(ending_at, now()),
-            due_at = now(), lease_until = null, attempts = 0
+            due_at = now(), lease_until = null, lease_no = lease_no + 1, attempts = 0
           where payment_id = $1::uuid and state in ('made', 'live') returning payment_id, node_id,
             hash),
         line as (
@@ -379,4 +394,16 @@ export async function payableOrders(
     owedMinor: BigInt(row.owed_minor) as Minor,
     currency: row.currency,
   }));
+}
+
+/** A person must look, for another reason than where the payment stands. Set once. */
+export async function askForPerson(
+  db: Database,
+  paymentId: string,
+  attention: 'untold',
+): Promise<void> {
+  await db.prisma.payment.updateMany({
+    where: { id: paymentId, attention: null },
+    data: { attention },
+  });
 }

@@ -20,5 +20,5 @@ export const storeRegistration = (
   db.prisma.registration.upsert({
     where: { clientId: given.clientId },
     create: given,
-    update: { sealedSecret: given.sealedSecret },
+    update: { name: given.name, sealedSecret: given.sealedSecret },
   });

@@ -1,6 +1,6 @@
 // Shops: installed, with sealed tokens that are replaced in one statement, and swept for orders
 // that nobody told us of.
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
 import { endInvoices, movePayment } from './payments.ts';
@@ -18,6 +18,7 @@ export type ShopRow = {
   refreshTokenEndsAt: Date | null;
   scopes: string;
   tokenVersion: number;
+  tokensStoredAt: Date | null;
   tokenRefusedAt: Date | null;
   sweepCursor: Date;
 };
@@ -36,7 +37,10 @@ export const shopsOfDomain = (db: Database, domain: string): Promise<ShopRow[]> 
 export const allShops = (db: Database): Promise<ShopRow[]> =>
   db.prisma.shop.findMany({ orderBy: { domain: 'asc' }, take: 10_000 });
 
-/** A shop at first sight, or again after it was removed. Its sweep begins at once. */
+/**
+ * A shop at first sight. Its sweep begins at once. A shop that removed the app stays removed here:
+ * only tokens that Shopify gave for it say that it is installed again.
+ */
 export async function installShop(
   db: Database,
   of: { registrationId: number; domain: string },
@@ -49,11 +53,7 @@ export async function installShop(
         text: `
           insert into shop (registration_id, domain, lane, due_at) values ($1, $2, '', now())
           on conflict (registration_id, domain) do update set
-            installed_at = case when shop.uninstalled_at is null then shop.installed_at
-              else now() end,
-            sweep_cursor = case when shop.uninstalled_at is null then shop.sweep_cursor
-              else now() end,
-            due_at = coalesce(shop.due_at, now()), uninstalled_at = null
+            domain = excluded.domain
           returning id, lane = '' as fresh`,
       },
       [of.registrationId, of.domain],
@@ -93,6 +93,7 @@ export async function storeTokens(
     where: { id: about.shopId, tokenVersion: about.replacing },
     data: {
       ...tokens,
+      tokensStoredAt: new Date(),
       tokenVersion: { increment: 1 },
       tokenRefusedAt: null,
       refreshLeaseUntil: null,
@@ -111,13 +112,22 @@ export async function takeRefreshLease(
       name: 'shop_refresh_lease',
       text: `
         update shop set refresh_lease_until = now() + $3 * interval '1 ms'
-        where id = $1 and token_version = $2 and uninstalled_at is null
+        where id = $1 and token_version = $2
           and (refresh_lease_until is null or refresh_lease_until < now())
         returning id`,
     },
     [about.shopId, about.tokenVersion, about.leaseMs],
   );
   return taken.length === 1;
+}
+
+/** Shopify gave tokens to a shop that had removed the app: it is installed again. */
+export async function isInstalledAgain(db: Database, shopId: number): Promise<void> {
+  const now = new Date();
+  await db.prisma.shop.updateMany({
+    where: { id: shopId, uninstalledAt: { not: null }, sealedAccessToken: { not: null } },
+    data: { uninstalledAt: null, installedAt: now, sweepCursor: now, dueAt: now },
+  });
 }
 
 export async function endRefreshLease(db: Database, shopId: number): Promise<void> {
@@ -145,59 +155,79 @@ export async function nameMethod(db: Database, shopId: number, methodName: strin
 }
 
 /** When the pending orders of the shop were last read through. */
-export async function sweptUntil(db: Database, shopId: number, cursor: Date): Promise<void> {
-  await db.prisma.shop.update({ where: { id: shopId }, data: { sweepCursor: cursor } });
+export async function sweptUntil(
+  db: Database,
+  swept: { shopId: number; methodName: string; cursor: Date },
+): Promise<void> {
+  // Under another name the orders of before are looked through again.
+  await db.prisma.shop.updateMany({
+    where: { id: swept.shopId, methodName: swept.methodName },
+    data: { sweepCursor: swept.cursor },
+  });
 }
 
 /**
  * The app was removed: the tokens are dead and wiped, open payments close, and live invoices are to
- * be canceled at the node before its credential is wiped.
+ * be canceled at the node before its credential is wiped. `keepTokens`: it was installed again
+ * meanwhile, and what was before is ended all the same.
  */
-export async function uninstallShop(db: Database, shopId: number): Promise<void> {
+export async function uninstallShop(
+  db: Database,
+  shopId: number,
+  how: { keepTokens: boolean },
+): Promise<void> {
   await transaction(db, async (on) => {
-    await rows(
-      on,
-      {
-        name: 'shop_uninstall',
-        text: `
+    if (!how.keepTokens) await wipeTokens(on, shopId);
+    await endOfShop(on, shopId);
+  });
+}
+
+async function wipeTokens(on: Queryable, shopId: number): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'shop_uninstall',
+      text: `
           update shop set uninstalled_at = coalesce(uninstalled_at, now()), due_at = null,
             sealed_access_token = null, sealed_refresh_token = null,
               token_version = token_version + 1
           where id = $1`,
-      },
-      [shopId],
-    );
-    await rows(
-      on,
-      {
-        name: 'node_retire_all',
-        text: 'update node set retired_at = coalesce(retired_at, now()) where shop_id = $1',
-      },
-      [shopId],
-    );
-    const open = await rows<{ id: string }>(
-      on,
-      {
-        name: 'payment_open_of_shop',
-        text: `select id from payment where shop_id = $1 and state = 'open' order by id for update`,
-      },
-      [shopId],
-    );
-    for (const { id } of open) {
+    },
+    [shopId],
+  );
+}
+
+async function endOfShop(on: Queryable, shopId: number): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'node_retire_all',
+      text: 'update node set retired_at = coalesce(retired_at, now()) where shop_id = $1',
+    },
+    [shopId],
+  );
+  const open = await rows<{ id: string }>(
+    on,
+    {
+      name: 'payment_open_of_shop',
+      text: `select id from payment where shop_id = $1 and state = 'open' order by id for no key update`,
+    },
+    [shopId],
+  );
+  for (const { id } of open) {
+    await movePayment(on, {
+      paymentId: id,
+      move: { from: 'open', to: 'closing' },
+      because: 'shop_uninstalled',
+    });
+    const lanes = await endInvoices(on, id, 'order_over');
+    if (lanes.length === 0) {
       await movePayment(on, {
         paymentId: id,
-        move: { from: 'open', to: 'closing' },
-        because: 'shop_uninstalled',
+        move: { from: 'closing', to: 'lapsed' },
+        because: 'never_issued',
       });
-      const lanes = await endInvoices(on, id, 'order_over');
-      if (lanes.length === 0) {
-        await movePayment(on, {
-          paymentId: id,
-          move: { from: 'closing', to: 'lapsed' },
-          because: 'never_issued',
-        });
-      }
-      await nudge(on, lanes);
     }
-  });
+    await nudge(on, lanes);
+  }
 }

@@ -25,7 +25,7 @@ export async function sight(
           or exists (select 1 from sighting where shop_id = $1 and origin_id = $2)
         on conflict (shop_id, origin_id) do update set
           because = excluded.because, times = sighting.times + 1, seen_at = now(), due_at = now(),
-          attempts = 0`,
+          lease_no = sighting.lease_no + 1, lease_until = null, attempts = 0`,
     },
     [seen.shopId, seen.originId, seen.because, shopLane(seen.shopId), seen.waitingAtMost ?? null],
   );
@@ -38,6 +38,7 @@ export type SightingRow = {
   originId: string;
   because: string;
   times: number;
+  seenAt: Date;
 };
 
 export const sightingById = (db: Database, id: string): Promise<SightingRow | null> =>

@@ -25,6 +25,7 @@ export async function countsByState(
   return counts;
 }
 
+export { isDatabaseAway } from './database.ts';
 /** Single rows, for doors: they may read here, and write only through flows. */
 export { currentInvoice, type InvoiceRow } from './invoices.ts';
 export { nodeById, workingNode, type NodeRow } from './nodes.ts';
@@ -109,15 +110,17 @@ export type TimelineEntry = {
   details: Record<string, string>;
 };
 
-/** Everything that happened to a payment, oldest first, at most 500 lines. */
+/** What happened to a payment, oldest first: the newest 500 lines. */
 export async function timeline(db: Database, paymentId: string): Promise<TimelineEntry[]> {
   return rows<TimelineEntry>(
     db.pool,
     {
       name: 'view_timeline',
       text: `
-        select at, what, "from"::text, "to"::text, because, details from history
-        where payment_id = $1::uuid order by id limit 500`,
+        select * from (
+          select id, at, what, "from"::text, "to"::text, because, details from history
+          where payment_id = $1::uuid order by id desc limit 500) newest
+        order by id`,
     },
     [paymentId],
   );

@@ -36,7 +36,10 @@ async function weighNotFound(deps: Deps, invoice: InvoiceRow): Promise<boolean> 
     // behind the same address stops the lane.
     sameIdentity: node !== null && node.trouble !== 'identity_changed',
     streamWholeSince: node?.streamWholeSince ?? undefined,
-    restoreSuspected: node === null || node.restoreSuspectedAt !== null,
+    // What was made since is in the node's books, whatever it lost before.
+    restoreSuspected:
+      node === null ||
+      (node.restoreSuspectedAt !== null && invoice.madeAt < node.restoreSuspectedAt),
   };
   if (meansCanceled(invoice, evidence, deps.clock())) {
     await invoiceIsCanceled(deps.db, { id, paymentId, because: 'node_says_canceled' });

@@ -3,7 +3,7 @@
 // and live invoices are canceled at the node before its credential is wiped. Payments stay for the
 // books.
 import { Trouble } from '../core/trouble.ts';
-import { uninstallShop } from '../db/shops.ts';
+import { shopById, uninstallShop } from '../db/shops.ts';
 import { sightingIsDone, type SightingRow } from '../db/sightings.ts';
 import type { Deps, StepEnd } from './flow.ts';
 
@@ -18,17 +18,26 @@ const anyOrder = 'gid://shopify/Order/1';
 /** Looks whether the app is still installed. Throws Trouble when Shopify cannot be asked. */
 export async function lookAtInstallation(deps: Deps, sighting: SightingRow): Promise<StepEnd> {
   const { shopId } = sighting;
+  const shop = await shopById(deps.db, shopId);
+  if (shop === null || shop.uninstalledAt !== null) {
+    await sightingIsDone(deps.db, sighting);
+    return 'stored';
+  }
+  const removed = sighting.because === 'app/uninstalled';
+  let dead = false;
   try {
     const storefront = await deps.storefronts.of(shopId);
     await storefront.readOrder(anyOrder);
   } catch (trouble) {
-    const refused = trouble instanceof Trouble && trouble.what === 'token_refused';
-    if (!refused) throw trouble;
-    // A token may also be refused because it was replaced by one of a new installation.
-    if (sighting.because === 'app/uninstalled') {
-      await uninstallShop(deps.db, shopId);
-      deps.log.info({ shopId }, 'shop.uninstalled');
-    }
+    dead = trouble instanceof Trouble && trouble.what === 'token_refused';
+    if (!dead) throw trouble;
+  }
+  // A token that works and is older than the word of the removal says that there was none. One that
+  // is younger is of a new installation, and what was before it has ended.
+  const again = shop.tokensStoredAt !== null && shop.tokensStoredAt >= sighting.seenAt;
+  if (removed && (dead || again)) {
+    await uninstallShop(deps.db, shopId, { keepTokens: !dead });
+    deps.log.info({ shopId, again: !dead }, 'shop.uninstalled');
   }
   await sightingIsDone(deps.db, sighting);
   return 'stored';

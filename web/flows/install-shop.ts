@@ -6,6 +6,7 @@ import type { Database } from '../db/database.ts';
 import {
   endRefreshLease,
   installShop as store,
+  isInstalledAgain,
   shopById,
   storeTokens,
   takeRefreshLease,
@@ -52,6 +53,7 @@ export async function installShop(
     if (!(await exchangeOnce(deps, current, seen))) {
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
+    await isInstalledAgain(deps.db, shop.id);
     current = (await shopById(deps.db, shop.id)) ?? current;
     // Shopify granted less than we ask for: the merchant must approve, and repeating changes
     // nothing.
@@ -81,7 +83,8 @@ async function exchangeOnce(
 }
 
 function needsToken(shop: ShopRow, scopes: readonly string[]): boolean {
-  if (shop.sealedAccessToken === null || shop.tokenRefusedAt !== null) return true;
+  const { sealedAccessToken, tokenRefusedAt, uninstalledAt } = shop;
+  if (sealedAccessToken === null || tokenRefusedAt !== null || uninstalledAt !== null) return true;
   const granted = shop.scopes.split(',').map((scope) => scope.trim());
   // write_x includes read_x, and Shopify leaves the implied one out of its answer.
   return scopes.some(

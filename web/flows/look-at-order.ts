@@ -39,7 +39,9 @@ export async function lookAtOrderNow(
   if (order === 'gone') return { is: 'not_yet' };
   const checkoutToken = order.checkoutToken;
   const open = known?.state === 'open' || known?.state === 'closing';
-  if (!usesMethod(order, shop.methodName) && !open) {
+  // An order of zero names no method at all. It is nobody's, and owes nothing.
+  const free = order.gatewayNames.length === 0 && stillDue(order).is === 'over';
+  if (!usesMethod(order, shop.methodName) && !open && !(free && known === null)) {
     return known === null ? { is: 'not_ours' } : { is: 'payment', payment: known, checkoutToken };
   }
   const payment = await followOrder(deps, { shopId: at.shopId, order, readAt, known });

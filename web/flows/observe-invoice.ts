@@ -21,6 +21,9 @@ export async function recordStream(
   );
   const recorded = await recordSettlements(deps.db.pool, { ...about, observations: trusted });
   for (const settled of recorded.settled) logSettled(deps, settled, about.recorder.via);
+  for (const paymentId of recorded.ofOtherNodes) {
+    deps.log.warn({ paymentId, nodeId: about.nodeId }, 'node.reported_foreign_invoice');
+  }
   return recorded;
 }
 

@@ -61,9 +61,11 @@ async function freshOwed(
   payment: PaymentRow,
 ): Promise<Exclude<Quoted, { is: 'payable' }> | { is: 'open'; payment: PaymentRow }> {
   const ageMs = deps.clock().getTime() - payment.owedAt.getTime();
-  if (ageMs < owedFreshMs) return stillOpen(payment);
+  if (ageMs >= 0 && ageMs < owedFreshMs) return stillOpen(payment);
   try {
-    await lookAtOrderNow(deps, payment);
+    const seen = await lookAtOrderNow(deps, payment);
+    // No price for an order that Shopify does not return: nobody could mark it paid.
+    if (seen.is === 'not_yet') return { is: 'refused', refusal: 'shop_unreachable' };
   } catch (trouble) {
     if (trouble instanceof Trouble && trouble.from === 'shop') {
       return { is: 'refused', refusal: 'shop_unreachable' };

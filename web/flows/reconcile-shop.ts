@@ -20,8 +20,10 @@ export const reconcileShop: Step = async (deps, row) => {
   await lookAtPayable(deps, shopId);
   const updatedSince = new Date(shop.sweepCursor.getTime() - overlapMs);
   const whole = await findPending(deps, { shopId, methodName: shop.methodName, updatedSince });
-  if (whole) await sweptUntil(deps.db, shopId, startedAt);
-  return { dueInMs: deps.sweepSeconds * 1_000, attempt: false };
+  const { methodName } = shop;
+  if (whole) await sweptUntil(deps.db, { shopId, methodName, cursor: startedAt });
+  // Finding the lane, asking and looking take their time too: the promise is for all of it.
+  return { dueInMs: deps.sweepSeconds * 750, attempt: false };
 };
 
 /** Pending orders of our method without a payment of ours under way. True: all pages were read. */

@@ -13,7 +13,13 @@ import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
 import { renewLease, type ClaimedRow } from '../db/due.ts';
-import { beginTelling, movePayment, paymentById, settledMoney } from '../db/payments.ts';
+import {
+  askForPerson,
+  beginTelling,
+  movePayment,
+  paymentById,
+  settledMoney,
+} from '../db/payments.ts';
 import { shopById } from '../db/shops.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 
@@ -30,9 +36,20 @@ type Telling = {
   shopId: number;
   originId: string;
   methodName: string;
+  /** What it was called when Shopify was first told, if it was. */
+  toldMethodName: string | null;
+  sentAt: Date | null;
+  now: Date;
   money: Money;
   attempt: { salesBefore: readonly string[] } | undefined;
 };
+
+/** How long after a part was sent it is not sent again. */
+const partAgainMs = 60_000;
+/** How often a shop that removed the app is looked at again. */
+const goneShopMs = 6 * 3_600_000;
+/** After so many tries a person shall look as well. */
+const patientAttempts = 8;
 
 /** How long an order is left alone that cannot be told at the moment, such as a card under way. */
 const waitMs = 30_000;
@@ -45,12 +62,21 @@ export const tellShopify: Step = async (deps, row) => {
     settledMoney(deps.db, payment.id),
   ]);
   if (shop === null || money === undefined) return { dueInMs: undefined, attempt: false };
+  if (shop.uninstalledAt !== null) {
+    // Nobody can be told. The money is the merchant's, and somebody has to say so.
+    await askForPerson(deps.db, payment.id, 'untold');
+    return { dueInMs: goneShopMs, attempt: true };
+  }
+  if (row.attempts >= patientAttempts) await askForPerson(deps.db, payment.id, 'untold');
   const telling: Telling = {
     row,
     paymentId: payment.id,
     shopId: shop.id,
     originId: payment.originId,
     methodName: shop.methodName,
+    toldMethodName: payment.tellMethod,
+    sentAt: payment.tellSentAt,
+    now: deps.clock(),
     money,
     attempt: payment.tellStartedAt === null ? undefined : { salesBefore: payment.tellSalesBefore },
   };
@@ -60,14 +86,21 @@ export const tellShopify: Step = async (deps, row) => {
   if (verdict.do !== 'mark' && verdict.do !== 'record_part') {
     return conclude(deps, telling, verdict);
   }
+  // A part that was sent may still be applied: Shopify would record it a second time.
+  const sentAgoMs = telling.now.getTime() - (telling.sentAt?.getTime() ?? 0);
+  if (verdict.do === 'record_part' && sentAgoMs < partAgainMs) {
+    return { dueInMs: partAgainMs - sentAgoMs, attempt: false };
+  }
   return tell(deps, { telling, storefront, verdict, order: order as OrderReading });
 };
 
 const decide = (order: OrderReading | 'gone', telling: Telling): Verdict =>
   decideFromShopify(order, {
     paidMinor: telling.money.fiatMinor,
-    methodName: telling.methodName,
+    // A manual payment without a name of its own stands under `manual`.
+    methodNames: [telling.methodName, telling.toldMethodName ?? telling.methodName, 'manual'],
     attempt: telling.attempt,
+    settledAgoMs: telling.now.getTime() - telling.money.settledAt.getTime(),
   });
 
 async function tell(
@@ -87,6 +120,7 @@ async function tell(
     paymentId,
     leaseNo: row.leaseNo,
     salesBefore,
+    methodName: telling.methodName,
     details: { do: verdict.do, amount, currency: money.currency },
   });
   if (!began || !(await renewLease(deps.db, row))) return 'stored';

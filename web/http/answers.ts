@@ -6,6 +6,7 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Refusal } from '../core/refusals.ts';
 import { Trouble, type From } from '../core/trouble.ts';
+import { isDatabaseAway } from '../db/views.ts';
 import type { Log } from '../flows/flow.ts';
 
 /** 200: a page that says why in words. 4xx: the caller can mend it. 503: ask again. */
@@ -57,9 +58,12 @@ export function answerErrors(log: Log): ErrorRequestHandler {
       next(error);
       return;
     }
-    if (error instanceof Trouble) {
-      const { status, says } = statusOfTrouble[error.from];
-      log.warn({ route: request.path, what: error.what, from: error.from }, 'door.trouble');
+    const away = isDatabaseAway(error);
+    if (away || error instanceof Trouble) {
+      const from = error instanceof Trouble ? error.from : 'database';
+      const { status, says } = statusOfTrouble[from];
+      const what = error instanceof Trouble ? error.what : 'database_away';
+      log.warn({ route: request.path, what, from }, 'door.trouble');
       response.setHeader('Retry-After', '2');
       answerJson(response, status, { error: says });
       return;

@@ -5,7 +5,7 @@ import { answerErrors, answerJson } from './answers.ts';
 import { merchantAssets, payAssets } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
 import { buyerRoutes } from './from-buyer.ts';
-import { extensionRoutes } from './from-extension.ts';
+import { cors, extensionRoutes } from './from-extension.ts';
 import { merchantRoutes } from './from-merchant.ts';
 import { webhookRoutes } from './from-webhooks.ts';
 import { healthRoutes } from './health.ts';
@@ -35,6 +35,7 @@ export function makeApp(doors: Doors): Express {
     });
     next();
   });
+  app.use('/extension', cors);
   const hashed = { immutable: true, maxAge: '1y', index: false, dotfiles: 'ignore' } as const;
   app.use('/pay-assets', express.static(path.join(doors.distDir, 'buyer'), hashed));
   app.use('/merchant', express.static(path.join(doors.distDir, 'merchant'), hashed));

@@ -28,6 +28,8 @@ export type Doors = {
   /** Asks the shop's node how it is and what it can receive, and stores the answer. */
   refreshNode: (node: NodeRow) => Promise<void>;
   adviceOf: (node: NodeRow) => readonly string[];
+  /** The line that makes a credential which can receive and nothing else, with a key of its own. */
+  bakeLine: () => string;
   changes: Changes;
   /** The same address as a browser is to be sent to it. */
   outsideUrl: (url: string) => string;

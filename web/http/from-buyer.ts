@@ -2,7 +2,7 @@
 // it allows to see the amount, the invoice and the state, and to ask for a new price; nothing else.
 import type { Request, Response } from 'express';
 import { paymentByLink, type PaymentRow } from '../db/views.ts';
-import { renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
+import { renderMessage, renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
 import type { PayView } from '../frontend/shared/pay-view.ts';
 import { noticeOrder } from '../flows/notice-order.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
@@ -29,18 +29,29 @@ type Buyers = {
 
 export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: PayAssets }): Route[] {
   const { quoting, assets } = about;
-  const looked = new Map<string, number>();
+  const looked = new Map<string, { at: number; timer?: NodeJS.Timeout }>();
   const streams = new Map<string, number>();
 
   /** Its order may have been cancelled, edited or paid otherwise while the page is open. */
   const lookAtOrderSoon = async (payment: PaymentRow): Promise<void> => {
     if (payment.state !== 'open') return;
-    const last = looked.get(payment.id) ?? 0;
-    if (Date.now() - last < lookAgainMs) return;
-    if (looked.size > 10_000) looked.clear();
-    looked.set(payment.id, Date.now());
-    const { shopId, originId } = payment;
-    await noticeOrder(doors.deps, { shopId, originId, because: 'page' });
+    const { id, shopId, originId } = payment;
+    const notice = (): Promise<void> => {
+      if (looked.size > 10_000) looked.clear();
+      looked.set(id, { at: Date.now() });
+      return noticeOrder(doors.deps, { shopId, originId, because: 'page' });
+    };
+    const last = looked.get(id);
+    const waitMs = lookAgainMs - (Date.now() - (last?.at ?? 0));
+    if (last === undefined || waitMs <= 0) await notice();
+    else if (last.timer === undefined) {
+      // Looked at a moment ago: this view is looked after in its turn, also if it is the last one.
+      last.timer = setTimeout(() => {
+        notice().catch((error: unknown) => {
+          doors.deps.log.warn({ paymentId: id, err: error }, 'order.not_noticed');
+        });
+      }, waitMs).unref();
+    }
   };
   const view = async (payment: PaymentRow): Promise<PayView | undefined> => {
     const quoted: Quoted | undefined =
@@ -79,8 +90,17 @@ function notFound(request: Request, response: Response): void {
 }
 
 async function page(buyers: Buyers, request: Request, response: Response): Promise<void> {
-  const payment = await paymentOf(buyers, request);
-  const shown = payment === null ? undefined : await buyers.view(payment);
+  const found = await findShown(buyers, request).catch((error: unknown) => {
+    buyers.doors.deps.log.error({ err: error }, 'pay_page.failed');
+    return 'unavailable' as const;
+  });
+  if (found === 'unavailable') {
+    // A buyer reads words, also while the database is away; the page asks again by itself.
+    const { html, headers } = renderMessage({ locale: localeOf(request), message: found });
+    response.status(503).set(headers).set('Retry-After', '5').send(html);
+    return;
+  }
+  const shown = found;
   if (shown === undefined) {
     notFound(request, response);
     return;
@@ -88,6 +108,11 @@ async function page(buyers: Buyers, request: Request, response: Response): Promi
   const { assets } = buyers;
   const { html, headers } = renderPayPage(shown, { locale: localeOf(request), assets });
   response.status(200).set(headers).send(html);
+}
+
+async function findShown(buyers: Buyers, request: Request): Promise<PayView | undefined> {
+  const payment = await paymentOf(buyers, request);
+  return payment === null ? undefined : buyers.view(payment);
 }
 
 async function status(buyers: Buyers, request: Request, response: Response): Promise<void> {
@@ -169,6 +194,11 @@ async function follow(
   pulse(about.first);
 
   await new Promise<void>((done) => {
+    // Whoever left while the first look ran has no `close` to come.
+    if (response.closed) {
+      done();
+      return;
+    }
     let busy = false;
     let again = false;
     const lookNow = async (): Promise<void> => {

@@ -7,6 +7,7 @@ import { paymentStates, type PaymentState } from '../core/payment.ts';
 import * as views from '../db/views.ts';
 import { shopsOfDomain, workingNode, type NodeRow, type ShopRow } from '../db/views.ts';
 import { nameMethod } from '../flows/name-method.ts';
+import { Trouble } from '../core/trouble.ts';
 import { merchantDocument } from '../frontend/merchant/document.ts';
 import type {
   ConnectAnswer,
@@ -79,7 +80,14 @@ async function shopOfToken(doors: Doors, request: Request): Promise<ShopRow | un
     doors.countRefusedProof('merchant');
     return undefined;
   }
-  return doors.install({ registrationId: proof.app.id, domain: proof.shop, sessionToken });
+  const { id: registrationId } = proof.app;
+  try {
+    return await doors.install({ registrationId, domain: proof.shop, sessionToken });
+  } catch (error) {
+    // Shopify does not take it any more, such as right after the app was removed.
+    if (error instanceof Trouble && error.what === 'session_token_refused') return undefined;
+    throw error;
+  }
 }
 
 async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void> {
@@ -100,6 +108,7 @@ async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void>
     shop: shop.domain,
     node: node === null ? null : nodeAnswer(doors, node),
     method: { name: shop.methodName },
+    bake: doors.bakeLine(),
     counts,
     problems: [...attention.flatMap(problemOf), ...nodeProblems(node)],
   };
@@ -116,13 +125,17 @@ async function freshNode(doors: Doors, shopId: number): Promise<NodeRow | null> 
 }
 
 function problemOf(line: views.PaymentLine): Problem[] {
-  const paymentId = line.id;
+  const about = { paymentId: line.id, orderName: line.order_name };
+  if (line.attention === 'untold') {
+    const sentence = `${line.order_name}: paid, and Shopify could not be told yet. Look at the order.`;
+    return [{ what: 'stranded', sentence, ...about }];
+  }
   if (line.attention === 'stranded') {
     const sentence = `${line.order_name}: ${paymentStates.stranded}`;
-    return [{ what: 'stranded', sentence, paymentId }];
+    return [{ what: 'stranded', sentence, ...about }];
   }
   const sentence = `${line.order_name}: more was paid than the order owed. Give the rest back.`;
-  return [{ what: 'overpaid', sentence, paymentId }];
+  return [{ what: 'overpaid', sentence, ...about }];
 }
 
 function nodeProblems(node: NodeRow | null): Problem[] {
@@ -264,6 +277,9 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
     timeline: entries.map((entry) => ({
       at: entry.at.toISOString(),
       sentence: views.sentenceOf(entry),
+      what: entry.what,
+      to: entry.to,
+      because: entry.because,
       details: entry.details,
     })),
   };

@@ -1,6 +1,7 @@
 // Asks for a quote on behalf of pages that are open. Many tabs of one payment share one asking in
 // this process (the database keeps other processes out), and a refusal is remembered for a moment,
 // so that pages may ask every second and the outside is not asked for each of them.
+import { Trouble } from '../core/trouble.ts';
 import { currentInvoice } from '../db/views.ts';
 import { quoteInvoice, type Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';
@@ -35,6 +36,12 @@ export function openQuoting(doors: Doors): Quoting {
           refused.set(paymentId, { quoted, until: Date.now() + rememberMs });
         }
         return quoted;
+      })
+      .catch((error: unknown): Quoted => {
+        if (error instanceof Trouble) throw error;
+        // We are wrong, and the buyer shall read words: the page keeps trying.
+        doors.deps.log.error({ paymentId, err: error }, 'quote.defect');
+        return { is: 'refused', refusal: 'node_unreachable' };
       })
       .finally(() => asking.delete(paymentId));
     asking.set(paymentId, started);

@@ -10,7 +10,7 @@ import { every } from './every.ts';
 import type { Following } from './following.ts';
 import { followNode } from './following.ts';
 import type { FollowOptions } from './recording.ts';
-import { saysDatabaseAway } from './work-row.ts';
+import { isDatabaseAway } from '../db/database.ts';
 
 export type ListenerOptions = FollowOptions & {
   /** How often free streams are looked for. */
@@ -60,7 +60,7 @@ export function startListener(
     ...{ held: new Map<number, Held>(), stopping: false },
   };
   const onError = (error: unknown): void => {
-    if (!saysDatabaseAway(error)) deps.log.error({ err: error }, 'listener.failed');
+    if (!isDatabaseAway(error)) deps.log.error({ err: error }, 'listener.failed');
   };
   const taking = every(options.takeMs, () => takeFree(listening), onError, 300);
   return {
@@ -98,7 +98,7 @@ function start(listening: Listening, lease: Parameters<typeof followNode>[1]['le
   held.set(nodeId, mine);
   deps.log.info({ nodeId, leaseNo: lease.leaseNo }, 'stream.taken');
   const onError = (error: unknown): void => {
-    if (!saysDatabaseAway(error)) deps.log.error({ nodeId, err: error }, 'stream.failed');
+    if (!isDatabaseAway(error)) deps.log.error({ nodeId, err: error }, 'stream.failed');
   };
   const lose = (): void => void release(listening, nodeId, 'lost');
   following.closed.addEventListener('abort', lose, { once: true });

@@ -15,7 +15,7 @@ import type { SweepOptions } from './sweep.ts';
 import { startSweeps } from './sweep.ts';
 import type { TurnOptions, Turns } from './turn.ts';
 import { laneTurns } from './turn.ts';
-import { saysDatabaseAway } from './work-row.ts';
+import { isDatabaseAway } from '../db/database.ts';
 
 export type PoolOptions = {
   /** Turns at once. */
@@ -93,7 +93,7 @@ function keepRunning(
     while (!signal.aborted) {
       await runOnce().catch((error: unknown) => {
         const about = { err: error };
-        if (saysDatabaseAway(error)) deps.log.warn(about, 'worker.waits_for_database');
+        if (isDatabaseAway(error)) deps.log.warn(about, 'worker.waits_for_database');
         else deps.log.error(about, 'worker.not_started');
       });
       await pause(restartAfterMs, undefined, { signal }).catch(() => undefined);

@@ -10,7 +10,8 @@ import type { Deps } from '../flows/flow.ts';
 import { recordStream } from '../flows/observe-invoice.ts';
 import type { SettleCursor } from './settle-cursor.ts';
 import { settleCursor } from './settle-cursor.ts';
-import { isContention, saysDatabaseAway } from './work-row.ts';
+import { isContention } from './work-row.ts';
+import { isDatabaseAway } from '../db/database.ts';
 
 export type FollowOptions = {
   /** The first wait before a stream is opened again; doubles to `reopenAtMostMs`. */
@@ -106,7 +107,7 @@ export async function record(follow: Follow): Promise<void> {
   }
 }
 
-const passes = (error: unknown): boolean => saysDatabaseAway(error) || isContention(error);
+const passes = (error: unknown): boolean => isDatabaseAway(error) || isContention(error);
 
 const recordTaken = (follow: Follow, taken: readonly Event[]): Promise<void> =>
   taken[0]?.is === 'replayed' ? pastReplay(follow, taken[0]) : recordBatch(follow, taken);

@@ -8,7 +8,7 @@ import type { Alive } from './alive.ts';
 import { poolLock } from './alive.ts';
 import type { Loop } from './every.ts';
 import { every } from './every.ts';
-import { saysDatabaseAway } from './work-row.ts';
+import { isDatabaseAway } from '../db/database.ts';
 
 export type SweepOptions = {
   /** How long a pool's lock must have been free before its jobs are taken from it. */
@@ -62,7 +62,7 @@ export function startSweeps(
   const { alive, options } = about;
   const { graceMs } = options;
   const onError = (error: unknown): void => {
-    if (!saysDatabaseAway(error)) deps.log.error({ err: error }, 'sweep.failed');
+    if (!isDatabaseAway(error)) deps.log.error({ err: error }, 'sweep.failed');
   };
   const freeDead = deadPoolSweep(deps, { alive, graceMs });
   const loops: Loop[] = [

@@ -58,7 +58,7 @@ export async function workRow(deps: Deps, about: RowWork): Promise<RowEnd> {
     return { is: 'answered', again: end !== 'stored' && end.dueInMs === 0 };
   } catch (error) {
     return afterError(deps, about, error).catch((failure: unknown) => {
-      if (!saysDatabaseAway(failure)) deps.log.error({ lane, err: failure }, 'step.not_given_back');
+      if (!isDatabaseAway(failure)) deps.log.error({ lane, err: failure }, 'step.not_given_back');
       return { is: 'database_away' };
     });
   }
@@ -88,7 +88,7 @@ async function withDeadline(
 async function afterError(deps: Deps, about: RowWork, error: unknown): Promise<RowEnd> {
   const { lane, row } = about;
   const where = { lane, table: row.table, id: row.id, attempts: row.attempts };
-  if (saysDatabaseAway(error)) {
+  if (isDatabaseAway(error)) {
     void returnWhenBack(deps, row);
     return { is: 'database_away' };
   }
@@ -156,22 +156,3 @@ const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : '';
 /** The statement did nothing, and will do when it is tried again. */
 export const isContention = (error: unknown): boolean => contentionCodes.has(codeOf(error));
-
-/**
- * Whether the database is away, also when Prisma says so: it hides PostgreSQL's word for it as
- * `originalCode` in the cause of `meta.driverAdapterError`. P1017: the server hung up.
- */
-export function saysDatabaseAway(error: unknown): boolean {
-  if (error instanceof Trouble) return error.from === 'database';
-  if (typeof error !== 'object' || error === null) return false;
-  if (isDatabaseAway(error) || codeOf(error) === 'P1017') return true;
-  const said: Wrapped = error;
-  if (said.originalCode !== undefined && isDatabaseAway({ code: said.originalCode })) return true;
-  return saysDatabaseAway(said.cause) || saysDatabaseAway(said.meta?.driverAdapterError);
-}
-
-type Wrapped = {
-  cause?: unknown;
-  originalCode?: unknown;
-  meta?: { driverAdapterError?: unknown };
-};

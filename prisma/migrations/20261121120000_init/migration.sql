@@ -32,6 +32,7 @@ CREATE TABLE "shop" (
     "refresh_token_ends_at" TIMESTAMPTZ(3),
     "scopes" TEXT NOT NULL DEFAULT '',
     "token_version" INTEGER NOT NULL DEFAULT 0,
+    "tokens_stored_at" TIMESTAMPTZ(3),
     "token_refused_at" TIMESTAMPTZ(3),
     "refresh_lease_until" TIMESTAMPTZ(3),
     "sweep_cursor" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
@@ -96,6 +97,8 @@ CREATE TABLE "payment" (
     "settled_invoice_id" BIGINT,
     "told_minor" BIGINT,
     "tell_sales_before" TEXT[],
+    "tell_method" TEXT,
+    "tell_sent_at" TIMESTAMPTZ(3),
     "tell_started_at" TIMESTAMPTZ(3),
     "settled_at" TIMESTAMPTZ(3),
     "told_at" TIMESTAMPTZ(3),
@@ -219,9 +222,6 @@ CREATE TABLE "lane" (
 
     CONSTRAINT "lane_pkey" PRIMARY KEY ("name")
 );
-
--- CreateIndex
-CREATE UNIQUE INDEX "registration_name_key" ON "registration"("name");
 
 -- CreateIndex
 CREATE UNIQUE INDEX "registration_client_id_key" ON "registration"("client_id");

@@ -29,6 +29,8 @@ create index payment_due on payment (lane, due_at, id) where due_at is not null;
 create index invoice_due on invoice (lane, due_at, id) where due_at is not null;
 create index sighting_due on sighting (lane, due_at, id) where due_at is not null;
 create index shop_due on shop (lane, due_at, id) where due_at is not null;
+create index invoice_behind_stream on invoice (node_id, recorded_at)
+  where state = 'settled' and via = 'lookup';
 create index payment_attention on payment (shop_id, opened_at desc) where attention is not null;
 
 -- The arrows of core/payment.ts and core/invoice.ts, once more, where no code can miss them. ----
