@@ -46,6 +46,10 @@ test('50 openings of one page at two doors make one invoice', async () => {
   const seen = new Set(answers.flatMap(bolt11In));
   expect(seen.size).toBe(1);
   expect(world.lnd?.invoices.all()).toHaveLength(before + 1);
+  const { id = '' } = (await world.rowOf(bought)) ?? {};
+  const promised = { paymentId: id, what: 'quoted' };
+  expect(await world.db.prisma.history.count({ where: promised })).toBe(1);
+  expect(await world.db.prisma.quote.count({ where: { paymentId: id } })).toBe(1);
   const [bolt11 = ''] = seen;
   // Whoever comes later sees the same one.
   const late = await Promise.all(openings.slice(0, 10).map(open));
