@@ -3,24 +3,29 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export const metricNames = {
-  moves: 'zaptill_payment_moves_total',
-  settleToTold: 'zaptill_settle_to_told_seconds',
+  payments: 'zaptill_payments',
+  oldestUntold: 'zaptill_oldest_untold_seconds',
+  needPerson: 'zaptill_payments_that_need_a_person',
   lanesPaused: 'zaptill_lanes_paused',
-  turns: 'zaptill_turns_total',
-  nodeCalls: 'zaptill_node_calls_total',
-  nodeCallSeconds: 'zaptill_node_call_seconds',
+  streams: 'zaptill_settle_streams_whole',
   shopifyCalls: 'zaptill_shopify_calls_total',
   shopifyCallSeconds: 'zaptill_shopify_call_seconds',
-  rateAnswers: 'zaptill_rate_answers_total',
   webhooks: 'zaptill_webhooks_total',
   refusedProofs: 'zaptill_refused_proofs_total',
 } as const;
 
-/** From a moment to the days of an outage. */
-const journeySeconds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200, 43_200, 172_800];
 const callSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export type Metrics = ReturnType<typeof makeMetrics>;
+
+/** What the database says of all processes together, at the moment of the asking. */
+export type Standing = {
+  payments: Readonly<Record<string, number>>;
+  oldestUntoldSeconds: number;
+  needPerson: number;
+  lanesPaused: number;
+  streamsWhole: number;
+};
 
 /** One registry for one process. `withProcess` adds memory, CPU and event loop of Node itself. */
 export function makeMetrics(about: { withProcess?: boolean } = {}) {
@@ -29,54 +34,36 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
   if (about.withProcess === true) collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
     new Counter<L>({ name, help, labelNames: [...labelNames], registers });
-  const histogram = <L extends string>(
-    name: string,
-    help: string,
-    about: { labelNames: readonly L[]; buckets: number[] },
-  ) =>
-    new Histogram<L>({
-      name,
-      help,
-      labelNames: [...about.labelNames],
-      buckets: about.buckets,
-      registers,
-    });
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name, help, labelNames: [...labelNames], registers });
+  const payments = gauge(metricNames.payments, 'Payments in each state.', ['state']);
+  const oldestUntold = gauge(
+    metricNames.oldestUntold,
+    'Seconds since the oldest settlement that Shopify has not accepted yet.',
+  );
+  const needPerson = gauge(metricNames.needPerson, 'Payments that a person must look at.');
+  const lanesPaused = gauge(
+    metricNames.lanesPaused,
+    'Lanes that are paused because their outside is away or full.',
+  );
+  const streams = gauge(metricNames.streams, 'Settle streams that are up without a hole.');
   return {
     registry,
-    moves: counter(metricNames.moves, 'Payments that moved from a state to another.', [
-      'from',
-      'to',
-      'because',
-    ]),
-    settleToTold: histogram(
-      metricNames.settleToTold,
-      'Seconds from the settlement at the node until Shopify accepted it.',
-      { labelNames: [], buckets: journeySeconds },
-    ),
-    lanesPaused: new Gauge({
-      name: metricNames.lanesPaused,
-      help: 'Lanes that are paused because their outside is away or full.',
-      labelNames: ['kind'],
-      registers,
-    }),
-    turns: counter(metricNames.turns, 'Turns of lanes that this process worked.', [
-      'kind',
-      'outcome',
-    ]),
-    nodeCalls: counter(metricNames.nodeCalls, 'Calls to nodes.', ['call', 'outcome']),
-    nodeCallSeconds: histogram(metricNames.nodeCallSeconds, 'Seconds that a node took.', {
-      labelNames: ['call'],
-      buckets: callSeconds,
-    }),
+    stand: (now: Standing): void => {
+      for (const [state, count] of Object.entries(now.payments)) payments.set({ state }, count);
+      oldestUntold.set(now.oldestUntoldSeconds);
+      needPerson.set(now.needPerson);
+      lanesPaused.set(now.lanesPaused);
+      streams.set(now.streamsWhole);
+    },
     shopifyCalls: counter(metricNames.shopifyCalls, 'Calls to Shopify.', ['operation', 'outcome']),
-    shopifyCallSeconds: histogram(metricNames.shopifyCallSeconds, 'Seconds that Shopify took.', {
+    shopifyCallSeconds: new Histogram({
+      name: metricNames.shopifyCallSeconds,
+      help: 'Seconds that Shopify took.',
       labelNames: ['operation'],
       buckets: callSeconds,
+      registers,
     }),
-    rateAnswers: counter(metricNames.rateAnswers, 'Answers of price sources.', [
-      'source',
-      'outcome',
-    ]),
     webhooks: counter(metricNames.webhooks, 'Webhooks that arrived.', ['topic', 'outcome']),
     refusedProofs: counter(metricNames.refusedProofs, 'Callers that could not prove themselves.', [
       'door',

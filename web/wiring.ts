@@ -20,6 +20,7 @@ import {
   type ShopRow,
 } from './db/shops.ts';
 import { connectNode, credentialPlace, type NodeCredential } from './flows/connect-node.ts';
+import { standing } from './db/views.ts';
 import type { Deps } from './flows/flow.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
 import type { Doors, Registration } from './http/doors.ts';
@@ -314,10 +315,11 @@ function makeDoors(parts: DoorParts): Doors {
     outsideUrl: out.outsideUrl,
     distDir: path.join(import.meta.dirname, '../dist'),
     metricsToken: config.metricsToken,
-    metricsText: async () => ({
-      contentType: metrics.registry.contentType,
-      text: await metrics.registry.metrics(),
-    }),
+    metricsText: async () => {
+      metrics.stand(await standing(db));
+      const { contentType } = metrics.registry;
+      return { contentType, text: await metrics.registry.metrics() };
+    },
     countWebhook: (topic, outcome) => {
       metrics.webhooks.inc({ topic: outcome === 'refused' ? 'unknown' : topic, outcome });
     },

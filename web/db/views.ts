@@ -183,3 +183,47 @@ export async function findPayments(
     toldMinor: told_minor,
   }));
 }
+
+/** How everything stands, over all shops and processes. For the operator's metrics. */
+export async function standing(db: Database): Promise<{
+  payments: Record<PaymentState, number>;
+  oldestUntoldSeconds: number;
+  needPerson: number;
+  lanesPaused: number;
+  streamsWhole: number;
+}> {
+  const counts = await rows<{ state: PaymentState; n: number }>(
+    db.pool,
+    {
+      name: 'view_standing_states',
+      text: 'select state::text, count(*)::int as n from payment group by state',
+    },
+    [],
+  );
+  const [row] = await rows<{ untold: number; person: number; paused: number; whole: number }>(
+    db.pool,
+    {
+      name: 'view_standing',
+      text: `
+        select
+          coalesce((select extract(epoch from now() - min(settled_at)) from payment
+            where state = 'settled'), 0)::float8 as untold,
+          (select count(*) from payment where attention is not null)::int as person,
+          (select count(*) from lane where paused_until > now())::int as paused,
+          (select count(*) from node where stream_whole_since is not null
+            and stream_lease_until > now())::int as whole`,
+    },
+    [],
+  );
+  const payments = Object.fromEntries(
+    Object.keys(paymentStates).map((state) => [state, 0]),
+  ) as Record<PaymentState, number>;
+  for (const { state, n } of counts) payments[state] = n;
+  return {
+    payments,
+    oldestUntoldSeconds: Math.max(0, row?.untold ?? 0),
+    needPerson: row?.person ?? 0,
+    lanesPaused: row?.paused ?? 0,
+    streamsWhole: row?.whole ?? 0,
+  };
+}
