@@ -25,6 +25,7 @@ import type { Deps } from './flows/flow.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
 import type { Doors, Registration } from './http/doors.ts';
 import { testPasted } from './lightning/connect.ts';
+import { bakeLine } from './lightning/gate.ts';
 import { openNode, type OpenNode } from './lightning/node.ts';
 import { adviceOnVersion } from './lightning/versions.ts';
 import type { Log } from './log.ts';
