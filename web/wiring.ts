@@ -341,6 +341,7 @@ function makeDoors(parts: DoorParts): Doors {
         ? ['This node has no active channel: shoppers cannot pay until one is open.']
         : []),
     ],
+    bakeLine: () => bakeLine(),
     isReady: readiness(db),
   };
 

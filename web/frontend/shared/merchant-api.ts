@@ -8,6 +8,8 @@ export type ShopAnswer = {
   shop: string;
   node: NodeAnswer | null;
   method: { name: string };
+  /** The line that makes a credential which can receive and nothing else. */
+  bake: string;
   /** How many payments are in each state. */
   counts: Record<PayState, number>;
   /** What needs a person, worst first. */
@@ -18,6 +20,7 @@ export type Problem = {
   what: 'no_node' | 'node_unreachable' | 'stranded' | 'overpaid' | 'nothing_receivable';
   sentence: string;
   paymentId?: string;
+  orderName?: string;
 };
 
 export type NodeAnswer = {
@@ -85,5 +88,15 @@ export type PaymentAnswer = PaymentRow & {
   hash: string | null;
   preimage: string | null;
   /** Oldest first. */
-  timeline: readonly { at: string; sentence: string; details: Readonly<Record<string, string>> }[];
+  timeline: readonly TimelineEntry[];
+};
+export type TimelineEntry = {
+  at: string;
+  sentence: string;
+  /** The codes that the sentence says, for a page in another language. */
+  what: string;
+  /** Where a move led; null when nothing moved. */
+  to: PayState | null;
+  because: string;
+  details: Readonly<Record<string, string>>;
 };
