@@ -1,0 +1,64 @@
+// The one way to the server. The session token is asked for on each call and never kept: App Bridge
+// keeps it fresh, and it lives for a minute.
+
+/** Why there is no answer, as far as a merchant can do something about it. */
+export type TroubleKind = 'offline' | 'signed_out' | 'missing' | 'busy' | 'broken';
+
+export class ApiTrouble extends Error {
+  readonly kind: TroubleKind;
+  constructor(kind: TroubleKind) {
+    super(kind);
+    this.kind = kind;
+  }
+}
+
+export const troubleOf = (error: unknown): TroubleKind =>
+  error instanceof ApiTrouble ? error.kind : 'broken';
+
+export type Call = { body?: object; signal?: AbortSignal };
+
+/** Connecting a node takes the server up to 15 s; nothing else takes long. */
+const answerWithinMs = 30_000;
+
+/**
+ * A call with a body is a POST. 422 is an answer, whose words are for the merchant; anything else
+ * that is not a success is thrown as ApiTrouble.
+ */
+export async function callApi<T>(path: string, call: Call = {}): Promise<T> {
+  const first = await send(path, call);
+  // App Bridge repeats a stale call only where the header was its own.
+  const isStale =
+    first.status === 401 && first.headers.has('X-Shopify-Retry-Invalid-Session-Request');
+  const response = isStale ? await send(path, call) : first;
+  if (!response.ok && response.status !== 422) throw new ApiTrouble(kindOf(response.status));
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new ApiTrouble('broken');
+  }
+}
+
+async function send(path: string, { body, signal }: Call): Promise<Response> {
+  const token = await shopify.idToken().catch(() => {
+    throw new ApiTrouble('signed_out');
+  });
+  const limit = AbortSignal.timeout(answerWithinMs);
+  try {
+    return await fetch(path, {
+      headers: {
+        Authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    });
+  } catch {
+    throw new ApiTrouble('offline');
+  }
+}
+
+function kindOf(status: number): TroubleKind {
+  if (status === 401 || status === 403) return 'signed_out';
+  if (status === 404) return 'missing';
+  return status === 429 || status >= 502 ? 'busy' : 'broken';
+}

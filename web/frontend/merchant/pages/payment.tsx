@@ -1,0 +1,201 @@
+import { Banner, BlockStack, Box, Card, Layout, Page, Text } from '@shopify/polaris';
+import { useParams } from 'react-router';
+import type { PaymentAnswer } from '../../shared/merchant-api.ts';
+import type { PayState } from '../../shared/pay-view.ts';
+import { orderLink } from '../parts/admin-links.ts';
+import { CopyButton } from '../parts/copy-button.tsx';
+import { Facts } from '../parts/facts.tsx';
+import { Failed } from '../parts/failed.tsx';
+import { StateBadge } from '../parts/state-badge.tsx';
+import { Timeline } from '../parts/timeline.tsx';
+import { useAmounts } from '../parts/use-amounts.ts';
+import { WaitingPage } from '../parts/waiting-page.tsx';
+import { useApi } from '../use-api.ts';
+import { Told, useWords } from '../words.tsx';
+import { NotHere } from './not-here.tsx';
+
+const lookAgainMs = 4_000;
+
+/** Another payment is another page: nothing of the last one is shown while it comes. */
+export default function Payment() {
+  const { id = '' } = useParams();
+  return <OnePayment key={id} id={id} />;
+}
+
+function OnePayment({ id }: { id: string }) {
+  const { t } = useWords();
+  const loaded = useApi<PaymentAnswer>(`/api/payments/${encodeURIComponent(id)}`, {
+    everyMs: lookAgainMs,
+  });
+  const { value: payment, trouble, again } = loaded;
+  if (payment === undefined) {
+    if (trouble === undefined) return <WaitingPage lines={[8, 4]} />;
+    if (trouble === 'missing') return <NotHere />;
+    return (
+      <Page
+        title={t('payment.title')}
+        backAction={{ content: t('nav.payments'), url: '/payments' }}
+      >
+        <Failed title={t('payment.failed')} trouble={trouble} again={again} />
+      </Page>
+    );
+  }
+  const order = orderLink(payment.orderId);
+  return (
+    <Page
+      title={payment.orderName}
+      titleMetadata={<StateBadge state={payment.state} attention={payment.attention} />}
+      subtitle={t('payment.subtitle')}
+      backAction={{ content: t('nav.payments'), url: '/payments' }}
+      {...(order === undefined
+        ? {}
+        : { primaryAction: { content: t('payment.order'), url: order } })}
+      secondaryActions={[{ content: t('payment.page'), url: payment.payUrl, external: true }]}
+    >
+      {trouble !== undefined && (
+        <Box paddingBlockEnd="400">
+          <Failed title={t('payment.old')} trouble={trouble} again={again} />
+        </Box>
+      )}
+      <Shown payment={payment} />
+    </Page>
+  );
+}
+
+function Shown({ payment }: { payment: PaymentAnswer }) {
+  const { t } = useWords();
+  return (
+    <Layout>
+      {payment.attention !== null && (
+        <Layout.Section>
+          <Attention attention={payment.attention} />
+        </Layout.Section>
+      )}
+      <Layout.Section>
+        <Card>
+          <BlockStack gap="400">
+            <BlockStack gap="100">
+              <Text as="h2" variant="headingMd">
+                {t('timeline.title')}
+              </Text>
+              <Text as="p" tone="subdued">
+                <Told code={`state.${payment.state}`} sentence={payment.sentence} />
+              </Text>
+            </BlockStack>
+            <Timeline entries={payment.timeline} />
+          </BlockStack>
+        </Card>
+      </Layout.Section>
+      <Layout.Section variant="oneThird">
+        <div className="zt-column">
+          <Money payment={payment} />
+          <PayLink payment={payment} />
+          <Proof payment={payment} />
+        </div>
+      </Layout.Section>
+    </Layout>
+  );
+}
+
+/** What the program cannot do by itself, and how a person does it. */
+function Attention({ attention }: { attention: string }) {
+  const { t } = useWords();
+  const isStranded = attention === 'stranded';
+  return (
+    <Banner
+      tone={isStranded ? 'critical' : 'warning'}
+      title={t(isStranded ? 'attention.stranded.title' : 'attention.overpaid.title')}
+    >
+      <p>{t(isStranded ? 'attention.stranded.text' : 'attention.overpaid.text')}</p>
+    </Banner>
+  );
+}
+
+function Money({ payment }: { payment: PaymentAnswer }) {
+  const { t } = useWords();
+  const { fiat, sats, when } = useAmounts();
+  const { settledAt } = payment;
+  return (
+    <Card>
+      <BlockStack gap="300">
+        <Text as="h2" variant="headingMd">
+          {t('money.title')}
+        </Text>
+        <BlockStack gap="050">
+          <Text as="p" variant="headingXl" numeric>
+            {fiat(payment.fiat)}
+          </Text>
+          <Text as="p" tone="subdued" numeric>
+            {payment.sats === null ? t('money.no_price') : sats(payment.sats)}
+          </Text>
+        </BlockStack>
+        <Facts
+          facts={[
+            { term: t('money.opened'), is: when(payment.openedAt) },
+            {
+              term: t('money.settled'),
+              is: settledAt === null ? t('money.not_settled') : when(settledAt),
+            },
+          ]}
+        />
+      </BlockStack>
+    </Card>
+  );
+}
+
+const canBePaid: readonly PayState[] = ['open'];
+
+function PayLink({ payment }: { payment: PaymentAnswer }) {
+  const { t } = useWords();
+  if (!canBePaid.includes(payment.state)) return null;
+  return (
+    <Card>
+      <BlockStack gap="300">
+        <Text as="h2" variant="headingMd">
+          {t('link.title')}
+        </Text>
+        <Text as="p" tone="subdued">
+          {t('link.text')}
+        </Text>
+        <code className="zt-code">{payment.payUrl}</code>
+        <div>
+          <CopyButton text={payment.payUrl} label={t('link.copy')} />
+        </div>
+      </BlockStack>
+    </Card>
+  );
+}
+
+function Proof({ payment: { hash, preimage } }: { payment: PaymentAnswer }) {
+  const { t } = useWords();
+  if (hash === null) return null;
+  return (
+    <Card>
+      <BlockStack gap="300">
+        <Text as="h2" variant="headingMd">
+          {t('proof.title')}
+        </Text>
+        <Text as="p" tone="subdued">
+          {t(preimage === null ? 'proof.hash_only' : 'proof.text')}
+        </Text>
+        <Value name={t('proof.hash')} text={hash} />
+        {preimage !== null && <Value name={t('proof.preimage')} text={preimage} />}
+      </BlockStack>
+    </Card>
+  );
+}
+
+function Value({ name, text }: { name: string; text: string }) {
+  const { t } = useWords();
+  return (
+    <BlockStack gap="200">
+      <Text as="h3" variant="headingSm">
+        {name}
+      </Text>
+      <code className="zt-code">{text}</code>
+      <div>
+        <CopyButton text={text} label={t('copy')} name={t('copy_what', { what: name })} />
+      </div>
+    </BlockStack>
+  );
+}

@@ -1,0 +1,12 @@
+// Where things are in Shopify's admin. Inside the admin App Bridge follows `shopify://admin`;
+// the pages name the way by the menu as well, since only orders, products and customers are
+// documented (shopify.dev, "App Bridge: navigation").
+
+export const paymentSettings = 'shopify://admin/settings/payments';
+export const checkoutEditor = 'shopify://admin/settings/checkout/editor?page=thank-you';
+
+/** From the order's global id, such as `gid://shopify/Order/123`. */
+export function orderLink(orderId: string): string | undefined {
+  const number = /^gid:\/\/shopify\/Order\/(\d+)$/.exec(orderId)?.[1];
+  return number === undefined ? undefined : `shopify://admin/orders/${number}`;
+}

@@ -1,0 +1,83 @@
+import { Banner, BlockStack, Card, Text } from '@shopify/polaris';
+import { useEffect, useRef } from 'react';
+import { isWord, Told, useWords } from '../words.tsx';
+import { CopyButton } from './copy-button.tsx';
+import { isAboutCredential, type Refused } from './use-connect.ts';
+
+/**
+ * A refused node is a lesson: what is wrong, what the credential would have allowed, and the line
+ * that makes the right one. The form stays below it.
+ */
+export function Lesson({ refused }: { refused: Refused }) {
+  const { t } = useWords();
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    place.current?.focus();
+    place.current?.scrollIntoView({ block: 'start' });
+  }, [refused]);
+  const { refusal, sentence, excess, bake } = refused;
+  const named = `refusal.${refusal}`;
+  return (
+    <div ref={place} tabIndex={-1} className="zt-lesson" role="alert">
+      <Card>
+        <BlockStack gap="400">
+          <Banner tone="warning" title={t(isWord(named) ? named : 'refusal.other')}>
+            <p>
+              <Told code={named} sentence={sentence} />
+            </p>
+          </Banner>
+          {excess.length > 0 && <Excess excess={excess} />}
+          {isAboutCredential(refusal) && <BakeLine line={bake} />}
+        </BlockStack>
+      </Card>
+    </div>
+  );
+}
+
+function Excess({ excess }: { excess: Refused['excess'] }) {
+  const { t } = useWords();
+  return (
+    <BlockStack gap="300">
+      <Text as="h2" variant="headingSm">
+        {t('lesson.excess')}
+      </Text>
+      <dl className="zt-excess">
+        {excess.map(({ permission, allows }) => (
+          <div key={permission}>
+            <dt>{permission}</dt>
+            <dd>
+              <Told code={codeOf(permission)} sentence={allows} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </BlockStack>
+  );
+}
+
+/** `info:write` as it is; of `uri:/lnrpc.Lightning/SendCoins` the method. */
+function codeOf(permission: string): string {
+  const method = /^uri:\/[\w.]+\/(\w+)$/.exec(permission)?.[1];
+  return method === undefined ? `permission.${permission}` : `method.${method}`;
+}
+
+/** The exact line to run, to be copied as a whole. */
+export function BakeLine({ line }: { line: string }) {
+  const { t } = useWords();
+  return (
+    <BlockStack gap="300">
+      <Text as="h2" variant="headingSm">
+        {t('lesson.bake')}
+      </Text>
+      <code className="zt-code" data-line="bake">
+        {line}
+      </code>
+      <div>
+        <CopyButton text={line} label={t('lesson.copy')} />
+      </div>
+      <Text as="p" tone="subdued">
+        {t('lesson.paste')}
+      </Text>
+    </BlockStack>
+  );
+}

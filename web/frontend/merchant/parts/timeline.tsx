@@ -1,0 +1,87 @@
+import { BlockStack, Text } from '@shopify/polaris';
+import type { PaymentAnswer } from '../../shared/merchant-api.ts';
+import { Told, useWords, type Speech } from '../words.tsx';
+import { useAmounts } from './use-amounts.ts';
+
+type Entry = PaymentAnswer['timeline'][number];
+type Tone = 'success' | 'caution' | 'critical' | undefined;
+
+/** What happened, the newest first, each with its exact time. */
+export function Timeline({ entries }: { entries: readonly Entry[] }) {
+  return (
+    <ol className="zt-list zt-timeline" reversed>
+      {[...entries].reverse().map((entry, index) => (
+        <li key={entries.length - index} data-tone={toneOf(entry)}>
+          <Happened entry={entry} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function toneOf({ to, what }: Entry): Tone {
+  if (to === 'settled' || to === 'resolved') return 'success';
+  if (to === 'stranded') return 'critical';
+  const isCaution = ['quote_refused', 'distrusted', 'paid_again', 'tell_refused', 'tell_delayed'];
+  return isCaution.includes(what) ? 'caution' : undefined;
+}
+
+function Happened({ entry }: { entry: Entry }) {
+  const { exactly } = useAmounts();
+  const more = useMore(entry);
+  return (
+    <BlockStack gap="050">
+      <Text as="p" fontWeight="medium">
+        <What entry={entry} />
+      </Text>
+      {more.map((line) => (
+        <Text key={line} as="p" tone="subdued" breakWord>
+          {line}
+        </Text>
+      ))}
+      <Text as="p" variant="bodySm" tone="subdued">
+        <time dateTime={entry.at}>{exactly(entry.at)}</time>
+      </Text>
+    </BlockStack>
+  );
+}
+
+/** A move is said by where it led and why; the rest by what it was. */
+function What({ entry: { what, to, because, sentence } }: { entry: Entry }) {
+  const { told } = useWords();
+  if (to === null) return <Told code={`history.${what}`} sentence={sentence} />;
+  const state = told({ code: `state.${to}`, sentence: '' }).text;
+  if (state === '') return <Told code="" sentence={sentence} />;
+  const why = told({ code: `reason.${because}`, sentence: '' }).text;
+  return `${state} ${why}`.trim();
+}
+
+type Amounts = ReturnType<typeof useAmounts>;
+
+/** Of the details those that a merchant can read; the rest is for `explain`. */
+const readable: Readonly<
+  Record<
+    string,
+    (value: string, about: { t: Speech['t']; amounts: Amounts; entry: Entry }) => string
+  >
+> = {
+  amountMsat: (value, { amounts }) => amounts.msat(value),
+  paidMsat: (value, { amounts, t }) => t('detail.paid', { sats: amounts.msat(value) }),
+  until: (value, { amounts, t }) => t('detail.until', { time: amounts.clock(value) }),
+  sources: (value, { t }) => t('detail.sources', { sources: value }),
+  told: (value, { amounts, t, entry }) =>
+    t('detail.told', {
+      amount: amounts.fiat({ amount: value, currency: entry.details['currency'] ?? '' }),
+    }),
+  why: (value) => value,
+  sentence: (value) => value,
+};
+
+function useMore(entry: Entry): string[] {
+  const { t } = useWords();
+  const amounts = useAmounts();
+  return Object.entries(entry.details).flatMap(([name, value]) => {
+    const say = readable[name];
+    return say === undefined || value === '' ? [] : [say(value, { t, amounts, entry })];
+  });
+}
