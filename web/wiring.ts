@@ -314,7 +314,6 @@ function makeDoors(parts: DoorParts): Doors {
     ...{ deps, registrations, connect, changes },
     appUrl: config.appUrl,
     outsideUrl: out.outsideUrl,
-    bakeLine,
     distDir: path.join(import.meta.dirname, '../dist'),
     metricsToken: config.metricsToken,
     metricsText: async () => {
