@@ -115,7 +115,7 @@ async function waitUntilReady(appUrl: string): Promise<void> {
 function printDesk(desk: Desk): void {
   say();
   say('Zaptill runs. Click:');
-  for (const { what, url } of desk.addresses) say(`  ${what.padEnd(34)}${url}`);
+  for (const { what, url } of desk.addresses) say(`  ${what.padEnd(36)}${url}`);
   say();
   for (const line of desk.hints) say(line);
   say(`Logs: ${path.relative(process.cwd(), dataDir) || '.'}/server.log, worker.log`);
