@@ -10,8 +10,8 @@ type Bill = {
   invoice: { request: string; sats: string; lapsesAt: string };
   /** What the code holds. */
   code: string;
-  /** The key of the sentence beside the spinner. */
-  status: string;
+  /** The key of the sentence at the end. A spinner stands beside it while we wait. */
+  status: 'waiting' | 'offline.short' | 'sample.text';
 };
 
 export function InvoiceToPay(bill: Bill) {
@@ -22,11 +22,7 @@ export function InvoiceToPay(bill: Bill) {
       <s-stack gap="base">
         {payment.test && <s-badge>{say('test')}</s-badge>}
         <Price {...bill} />
-        {payment.payUrl !== undefined && (
-          <s-button variant="primary" inlineSize="fill" href={payment.payUrl} target="_blank">
-            {say('pay')}
-          </s-button>
-        )}
+        <PayHere {...bill} />
         <Code {...bill} />
         <Copy {...bill} />
         <s-stack
@@ -36,7 +32,7 @@ export function InvoiceToPay(bill: Bill) {
           justifyContent="center"
           accessibilityRole="status"
         >
-          <s-spinner size="small" />
+          {status === 'waiting' && <s-spinner size="small" />}
           <s-text color="subdued">{say(status)}</s-text>
         </s-stack>
       </s-stack>
@@ -45,13 +41,33 @@ export function InvoiceToPay(bill: Bill) {
 }
 
 function Price({ host, payment, invoice }: Bill) {
-  const { say, sats, money, time } = host;
+  const { say, time } = host;
+  const sats = host.sats(invoice.sats);
+  const { fiat } = payment;
   return (
     <s-stack gap="small-400">
-      {payment.fiat !== undefined && <s-heading>{money(payment.fiat)}</s-heading>}
-      <s-text type="strong">{say('sats', { sats: sats(invoice.sats) })}</s-text>
+      <s-text type="strong">
+        {fiat === undefined ? say('sats', { sats }) : say('both', { fiat: host.money(fiat), sats })}
+      </s-text>
       <s-text color="subdued">{say('until', { time: time(invoice.lapsesAt) })}</s-text>
     </s-stack>
+  );
+}
+
+function PayHere({ host, payment }: Bill) {
+  const { payUrl } = payment;
+  const words = host.say('pay');
+  if (payUrl === undefined) {
+    return (
+      <s-button variant="primary" inlineSize="fill" disabled>
+        {words}
+      </s-button>
+    );
+  }
+  return (
+    <s-button variant="primary" inlineSize="fill" href={payUrl} target="_blank">
+      {words}
+    </s-button>
   );
 }
 
@@ -76,7 +92,7 @@ function Code({ host, invoice, code }: Bill) {
 function Copy({ host, invoice }: Bill) {
   const [done, setDone] = useState({ request: '', word: '' });
   const { request } = invoice;
-  const word = done.request === request ? done.word : 'copy';
+  const word = done.request === request ? done.word : '';
   return (
     <s-stack gap="small-200">
       <s-button
@@ -86,7 +102,7 @@ function Copy({ host, invoice }: Bill) {
         commandFor="zaptill-invoice"
         disabled={request === ''}
       >
-        {host.say(word)}
+        {host.say(word === 'copied' ? 'copied' : 'copy')}
       </s-button>
       <s-clipboard-item
         id="zaptill-invoice"
@@ -98,6 +114,13 @@ function Copy({ host, invoice }: Bill) {
           setDone({ request, word: 'copy_failed' });
         }}
       />
+      {/* A button's changed name is not read out by itself. */}
+      <s-stack accessibilityRole="status">
+        {word === 'copied' && (
+          <s-text accessibilityVisibility="exclusive">{host.say('copied')}</s-text>
+        )}
+        {word === 'copy_failed' && <s-text>{host.say('copy_failed')}</s-text>}
+      </s-stack>
     </s-stack>
   );
 }

@@ -57,12 +57,12 @@ function UnderWay(shown: Shown & { face: Face }) {
 function Standing(shown: Shown & { face: Face }) {
   const { host, payment, face } = shown;
   const { head, text } = wordsOf(shown);
-  const { fiat, invoice, reference, settled } = { ...payment, settled: isPaid(payment) };
+  const { fiat, invoice, reference } = payment;
   return (
     <s-banner tone={face.tone === 'live' ? 'auto' : face.tone} heading={head}>
-      <s-stack gap="small-200">
+      <s-stack gap="small">
         <s-text>{text}</s-text>
-        {settled && fiat !== undefined && invoice !== undefined && (
+        {isPaid(payment) && fiat !== undefined && invoice !== undefined && (
           <s-text type="strong">
             {host.say('both', { fiat: host.money(fiat), sats: host.sats(invoice.sats) })}
           </s-text>
