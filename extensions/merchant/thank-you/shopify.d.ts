@@ -1,13 +1,13 @@
 import '@shopify/ui-extensions';
 
 //@ts-ignore
-declare module './src/ThankYou.tsx' {
+declare module './src/thank-you.tsx' {
   const shopify: import('@shopify/ui-extensions/purchase.thank-you.block.render').Api;
   const globalThis: { shopify: typeof shopify };
 }
 
 //@ts-ignore
-declare module './src/OrderStatus.tsx' {
+declare module './src/order-status.tsx' {
   const shopify: import('@shopify/ui-extensions/customer-account.order-status.block.render').Api;
   const globalThis: { shopify: typeof shopify };
 }
@@ -21,7 +21,7 @@ declare module './src/host.ts' {
 }
 
 //@ts-ignore
-declare module './src/Block.tsx' {
+declare module './src/block.tsx' {
   const shopify:
     | import('@shopify/ui-extensions/purchase.thank-you.block.render').Api
     | import('@shopify/ui-extensions/customer-account.order-status.block.render').Api;
@@ -37,7 +37,7 @@ declare module './src/follow.ts' {
 }
 
 //@ts-ignore
-declare module './src/InvoiceToPay.tsx' {
+declare module './src/invoice-to-pay.tsx' {
   const shopify:
     | import('@shopify/ui-extensions/purchase.thank-you.block.render').Api
     | import('@shopify/ui-extensions/customer-account.order-status.block.render').Api;
@@ -45,7 +45,7 @@ declare module './src/InvoiceToPay.tsx' {
 }
 
 //@ts-ignore
-declare module './src/PaymentFace.tsx' {
+declare module './src/payment-face.tsx' {
   const shopify:
     | import('@shopify/ui-extensions/purchase.thank-you.block.render').Api
     | import('@shopify/ui-extensions/customer-account.order-status.block.render').Api;

@@ -1,7 +1,5 @@
 // The page that the block stands on, in the words that the block uses. Both targets offer nearly
 // the same; each entrance adds what differs.
-import type { Api as OrderStatusApi } from '@shopify/ui-extensions/customer-account.order-status.block.render';
-import type { Api as ThankYouApi } from '@shopify/ui-extensions/purchase.thank-you.block.render';
 import type { Followed } from './follow.ts';
 
 export type Host = Followed & {
@@ -20,11 +18,12 @@ export type Host = Followed & {
   slow: 'slow' | 'slow_here';
 };
 
-type Shared = Pick<ThankYouApi | OrderStatusApi, 'i18n' | 'sessionToken' | 'shop' | 'extension'>;
+/** What the global `shopify` of both targets has. `shopify.d.ts` gives it its type. */
+type Page = Pick<typeof shopify, 'i18n' | 'sessionToken' | 'shop' | 'extension'>;
 
 /** Amounts become numbers to be printed only; a shop's amounts keep their cents in a double. */
-export function hostOf(shopify: Shared): Omit<Host, 'order' | 'likelyOurs' | 'slow'> {
-  const { i18n, sessionToken, shop, extension } = shopify;
+export function hostOf(page: Page): Omit<Host, 'order' | 'likelyOurs' | 'slow'> {
+  const { i18n, sessionToken, shop, extension } = page;
   return {
     say: (key, values) => i18n.translate(key, values),
     sats: (amount) => i18n.formatNumber(Number(amount), { maximumFractionDigits: 3 }),

@@ -64,9 +64,9 @@ test('shopify.extension.toml: both targets, and the network', () => {
         handle: 'lightning-payment',
         type: 'ui_extension',
         targeting: [
-          { module: './src/ThankYou.tsx', target: 'purchase.thank-you.block.render' },
+          { module: './src/thank-you.tsx', target: 'purchase.thank-you.block.render' },
           {
-            module: './src/OrderStatus.tsx',
+            module: './src/order-status.tsx',
             target: 'customer-account.order-status.block.render',
           },
         ],

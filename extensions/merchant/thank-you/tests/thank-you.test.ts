@@ -132,7 +132,7 @@ test('a 404 that our server did not say is asked again', async () => {
   expect(find('s-qr-code')).not.toBeNull();
 });
 
-test('ten looks in ten seconds, then every five; after fifteen one may come back later', async () => {
+test('ten looks in ten seconds, then every five; after fifteen one may pay later', async () => {
   const { extension, fetched } = onPage(notYet);
   using _ = extension;
   await begin(extension);

@@ -1,7 +1,7 @@
 import '@shopify/ui-extensions/preact';
 import { render } from 'preact';
 import { hostOf } from './host.ts';
-import { Block } from './Block.tsx';
+import { Block } from './block.tsx';
 
 export default function ThankYou(): void {
   const host = {

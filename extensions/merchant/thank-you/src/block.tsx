@@ -5,8 +5,8 @@ import type { Payment } from './answer.ts';
 import type { Answer } from './ask.ts';
 import { follow } from './follow.ts';
 import type { Host } from './host.ts';
-import { InvoiceToPay } from './InvoiceToPay.tsx';
-import { PaymentFace } from './PaymentFace.tsx';
+import { InvoiceToPay } from './invoice-to-pay.tsx';
+import { PaymentFace } from './payment-face.tsx';
 
 type Seen = { answer: Answer; looks: number; payment?: Payment };
 

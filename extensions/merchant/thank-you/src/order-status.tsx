@@ -1,7 +1,7 @@
 import '@shopify/ui-extensions/preact';
 import { render } from 'preact';
 import { hostOf } from './host.ts';
-import { Block } from './Block.tsx';
+import { Block } from './block.tsx';
 
 /** An older order that is still not found is none of ours, or one that we may not read. */
 const youngMs = 60 * 60_000;

@@ -2,7 +2,7 @@
 import type { Payment } from './answer.ts';
 import { faceOf, payable, type Face } from './faces.ts';
 import type { Host } from './host.ts';
-import { InvoiceToPay } from './InvoiceToPay.tsx';
+import { InvoiceToPay } from './invoice-to-pay.tsx';
 
 type Shown = { host: Host; payment: Payment };
 
