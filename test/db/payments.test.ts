@@ -102,7 +102,7 @@ test('a settlement moves, books and nudges once, however often it is told', asyn
   expect(told.flatMap((one) => one.settled)).toHaveLength(1);
   expect((await paymentById(db, payment.id))?.state).toBe('settled');
   expect(await balance(`awaiting:${String(shopId)}`)).toBe(invoice.amountMsat);
-  expect(await balance(`node:${String(nodeId)}`)).toBe(-invoice.amountMsat);
+  expect(await balance(`node:${String(nodeId)}`)).toBe(-BigInt(invoice.amountMsat));
   expect(await queued(`shop:${String(shopId)}:admin`)).toBe(1);
 });
 
