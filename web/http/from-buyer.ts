@@ -1,5 +1,6 @@
 // The buyer knocks with the link of one payment: 128 random bits, which is the whole proof. Knowing
 // it allows to see the amount, the invoice and the state, and to ask for a new price; nothing else.
+import { Trouble } from '../core/trouble.ts';
 import type { Request, Response } from 'express';
 import { paymentByLink, type PaymentRow } from '../db/views.ts';
 import { renderMessage, renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
@@ -91,7 +92,9 @@ function notFound(request: Request, response: Response): void {
 
 async function page(buyers: Buyers, request: Request, response: Response): Promise<void> {
   const found = await findShown(buyers, request).catch((error: unknown) => {
-    buyers.doors.deps.log.error({ err: error }, 'pay_page.failed');
+    const { log } = buyers.doors.deps;
+    if (error instanceof Trouble) log.warn({ what: error.what }, 'pay_page.trouble');
+    else log.error({ err: error }, 'pay_page.failed');
     return 'unavailable' as const;
   });
   if (found === 'unavailable') {
