@@ -9,10 +9,14 @@ import { until, type Bought, type World } from '../world.ts';
 export type Ready = Bought & { payUrl: string; bolt11: string; hash: string };
 
 /** A buyer with an order and its invoice. */
-export async function oneReady(world: World, input: OrderInput = {}): Promise<Ready> {
+export async function oneReady(
+  world: World,
+  input: OrderInput = {},
+  withinMs = 60_000,
+): Promise<Ready> {
   const bought = world.buy(input);
-  const payUrl = await world.payLink(bought, 60_000);
-  const bolt11 = await world.invoiceOn(payUrl, 60_000);
+  const payUrl = await world.payLink(bought, withinMs);
+  const bolt11 = await world.invoiceOn(payUrl, withinMs);
   return { ...bought, payUrl, bolt11, hash: readRequest(bolt11).hash };
 }
 
