@@ -1,4 +1,4 @@
-import { Layout, List, Page, Text } from '@shopify/polaris';
+import { BlockStack, Layout, List, Page, Text } from '@shopify/polaris';
 import type { PaymentsAnswer, ShopAnswer } from '../../shared/merchant-api.ts';
 import { checkoutEditor, paymentSettings } from '../parts/admin-links.ts';
 import { CheckoutCard } from '../parts/checkout-card.tsx';
@@ -118,10 +118,15 @@ function stepsOf(
 function MethodSteps({ name }: { name: string }) {
   const { t } = useWords();
   return (
-    <List type="number">
-      <List.Item>{t('guide.method.step1')}</List.Item>
-      <List.Item>{t('guide.method.step2', { method: name })}</List.Item>
-      <List.Item>{t('guide.method.step3')}</List.Item>
-    </List>
+    <BlockStack gap="200">
+      <List type="number">
+        <List.Item>{t('guide.method.step1')}</List.Item>
+        <List.Item>{t('guide.method.step2', { method: name })}</List.Item>
+        <List.Item>{t('guide.method.step3')}</List.Item>
+      </List>
+      <Text as="p" tone="subdued">
+        {t('guide.method.done_when')}
+      </Text>
+    </BlockStack>
   );
 }

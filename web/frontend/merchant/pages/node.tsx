@@ -44,7 +44,7 @@ function NodePage({ shop, reload }: { shop: ShopAnswer; reload: () => void }) {
   const hasLine =
     connect.refused !== undefined && isAboutCredential(connect.refused.refusal) && hasForm;
   return (
-    <Page title={t('nav.node')} backAction={{ content: t('nav.home'), url: '/' }}>
+    <Page title={t('nav.node')}>
       <Layout>
         <Layout.Section>
           <div className="zt-column">
@@ -56,20 +56,15 @@ function NodePage({ shop, reload }: { shop: ShopAnswer; reload: () => void }) {
         </Layout.Section>
         <Layout.Section variant="oneThird">
           <div className="zt-column">
-            {node !== null && (
-              <Renew
-                isRenewing={isRenewing}
-                toggle={() => {
-                  setIsRenewing(!isRenewing);
-                }}
-              />
-            )}
-            <Limits />
             {hasForm && !hasLine && (
               <Card>
                 <BakeLine line={bake} />
               </Card>
             )}
+            {node !== null && (
+              <Renew isRenewing={isRenewing} toggle={() => setIsRenewing(!isRenewing)} />
+            )}
+            <Limits />
           </div>
         </Layout.Section>
       </Layout>
@@ -85,7 +80,7 @@ function Connected() {
     place.current?.focus();
   }, []);
   return (
-    <div ref={place} tabIndex={-1} className="zt-lesson" role="status">
+    <div ref={place} tabIndex={-1} className="zt-lesson">
       <Banner
         tone="success"
         title={t('node.connected.title')}

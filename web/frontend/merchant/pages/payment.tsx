@@ -11,7 +11,7 @@ import { Timeline } from '../parts/timeline.tsx';
 import { useAmounts } from '../parts/use-amounts.ts';
 import { WaitingPage } from '../parts/waiting-page.tsx';
 import { useApi } from '../use-api.ts';
-import { Told, useWords } from '../words.tsx';
+import { useWords } from '../words.tsx';
 import { NotHere } from './not-here.tsx';
 
 const lookAgainMs = 4_000;
@@ -23,7 +23,7 @@ export default function Payment() {
 }
 
 function OnePayment({ id }: { id: string }) {
-  const { t } = useWords();
+  const { t, told } = useWords();
   const loaded = useApi<PaymentAnswer>(`/api/payments/${encodeURIComponent(id)}`, {
     everyMs: lookAgainMs,
   });
@@ -45,7 +45,7 @@ function OnePayment({ id }: { id: string }) {
     <Page
       title={payment.orderName}
       titleMetadata={<StateBadge state={payment.state} attention={payment.attention} />}
-      subtitle={t('payment.subtitle')}
+      subtitle={told({ code: `state.${payment.state}`, sentence: payment.sentence }).text}
       backAction={{ content: t('nav.payments'), url: '/payments' }}
       {...(order === undefined
         ? {}
@@ -74,14 +74,9 @@ function Shown({ payment }: { payment: PaymentAnswer }) {
       <Layout.Section>
         <Card>
           <BlockStack gap="400">
-            <BlockStack gap="100">
-              <Text as="h2" variant="headingMd">
-                {t('timeline.title')}
-              </Text>
-              <Text as="p" tone="subdued">
-                <Told code={`state.${payment.state}`} sentence={payment.sentence} />
-              </Text>
-            </BlockStack>
+            <Text as="h2" variant="headingMd">
+              {t('timeline.title')}
+            </Text>
             <Timeline entries={payment.timeline} />
           </BlockStack>
         </Card>

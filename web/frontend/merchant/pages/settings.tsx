@@ -72,7 +72,7 @@ function SettingsForm({ stored }: { stored: string }) {
           </Card>
         </Layout.Section>
         <Layout.Section variant="oneThird">
-          <CheckoutCard methodName={form.saved} blocks={blocks} />
+          <CheckoutCard methodName={form.saved} blocks={blocks} isSettings />
         </Layout.Section>
       </Layout>
     </Page>

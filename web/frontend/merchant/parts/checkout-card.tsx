@@ -4,9 +4,14 @@ import { checkoutEditor } from './admin-links.ts';
 import type { Blocks } from './use-blocks.ts';
 
 /** Whether shoppers find the way to pay: the method's name, and where our block stands. */
-export function CheckoutCard(props: { methodName: string; blocks: Blocks | undefined }) {
+export function CheckoutCard(props: {
+  methodName: string;
+  blocks: Blocks | undefined;
+  /** On the page where the name is set there is no link to it. */
+  isSettings?: boolean;
+}) {
   const { t } = useWords();
-  const { methodName, blocks } = props;
+  const { methodName, blocks, isSettings = false } = props;
   return (
     <Card>
       <BlockStack gap="300">
@@ -20,7 +25,7 @@ export function CheckoutCard(props: { methodName: string; blocks: Blocks | undef
           <Text as="p" fontWeight="semibold" breakWord>
             {methodName}
           </Text>
-          <Link url="/settings">{t('checkout.change')}</Link>
+          {!isSettings && <Link url="/settings">{t('checkout.change')}</Link>}
         </BlockStack>
         <BlockStack gap="200">
           <Text as="p" tone="subdued">

@@ -73,8 +73,20 @@ function Parts({ connect }: { connect: Connect }) {
   const { typed, change, errorOf, isTesting, refused } = connect;
   const isNew = refused !== undefined && isAboutCredential(refused.refusal);
   const hostError = errorOf('host');
+  const credential = (
+    <SecretField
+      id="zt-macaroon"
+      label={t(isNew ? 'connect.macaroon.new' : 'connect.macaroon')}
+      helpText={t('connect.macaroon.help')}
+      value={typed.macaroon}
+      onChange={(macaroon) => change({ macaroon })}
+      error={errorOf('macaroon')}
+      disabled={isTesting}
+    />
+  );
   return (
     <>
+      {isNew && credential}
       <TextField
         id="zt-host"
         label={t('connect.host')}
@@ -102,15 +114,7 @@ function Parts({ connect }: { connect: Connect }) {
         maxHeight="12rem"
         disabled={isTesting}
       />
-      <SecretField
-        id="zt-macaroon"
-        label={t(isNew ? 'connect.macaroon.new' : 'connect.macaroon')}
-        helpText={t('connect.macaroon.help')}
-        value={typed.macaroon}
-        onChange={(macaroon) => change({ macaroon })}
-        error={errorOf('macaroon')}
-        disabled={isTesting}
-      />
+      {!isNew && credential}
     </>
   );
 }

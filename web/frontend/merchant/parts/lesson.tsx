@@ -1,5 +1,5 @@
-import { Banner, BlockStack, Card, Text } from '@shopify/polaris';
-import { useEffect, useRef } from 'react';
+import { Banner, BlockStack, Button, Card, Text } from '@shopify/polaris';
+import { useEffect, useId, useRef, useState } from 'react';
 import { isWord, Told, useWords } from '../words.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { isAboutCredential, type Refused } from './use-connect.ts';
@@ -17,11 +17,12 @@ export function Lesson({ refused }: { refused: Refused }) {
   }, [refused]);
   const { refusal, sentence, excess, bake } = refused;
   const named = `refusal.${refusal}`;
+  const title = t(isWord(named) ? named : 'refusal.other');
   return (
-    <div ref={place} tabIndex={-1} className="zt-lesson" role="alert">
+    <div ref={place} tabIndex={-1} className="zt-lesson" role="group" aria-label={title}>
       <Card>
         <BlockStack gap="400">
-          <Banner tone="warning" title={t(isWord(named) ? named : 'refusal.other')}>
+          <Banner tone="warning" title={title}>
             <p>
               <Told code={named} sentence={sentence} />
             </p>
@@ -34,15 +35,29 @@ export function Lesson({ refused }: { refused: Refused }) {
   );
 }
 
+/** What costs money first, then what changes something, then what only looks. */
+const worst = ['offchain:write', 'onchain:write', 'macaroon:generate', 'invoices:write'];
+const rankOf = (permission: string): number => {
+  const place = worst.indexOf(permission);
+  if (place >= 0) return place;
+  return permission.endsWith(':read') ? worst.length + 1 : worst.length;
+};
+const shownAtOnce = 5;
+
 function Excess({ excess }: { excess: Refused['excess'] }) {
   const { t } = useWords();
+  const [isAll, setIsAll] = useState(false);
+  const id = useId();
+  const sorted = [...excess].sort((a, b) => rankOf(a.permission) - rankOf(b.permission));
+  const hasMore = sorted.length > shownAtOnce + 1;
+  const shown = hasMore && !isAll ? sorted.slice(0, shownAtOnce) : sorted;
   return (
     <BlockStack gap="300">
       <Text as="h2" variant="headingSm">
         {t('lesson.excess')}
       </Text>
-      <dl className="zt-excess">
-        {excess.map(({ permission, allows }) => (
+      <dl className="zt-excess" id={id}>
+        {shown.map(({ permission, allows }) => (
           <div key={permission}>
             <dt>{permission}</dt>
             <dd>
@@ -51,6 +66,18 @@ function Excess({ excess }: { excess: Refused['excess'] }) {
           </div>
         ))}
       </dl>
+      {hasMore && (
+        <div>
+          <Button
+            variant="plain"
+            ariaExpanded={isAll}
+            ariaControls={id}
+            onClick={() => setIsAll(!isAll)}
+          >
+            {isAll ? t('lesson.fewer') : t('lesson.all', { count: String(sorted.length) })}
+          </Button>
+        </div>
+      )}
     </BlockStack>
   );
 }

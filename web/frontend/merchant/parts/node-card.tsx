@@ -48,7 +48,7 @@ function Receivable({ node }: { node: NodeAnswer }) {
       <Text as="p" tone="subdued">
         {receivableMsat === null
           ? t('node.receivable.unseen')
-          : largestPartMsat === null
+          : largestPartMsat === null || largestPartMsat === receivableMsat
             ? t('node.receivable.text')
             : t('node.receivable.part', { sats: msat(largestPartMsat) })}
       </Text>
@@ -79,10 +79,12 @@ function NodeFacts({ node }: { node: NodeAnswer }) {
   const { t } = useWords();
   const { count, day, when } = useAmounts();
   const { channels, credentialEndsAt } = node;
+  // Without the commit it was built from.
+  const version = node.version.split(' ')[0] ?? '';
   const facts = [
     { term: t('node.address'), is: node.address },
     { term: t('node.network'), is: t(`network.${node.network}`) },
-    { term: t('node.version'), is: node.version === '' ? t('not_known') : node.version },
+    { term: t('node.version'), is: version === '' ? t('not_known') : version },
     {
       term: t('node.channels'),
       is:

@@ -34,11 +34,11 @@ function Happened({ entry }: { entry: Entry }) {
       <Text as="p" fontWeight="medium">
         <What entry={entry} />
       </Text>
-      {more.map((line) => (
-        <Text key={line} as="p" tone="subdued" breakWord>
-          {line}
+      {more !== '' && (
+        <Text as="p" tone="subdued" breakWord>
+          {more}
         </Text>
-      ))}
+      )}
       <Text as="p" variant="bodySm" tone="subdued">
         <time dateTime={entry.at}>{exactly(entry.at)}</time>
       </Text>
@@ -68,7 +68,8 @@ const readable: Readonly<
   amountMsat: (value, { amounts }) => amounts.msat(value),
   paidMsat: (value, { amounts, t }) => t('detail.paid', { sats: amounts.msat(value) }),
   until: (value, { amounts, t }) => t('detail.until', { time: amounts.clock(value) }),
-  sources: (value, { t }) => t('detail.sources', { sources: value }),
+  sources: (value, { t }) =>
+    t('detail.sources', { sources: value.replace(/\b[a-z]/g, (first) => first.toUpperCase()) }),
   told: (value, { amounts, t, entry }) =>
     t('detail.told', {
       amount: amounts.fiat({ amount: value, currency: entry.details['currency'] ?? '' }),
@@ -77,11 +78,12 @@ const readable: Readonly<
   sentence: (value) => value,
 };
 
-function useMore(entry: Entry): string[] {
+function useMore(entry: Entry): string {
   const { t } = useWords();
   const amounts = useAmounts();
-  return Object.entries(entry.details).flatMap(([name, value]) => {
-    const say = readable[name];
-    return say === undefined || value === '' ? [] : [say(value, { t, amounts, entry })];
+  const said = Object.entries(readable).flatMap(([name, say]) => {
+    const value = entry.details[name] ?? '';
+    return value === '' ? [] : [say(value, { t, amounts, entry })];
   });
+  return said.join(' · ');
 }

@@ -1,0 +1,63 @@
+// That both languages say everything, and that the server's English is said in German by its codes.
+import { describe, expect, test } from 'vitest';
+import { paymentStates, reasons } from '../../core/payment.ts';
+import { connectRefusals } from '../../core/refusals.ts';
+import { historyWords } from '../../db/history.ts';
+import de from './words/de.json';
+import en from './words/en.json';
+import { loadLanguage, speechOf } from './words.tsx';
+
+const german: Readonly<Record<string, string>> = de;
+const placeholders = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
+
+test('German has every word, with the same places to fill', () => {
+  const keys = Object.keys(en) as (keyof typeof en)[];
+  expect(keys.length).toBeGreaterThan(150);
+  const wrong = keys.filter(
+    (key) =>
+      placeholders(en[key]).join() !== placeholders(german[key] ?? '').join() || german[key] === '',
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('German says nothing that English does not have, but for what the server says', () => {
+  const more = Object.keys(de).filter((key) => !(key in en) && !key.startsWith('told.'));
+  expect(more).toEqual([]);
+});
+
+describe('what the server says has German words by its code', () => {
+  test.each([
+    ['state', Object.keys(paymentStates)],
+    ['reason', Object.keys(reasons)],
+    ['history', Object.keys(historyWords)],
+    ['refusal', connectRefusals],
+  ])('%s', (kind, codes) => {
+    expect(codes.filter((code) => german[`told.${kind}.${code}`] === undefined)).toEqual([]);
+  });
+
+  test('every refusal has a title', () => {
+    expect(connectRefusals.filter((code) => !(`refusal.${code}` in en))).toEqual([]);
+  });
+});
+
+test('the region stays for numbers and dates, and what is not spoken is English', async () => {
+  const { locale, words } = await loadLanguage('de-CH');
+  expect([locale, words['nav.node']]).toEqual(['de-CH', 'Knoten']);
+  expect((await loadLanguage('en-GB')).locale).toBe('en-GB');
+  expect((await loadLanguage('ja')).locale).toBe('en');
+  expect((await loadLanguage('not a tag')).locale).toBe('en');
+});
+
+test('a sentence without German words is shown as it came, marked as English', async () => {
+  const { told } = speechOf(await loadLanguage('de'));
+  expect(told({ code: 'advice', sentence: 'Update LND.' })).toEqual({
+    text: 'Update LND.',
+    lang: 'en',
+  });
+  expect(told({ code: 'state.open', sentence: 'The order waits.' }).lang).toBeUndefined();
+});
+
+test('a place that nobody fills stays visible', async () => {
+  const { t } = speechOf(await loadLanguage('en'));
+  expect(t('guide.progress', { done: '1' })).toBe('1 of {all} steps done');
+});
