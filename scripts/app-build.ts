@@ -50,7 +50,13 @@ export async function buildApp(): Promise<string[]> {
   const words = ['exec', '--yes', `--package=${CLI}`, '--', 'shopify', 'app', 'build'];
   // It would run an `npm install` of its own, which may rewrite package-lock.json.
   words.push('--skip-dependencies-installation');
-  const env = { SHOPIFY_CLI_NO_ANALYTICS: '1', CI: '1', NO_COLOR: '1' };
+  const env = {
+    // What `deploy` takes from the operator's environment: where the block finds its server.
+    SHOPIFY_APP_URL: process.env['SHOPIFY_APP_URL'] ?? 'https://app.example.com',
+    SHOPIFY_CLI_NO_ANALYTICS: '1',
+    CI: '1',
+    NO_COLOR: '1',
+  };
   const { ok, out, seconds } = await run([...command, ...words], { env, quiet: true });
   if (!ok) return [`shopify app build failed after ${seconds} s:`, out.trim()];
   console.log(`shopify app build took ${seconds} s`);

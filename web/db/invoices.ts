@@ -136,11 +136,6 @@ export type MadeInvoice = {
  * open, owes another amount by now, or has a payable invoice: then somebody else was faster.
  */
 export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigint | undefined> {
-  const { agreed } = made;
-  const evidence = JSON.stringify({
-    sources: agreed.sources.map(({ source, price, at }) => ({ source, price, at })),
-    spreadBasisPoints: agreed.spreadBasisPoints,
-  });
   return transaction(db, async (on) => {
     // The lock makes closing, editing and quoting of one payment wait for each other. What stands
     // then is asked in a statement of its own, which sees what those who had the lock have written.
@@ -165,52 +160,58 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
       },
       [made.paymentId, made.fiatMinor, made.currency, made.nodeId],
     );
-    if (open.length === 0) return undefined;
-    const [row] = await rows<{ id: string }>(
-      on,
-      {
-        name: 'invoice_make',
-        text: `
-          with promised as (
-            insert into quote (payment_id, fiat_minor, currency, amount_msat, price_e8, evidence,
-              made_at, lapses_at)
-            values ($1::uuid, $2, $3, $4, $5::numeric, $6::jsonb, $7, $8) returning id, payment_id),
-          line as (
-            insert into history (payment_id, what, because, details)
-            select payment_id, 'quoted', '', $13::jsonb from promised)
-          insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat,
-            state,
-            expires_at, lane, due_at)
-          select payment_id, id, $9::int, decode($10, 'hex'), $11, $4, 'made', $8,
-            'node:' || ($9::int)::text,
-            now() + $12 * interval '1 ms' from promised
-          on conflict (payment_id) where state in ('made', 'live') do nothing
-          returning id`,
-      },
-      [
-        made.paymentId,
-        made.fiatMinor,
-        made.currency,
-        made.amountMsat,
-        agreed.priceE8.toString(),
-        evidence,
-        made.madeAt,
-        made.lapsesAt,
-        made.nodeId,
-        made.hash,
-        made.sealedPreimage,
-        made.lookInMs,
-        JSON.stringify({
-          amountMsat: made.amountMsat.toString(),
-          fiatMinor: made.fiatMinor.toString(),
-          currency: made.currency,
-          until: made.lapsesAt.toISOString(),
-          sources: agreed.sources.map((source) => source.source).join(', '),
-        }),
-      ],
-    );
-    return row === undefined ? undefined : BigInt(row.id);
+    return open.length === 0 ? undefined : insertInvoice(on, made);
   });
+}
+
+async function insertInvoice(on: Queryable, made: MadeInvoice): Promise<bigint | undefined> {
+  const { agreed } = made;
+  const { sources, spreadBasisPoints } = agreed;
+  const [row] = await rows<{ id: string }>(
+    on,
+    {
+      name: 'invoice_make',
+      text: `
+        with promised as (
+          insert into quote (payment_id, fiat_minor, currency, amount_msat, price_e8, evidence,
+            made_at, lapses_at)
+          values ($1::uuid, $2, $3, $4, $5::numeric, $6::jsonb, $7, $8) returning id, payment_id),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'quoted', '', $13::jsonb from promised)
+        insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat,
+          state, expires_at, lane, due_at)
+        select payment_id, id, $9::int, decode($10, 'hex'), $11, $4, 'made', $8,
+          'node:' || ($9::int)::text, now() + $12 * interval '1 ms' from promised
+        on conflict (payment_id) where state in ('made', 'live') do nothing
+        returning id`,
+    },
+    [
+      made.paymentId,
+      made.fiatMinor,
+      made.currency,
+      made.amountMsat,
+      agreed.priceE8.toString(),
+      JSON.stringify({
+        sources: sources.map(({ source, price, at }) => ({ source, price, at })),
+        spreadBasisPoints,
+      }),
+      made.madeAt,
+      made.lapsesAt,
+      made.nodeId,
+      made.hash,
+      made.sealedPreimage,
+      made.lookInMs,
+      JSON.stringify({
+        amountMsat: made.amountMsat.toString(),
+        fiatMinor: made.fiatMinor.toString(),
+        currency: made.currency,
+        until: made.lapsesAt.toISOString(),
+        sources: sources.map(({ source }) => source).join(', '),
+      }),
+    ],
+  );
+  return row === undefined ? undefined : BigInt(row.id);
 }
 
 /** The node has it: made -> live, and the secret is erased, since the node knows it now. */

@@ -237,7 +237,8 @@ export async function changeOwed(
       {
         name: 'payment_change_owed',
         text: `
-          with was as (select id, owed_minor, currency from payment where id = $1::uuid for no key update)
+          with was as (
+            select id, owed_minor, currency from payment where id = $1::uuid for no key update)
           update payment p set owed_minor = $2, currency = $3, owed_at = $4 from was
           where p.id = was.id and p.state = 'open' and p.owed_at <= $4
           returning was.owed_minor::text || ' ' || was.currency as was, p.link`,

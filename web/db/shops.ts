@@ -210,7 +210,9 @@ async function endOfShop(on: Queryable, shopId: number): Promise<void> {
     on,
     {
       name: 'payment_open_of_shop',
-      text: `select id from payment where shop_id = $1 and state = 'open' order by id for no key update`,
+      text: `
+        select id from payment where shop_id = $1 and state = 'open'
+        order by id for no key update`,
     },
     [shopId],
   );

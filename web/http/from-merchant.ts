@@ -127,7 +127,7 @@ async function freshNode(doors: Doors, shopId: number): Promise<NodeRow | null> 
 function problemOf(line: views.PaymentLine): Problem[] {
   const about = { paymentId: line.id, orderName: line.order_name };
   if (line.attention === 'untold') {
-    const sentence = `${line.order_name}: paid, and Shopify could not be told yet. Look at the order.`;
+    const sentence = `${line.order_name}: paid, and Shopify could not be told yet. Look at it.`;
     return [{ what: 'stranded', sentence, ...about }];
   }
   if (line.attention === 'stranded') {
