@@ -16,7 +16,7 @@ export type Refused = Extract<ConnectAnswer, { ok: false }>;
 
 const nothing: Typed = { way: 'link', link: '', host: '', certificate: '', macaroon: '' };
 
-/** Where another credential is what helps; host and certificate were right, or are not known yet. */
+/** Where another credential helps; host and certificate were right, or are not known yet. */
 export const isAboutCredential = (refusal: string): boolean =>
   refusal.startsWith('credential_') || refusal === 'not_a_macaroon';
 
