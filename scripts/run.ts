@@ -16,13 +16,22 @@ export const programs = {
 } as const satisfies Record<string, readonly string[]>;
 
 const running = new Set<ChildProcess>();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    for (const child of running) child.kill('SIGTERM');
-    process.exitCode = signal === 'SIGINT' ? 130 : 143;
-    setTimeout(() => process.exit(), 10_000).unref();
-    if (running.size === 0) process.exit();
-  });
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const onSignal = (signal: NodeJS.Signals): void => {
+  for (const child of running) child.kill('SIGTERM');
+  process.exitCode = signal === 'SIGINT' ? 130 : 143;
+  setTimeout(() => process.exit(), 10_000).unref();
+};
+/** Signals are ours only while something runs: whoever called us has an end of its own. */
+function began(child: ChildProcess): void {
+  if (running.size === 0) for (const signal of signals) process.on(signal, onSignal);
+  running.add(child);
+}
+function ended(child: ChildProcess): void {
+  running.delete(child);
+  if (running.size > 0) return;
+  for (const signal of signals) process.off(signal, onSignal);
+  if (interrupted()) process.exit();
 }
 export const interrupted = (): boolean => process.exitCode === 130 || process.exitCode === 143;
 
@@ -39,7 +48,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
     env: { ...process.env, ...options.env },
     stdio: options.quiet === true ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
   });
-  running.add(child);
+  began(child);
   let out = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => (out += text));
@@ -50,8 +59,7 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   } catch (error) {
     return { ok: false, out: `${command} does not start: ${String(error)}`, seconds: seconds() };
   } finally {
-    running.delete(child);
-    if (interrupted() && running.size === 0) process.exit();
+    ended(child);
   }
 }
 
