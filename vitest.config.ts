@@ -23,7 +23,7 @@ export default defineConfig({
           exclude: ['test/browser/**', 'test/regtest/**'],
           environment: 'node',
           globalSetup: database,
-          // Long enough for two busy cores: a test that hangs is found, a slow machine is no failure.
+          // Long enough for two busy cores: what hangs is found, and a slow machine is no failure.
           testTimeout: MINUTE_MS,
           hookTimeout: 2 * MINUTE_MS,
         },
