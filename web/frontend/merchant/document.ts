@@ -8,10 +8,12 @@ export type MerchantAssets = {
 };
 
 const shopifyCdn = 'https://cdn.shopify.com/';
+const noScript = 'This page needs JavaScript, as Shopify’s admin does. Please switch it on.';
 
 /**
  * App Bridge comes from Shopify, plain and first: it reads the tag before it and patches `fetch`
- * before anything of ours runs (shopify.dev, "App Bridge: getting started").
+ * before anything of ours runs (shopify.dev, "App Bridge: getting started"). The language is set
+ * once App Bridge has told the merchant's.
  */
 export function merchantDocument(about: {
   clientId: string;
@@ -25,7 +27,10 @@ export function merchantDocument(about: {
   return [
     '<!doctype html><html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width,initial-scale=1">',
+    '<meta name="robots" content="noindex">',
     '<title>Zaptill</title>',
+    // No request for an icon that a frame never shows.
+    '<link rel="icon" href="data:,">',
     `<meta name="shopify-api-key" content="${attribute(about.clientId)}">`,
     `<script src="${attribute(about.appBridgeUrl)}"></script>`,
     `<meta name="zaptill-shop" content="${attribute(about.shop)}">`,
@@ -34,7 +39,7 @@ export function merchantDocument(about: {
     ...assets.styles.map((url) => `<link rel="stylesheet" href="${attribute(url)}">`),
     ...assets.preloads.map((url) => `<link rel="modulepreload" href="${attribute(url)}">`),
     `<script type="module" src="${attribute(assets.script)}"></script>`,
-    '</head><body><div id="app"></div></body></html>',
+    `</head><body><div id="app"></div><noscript><p>${noScript}</p></noscript></body></html>`,
   ].join('');
 }
 

@@ -22,10 +22,21 @@ if ('shopify' in window) {
   );
 } else {
   // Without App Bridge there is no proof of who asks, and so nothing to show.
+  place.replaceChildren(wayBack());
+}
+
+function wayBack(): HTMLElement {
+  const shop = document.querySelector<HTMLMetaElement>('meta[name="zaptill-shop"]')?.content;
   const sentence = document.createElement('p');
   sentence.className = 'zt-plain';
-  sentence.textContent =
-    'Shopify’s own script did not load. Check your connection and any content blocker, ' +
-    'then reload the page.';
-  place.replaceChildren(sentence);
+  const link = document.createElement('a');
+  link.href = `https://${shop ?? 'admin.shopify.com'}/admin/apps`;
+  link.target = '_top';
+  link.textContent = 'open Zaptill again from your admin';
+  sentence.append(
+    'Shopify’s own script did not load. Check your connection and any content blocker, then ',
+    link,
+    '.',
+  );
+  return sentence;
 }

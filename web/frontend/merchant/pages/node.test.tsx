@@ -39,16 +39,15 @@ test('a credential that can spend is a lesson, and only the new one has to be pa
   const lesson = await screen.findByRole('group', { name: 'This credential can do too much' });
   expect(document.activeElement).toBe(lesson);
   within(lesson).getByText('This credential can do too much');
-  within(lesson).getByText(tooMuch.ok ? '' : tooMuch.sentence);
+  within(lesson).getByText(/may do more than receive/);
   // What costs money stands first.
   const permissions = [...lesson.querySelectorAll('dt')].map((term) => term.textContent);
   expect(permissions).toEqual(['offchain:write', 'info:read']);
   within(lesson).getByText('pay from the node');
   within(lesson).getByText(bake);
 
-  expect((screen.getByLabelText('Host and port') as HTMLInputElement).value).toBe(
-    'node.example.com:10009',
-  );
+  const host = screen.getByLabelText<HTMLInputElement>('Host and port');
+  expect(host.value).toBe('node.example.com:10009');
   const certificate = screen.getByLabelText<HTMLTextAreaElement>('Certificate (tls.cert)').value;
   expect(certificate).toContain('-----BEGIN CERTIFICATE-----\nMIIB+/Aw\n');
   const fresh = screen.getByLabelText<HTMLInputElement>('Paste the new credential here');

@@ -41,7 +41,7 @@ export default function Settings() {
 
 function SettingsForm({ stored }: { stored: string }) {
   const { t } = useWords();
-  const blocks = useBlocks();
+  const { blocks } = useBlocks();
   const form = useMethodForm(stored);
   return (
     <Page title={t('nav.settings')}>

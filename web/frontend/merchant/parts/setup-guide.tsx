@@ -10,7 +10,7 @@ import {
   ProgressBar,
   Text,
 } from '@shopify/polaris';
-import { CheckCircleIcon, StatusIcon } from '@shopify/polaris-icons';
+import { CheckCircleIcon } from '@shopify/polaris-icons';
 import { useState, type ReactNode } from 'react';
 import { useWords } from '../words.tsx';
 
@@ -83,13 +83,13 @@ function Step(props: { step: SetupStep; isOpen: boolean; toggle: () => void }) {
       {...(isOpen ? { background: 'bg-surface-secondary' as const } : {})}
     >
       <InlineStack gap="200" blockAlign="center" wrap={false}>
-        <span>
-          <Icon
-            source={step.isDone ? CheckCircleIcon : StatusIcon}
-            tone={step.isDone ? 'success' : 'subdued'}
-            accessibilityLabel={t(step.isDone ? 'guide.done' : 'guide.to_do')}
-          />
-        </span>
+        {step.isDone ? (
+          <span>
+            <Icon source={CheckCircleIcon} tone="success" accessibilityLabel={t('guide.done')} />
+          </span>
+        ) : (
+          <span className="zt-to-do" role="img" aria-label={t('guide.to_do')} />
+        )}
         <Button
           variant="monochromePlain"
           textAlign="start"
