@@ -85,7 +85,7 @@ function Parts({ connect }: { connect: Connect }) {
     />
   );
   return (
-    <>
+    <BlockStack gap="400">
       {isNew && credential}
       <TextField
         id="zt-host"
@@ -115,7 +115,7 @@ function Parts({ connect }: { connect: Connect }) {
         disabled={isTesting}
       />
       {!isNew && credential}
-    </>
+    </BlockStack>
   );
 }
 
