@@ -17,13 +17,20 @@ function asRetriable(error: unknown): unknown {
   return Object.assign(new Error(error.message, { cause: error }), { code: serializationFailure });
 }
 
-/** The same function, whose rejections say 40001 where trying again is all there is to do. */
-function sturdy<F extends (...args: never[]) => unknown>(original: F): F {
+/**
+ * The same function, whose rejections say 40001 where trying again is all there is to do. Once
+ * `isOver`, nobody waits for an answer any more: a rejection would only end the process.
+ */
+function sturdy<F extends (...args: never[]) => unknown>(
+  original: F,
+  isOver: () => boolean = () => false,
+): F {
   return new Proxy(original, {
     apply: (target, self, args: Parameters<F>): unknown => {
       const result: unknown = Reflect.apply(target, self, args);
       if (!(result instanceof Promise)) return result;
       return result.catch((error: unknown) => {
+        if (isOver()) return new Promise(() => undefined);
         throw asRetriable(error);
       });
     },
@@ -48,6 +55,6 @@ export function sturdyPool(about: {
     client.on('error', about.onError);
     client.query = sturdy(client.query.bind(client));
   });
-  pool.connect = sturdy(pool.connect.bind(pool));
+  pool.connect = sturdy(pool.connect.bind(pool), () => pool.ending || pool.ended);
   return pool;
 }
