@@ -119,7 +119,11 @@ function printDesk(desk: Desk): void {
   say();
   for (const line of desk.hints) say(line);
   say(`Logs: ${path.relative(process.cwd(), dataDir) || '.'}/server.log, worker.log`);
-  say('Ctrl-C ends all of it; the next start goes on with the same data.');
+  say(
+    realNode
+      ? 'Ctrl-C ends all of it. The next start has the same orders, and new nodes.'
+      : 'Ctrl-C ends all of it; the next start goes on with the same data.',
+  );
 }
 
 async function main(): Promise<void> {
