@@ -11,6 +11,7 @@ export const paymentStates = {
   resolved: 'Shopify has the order as paid.',
   stranded: 'We hold money that Shopify will not take for this order: a person must look.',
   lapsed: 'The node says that its invoice can never be paid.',
+  rejected: 'It can never be paid, and Shopify was told so.',
 } as const satisfies Record<string, string>;
 export type PaymentState = keyof typeof paymentStates;
 
@@ -21,7 +22,8 @@ export const paymentMoves = {
   settled: ['resolved', 'stranded'],
   stranded: ['resolved'],
   resolved: [],
-  lapsed: [],
+  lapsed: ['rejected'],
+  rejected: [],
 } as const satisfies Record<PaymentState, readonly PaymentState[]>;
 
 /** One arrow of the table. */
@@ -43,9 +45,20 @@ export const reasons = {
   told_shopify: 'Shopify accepted the payment.',
   told_part: 'Shopify recorded the part that was paid; the rest of the order is open.',
   told_before: 'Shopify had the payment already from our earlier call, whose answer was lost.',
+  session_seen: 'A shopper chose to pay at checkout, and Shopify waits for the outcome.',
+  session_refused: 'The payment session cannot be paid here.',
+  session_timed_out: 'The shopper did not pay within the time that Shopify was told to wait.',
+  group_paid_otherwise: 'Another payment session of the same purchase was paid.',
+  session_gone: 'Shopify does not take this payment session any more.',
+  order_unpaid_too_long: 'The order was not paid within the time that the merchant gives.',
+  told_not_paid: 'Shopify accepted that it will not be paid.',
   settled_by_hand: 'A person settled it with the buyer.',
 } as const satisfies Record<string, string>;
 export type Reason = keyof typeof reasons;
+
+/** No money is awaited any more, and none came. */
+export const isUnpaid = (state: PaymentState): boolean =>
+  state === 'lapsed' || state === 'rejected';
 
 /** Whether money that arrives now belongs to the order, or to nobody yet. */
 export const awaitsMoney = (state: PaymentState): boolean =>

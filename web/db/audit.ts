@@ -77,7 +77,7 @@ export const rules: readonly Rule[] = [
     says: 'A lapsed payment has no invoice that anybody could pay.',
     text: `
       select p.id::text as what from payment p join invoice i on i.payment_id = p.id
-      where p.state = 'lapsed' and i.state in ('made', 'live')`,
+      where p.state in ('lapsed', 'rejected') and i.state in ('made', 'live')`,
   },
   {
     rule: 'I7',

@@ -2,7 +2,7 @@
 // a page and the sweep all lead here, in any order, any number of times, and make one payment.
 import { createHash } from 'node:crypto';
 import { currencyOf, minor, type Currency } from '../core/money.ts';
-import { stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
+import { isUnpaid, stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
 import { lookForOrderAgainMs } from '../core/retry.ts';
 import type { PaymentRow } from '../db/payments.ts';
 import { changeOwed, closePayment, latestPayment, openPayment } from '../db/payments.ts';
@@ -72,7 +72,7 @@ async function followOrder(
   const owedMinor = due.is === 'owed' ? due.amountMinor : minor(0n);
   // An unknown currency is kept as its code: the page says so, and no quote is made for it.
   const currency = currencyOf(order.currencyCode) ?? (order.currencyCode as Currency);
-  if (known !== null && known.state !== 'resolved' && known.state !== 'lapsed') {
+  if (known !== null && known.state !== 'resolved' && !isUnpaid(known.state)) {
     if (known.state !== 'open') return known;
     if (due.is === 'owed' && (known.owedMinor !== owedMinor || known.currency !== currency)) {
       await changeOwed(deps.db, { paymentId: known.id, owedMinor, currency, at: readAt });

@@ -1,6 +1,6 @@
 // The sweep of one shop: finds pending orders of our method that nobody told us of, and orders that
 // changed while an invoice for them is out. It moves nothing itself; it only says where to look.
-import { stillDue } from '../core/payment.ts';
+import { isUnpaid, stillDue } from '../core/payment.ts';
 import { payableOrders, paymentsOfOrders } from '../db/payments.ts';
 import { shopById, sweptUntil } from '../db/shops.ts';
 import { sight } from '../db/sightings.ts';
@@ -42,7 +42,7 @@ async function findPending(
     const known = await paymentsOfOrders(deps.db, { shopId, originIds });
     for (const originId of originIds) {
       const state = known.get(originId);
-      if (state === undefined || state === 'lapsed' || state === 'resolved') {
+      if (state === undefined || isUnpaid(state) || state === 'resolved') {
         await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
       }
     }

@@ -4,6 +4,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
+import { isUnpaid } from '../core/payment.ts';
 import { Trouble } from '../core/trouble.ts';
 import { latestPayment, shopOf, type PaymentRow } from '../db/views.ts';
 import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order.ts';
@@ -89,7 +90,7 @@ async function answer(
   const knock: Knock = { doors, quoting: block.quoting, response, checkoutToken };
   const at = { shopId: shop.id, originId };
   const known = await latestPayment(doors.deps.db, at);
-  if (known?.checkoutTokenHash && known.state !== 'lapsed' && known.state !== 'resolved') {
+  if (known?.checkoutTokenHash && !isUnpaid(known.state) && known.state !== 'resolved') {
     await answerPayment(knock, known);
     return;
   }

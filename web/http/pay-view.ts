@@ -2,7 +2,7 @@
 // block all show this one shape.
 import { createHash } from 'node:crypto';
 import { currencyOf, decimalOf, satsOf, type Currency } from '../core/money.ts';
-import type { PaymentState } from '../core/payment.ts';
+import { isUnpaid, type PaymentState } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
 import {
   currentInvoice,
@@ -52,15 +52,13 @@ export async function payView(
     ...invoiceOf(payment, invoice),
     ...(payment.state === 'open' ? await openParts(doors, { payment, invoice, quoted, now }) : {}),
     ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
-    ...(payment.state === 'closing' || payment.state === 'lapsed'
-      ? await overOf(doors, payment)
-      : {}),
+    ...(payment.state === 'closing' || isUnpaid(payment.state) ? await overOf(doors, payment) : {}),
     ...(payment.settledAt === null ? {} : { settledAt: payment.settledAt.toISOString() }),
   };
   return { ...view, revision: revisionOf(view) };
 }
 
-const isFinal = (state: PaymentState): boolean => state === 'resolved' || state === 'lapsed';
+const isFinal = (state: PaymentState): boolean => state === 'resolved' || isUnpaid(state);
 
 function amountOf(payment: PaymentRow): string {
   const currency = currencyOf(payment.currency);

@@ -15,6 +15,7 @@ const ofPayment: Record<PaymentState, Step | null> = {
   resolved: null,
   stranded: null,
   lapsed: null,
+  rejected: null,
 };
 
 const ofTable: Record<Exclude<DueTable, 'payment'>, Step> = {

@@ -58,6 +58,7 @@ const byState: Record<PayState, (view: PayView) => Look> = {
   resolved: paid,
   stranded: () => ({ name: 'stranded', tone: 'warn' }),
   lapsed: (view) => ended[view.over ?? 'other'],
+  rejected: (view) => ended[view.over ?? 'other'],
 };
 
 function paid(view: PayView): Look {

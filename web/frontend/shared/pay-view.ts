@@ -1,7 +1,8 @@
 // What the pay page, its status answer and the thank-you block show of a payment. One shape for all
 // three, made by the server. No name, address, e-mail or item of the buyer is in it.
 
-export type PayState = 'open' | 'closing' | 'settled' | 'resolved' | 'stranded' | 'lapsed';
+export type PayState =
+  'open' | 'closing' | 'settled' | 'resolved' | 'stranded' | 'lapsed' | 'rejected';
 
 /** Why there is no invoice at the moment. The answers of `GET /pay/<id>/status` use these words. */
 export type PayRefusal =
@@ -48,7 +49,7 @@ export type PayView = {
   refusal?: PayRefusal;
   /** More arrived than was owed: the shop will give it back. */
   overpaid?: true;
-  /** `lapsed` and `closing`: why the order is not to be paid any more. */
+  /** `lapsed`, `rejected` and `closing`: why the order is not to be paid any more. */
   over?: 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing' | 'other';
   /** The way back to the shop. */
   backUrl: string;

@@ -2,7 +2,7 @@ import { screen, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { bridge, openAt, row, shop } from '../test-dom.ts';
 
-const none = { open: 0, closing: 0, settled: 0, resolved: 0, stranded: 0, lapsed: 0 };
+const none = { open: 0, closing: 0, settled: 0, resolved: 0, stranded: 0, lapsed: 0, rejected: 0 };
 const list = { payments: [row], after: null };
 const placed = ['purchase.thank-you.block.render'];
 

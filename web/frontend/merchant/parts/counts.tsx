@@ -5,7 +5,9 @@ import { useWords } from '../words.tsx';
 import { useAmounts } from './use-amounts.ts';
 
 /** In the order of a payment's life. */
-const order: readonly PayState[] = ['open', 'settled', 'resolved', 'closing', 'lapsed', 'stranded'];
+const order: readonly PayState[] = [
+  ...(['open', 'settled', 'resolved', 'closing', 'lapsed', 'rejected', 'stranded'] as const),
+];
 
 /** How many payments are in each state; each number leads to its list. */
 export function Counts({ counts }: { counts: ShopAnswer['counts'] }) {

@@ -10,6 +10,7 @@ const looks: Readonly<Record<PayState, Pick<BadgeProps, 'tone' | 'progress'>>> =
   resolved: { tone: 'success', progress: 'complete' },
   stranded: { tone: 'critical', progress: 'incomplete' },
   lapsed: { progress: 'complete' },
+  rejected: { progress: 'complete' },
 };
 
 /** Where a payment is; or, whatever its state, that it waits for a person. */

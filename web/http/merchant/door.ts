@@ -1,0 +1,56 @@
+// What the merchant's doors share: who is asking, and how an answer is given to it.
+import express, { type Request, type Response } from 'express';
+import { Trouble } from '../../core/trouble.ts';
+import type { ShopRow } from '../../db/views.ts';
+import { bearerOf, proveMerchant } from '../../shopify/requests.ts';
+import { answerJson } from '../answers.ts';
+import type { Doors, Route } from '../doors.ts';
+
+export type Seen = { shop: ShopRow; request: Request; response: Response };
+
+const json = express.json({ limit: '32kb' });
+
+/** A route under /api: only the shop that its session token names is ever seen behind it. */
+export function merchantRoute(
+  doors: Doors,
+  at: Pick<Route, 'path' | 'before'> & { method: 'get' | 'post'; policy: 'merchant' },
+  answer: (seen: Seen) => Promise<void>,
+): Route {
+  const before = at.before ?? (at.method === 'post' ? [json] : []);
+  return {
+    method: at.method,
+    path: at.path,
+    policy: at.policy,
+    ...(before.length > 0 ? { before } : {}),
+    answer: async (request, response) => {
+      const shop = await shopOfToken(doors, request);
+      if (shop === undefined) {
+        // App Bridge fetches a fresh token and repeats the call once.
+        response.set('X-Shopify-Retry-Invalid-Session-Request', '1');
+        answerJson(response, 401, { error: 'The session token is missing, wrong or over.' });
+        return;
+      }
+      await answer({ shop, request, response });
+    },
+  };
+}
+
+/** Installs the shop at first sight; exchanges the token where there is none that works. */
+async function shopOfToken(doors: Doors, request: Request): Promise<ShopRow | undefined> {
+  const sessionToken = bearerOf(request.get('authorization'));
+  const proof = await proveMerchant(sessionToken, await doors.registrations());
+  if (!proof.ok || sessionToken === undefined) {
+    doors.countRefusedProof('merchant');
+    return undefined;
+  }
+  const { id: registrationId } = proof.app;
+  try {
+    return await doors.install({ registrationId, domain: proof.shop, sessionToken });
+  } catch (error) {
+    // Shopify does not take it any more, such as right after the app was removed.
+    if (error instanceof Trouble && error.what === 'session_token_refused') return undefined;
+    throw error;
+  }
+}
+
+export const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
