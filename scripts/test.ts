@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { buildApp } from './app-build.ts';
+import { buildApps } from './app-build.ts';
 import { builds } from './build.ts';
 import { checks } from './check.ts';
 import { interrupted, programs, run, runAll, type Step } from './run.ts';
@@ -71,7 +71,7 @@ async function suite(name: Suite): Promise<void> {
 
 async function app(): Promise<void> {
   title('shopify app build');
-  const problems = await buildApp();
+  const problems = await buildApps();
   for (const problem of problems) console.log(problem);
   count('shopify app build', problems.length === 0);
 }
