@@ -1,21 +1,15 @@
 // What is odd, wrong or broken at the shop, at the exchanges and at the node gets a clear answer,
 // and nothing is lost by it.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
 import type { OrderInput } from '../../sandbox/shopify/index.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
 import { allPaidOnce, isSound, oneReady, payInTheEnd } from '../journey/paid-once.ts';
-import { startWorld, until, type Bought, type World } from '../world.ts';
+import { until, type Bought, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
+worldOfFile((made) => {
+  world = made;
 });
 
 const refused = (payUrl: string, refusal: string, withinMs?: number): Promise<unknown> =>

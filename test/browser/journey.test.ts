@@ -4,25 +4,22 @@
 import { PNG } from 'pngjs';
 import type { Browser, BrowserContext, FrameLocator, Page } from 'playwright-core';
 import decodeQR from 'qr/decode.js';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { shopName, startWorld, until, type World } from '../world.ts';
-import { axe, desk, launch, phone, scrollsSideways } from './pages.ts';
+import { expect, test } from 'vitest';
+import { shopName, until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
+import { desk, phone } from './pages.ts';
+import { browserOfFile, pleasant } from './stage.ts';
 
-let place: TestDatabase;
 let world: World;
 let browser: Browser;
-
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url, block: true });
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser.close();
-  expect(await world.violations()).toEqual([]);
-  await world.close();
-  await place.close();
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { block: true, soundInTheEnd: true },
+);
+browserOfFile((made) => {
+  browser = made;
 });
 
 /** Buys as a shopper does; ends on the thank-you page. */
@@ -59,11 +56,6 @@ async function scan(page: Page): Promise<string> {
   const [scheme, request] = decodeQR({ width, height, data }).split(':');
   expect(scheme).toBe('lightning');
   return (request ?? '').toLowerCase();
-}
-
-async function pleasant(page: Page): Promise<void> {
-  expect(await axe(page)).toEqual([]);
-  expect(await scrollsSideways(page)).toBe(false);
 }
 
 test.each([

@@ -3,78 +3,27 @@
 // load weighs is counted. Our doors and pool run as processes of their own; shop and node are
 // played.
 import { gzipSync } from 'node:zlib';
-import type { Browser, BrowserContext, Frame, FrameLocator, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { app, shopName, startWorld, until, type World } from '../world.ts';
-import { axe, desk, launch, phone, scrollsSideways } from './pages.ts';
+import type { Browser, BrowserContext } from 'playwright-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { shopName, until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
+import { desk, phone } from './pages.ts';
+import { browserOfFile, openAdmin } from './stage.ts';
 
-let place: TestDatabase;
 let world: World;
 let browser: Browser;
-
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url, notInstalled: true });
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser.close();
-  expect(await world.violations()).toEqual([]);
-  await world.close();
-  await place.close();
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { notInstalled: true, soundInTheEnd: true },
+);
+browserOfFile((made) => {
+  browser = made;
 });
 
-type Admin = AsyncDisposable & {
-  page: Page;
-  /** What is inside the frame. */
-  inside: FrameLocator;
-  frame: () => Frame;
-  /** Opens a page of the app as the admin's address does. */
-  go: (path: string) => Promise<void>;
-  faults: string[];
-};
-
-async function openAdmin(
-  options: Parameters<Browser['newContext']>[0] = {},
-  prepare?: (context: BrowserContext) => Promise<void>,
-): Promise<Admin> {
-  const context = await browser.newContext({ locale: 'en-GB', ...options });
-  await prepare?.(context);
-  const page = await context.newPage();
-  const faults: string[] = [];
-  context.on('weberror', (error) => faults.push(error.error().message));
-  page.on('console', (message) => {
-    // What is refused or not there is an answer; the browser reports it by itself.
-    const isAnswer = /status of (404|422)/.test(message.text());
-    if (message.type() === 'error' && !isAnswer) faults.push(message.text());
-  });
-  const inside = page.frameLocator('#app');
-  const base = `${world.shopify.origin}/admin.shopify.com/store/${shopName.split('.')[0] ?? ''}`;
-  return {
-    page,
-    inside,
-    faults,
-    frame: () => {
-      const frame = page.frames().find((one) => one.url().startsWith(world.appUrl));
-      if (frame === undefined) throw new Error('The app is not in its frame.');
-      return frame;
-    },
-    go: async (path) => {
-      await page.goto(`${base}/apps/${app.clientId}${path}`);
-      await inside.locator('h1').filter({ visible: true }).first().waitFor();
-      await inside.locator('[aria-busy="true"][role="status"]').waitFor({ state: 'detached' });
-    },
-    [Symbol.asyncDispose]: () => context.close(),
-  };
-}
-
-async function pleasant(admin: Admin): Promise<void> {
-  // Long enough for what unfolds.
-  await admin.page.waitForTimeout(400);
-  expect(await axe(admin.frame())).toEqual([]);
-  expect(await scrollsSideways(admin.frame())).toBe(false);
-}
+const visit = (options?: Parameters<Browser['newContext']>[0]) =>
+  openAdmin({ browser, world }, options === undefined ? {} : { options });
 
 const simulator = () => {
   const { lnd } = world;
@@ -86,11 +35,11 @@ const nodeOfShop = async () => (await world.api('GET', '/api/shop')).body['node'
 
 describe('connecting a node', () => {
   test('the admin credential is refused; what the line bakes is taken', async () => {
-    await using admin = await openAdmin(desk);
+    await using admin = await visit(desk);
     const { inside, page } = admin;
     await admin.go('');
     await inside.getByText('of 4 steps done').waitFor();
-    await pleasant(admin);
+    await admin.isPleasant();
     await inside.getByRole('link', { name: 'Connect a node' }).first().click();
 
     const lnd = simulator();
@@ -103,7 +52,7 @@ describe('connecting a node', () => {
     await inside.getByText('pay from the node, close channels').waitFor();
     await inside.getByRole('button', { name: /^Show all \d+ permissions$/ }).click();
     await inside.getByText('macaroon:write').waitFor();
-    await pleasant(admin);
+    await admin.isPleasant();
     expect(await nodeOfShop()).toBeNull();
 
     // The merchant does what the page says.
@@ -122,12 +71,12 @@ describe('connecting a node', () => {
     expect(await nodeOfShop()).toMatchObject({ alias: 'merchant', health: 'reachable' });
     // The secret is in no field any more, and nowhere else on the page.
     expect(await admin.frame().content()).not.toContain(baked.toString('hex'));
-    await pleasant(admin);
+    await admin.isPleasant();
     expect(admin.faults).toEqual([]);
   });
 
   test('a node that is away is said in plain words, and the typed stays', async () => {
-    await using admin = await openAdmin({ ...phone, locale: 'de-DE' });
+    await using admin = await visit({ ...phone, locale: 'de-DE' });
     const { inside } = admin;
     await admin.go('/node');
     await inside.getByRole('button', { name: 'Neu verbinden' }).click();
@@ -140,7 +89,7 @@ describe('connecting a node', () => {
     await inside.getByRole('button', { name: 'Verbinden und testen' }).click();
     await inside.getByText('Ihr Knoten war nicht zu erreichen').waitFor();
     expect(await inside.getByLabel('Host und Port').inputValue()).toBe('127.0.0.1:1');
-    await pleasant(admin);
+    await admin.isPleasant();
     // The node that works is still the one in use.
     expect(await nodeOfShop()).toMatchObject({ alias: 'merchant' });
   });
@@ -164,17 +113,17 @@ describe('with payments', () => {
     ['1280 px', desk],
     ['1280 px, dark', { ...desk, colorScheme: 'dark' as const }],
   ])('axe finds nothing on any page, and none scrolls sideways: %s', async (_name, options) => {
-    await using admin = await openAdmin(options);
+    await using admin = await visit(options);
     const paths = ['', '/payments', `/payments/${paidId}`, nobodys, '/node', '/settings'];
     for (const path of paths) {
       await admin.go(path);
-      await pleasant(admin);
+      await admin.isPleasant();
     }
     expect(admin.faults).toEqual([]);
   });
 
   test('a view stays in the address when the frame is loaded again', async () => {
-    await using admin = await openAdmin(desk);
+    await using admin = await visit(desk);
     const { inside } = admin;
     await admin.go('/payments');
     const rows = inside.locator('.zt-payments li');
@@ -195,7 +144,7 @@ describe('with payments', () => {
     const bought = world.buy();
     const link = await world.payLink(bought);
     const id = (await world.rowOf(bought))?.id ?? '';
-    await using admin = await openAdmin(desk);
+    await using admin = await visit(desk);
     await admin.go(`/payments/${id}`);
     await admin.inside.getByText('The order waits for its payment.').first().waitFor();
     await world.lightning.pay(await world.invoiceOn(link));
@@ -203,7 +152,7 @@ describe('with payments', () => {
   });
 
   test('nobody leaves the settings without saving or discarding', async () => {
-    await using admin = await openAdmin(desk);
+    await using admin = await visit(desk);
     const { inside, page } = admin;
     await admin.go('/settings');
     const name = inside.getByLabel('Exact name of the manual payment method');
@@ -224,7 +173,7 @@ describe('with payments', () => {
 test('the first load is light and does not move', async () => {
   const bytes = new Map<string, number>();
   const weighing: Promise<void>[] = [];
-  await using admin = await openAdmin(phone, async (context) => {
+  const prepare = async (context: BrowserContext): Promise<void> => {
     await context.addInitScript(() => {
       const seen = globalThis as unknown as { shifted: number };
       seen.shifted = 0;
@@ -241,7 +190,8 @@ test('the first load is light and does not move', async () => {
       };
       weighing.push(weigh());
     });
-  });
+  };
+  await using admin = await openAdmin({ browser, world }, { options: phone, prepare });
   await admin.go('');
   await admin.inside.getByText('Latest payments').waitFor();
   await Promise.all(weighing);

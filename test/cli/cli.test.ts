@@ -4,14 +4,13 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { shopName, startWorld, type Bought, type World } from '../world.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { shopName, type Bought, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const node24 = path.join(root, 'node_modules/node/bin/node');
 
-let place: TestDatabase;
 let world: World;
 let bought: Bought;
 
@@ -31,18 +30,15 @@ function zaptill(...args: string[]): Promise<Ran> {
   });
 }
 
+worldOfFile((made) => {
+  world = made;
+});
 beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url });
   bought = world.buy();
   const payUrl = await world.payLink(bought);
   await world.lightning.pay(await world.invoiceOn(payUrl));
   await world.inState(bought, 'resolved');
 }, 60_000);
-afterAll(async () => {
-  await world.close();
-  await place.close();
-});
 
 test('shop list counts payments by state', async () => {
   const { exitCode, json } = await zaptill('shop', 'list', '--json');

@@ -1,25 +1,18 @@
 // The price runs out and a buyer pays in that second. Whoever has paid has his order; whoever has
 // not asks for a new price and pays that. The wallets' own record says who is who.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { startWorld, until, type World } from '../world.ts';
+import { until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import { allPaidOnce, allReady, payInTheEnd } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({
-    databaseUrl: place.url,
-    env: { QUOTE_SECONDS: '6' },
-    lnd: { settleDelayMs: { low: 0, high: 150 } },
-  });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
-});
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { env: { QUOTE_SECONDS: '6' }, lnd: { settleDelayMs: { low: 0, high: 150 } } },
+);
 
 /** A new price, asked for with one tap as often as it takes. */
 const newInvoice = (payUrl: string, old: string): Promise<string> =>

@@ -1,21 +1,16 @@
 // The whole journey over real protocols: an order, a promise in sats, an invoice on the merchant's
 // node, a buyer's payment, one durable record, the order Paid in Shopify. And what must not happen.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { startWorld, until, type World } from '../world.ts';
+import { expect, test } from 'vitest';
+import { until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 
-let place: TestDatabase;
 let world: World;
-
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url });
-});
-afterAll(async () => {
-  expect(await world.violations()).toEqual([]);
-  await world.close();
-  await place.close();
-});
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { soundInTheEnd: true },
+);
 
 test('an order is paid over Lightning and marked paid, once', async () => {
   const bought = world.buy();

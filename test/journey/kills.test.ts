@@ -2,20 +2,14 @@
 // moments are made, not waited for: a call hangs at the outsider, before or after its effect, and
 // whoever made it is killed meanwhile.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { startWorld, until, type World } from '../world.ts';
+import { describe, expect, test } from 'vitest';
+import { until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import { allPaidOnce, allReady, isQuiet, oneReady, payInTheEnd } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
+worldOfFile((made) => {
+  world = made;
 });
 
 const victims = ['pool', 'doors', 'both'] as const;

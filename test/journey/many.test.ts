@@ -1,19 +1,13 @@
 // Many at once: pools, buyers, tabs, deliveries of one webhook. However many ask, one order makes
 // one payment, one payable invoice and one verdict.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { app, freePort, shopName, startWorld, until, type Bought, type World } from '../world.ts';
+import { describe, expect, test } from 'vitest';
+import { app, freePort, shopName, until, type Bought, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import { allPaidOnce, isSound, oneReady, payInTheEnd } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url, pools: 1 });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
+worldOfFile((made) => {
+  world = made;
 });
 
 /** Where the payment of an order is, from its row: nobody has opened it yet. */

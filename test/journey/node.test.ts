@@ -1,24 +1,18 @@
 // The merchant's node goes away while buyers pay, in every way in which a node can; and it stays,
 // connected and silent. What was paid meanwhile is found.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { startWorld, until, type World } from '../world.ts';
+import { expect, test } from 'vitest';
+import { until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import { allPaidOnce, allReady, isSound, oneReady, payInTheEnd } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({
-    databaseUrl: place.url,
-    lnd: { settleDelayMs: { low: 5, high: 120 } },
-  });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
-});
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { lnd: { settleDelayMs: { low: 5, high: 120 } } },
+);
 
 test('restarted politely, without a word and by a kill, while 50 buyers pay', async () => {
   const { lnd } = world;

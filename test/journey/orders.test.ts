@@ -2,10 +2,10 @@
 // in the very second in which the invoice is being canceled. Who won is what the buyers' side says:
 // their wallets know whether they have paid, and our books must agree.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { startWorld, until, type World } from '../world.ts';
+import { until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import {
   allPaidOnce,
   allReady,
@@ -16,19 +16,13 @@ import {
   type Ready,
 } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({
-    databaseUrl: place.url,
-    lnd: { settleDelayMs: { low: 0, high: 60 } },
-  });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
-});
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { lnd: { settleDelayMs: { low: 0, high: 60 } } },
+);
 
 const onNode = (hash: string) => world.lnd?.invoices.get(hash)?.state;
 const endsAtNode = (hash: string, withinMs = 15_000): Promise<unknown> =>

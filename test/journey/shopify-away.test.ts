@@ -2,21 +2,15 @@
 // and its answer was lost. No attempt is burnt on the first, and nothing is done twice after the
 // second.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FaultInput } from '../../sandbox/shopify/index.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { startWorld, until, type World } from '../world.ts';
+import { until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import { allPaidOnce, allReady, isQuiet, payInTheEnd } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
+worldOfFile((made) => {
+  world = made;
 });
 
 const ways = [

@@ -1,21 +1,18 @@
 // Shopify is away for a whole minute, in three ways one after the other, while shoppers go on
 // buying and paying.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { startWorld, type World } from '../world.ts';
+import { expect, test } from 'vitest';
+import type { World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import { allPaidOnce, allReady, payInTheEnd } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url, pools: 2 });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
-});
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { pools: 2 },
+);
 
 test('a minute of 503, HTML 429 and THROTTLED', async () => {
   const bought = await allReady(world, 12);

@@ -1,19 +1,13 @@
 // The app is removed from the shop: what could still be paid is canceled at the node, and only then
 // the credential is wiped. A new installation begins without a node.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase, type TestDatabase } from '../database.ts';
-import { app, shopName, startWorld, until, type World } from '../world.ts';
+import { expect, test } from 'vitest';
+import { app, shopName, until, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
 import { allPaidOnce, allReady, isSound, payInTheEnd } from './paid-once.ts';
 
-let place: TestDatabase;
 let world: World;
-beforeAll(async () => {
-  place = await testDatabase();
-  world = await startWorld({ databaseUrl: place.url });
-});
-afterAll(async () => {
-  await world.close();
-  await place.close();
+worldOfFile((made) => {
+  world = made;
 });
 
 test('uninstalled with invoices out, and installed again', async () => {

@@ -1,8 +1,9 @@
 /// <reference types="@shopify/ui-extensions/customer-account.order-status.block.render" />
 import { setUpExtension } from '@shopify/ui-extensions-tester';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   begin,
+  beginEachTest,
   find,
   heading,
   isEmpty,
@@ -11,21 +12,13 @@ import {
   notYet,
   pass,
   replying,
-  server,
   setEditor,
   textOf,
   toPay,
   view,
 } from './play.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers({ shouldAdvanceTime: true });
-  vi.stubEnv('SHOPIFY_APP_URL', server);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-});
+beginEachTest();
 
 function onPage(ageMs: number, ...replies: (() => Response)[]) {
   const extension = setUpExtension('customer-account.order-status.block.render');

@@ -1,5 +1,5 @@
 // What the tests of both targets share: answers as our server gives them, and the page's parts.
-import { vi } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 import type { PayView } from '../../../../web/frontend/shared/pay-view.ts';
 
 export const server = 'https://pay.example.test';
@@ -73,6 +73,18 @@ export const textOf = (name: string): string[] =>
   [...document.body.querySelectorAll(name)].map((element) => element.textContent);
 export const heading = (): string | null | undefined => find('s-banner')?.getAttribute('heading');
 export const isEmpty = (): boolean => document.body.children.length === 0;
+
+/** For all tests of a file: a clock that `pass` moves, and an app that knows our server. */
+export function beginEachTest(): void {
+  beforeEach(() => {
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    vi.stubEnv('SHOPIFY_APP_URL', server);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllEnvs();
+  });
+}
 
 /** The clock goes on only as far as told, and what hangs on it happens. */
 export const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);

@@ -1,9 +1,10 @@
 /// <reference types="@shopify/ui-extensions/purchase.thank-you.block.render" />
 import { setUpExtension } from '@shopify/ui-extensions-tester';
 import { fireEvent } from '@testing-library/preact';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import {
   begin,
+  beginEachTest,
   find,
   heading,
   isEmpty,
@@ -21,14 +22,7 @@ import {
   view,
 } from './play.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers({ shouldAdvanceTime: true });
-  vi.stubEnv('SHOPIFY_APP_URL', server);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-});
+beginEachTest();
 
 /** The block on a thank-you page of order 1, with a server that answers so. */
 function onPage(...replies: (() => Response)[]) {
