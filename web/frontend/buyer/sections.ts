@@ -11,11 +11,16 @@ import type { Speech, Word } from './words.ts';
 /** Where the words leave a place for HTML, such as a time. A letter that no text contains. */
 const gap = '\u0001';
 
+/** How large an amount is written, so that it stays on one line. */
+const sizeOf = (amount: string): string =>
+  amount.length > 15 ? 'longer' : amount.length > 9 ? 'long' : 'short';
+
 export function summarySection(view: PayView, words: Speech): Html {
   const { say, locale } = words;
   const { invoice } = view;
   const [first] = new Intl.Segmenter(locale).segment(view.shopName.trim());
   const initial = first?.segment.toLocaleUpperCase(locale) ?? '';
+  const fiat = formatFiat(view.fiat, locale);
   return html`
     <section class="sum" aria-labelledby="shop">
       <header>
@@ -26,7 +31,7 @@ export function summarySection(view: PayView, words: Speech): Html {
         </div>
       </header>
       <div>
-        <p class="big"><bdi>${formatFiat(view.fiat, locale)}</bdi></p>
+        <p class="big" data-size="${sizeOf(fiat)}"><bdi>${fiat}</bdi></p>
         ${invoice && html`<p class="sats">${icons.bolt}<bdi>${satsOf(invoice, words)}</bdi></p>`}
       </div>
       ${invoice && requestOf(view) !== undefined && promise(view, { invoice, words })}
