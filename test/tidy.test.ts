@@ -296,7 +296,8 @@ describe('nothing is dead', () => {
 
   test('every file of the tests is reached from a test', () => {
     const tests = matching(/\.test\.tsx?$/);
-    const reached = reach([...tests, 'vitest.config.ts', 'test/browser/shots.ts']);
+    const started = ['test/browser/shots.ts', 'test/bench/run.ts'];
+    const reached = reach([...tests, 'vitest.config.ts', ...started]);
     const around = matching(/^test\/.*\.(m?tsx?|m?js)$/);
     expect(around.filter((file) => !reached.has(file))).toEqual([]);
     expect(tests.length).toBeGreaterThan(25);

@@ -1,0 +1,32 @@
+// `npm run bench`: what pages ask of a database with a million payments. Each question is asked
+// many times in one run; its plans must hold no sequential scan over a big table, and its 99th
+// percentile must stay under 200 ms. `BENCH_DIR` keeps the filled database for the next run,
+// `BENCH_PAYMENTS` makes it smaller. Words after `--` pick questions by their name.
+import { measure, type Question } from './measure.ts';
+import { millionDatabase, type Million } from './million.ts';
+import type { Database } from '../../web/db/database.ts';
+import { openDatabase } from '../../web/db/database.ts';
+import { paymentQuestions } from './payments.ts';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Every page that is measured gives its questions here. */
+const pages: readonly ((db: Database, million: Million) => Question[])[] = [paymentQuestions];
+
+const { BENCH_DIR: keepIn, BENCH_PAYMENTS: payments = '1000000' } = process.env;
+const made = await millionDatabase({ payments: Number(payments), keepIn, say });
+const db = openDatabase({ url: made.url });
+try {
+  const [wanted = ''] = process.argv.slice(2);
+  const questions = pages
+    .flatMap((page) => page(db, made.million))
+    .filter(({ name }) => name.includes(wanted));
+  if (questions.length === 0) throw new Error(`no question is called like ${wanted}`);
+  const faults: string[] = [];
+  for (const question of questions) faults.push(...(await measure(db, question, say)));
+  for (const fault of faults) say(`FAULT ${fault}`);
+  if (faults.length > 0) process.exitCode = 1;
+} finally {
+  await db.close();
+  await made.close();
+}
