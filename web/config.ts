@@ -1,7 +1,7 @@
 // The environment, read once and checked. Nobody else reads process.env. In production a value that
 // is wrong or missing stops the start with one line; secrets are taken out of the environment, so
 // that no child and no crash report inherits them.
-import { randomBytes } from 'node:crypto';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -23,6 +23,10 @@ export type Config = {
   vaultKeys: readonly VaultKey[];
   /** The first registration of the merchant app. Never undefined in production. */
   shopify: { clientId: string; clientSecret: string } | undefined;
+  /** The payments app. Undefined: it is not offered. */
+  payments: { clientId: string; clientSecret: string } | undefined;
+  /** Where Shopify knocks with its client certificate. Undefined: nothing listens for it. */
+  paymentsDoor: PaymentsDoor | undefined;
   /** An origin without a slash at its end. Always undefined in production. */
   outsideOrigin: string | undefined;
   allowPrivateNodes: boolean;
@@ -31,6 +35,14 @@ export type Config = {
   logLevel: LogLevel;
   /** Undefined: /metrics is not served. */
   metricsToken: string | undefined;
+};
+
+/** PEM texts. `clientCertificates` are authorities, or the very certificates of the clients. */
+export type PaymentsDoor = {
+  port: number;
+  certificate: string;
+  key: string;
+  clientCertificates: readonly string[];
 };
 
 /** One line for the person who starts the program. It never holds the value that was given. */
@@ -66,6 +78,42 @@ const text = z
   .max(4_096)
   .regex(/^[\x21-\x7e]+$/);
 
+const pemBlocks = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
+
+/** The PEM text itself, or the path of a file with it. */
+function pemText(given: string): string {
+  if (given.startsWith('-----BEGIN ')) return given.replaceAll('\\n', '\n');
+  return readFileSync(given, 'utf8');
+}
+
+/** Runs over what was given; whatever it throws, the form is wrong. */
+const pem = <T>(read: (blocks: string[]) => T) =>
+  z
+    .string()
+    .max(262_144)
+    .transform((given, context): T => {
+      try {
+        return read([...pemText(given).matchAll(pemBlocks)].map(([block]) => block));
+      } catch {
+        context.addIssue({ code: 'custom', message: 'form' });
+        return z.NEVER;
+      }
+    });
+
+function certificatesIn(blocks: readonly string[]): string[] {
+  const certificates = blocks.filter((block) => block.startsWith('-----BEGIN CERTIFICATE-----'));
+  // A certificate that cannot be read is found here, and not by the first one who knocks.
+  for (const certificate of certificates) new X509Certificate(certificate);
+  if (certificates.length === 0) throw new Error('no certificate');
+  return certificates;
+}
+
+function keyIn(blocks: readonly string[]): string {
+  const key = blocks.find((block) => /^-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(block)) ?? '';
+  createPrivateKey(key);
+  return key;
+}
+
 /** Each variable with its form and an example, as the line that stops the start prints them. */
 const variables = {
   PORT: { form: 'a port from 1 to 65535', example: '3000', value: wholeNumber(1, 65_535) },
@@ -100,6 +148,38 @@ const variables = {
     example: 'shpss_0123456789abcdef0123456789abcdef',
     value: text,
   },
+  PAYMENTS_API_KEY: {
+    form: 'the client id of the payments app, from the Shopify Partner Dashboard',
+    example: '0123456789abcdef0123456789abcdef',
+    value: text,
+  },
+  PAYMENTS_API_SECRET: {
+    form: 'the client secret of the payments app, from the Shopify Partner Dashboard',
+    example: 'shpss_0123456789abcdef0123456789abcdef',
+    value: text,
+  },
+  PAYMENTS_PORT: {
+    form: 'a port from 1 to 65535, another than PORT',
+    example: '3443',
+    value: wholeNumber(1, 65_535),
+  },
+  PAYMENTS_TLS_CERT: {
+    form: 'the file of the certificate of this server with its chain, or their PEM text',
+    example: '/etc/zaptill/tls/fullchain.pem',
+    value: pem((blocks) => certificatesIn(blocks).join('\n')),
+  },
+  PAYMENTS_TLS_KEY: {
+    form: 'the file of the private key of this server without a password, or its PEM text',
+    example: '/etc/zaptill/tls/privkey.pem',
+    value: pem(keyIn),
+  },
+  PAYMENTS_CLIENT_CA: {
+    form:
+      'the file of the certificates by which Shopify is known, of authorities or of Shopify ' +
+      'itself, or their PEM text',
+    example: '/etc/zaptill/shopify-payments.pem',
+    value: pem(certificatesIn),
+  },
   OUTSIDE_ORIGIN: {
     form: 'an http origin that plays the outside world; only in development',
     example: 'http://127.0.0.1:4000',
@@ -123,7 +203,10 @@ type Name = keyof typeof variables;
 type Value<N extends Name> = z.output<(typeof variables)[N]['value']>;
 
 /** Taken out of the environment once they are read. */
-const secretNames = ['DATABASE_URL', 'VAULT_KEYS', 'SHOPIFY_API_SECRET', 'METRICS_TOKEN'] as const;
+const secretNames = [
+  ...['DATABASE_URL', 'VAULT_KEYS', 'SHOPIFY_API_SECRET', 'METRICS_TOKEN'],
+  ...['PAYMENTS_API_SECRET', 'PAYMENTS_TLS_KEY'],
+] as const;
 
 function wrong(name: Name, what: string): ConfigError {
   const { form, example } = variables[name];
@@ -186,6 +269,33 @@ function readShopify(env: NodeJS.ProcessEnv, production: boolean): Config['shopi
   };
 }
 
+function readPayments(env: NodeJS.ProcessEnv): Config['payments'] {
+  const [key, secret] = [given(env, 'PAYMENTS_API_KEY'), given(env, 'PAYMENTS_API_SECRET')];
+  if (key === undefined && secret === undefined) return undefined;
+  return {
+    clientId: needed(env, 'PAYMENTS_API_KEY'),
+    clientSecret: needed(env, 'PAYMENTS_API_SECRET'),
+  };
+}
+
+/** Without the certificates by which Shopify is known there is no door, whatever else is given. */
+function readPaymentsDoor(env: NodeJS.ProcessEnv, port: number): PaymentsDoor | undefined {
+  const clientCertificates = given(env, 'PAYMENTS_CLIENT_CA');
+  if (clientCertificates === undefined) return undefined;
+  const door: PaymentsDoor = {
+    port: needed(env, 'PAYMENTS_PORT'),
+    certificate: needed(env, 'PAYMENTS_TLS_CERT'),
+    key: needed(env, 'PAYMENTS_TLS_KEY'),
+    clientCertificates,
+  };
+  if (door.port === port) throw wrong('PAYMENTS_PORT', 'is wrong');
+  const pair = new X509Certificate(door.certificate);
+  if (!pair.checkPrivateKey(createPrivateKey(door.key)))
+    throw wrong('PAYMENTS_TLS_KEY', 'is wrong');
+  needed(env, 'PAYMENTS_API_KEY');
+  return door;
+}
+
 /**
  * Reads and checks the environment, and deletes the secrets from it. Throws `ConfigError`, whose
  * message is the one line to print.
@@ -210,6 +320,8 @@ export function readConfig(
       ? needed(env, 'VAULT_KEYS')
       : (given(env, 'VAULT_KEYS') ?? keysOfDataDir(dataDir)),
     shopify: readShopify(env, production),
+    payments: readPayments(env),
+    paymentsDoor: readPaymentsDoor(env, port),
     outsideOrigin: given(env, 'OUTSIDE_ORIGIN'),
     allowPrivateNodes: given(env, 'ALLOW_PRIVATE_NODES') ?? false,
     quoteSeconds: given(env, 'QUOTE_SECONDS') ?? 600,

@@ -52,8 +52,11 @@ export async function migrateWhenThere(wired: Wired): Promise<void> {
       await pause(databaseAgainMs);
     }
   }
-  const { shopify } = wired.config;
+  const { shopify, payments } = wired.config;
   if (shopify !== undefined) await wired.registerApp({ name: 'first', ...shopify });
+  if (payments !== undefined) {
+    await wired.registerApp({ kind: 'payments', name: 'payments', ...payments });
+  }
 }
 
 /** Runs `stop` once at the first signal; a process that cannot stop in time is ended. */

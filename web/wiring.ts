@@ -24,6 +24,7 @@ import { standing } from './db/views.ts';
 import type { Deps } from './flows/flow.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
 import type { Doors, Registration } from './http/doors.ts';
+import { parseRequest } from './lightning/bolt11.ts';
 import { testPasted } from './lightning/connect.ts';
 import { bakeLine } from './lightning/gate.ts';
 import { openNode, type OpenNode } from './lightning/node.ts';
@@ -56,8 +57,13 @@ export type Wired = {
   deps: Deps;
   doors: () => Doors;
   connect: Doors['connect'];
-  registrations: () => Promise<readonly Registration[]>;
-  registerApp: (app: { name: string; clientId: string; clientSecret: string }) => Promise<void>;
+  registrations: Doors['registrations'];
+  registerApp: (app: {
+    kind?: Registration['kind'];
+    name: string;
+    clientId: string;
+    clientSecret: string;
+  }) => Promise<void>;
   close: () => Promise<void>;
 };
 
@@ -108,9 +114,9 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
       },
       given,
     );
-  const registerApp: Wired['registerApp'] = async ({ name, clientId, clientSecret }) => {
-    const sealed = vault.seal(Buffer.from(clientSecret, 'utf8'), secretPlace(clientId));
-    await storeRegistration(db, { name, clientId, sealedSecret: Uint8Array.from(sealed) });
+  const registerApp: Wired['registerApp'] = async ({ clientSecret, ...app }) => {
+    const sealed = vault.seal(Buffer.from(clientSecret, 'utf8'), secretPlace(app.clientId));
+    await storeRegistration(db, { ...app, sealedSecret: Uint8Array.from(sealed) });
   };
   let changes: Doors['changes'] | undefined;
   return {
@@ -135,17 +141,18 @@ const secretPlace = (clientId: string) => ({
 });
 
 /** Secrets are opened for some seconds, so that a new registration needs no restart. */
-function cachedRegistrations(db: Database, vault: Vault): () => Promise<Registration[]> {
+function cachedRegistrations(db: Database, vault: Vault): Doors['registrations'] {
   let kept: { at: number; registrations: Registration[] } | undefined;
-  return async () => {
-    if (kept !== undefined && Date.now() - kept.at < registrationsFreshMs)
-      return kept.registrations;
-    const registrations = (await allRegistrations(db)).map(({ id, clientId, sealedSecret }) => {
-      const secret = vault.open(sealedSecret, secretPlace(clientId));
-      return { id, clientId, secrets: [Buffer.from(secret).toString('utf8')] };
-    });
-    kept = { at: Date.now(), registrations };
-    return registrations;
+  return async (kind) => {
+    if (kept === undefined || Date.now() - kept.at >= registrationsFreshMs) {
+      const stored = await allRegistrations(db);
+      const registrations = stored.map(({ id, kind: its, clientId, sealedSecret }) => {
+        const secret = vault.open(sealedSecret, secretPlace(clientId));
+        return { id, kind: its, clientId, secrets: [Buffer.from(secret).toString('utf8')] };
+      });
+      kept = { at: Date.now(), registrations };
+    }
+    return kept.registrations.filter((each) => kind === undefined || each.kind === kind);
   };
 }
 
@@ -223,7 +230,7 @@ type StorefrontParts = {
   out: Outbound;
   clock: Deps['clock'];
   metrics: Metrics;
-  registrations: () => Promise<readonly Registration[]>;
+  registrations: Doors['registrations'];
 };
 
 /** One Shopify client per shop and process, with one mirror of its bucket. */
@@ -302,7 +309,7 @@ type DoorParts = {
   out: Outbound;
   nodes: OpenNodes;
   metrics: Metrics;
-  registrations: () => Promise<readonly Registration[]>;
+  registrations: Doors['registrations'];
   connect: Doors['connect'];
   changes: Doors['changes'];
 };
@@ -342,6 +349,7 @@ function makeDoors(parts: DoorParts): Doors {
         : []),
     ],
     bakeLine: () => bakeLine(),
+    hashOfRequest: (request) => parseRequest(request)?.hash,
     isReady: readiness(db),
   };
 

@@ -4,18 +4,22 @@ import type { Changes } from '../db/changes.ts';
 import type { ConnectGiven, ConnectRefused } from '../flows/connect-node.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { NodeRow } from '../db/nodes.ts';
+import type { RegistrationKind } from '../db/registrations.ts';
 import type { ShopRow } from '../db/shops.ts';
 import type { AppSecrets } from '../shopify/requests.ts';
 
-/** A registration of the app, with its opened secrets. */
-export type Registration = AppSecrets & { id: number };
+/** A registration of an app of ours, with its opened secrets. */
+export type Registration = AppSecrets & { id: number; kind: RegistrationKind };
 
 export type Doors = {
   deps: Deps;
   /** Origin without a slash at its end. */
   appUrl: string;
-  /** All registrations with their opened secrets. Cached for seconds, not for ever. */
-  registrations: () => Promise<readonly Registration[]>;
+  /**
+   * The registrations with their opened secrets, of one kind or of both. Cached for seconds, not
+   * for ever.
+   */
+  registrations: (kind?: RegistrationKind) => Promise<readonly Registration[]>;
   install: (seen: {
     registrationId: number;
     domain: string;
@@ -30,6 +34,8 @@ export type Doors = {
   adviceOf: (node: NodeRow) => readonly string[];
   /** The line that makes a credential which can receive and nothing else, with a key of its own. */
   bakeLine: () => string;
+  /** The payment hash of a BOLT11; undefined for what is none. */
+  hashOfRequest: (request: string) => string | undefined;
   changes: Changes;
   /** The same address as a browser is to be sent to it. */
   outsideUrl: (url: string) => string;
@@ -51,7 +57,8 @@ export type Policy =
   | 'shopify-embedded'
   | 'merchant'
   | 'extension'
-  | 'operator';
+  | 'operator'
+  | 'shopify-payments';
 
 export type Route = {
   method: 'get' | 'post' | 'options';

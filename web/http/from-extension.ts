@@ -9,6 +9,7 @@ import { Trouble } from '../core/trouble.ts';
 import { latestPayment, shopOf, type PaymentRow } from '../db/views.ts';
 import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order.ts';
 import { noticeOrder } from '../flows/notice-order.ts';
+import { seeBlock } from '../flows/see-shop.ts';
 import { bearerOf, proveBuyer } from '../shopify/requests.ts';
 import { answerJson } from './answers.ts';
 import { makeBudget, type Budget } from './budget.ts';
@@ -68,7 +69,7 @@ async function answer(
 ): Promise<void> {
   const { block, request, response } = about;
   const token = bearerOf(request.get('authorization'));
-  const proof = await proveBuyer(token, await doors.registrations());
+  const proof = await proveBuyer(token, await doors.registrations('merchant'));
   if (!proof.ok) {
     doors.countRefusedProof('extension');
     answerJson(response, 401, { error: 'The session token is missing, wrong or over.' });
@@ -87,6 +88,7 @@ async function answer(
     answerJson(response, 202, { state: 'not_yet' });
     return;
   }
+  seeBlock(doors.deps, shop);
   const knock: Knock = { doors, quoting: block.quoting, response, checkoutToken };
   const at = { shopId: shop.id, originId };
   const known = await latestPayment(doors.deps.db, at);

@@ -88,7 +88,7 @@ async function registrationOfDocument(
   doors: Doors,
   given: { shop: string | undefined; query: URLSearchParams },
 ): Promise<Registration | undefined> {
-  const registrations = await doors.registrations();
+  const registrations = await doors.registrations('merchant');
   const proof = await proveDocumentLoad(given.query, registrations);
   if (proof.ok) return proof.app;
   if (given.shop === undefined) return undefined;

@@ -38,7 +38,7 @@ export function merchantRoute(
 /** Installs the shop at first sight; exchanges the token where there is none that works. */
 async function shopOfToken(doors: Doors, request: Request): Promise<ShopRow | undefined> {
   const sessionToken = bearerOf(request.get('authorization'));
-  const proof = await proveMerchant(sessionToken, await doors.registrations());
+  const proof = await proveMerchant(sessionToken, await doors.registrations('merchant'));
   if (!proof.ok || sessionToken === undefined) {
     doors.countRefusedProof('merchant');
     return undefined;
