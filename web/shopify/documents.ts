@@ -1,19 +1,10 @@
-// Every GraphQL document that is sent to Shopify, with the shape of its answer. The test validates
+// Every document that is sent to the Admin API, with the shape of its answer. The test validates
 // each against the whole schema of this version. No buyer's name, address or e-mail is asked for.
 import { z } from 'zod';
+import type { ShopDocument } from './shop-api.ts';
+import { testOrderDocuments } from './test-order-documents.ts';
 
-/** One constant: `Order.checkoutToken` exists from this version on. */
-export const API_VERSION = '2026-07';
-
-export type AdminDocument<T> = {
-  name: string;
-  text: string;
-  answer: z.ZodType<T>;
-  /** What it costs before Shopify has told its own figure, in points, for one order. */
-  points: number;
-  /** A page that waits for a reading answers its buyer within five seconds. */
-  timeoutMs: number;
-};
+export type AdminDocument<T> = ShopDocument<T>;
 
 const readMs = 4_000;
 const writeMs = 8_000;
@@ -138,4 +129,5 @@ export const documents: readonly AdminDocument<unknown>[] = [
   pendingOrders,
   orderMarkAsPaid,
   orderCreateManualPayment,
+  ...testOrderDocuments,
 ];
