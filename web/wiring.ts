@@ -2,10 +2,11 @@
 // which node, which shop, which clock or which key it talks to.
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { openAlertWays } from './alerts/ways.ts';
 import type { Config } from './config.ts';
 import type { LightningNode, Nodes, Storefront, Storefronts } from './core/ports.ts';
 import { quotePolicy } from './core/quote.ts';
-import { Trouble } from './core/trouble.ts';
+import { assert, Trouble } from './core/trouble.ts';
 import { listenForChanges } from './db/changes.ts';
 import { openDatabase, rows, type Database } from './db/database.ts';
 import { pendingMigrations } from './db/migrate.ts';
@@ -22,7 +23,10 @@ import {
 import { connectNode, credentialPlace, type NodeCredential } from './flows/connect-node.ts';
 import { standing } from './db/views.ts';
 import type { Deps } from './flows/flow.ts';
+import { installPaymentsApp, type Grant } from './flows/install-payments-app.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
+import { startSelfTest } from './flows/self-test.ts';
+import { tellReady } from './flows/tell-ready.ts';
 import type { Doors, Registration } from './http/doors.ts';
 import { parseRequest } from './lightning/bolt11.ts';
 import { testPasted } from './lightning/connect.ts';
@@ -32,12 +36,23 @@ import { adviceOnVersion } from './lightning/versions.ts';
 import type { Log } from './log.ts';
 import { makeMetrics, type Metrics } from './metrics.ts';
 import { outbound, type Outbound } from './outbound.ts';
+import { postToGiven } from './outbound-given.ts';
 import { makeRates } from './rates/agreed.ts';
 import { bitstamp } from './rates/bitstamp.ts';
 import { coinbase } from './rates/coinbase.ts';
 import { kraken } from './rates/kraken.ts';
+import type { AdminDeps } from './shopify/admin-api.ts';
+import { configure } from './shopify/payments-app.ts';
+import { shopApi, type ShopApiDeps } from './shopify/shop-api.ts';
 import { adminOrders } from './shopify/admin-orders.ts';
-import { exchangeToken, leaseMs, tokenSource, type TokenStore } from './shopify/auth.ts';
+import {
+  exchangeCode,
+  exchangeToken,
+  leaseMs,
+  tokenSource,
+  type TokenStore,
+} from './shopify/auth.ts';
+import { testOrders } from './shopify/test-orders.ts';
 import { makeThrottle, type Throttle } from './shopify/throttle.ts';
 import { openVault, type Vault } from './vault/seal.ts';
 
@@ -57,6 +72,7 @@ export type Wired = {
   deps: Deps;
   doors: () => Doors;
   connect: Doors['connect'];
+  selfTest: Doors['selfTest'];
   registrations: Doors['registrations'];
   registerApp: (app: {
     kind?: Registration['kind'];
@@ -85,14 +101,19 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const sources = [kraken, coinbase, bitstamp].map((source) =>
     source({ fetchOutside: out.fetchOutside, clock }),
   );
+  const storefronts = openStorefronts({ db, vault, out, clock, metrics, registrations });
   const deps: Deps = {
     db,
     clock,
     log,
     nodes,
-    storefronts: openStorefronts({ db, vault, out, clock, metrics, registrations }),
+    storefronts,
     rates: makeRates({ sources, clock }),
     sealer: vault,
+    alertWays: openAlertWays({
+      mail: config.smtp,
+      post: postToGiven({ origin: config.outsideOrigin }),
+    }),
     quotePolicy,
     quoteSeconds: config.quoteSeconds,
     sweepSeconds: config.sweepSeconds,
@@ -104,11 +125,12 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
         db,
         log,
         sealer: vault,
-        testNode: (pasted) =>
+        testNode: (pasted, expected) =>
           testPasted(pasted, {
             allowPrivate: config.allowPrivateNodes,
             now: clock(),
             wholeMs: connectWithinMs,
+            ...(expected === undefined ? {} : { expected }),
           }),
         forgetConnection: nodes.forget,
       },
@@ -118,12 +140,18 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     const sealed = vault.seal(Buffer.from(clientSecret, 'utf8'), secretPlace(app.clientId));
     await storeRegistration(db, { ...app, sealedSecret: Uint8Array.from(sealed) });
   };
+  const testOrdersOf = async (shopId: number) => testOrders(await storefronts.adminOf(shopId));
+  const selfTest: Doors['selfTest'] = (shopId) =>
+    startSelfTest({ ...deps, testOrders: { of: testOrdersOf } }, shopId);
   let changes: Doors['changes'] | undefined;
   return {
-    ...{ config, log, db, vault, metrics, deps, connect, registrations, registerApp },
+    ...{ config, log, db, vault, metrics, deps, connect, registrations, registerApp, selfTest },
     doors: () => {
       changes ??= listenForChanges(databaseUrl);
-      return makeDoors({ config, deps, out, nodes, metrics, registrations, connect, changes });
+      return makeDoors({
+        ...{ config, deps, out, nodes, metrics, registrations, connect, changes, selfTest },
+        storefronts,
+      });
     },
     close: async () => {
       nodes.close();
@@ -233,41 +261,53 @@ type StorefrontParts = {
   registrations: Doors['registrations'];
 };
 
+type OpenStorefronts = Storefronts & {
+  /** Of a shop of the merchant app; any other is a defect: its token is not for the Admin API. */
+  adminOf: (shopId: number) => Promise<AdminDeps>;
+  /** Of a shop of the payments app, for the Payments Apps API. */
+  paymentsOf: (shopId: number) => Promise<ShopApiDeps>;
+};
+
 /** One Shopify client per shop and process, with one mirror of its bucket. */
-function openStorefronts(parts: StorefrontParts): Storefronts {
+function openStorefronts(parts: StorefrontParts): OpenStorefronts {
   const throttles = new Map<number, Throttle>();
-  return {
-    of: async (shopId): Promise<Storefront> => {
-      const shop = await shopById(parts.db, shopId);
-      const registration = (await parts.registrations()).find(
-        ({ id }) => id === shop?.registrationId,
-      );
-      if (shop === null || registration === undefined || shop.uninstalledAt !== null) {
-        throw new Trouble('shop_uninstalled', { from: 'shop', then: 'give_up', away: true });
-      }
-      const throttle = throttles.get(shopId) ?? makeThrottle(parts.clock);
-      throttles.set(shopId, throttle);
-      const { fetchOutside } = parts.out;
-      const tokens = tokenSource({
-        fetchOutside,
-        clock: parts.clock,
-        shop: shop.domain,
-        app: appOf(registration),
-        store: tokenStore(parts, shop),
-      });
-      return adminOrders({
-        shop: shop.domain,
-        tokens,
-        fetchOutside,
-        throttle,
-        clock: parts.clock,
-        saw: ({ operation, outcome, ms }) => {
-          parts.metrics.shopifyCalls.inc({ operation, outcome });
-          parts.metrics.shopifyCallSeconds.observe({ operation }, ms / 1_000);
-        },
-      });
-    },
+  const open: OpenStorefronts = {
+    of: async (shopId): Promise<Storefront> => adminOrders(await open.adminOf(shopId)),
+    adminOf: (shopId) => depsOf(shopId, 'merchant'),
+    paymentsOf: (shopId) => depsOf(shopId, 'payments'),
   };
+  const depsOf = async (shopId: number, kind: Registration['kind']): Promise<ShopApiDeps> => {
+    const shop = await shopById(parts.db, shopId);
+    const registration = (await parts.registrations()).find(
+      ({ id }) => id === shop?.registrationId,
+    );
+    if (shop === null || registration === undefined || shop.uninstalledAt !== null) {
+      throw new Trouble('shop_uninstalled', { from: 'shop', then: 'give_up', away: true });
+    }
+    assert(registration.kind === kind, 'a token of one app was meant for the API of the other');
+    const throttle = throttles.get(shopId) ?? makeThrottle(parts.clock);
+    throttles.set(shopId, throttle);
+    const { fetchOutside } = parts.out;
+    const tokens = tokenSource({
+      fetchOutside,
+      clock: parts.clock,
+      shop: shop.domain,
+      app: appOf(registration),
+      store: tokenStore(parts, shop),
+    });
+    return {
+      shop: shop.domain,
+      tokens,
+      fetchOutside,
+      throttle,
+      clock: parts.clock,
+      saw: ({ operation, outcome, ms }) => {
+        parts.metrics.shopifyCalls.inc({ operation, outcome });
+        parts.metrics.shopifyCallSeconds.observe({ operation }, ms / 1_000);
+      },
+    };
+  };
+  return open;
 }
 
 const appOf = (registration: Registration): { clientId: string; clientSecret: string } => ({
@@ -312,13 +352,15 @@ type DoorParts = {
   registrations: Doors['registrations'];
   connect: Doors['connect'];
   changes: Doors['changes'];
+  selfTest: Doors['selfTest'];
+  storefronts: OpenStorefronts;
 };
 
 function makeDoors(parts: DoorParts): Doors {
-  const { config, deps, out, nodes, metrics, registrations, connect, changes } = parts;
+  const { config, deps, out, nodes, metrics, registrations, connect, changes, selfTest } = parts;
   const { db, log, clock, sealer } = deps;
   return {
-    ...{ deps, registrations, connect, changes },
+    ...{ deps, registrations, connect, changes, selfTest },
     appUrl: config.appUrl,
     outsideUrl: out.outsideUrl,
     distDir: path.join(import.meta.dirname, '../dist'),
@@ -340,6 +382,20 @@ function makeDoors(parts: DoorParts): Doors {
         {
           ...seen,
         },
+      ),
+    installPayments: (grant) =>
+      installPaymentsApp({ db, log, sealer, exchangeCode: codeExchanger(parts) }, grant),
+    tellReady: (shopId) =>
+      tellReady(
+        {
+          ...{ db, log },
+          configure: async (id) => {
+            const api = await parts.storefronts.paymentsOf(id);
+            const account = api.shop;
+            return configure(shopApi(api, 'payments_apps/api'), { account, ready: true });
+          },
+        },
+        shopId,
       ),
     refreshNode: (node) => refreshNode(db, nodes, node),
     adviceOf: (node) => [
@@ -366,6 +422,25 @@ function makeDoors(parts: DoorParts): Doors {
     };
   }
 }
+
+const registrationOf = async (
+  { registrations }: Pick<DoorParts, 'registrations'>,
+  id: number,
+): Promise<Registration> => {
+  const found = (await registrations()).find((each) => each.id === id);
+  if (found !== undefined) return found;
+  throw new Trouble('registration_unknown', { from: 'shop', then: 'give_up' });
+};
+
+const codeExchanger = (parts: DoorParts) => async (grant: Grant) =>
+  exchangeCode(
+    { fetchOutside: parts.out.fetchOutside, clock: parts.deps.clock },
+    {
+      app: appOf(await registrationOf(parts, grant.registrationId)),
+      shop: grant.domain,
+      code: grant.code,
+    },
+  );
 
 /** Asks a node how it is; what it answers, and that it does not, is stored. */
 async function refreshNode(db: Database, nodes: OpenNodes, row: NodeRow): Promise<void> {

@@ -18,11 +18,13 @@ export const borders: Readonly<Record<string, Border>> = {
   'web/lightning/': { may: ['core/', 'outbound.ts', 'lightning/'] },
   'web/shopify/': { may: ['core/', 'outbound.ts', 'shopify/'] },
   'web/rates/': { may: ['core/', 'outbound.ts', 'rates/'] },
+  'web/alerts/': { may: ['core/', 'outbound.ts', 'outbound-given.ts', 'alerts/'] },
   'web/flows/': { may: ['core/', 'db/', 'flows/'] },
   'web/http/': {
     may: [
       ...['core/', 'flows/', 'db/views.ts', 'http/'],
       ...['shopify/requests.ts', 'shopify/auth.ts', 'shopify/shop-domain.ts'],
+      ...['shopify/oauth.ts', 'frontend/payments/'],
       // To render: the page, and the frame's document.
       ...['frontend/buyer/', 'frontend/merchant/document.ts', 'frontend/shared/'],
     ],
@@ -35,6 +37,14 @@ export const borders: Readonly<Record<string, Border>> = {
     packages: [],
   },
   'web/frontend/buyer/': { may: ['frontend/buyer/', 'frontend/shared/'] },
+  // It speaks the merchant app's words about nodes, and has nothing else of it.
+  'web/frontend/payments/': {
+    may: [
+      ...['frontend/payments/', 'frontend/shared/', 'frontend/merchant/words/'],
+      ...['frontend/buyer/html.ts', 'frontend/buyer/icons.ts'],
+    ],
+    packages: ['node:crypto', 'node:fs'],
+  },
   'web/frontend/merchant/': { may: ['frontend/merchant/', 'frontend/shared/'] },
   // It plays outsiders, so it must not share our bugs.
   'sandbox/': { may: ['core/money.ts'] },

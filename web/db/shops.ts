@@ -3,6 +3,7 @@
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
+import { endPageSessionsOf } from './page-sessions.ts';
 import { endInvoices, movePayment } from './payments.ts';
 
 export type ShopRow = {
@@ -21,6 +22,14 @@ export type ShopRow = {
   tokensStoredAt: Date | null;
   tokenRefusedAt: Date | null;
   sweepCursor: Date;
+  /** The first order with the method, under its present name. */
+  methodSeenAt: Date | null;
+  /** The first question of the thank-you block. */
+  blockSeenAt: Date | null;
+  /** ISO 4217, as Shopify said; null: not asked yet. */
+  currency: string | null;
+  /** IANA name: where the shop's days begin. */
+  timeZone: string;
 };
 
 export const shopById = (db: Database, id: number): Promise<ShopRow | null> =>
@@ -38,8 +47,9 @@ export const allShops = (db: Database): Promise<ShopRow[]> =>
   db.prisma.shop.findMany({ orderBy: { domain: 'asc' }, take: 10_000 });
 
 /**
- * A shop at first sight. Its sweep begins at once. A shop that removed the app stays removed here:
- * only tokens that Shopify gave for it say that it is installed again.
+ * A shop at first sight. Its sweep begins at once; the payments app has no orders to sweep. A shop
+ * that removed the app stays removed here: only tokens that Shopify gave for it say that it is
+ * installed again.
  */
 export async function installShop(
   db: Database,
@@ -51,7 +61,9 @@ export async function installShop(
       {
         name: 'shop_install',
         text: `
-          insert into shop (registration_id, domain, lane, due_at) values ($1, $2, '', now())
+          insert into shop (registration_id, domain, lane, due_at)
+          select id, $2, '', case kind when 'merchant' then now() end from registration
+          where id = $1
           on conflict (registration_id, domain) do update set
             domain = excluded.domain
           returning id, lane = '' as fresh`,
@@ -123,11 +135,19 @@ export async function takeRefreshLease(
 
 /** Shopify gave tokens to a shop that had removed the app: it is installed again. */
 export async function isInstalledAgain(db: Database, shopId: number): Promise<void> {
-  const now = new Date();
-  await db.prisma.shop.updateMany({
-    where: { id: shopId, uninstalledAt: { not: null }, sealedAccessToken: { not: null } },
-    data: { uninstalledAt: null, installedAt: now, sweepCursor: now, dueAt: now },
-  });
+  await rows(
+    db.pool,
+    {
+      name: 'shop_installed_again',
+      text: `
+        update shop set uninstalled_at = null, installed_at = now(), sweep_cursor = now(),
+          due_at = case registration.kind when 'merchant' then now() end
+        from registration
+        where shop.id = $1 and registration.id = registration_id and uninstalled_at is not null
+          and sealed_access_token is not null`,
+    },
+    [shopId],
+  );
 }
 
 export async function endRefreshLease(db: Database, shopId: number): Promise<void> {
@@ -145,12 +165,44 @@ export async function tokenWasRefused(
   });
 }
 
+/** Payments app: Shopify took the word that the shop is ready. */
+export async function readyWasTold(db: Database, shopId: number): Promise<void> {
+  await db.prisma.shop.updateMany({
+    where: { id: shopId, uninstalledAt: null },
+    data: { readyToldAt: new Date() },
+  });
+}
+
 /** Names the manual method. The orders of the last day are looked through again under this name. */
 export async function nameMethod(db: Database, shopId: number, methodName: string): Promise<void> {
   const sweepCursor = new Date(Date.now() - 24 * 3_600_000);
+  // Under another name it has not been seen yet.
+  await db.prisma.shop.updateMany({
+    where: { id: shopId, methodName: { not: methodName }, methodSeenAt: { not: null } },
+    data: { methodSeenAt: null },
+  });
   await db.prisma.shop.update({
     where: { id: shopId },
     data: { methodName, sweepCursor, dueAt: new Date() },
+  });
+}
+
+/** An order with the method was seen, under the name that it has now. Written once. */
+export async function methodWasSeen(
+  db: Database,
+  seen: { shopId: number; methodName: string },
+): Promise<void> {
+  await db.prisma.shop.updateMany({
+    where: { id: seen.shopId, methodName: seen.methodName, methodSeenAt: null },
+    data: { methodSeenAt: new Date() },
+  });
+}
+
+/** The thank-you block of the shop has asked us. Written once. */
+export async function blockWasSeen(db: Database, shopId: number): Promise<void> {
+  await db.prisma.shop.updateMany({
+    where: { id: shopId, blockSeenAt: null },
+    data: { blockSeenAt: new Date() },
   });
 }
 
@@ -190,7 +242,7 @@ async function wipeTokens(on: Queryable, shopId: number): Promise<void> {
       text: `
           update shop set uninstalled_at = coalesce(uninstalled_at, now()), due_at = null,
             sealed_access_token = null, sealed_refresh_token = null,
-              token_version = token_version + 1
+              token_version = token_version + 1, ready_told_at = null
           where id = $1`,
     },
     [shopId],
@@ -198,6 +250,7 @@ async function wipeTokens(on: Queryable, shopId: number): Promise<void> {
 }
 
 async function endOfShop(on: Queryable, shopId: number): Promise<void> {
+  await endPageSessionsOf(on, shopId);
   await rows(
     on,
     {

@@ -26,11 +26,17 @@ export async function countsByState(
 }
 
 export { isDatabaseAway } from './database.ts';
+export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts';
+export * from './views/payment.ts';
+export * from './views/payments.ts';
 /** Single rows, for doors: they may read here, and write only through flows. */
 export { currentInvoice, type InvoiceRow } from './invoices.ts';
-export { nodeById, workingNode, type NodeRow } from './nodes.ts';
+export { nodeById, nodesOfShop, workingNode, workingNodes, type NodeRow } from './nodes.ts';
+export { hasPassedSelfTest, latestSelfTest, type SelfTestRow } from './self-tests.ts';
 export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './payments.ts';
+export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
+export * from './views/settings.ts';
 
 export type PaymentLine = {
   id: string;

@@ -1,6 +1,7 @@
 // All doors in one table, each with the policy by which its callers prove themselves.
 import path from 'node:path';
 import express, { type Express } from 'express';
+import { assert } from '../core/trouble.ts';
 import { answerErrors, answerJson } from './answers.ts';
 import { merchantAssets, payAssets } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
@@ -9,17 +10,23 @@ import { cors, extensionRoutes } from './from-extension.ts';
 import { merchantRoutes } from './from-merchant.ts';
 import { webhookRoutes } from './from-webhooks.ts';
 import { healthRoutes } from './health.ts';
+import { paymentsPageRoutes } from './payments/routes.ts';
 import { openQuoting } from './quoting.ts';
 
 /** Every route of the open doors. The tests walk this table with every wrong proof. */
 export function allRoutes(doors: Doors): Route[] {
   const quoting = openQuoting(doors);
+  const merchants = merchantRoutes(doors, merchantAssets(doors.distDir));
+  // Two pages at one address: one in Shopify's admin, one that is never framed.
+  const framed = merchants.find((route) => route.path === '/payments' && route.method === 'get');
+  assert(framed !== undefined, 'the merchant app has no page at /payments');
   return [
     ...healthRoutes(doors),
     ...webhookRoutes(doors),
     ...extensionRoutes(doors, quoting),
     ...buyerRoutes(doors, { quoting, assets: payAssets(doors.distDir) }),
-    ...merchantRoutes(doors, merchantAssets(doors.distDir)),
+    ...paymentsPageRoutes(doors, framed.answer),
+    ...merchants,
   ];
 }
 

@@ -1,9 +1,12 @@
 // What the doors are handed. Built in wiring, once.
 import type { Request, RequestHandler, Response } from 'express';
 import type { Changes } from '../db/changes.ts';
-import type { ConnectGiven, ConnectRefused } from '../flows/connect-node.ts';
+import type { ConnectGiven, ConnectHow, ConnectRefused } from '../flows/connect-node.ts';
 import type { Deps } from '../flows/flow.ts';
+import type { Grant } from '../flows/install-payments-app.ts';
+import type { ReadyTold } from '../flows/tell-ready.ts';
 import type { NodeRow } from '../db/nodes.ts';
+import type { SelfTestRow } from '../db/self-tests.ts';
 import type { RegistrationKind } from '../db/registrations.ts';
 import type { ShopRow } from '../db/shops.ts';
 import type { AppSecrets } from '../shopify/requests.ts';
@@ -25,9 +28,15 @@ export type Doors = {
     domain: string;
     sessionToken: string;
   }) => Promise<ShopRow>;
+  /** The payments app: exchanges the code of a grant and stores the shop. Throws Trouble. */
+  installPayments: (grant: Grant) => Promise<ShopRow>;
+  /** The payments app: tells Shopify that this shop is ready to take payments. */
+  tellReady: (shopId: number) => Promise<ReadyTold>;
   connect: (about: {
     shopId: number;
     given: ConnectGiven;
+    /** Left out: it replaces what was there. */
+    how?: ConnectHow;
   }) => Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused>;
   /** Asks the shop's node how it is and what it can receive, and stores the answer. */
   refreshNode: (node: NodeRow) => Promise<void>;
@@ -36,6 +45,8 @@ export type Doors = {
   bakeLine: () => string;
   /** The payment hash of a BOLT11; undefined for what is none. */
   hashOfRequest: (request: string) => string | undefined;
+  /** Begins a self-test, or gives the one under way. `ended` never rejects for what went wrong. */
+  selfTest: (shopId: number) => Promise<{ id: bigint; ended: Promise<SelfTestRow> }>;
   changes: Changes;
   /** The same address as a browser is to be sent to it. */
   outsideUrl: (url: string) => string;
@@ -45,7 +56,7 @@ export type Doors = {
   metricsToken: string | undefined;
   metricsText: () => Promise<{ contentType: string; text: string }>;
   countWebhook: (topic: string, outcome: 'taken' | 'repeated' | 'refused') => void;
-  countRefusedProof: (door: 'merchant' | 'extension') => void;
+  countRefusedProof: (door: 'merchant' | 'extension' | 'grant' | 'page') => void;
   isReady: () => Promise<boolean>;
 };
 
@@ -55,6 +66,8 @@ export type Policy =
   | 'link'
   | 'shopify-webhook'
   | 'shopify-embedded'
+  | 'shopify-oauth'
+  | 'payments-page'
   | 'merchant'
   | 'extension'
   | 'operator'

@@ -78,6 +78,17 @@ export function exchangeToken(
   });
 }
 
+/**
+ * Exchanges the code of an authorization code grant for an expiring offline token. Trouble
+ * `token_refused` when Shopify does not take the code: it is good once, and for a short while.
+ */
+export function exchangeCode(
+  deps: AuthDeps,
+  input: { app: AppCredentials; shop: string; code: string },
+): Promise<Tokens> {
+  return askForTokens(deps, input, { code: input.code, expiring: '1' });
+}
+
 /** A new pair. Trouble `token_refused` when Shopify does not take the refresh token. */
 export function refreshTokens(
   deps: AuthDeps,

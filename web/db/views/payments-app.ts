@@ -1,0 +1,26 @@
+// What the payments app's page shows beside the node.
+import type { Database } from '../database.ts';
+import { rows } from '../database.ts';
+
+export type PaymentsAppLine = {
+  /** When Shopify took the word that the shop is ready; null: it was not told since the install. */
+  readyToldAt: Date | null;
+  /** When the first buyer chose the method, in test mode or not. */
+  firstSessionAt: Date | null;
+};
+
+export async function paymentsAppOf(db: Database, shopId: number): Promise<PaymentsAppLine> {
+  const [row] = await rows<{ ready_told_at: Date | null; first_at: Date | null }>(
+    db.pool,
+    {
+      name: 'view_payments_app',
+      text: `
+        select ready_told_at, (
+          select min(received_at) from session_request
+          where shop_id = $1 and kind = 'payment' and received_at > shop.installed_at) as first_at
+        from shop where id = $1`,
+    },
+    [shopId],
+  );
+  return { readyToldAt: row?.ready_told_at ?? null, firstSessionAt: row?.first_at ?? null };
+}

@@ -1,0 +1,60 @@
+// What the payments app's page is drawn from. Times are ISO 8601, amounts millisatoshis as text.
+
+/** A node as its merchant sees it. Never a credential. */
+export type ShownNode = {
+  alias: string;
+  address: string;
+  network: string;
+  version: string;
+  health: 'reachable' | 'unreachable' | 'locked' | 'not_asked';
+  healthSince: string | null;
+  receivableMsat: string | null;
+  largestPartMsat: string | null;
+  credentialEndsAt: string | null;
+  advice: readonly string[];
+  /** It was connected for this shop in the merchant app, and serves here as well. */
+  isShared: boolean;
+};
+
+export type ShownRefusal = {
+  refusal: string;
+  sentence: string;
+  excess: readonly { permission: string; allows: string }[];
+  bake: string;
+  /** What was typed and is no secret. */
+  typed: { way: 'link' | 'parts'; host: string; certificate: string };
+};
+
+/** Why Shopify did not take the word that the shop is ready. */
+export type ReadyFailure = 'away' | 'refused' | 'signed_off';
+
+export type SettingsView = {
+  shop: string;
+  /** Goes with every form; another site cannot know it. */
+  formToken: string;
+  node: ShownNode | null;
+  readyToldAt: string | null;
+  /** When the first buyer chose the method; null: nobody has. */
+  firstSessionAt: string | null;
+  /** Where the merchant activates the method. */
+  gatewaySettingsUrl: string;
+  refused?: ShownRefusal;
+  /** A node was connected by the form before this page. */
+  justConnected?: boolean;
+  readyFailure?: ReadyFailure;
+};
+
+/** Pages without a shop behind them: each has its words `message.<name>.head` and `.text`. */
+export const messages = [
+  'not_signed_in',
+  'not_offered',
+  'signed_out',
+  'grant_unproven',
+  'grant_over',
+  'grant_not_begun',
+  'grant_declined',
+  'shop_away',
+  'form_old',
+  'database_away',
+] as const;
+export type Message = (typeof messages)[number];

@@ -1,0 +1,212 @@
+// The payments app's own page. Who is signed in is a cookie that only its browser has; every form
+// carries a word that only its page has; every answer is drawn anew from what is stored.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { paymentsAppOf, shopById, type NodeRow, type ShopRow } from '../../db/views.ts';
+import type { ConnectRefused } from '../../flows/connect-node.ts';
+import { signedInShop, signOut } from '../../flows/sign-in.ts';
+import { renderSettings } from '../../frontend/payments/page.ts';
+import type { SettingsView, ShownNode, ShownRefusal } from '../../frontend/payments/view.ts';
+import { gatewaySettingsUrl, proveAddress } from '../../shopify/oauth.ts';
+import { shopDomain } from '../../shopify/shop-domain.ts';
+import { statusOfConnectRefusal } from '../answers.ts';
+import type { Doors, Registration } from '../doors.ts';
+import { freshNode, nodeAnswer } from '../merchant/node.ts';
+import { beginGrant, queryOf } from './auth.ts';
+import { dropCookie, readCookie } from './cookies.ts';
+import { languageOf, show, showMessage } from './show.ts';
+
+type SignedIn = { shop: ShopRow; app: Registration; token: string };
+type Knock = { doors: Doors; request: Request; response: Response };
+
+/** Who is signed in here; undefined: nobody. */
+async function signedIn({ doors, request }: Knock): Promise<SignedIn | undefined> {
+  const token = readCookie(request, 'zaptill_page', doors.appUrl);
+  const shopId = await signedInShop(doors.deps, token);
+  if (shopId === undefined || token === undefined) return undefined;
+  const shop = await shopById(doors.deps.db, shopId);
+  const app = (await doors.registrations('payments')).find(({ id }) => id === shop?.registrationId);
+  return shop === null || app === undefined ? undefined : { shop, app, token };
+}
+
+/**
+ * Shopify opens this address with the shop in it, signed. A browser that is signed in for that shop
+ * sees the page; any other is sent to Shopify, which says who it is.
+ */
+export async function openPage(knock: Knock): Promise<void> {
+  const { doors, request, response } = knock;
+  const seen = await signedIn(knock);
+  const query = queryOf(request);
+  const asked = query.getAll('shop').length === 1 ? shopDomain(query.get('shop') ?? '') : undefined;
+  if (seen !== undefined && (asked === undefined || asked === seen.shop.domain)) {
+    const justConnected = query.get('connected') === '1';
+    await showSettings(knock, seen, { status: 200, justConnected });
+    return;
+  }
+  const apps = await doors.registrations('payments');
+  const [first] = apps;
+  if (first === undefined) {
+    showMessage(request, { response, message: 'not_offered', status: 404 });
+    return;
+  }
+  if (asked === undefined) {
+    showMessage(request, { response, message: 'not_signed_in', status: 401 });
+    return;
+  }
+  // The signature only names the app here: to begin a grant proves nothing and gives nothing.
+  const proof = proveAddress(query, { apps, now: doors.deps.clock() });
+  beginGrant(doors, { app: proof.ok ? proof.app : first, shop: asked, response });
+}
+
+/** Bound to the cookie, so that a form of another site or another sign-in does not fit. */
+const formTokenOf = (token: string): string =>
+  createHash('sha256').update(`form ${token}`).digest('base64url');
+
+/** The signed-in merchant whose own page has sent this form; else answers and is undefined. */
+async function formOf(knock: Knock): Promise<(SignedIn & { body: unknown }) | undefined> {
+  const { doors, request, response } = knock;
+  const seen = await signedIn(knock);
+  if (seen === undefined) {
+    doors.countRefusedProof('page');
+    showMessage(request, { response, message: 'not_signed_in', status: 401 });
+    return undefined;
+  }
+  const body: unknown = request.body;
+  const given = z.object({ form_token: z.string().max(100) }).safeParse(body).data?.form_token;
+  const [ours, theirs] = [Buffer.from(formTokenOf(seen.token)), Buffer.from(given ?? '')];
+  const isOurs = ours.length === theirs.length && timingSafeEqual(ours, theirs);
+  const origin = request.get('origin') ?? doors.appUrl;
+  if (!isOurs || origin !== doors.appUrl) {
+    doors.countRefusedProof('page');
+    showMessage(request, { response, message: 'form_old', status: 403, isSignedIn: true });
+    return undefined;
+  }
+  return { ...seen, body };
+}
+
+const linkForm = z.object({ lndconnect: z.string().trim().min(1).max(8_192) });
+const partsForm = z.object({
+  host: z.string().trim().min(1).max(300),
+  certificate: z.string().max(8_192),
+  macaroon: z.string().trim().min(1).max(8_192),
+});
+
+/** Connects a node: the same flow as in the merchant app, for this shop of the payments app. */
+export async function connectNode(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, request, response } = knock;
+  const link = linkForm.safeParse(seen.body).data;
+  const parts = partsForm.safeParse(seen.body).data;
+  const given = link ?? parts;
+  if (given === undefined) {
+    showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+    return;
+  }
+  const connected = await doors.connect({ shopId: seen.shop.id, given });
+  if (connected.ok) {
+    response.set('Cache-Control', 'no-store').redirect(303, '/payments?connected=1');
+    return;
+  }
+  const typed = {
+    way: link === undefined ? 'parts' : 'link',
+    host: parts?.host ?? '',
+    certificate: parts?.certificate ?? '',
+  } as const;
+  await showSettings(knock, seen, {
+    status: statusOfConnectRefusal,
+    refused: shownRefusal(connected, typed),
+  });
+}
+
+const shownRefusal = (refused: ConnectRefused, typed: ShownRefusal['typed']): ShownRefusal => ({
+  refusal: refused.refusal,
+  sentence: refused.sentence,
+  excess: refused.excess,
+  bake: refused.bake,
+  typed,
+});
+
+/** Tells Shopify that the shop is ready, and leads back to it, as requirement 5.2.7 wants it. */
+export async function tellReady(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, response } = knock;
+  const node = await nodeOf(doors, seen.shop);
+  if (node === null) {
+    await showSettings(knock, seen, { status: 409 });
+    return;
+  }
+  const told = await doors.tellReady(seen.shop.id);
+  if (told === 'told') {
+    response.set('Cache-Control', 'no-store').redirect(303, settingsAtShopify(doors, seen));
+    return;
+  }
+  await showSettings(knock, seen, { status: told === 'away' ? 503 : 409, readyFailure: told });
+}
+
+export async function endPageSession(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, request, response } = knock;
+  await signOut(doors.deps, seen.token);
+  dropCookie(response, 'zaptill_page', doors.appUrl);
+  response.set('Clear-Site-Data', '"cache"');
+  const shop = seen.shop.domain;
+  showMessage(request, { response, message: 'signed_out', status: 200, shop });
+}
+
+const settingsAtShopify = (doors: Doors, { shop, app }: SignedIn): string =>
+  doors.outsideUrl(gatewaySettingsUrl({ shop: shop.domain, clientId: app.clientId }));
+
+/** Its own, or the one that serves the same shop in the merchant app. */
+async function nodeOf(doors: Doors, shop: ShopRow): Promise<NodeRow | null> {
+  return freshNode(doors, shop.id);
+}
+
+async function showSettings(
+  { doors, request, response }: Knock,
+  seen: SignedIn,
+  about: { status: number } & Pick<SettingsView, 'refused' | 'justConnected' | 'readyFailure'>,
+): Promise<void> {
+  const { status, ...more } = about;
+  const { shop } = seen;
+  const [node, told] = await Promise.all([
+    nodeOf(doors, shop),
+    paymentsAppOf(doors.deps.db, shop.id),
+  ]);
+  const view: SettingsView = {
+    shop: shop.domain,
+    formToken: formTokenOf(seen.token),
+    node: node === null ? null : shownNode(doors, { node, shop }),
+    readyToldAt: told.readyToldAt?.toISOString() ?? null,
+    firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
+    gatewaySettingsUrl: settingsAtShopify(doors, seen),
+    ...more,
+  };
+  // The shop's settings may lead on to the admin, or to where one signs in to it.
+  const outside = (url: string): string => new URL(doors.outsideUrl(url)).origin;
+  const atShopify = outside(`https://${shop.domain}/`);
+  const isPlayed = atShopify !== `https://${shop.domain}`;
+  const mayGoTo = [atShopify, ...(isPlayed ? [] : ['https://*.shopify.com'])];
+  show(response, status, renderSettings(view, { locale: languageOf(request), mayGoTo }));
+}
+
+function shownNode(doors: Doors, about: { node: NodeRow; shop: ShopRow }): ShownNode {
+  const { node, shop } = about;
+  const answer = nodeAnswer(doors, node);
+  return {
+    alias: answer.alias,
+    address: answer.address,
+    network: answer.network,
+    version: answer.version,
+    health: answer.health,
+    healthSince: answer.healthSince,
+    receivableMsat: answer.receivableMsat,
+    largestPartMsat: answer.largestPartMsat,
+    credentialEndsAt: answer.credentialEndsAt,
+    advice: answer.advice,
+    isShared: node.shopId !== shop.id,
+  };
+}
