@@ -40,6 +40,7 @@ export function depsOn(db: Database, more: Partial<Deps> = {}): Deps {
     storefronts: { of: outside },
     rates: { pricesFor: outside },
     sealer: { seal: (plain) => plain, open: (sealed) => sealed },
+    alertWays: { email: outside, url: outside, mayBePostedTo: () => true },
     quotePolicy,
     quoteSeconds: 600,
     sweepSeconds: 60,

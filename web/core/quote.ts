@@ -140,10 +140,11 @@ export function priceInMsatRoundedUp(amountMinor: Minor, agreed: AgreedPrice): M
   return msat(dividedRoundedUp(fraction.msat, fraction.by * MSAT_PER_SAT) * MSAT_PER_SAT);
 }
 
+/** `smallestMsat` and `largestMsat`: the shop's own limits, inside those of every invoice. */
 export function makeQuote(
   owed: { amountMinor: Minor; currency: Currency },
   agreed: AgreedPrice,
-  life: { now: Date; seconds: number },
+  terms: { now: Date; seconds: number; smallestMsat?: Msat; largestMsat?: Msat },
 ): Answer<
   { amountMsat: Msat; lapsesAt: Date },
   'nothing_owed' | 'amount_too_small' | 'amount_too_large'
@@ -153,5 +154,7 @@ export function makeQuote(
   if (worthInMsat(owed.amountMinor, agreed) < smallestMsat) return refuse('amount_too_small');
   const amountMsat = priceInMsatRoundedUp(owed.amountMinor, agreed);
   if (amountMsat > largestMsat) return refuse('amount_too_large');
-  return { ok: true, amountMsat, lapsesAt: new Date(life.now.getTime() + life.seconds * 1_000) };
+  if (amountMsat < (terms.smallestMsat ?? smallestMsat)) return refuse('amount_too_small');
+  if (amountMsat > (terms.largestMsat ?? largestMsat)) return refuse('amount_too_large');
+  return { ok: true, amountMsat, lapsesAt: new Date(terms.now.getTime() + terms.seconds * 1_000) };
 }

@@ -9,7 +9,7 @@
 export type Then = 'retry' | 'ask_again' | 'give_up';
 
 /** Whom the trouble is with. `node` and `shop` have lanes, and a lane with trouble is paused. */
-export type From = 'node' | 'shop' | 'rates' | 'database';
+export type From = 'node' | 'shop' | 'rates' | 'database' | 'alert';
 
 export class Trouble extends Error {
   override readonly name = 'Trouble';

@@ -21,6 +21,7 @@ const stateColumn = {
   invoice: 'state::text',
   sighting: `''`,
   shop: `''`,
+  alert: `''`,
 } as const;
 
 /** Takes up to `limit` due rows of the lane, oldest first. */
@@ -52,7 +53,13 @@ export async function claim(
   }));
 }
 
-const idType = { payment: 'uuid', invoice: 'bigint', sighting: 'bigint', shop: 'int' } as const;
+const idType = {
+  payment: 'uuid',
+  invoice: 'bigint',
+  sighting: 'bigint',
+  shop: 'int',
+  alert: 'bigint',
+} as const;
 
 /** Keeps the row for another call outside. False: it was taken over, and the step must stop. */
 export async function renewLease(db: Database, row: ClaimedRow): Promise<boolean> {

@@ -1,26 +1,36 @@
-// A lane is one outside thing that can be slow, full or down: a node, or a shop's API. A nudge
-// wakes a lane. A paused lane claims nothing and burns no attempts; all processes see the pause
+// A lane is one outside thing that can be slow, full or down: a node, a shop's API, or where a
+// shop's alerts go. A nudge wakes a lane. A paused lane claims nothing and burns no attempts; all processes see the pause
 // here.
 import { pauseMs, spreadMs } from '../core/retry.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
 
-export type Lane = `node:${string}` | `shop:${string}:admin`;
+export type Lane = `node:${string}` | `shop:${string}:admin` | `shop:${string}:alert`;
 export const nodeLane = (nodeId: number): Lane => `node:${String(nodeId)}`;
 export const shopLane = (shopId: number): Lane => `shop:${String(shopId)}:admin`;
+export const alertLane = (shopId: number): Lane => `shop:${String(shopId)}:alert`;
 
 /** Which tables hold the rows of a lane, the most urgent first. */
 export const laneTables = {
   node: ['invoice'],
   shop: ['payment', 'sighting', 'shop'],
+  alert: ['alert'],
 } as const;
 export type DueTable = (typeof laneTables)[keyof typeof laneTables][number];
 
-export function parseLane(lane: string): { kind: 'node' | 'shop'; id: number } | undefined {
-  const parts = /^(node):(\d{1,9})$|^(shop):(\d{1,9}):admin$/.exec(lane);
-  if (parts === null) return undefined;
-  const kind = parts[1] === 'node' ? 'node' : 'shop';
-  return { kind, id: Number(parts[2] ?? parts[4]) };
+const laneForms = [
+  ['node', /^node:(\d{1,9})$/],
+  ['shop', /^shop:(\d{1,9}):admin$/],
+  ['alert', /^shop:(\d{1,9}):alert$/],
+] as const;
+
+/** `id`: the node's, or the shop's. */
+export function parseLane(lane: string): { kind: keyof typeof laneTables; id: number } | undefined {
+  for (const [kind, form] of laneForms) {
+    const id = form.exec(lane)?.[1];
+    if (id !== undefined) return { kind, id: Number(id) };
+  }
+  return undefined;
 }
 
 /**
@@ -130,7 +140,7 @@ export async function openLane(db: Database, lane: Lane): Promise<boolean> {
  */
 export async function forgottenLanes(db: Database): Promise<Lane[]> {
   const found = new Set<Lane>();
-  for (const table of ['payment', 'invoice', 'sighting', 'shop'] as const) {
+  for (const table of Object.values(laneTables).flat()) {
     const lanes = await rows<{ lane: Lane }>(
       db.pool,
       {

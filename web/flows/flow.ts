@@ -1,7 +1,8 @@
 // TELLS THE STORY. One verb-noun file per arrow; the list of files in this room is the story.
 // A flow reads, asks the outside through a port, lets the core decide and lets the database write.
 // It never holds a transaction while it asks, and it never decides about retrying.
-import type { Clock, Nodes, Rates, Sealer, Storefronts } from '../core/ports.ts';
+import type { AlertWays } from '../core/alert.ts';
+import type { Clock, Nodes, PaymentSessionsOf, Rates, Sealer, Storefronts } from '../core/ports.ts';
 import type { QuotePolicy } from '../core/quote.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import type { Database } from '../db/database.ts';
@@ -19,8 +20,10 @@ export type Deps = {
   log: Log;
   nodes: Nodes;
   storefronts: Storefronts;
+  paymentSessions: PaymentSessionsOf;
   rates: Rates;
   sealer: Sealer;
+  alertWays: AlertWays;
   quotePolicy: QuotePolicy;
   /** Life of a quote, in seconds. */
   quoteSeconds: number;

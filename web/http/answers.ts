@@ -16,6 +16,7 @@ export const statusOfRefusal: Record<Refusal, number> = {
   node_unreachable: 200,
   shop_unreachable: 503,
   no_node: 200,
+  no_test_node: 200,
   nothing_owed: 200,
   amount_too_small: 200,
   amount_too_large: 200,
@@ -48,6 +49,7 @@ const statusOfTrouble: Record<From, { status: number; says: string }> = {
   node: { status: 503, says: 'The node does not answer. Try again in a moment.' },
   shop: { status: 503, says: 'Shopify does not answer. Try again in a moment.' },
   rates: { status: 503, says: 'The price sources do not answer. Try again in a moment.' },
+  alert: { status: 503, says: 'The alert could not be sent. Try again in a moment.' },
   database: { status: 503, says: 'The server is starting or busy. Try again in a moment.' },
 };
 

@@ -25,13 +25,13 @@ const troubleMs = 1_000;
 
 /** Prices of all sources at once. Never throws: a source in trouble is left out. */
 export function makeRates(deps: RatesDeps): Rates {
-  const { sources } = deps;
   const keep = keeper(deps);
-  const prices = (currency: Currency): Promise<Heard<Price>[]> =>
+  type Sources = readonly RateSource[];
+  const pricesOf = (sources: Sources, currency: Currency): Promise<Heard<Price>[]> =>
     Promise.all(
       sources.map((source) => keep(source.name, `price ${currency}`, () => source.price(currency))),
     );
-  const perDollar = (currency: Currency): Promise<Heard<Rate>[]> =>
+  const perDollarOf = (sources: Sources, currency: Currency): Promise<Heard<Rate>[]> =>
     Promise.all(
       sources.map((source) =>
         keep(source.name, `dollar ${currency}`, () => source.perDollar(currency)),
@@ -39,13 +39,17 @@ export function makeRates(deps: RatesDeps): Rates {
     );
   const dollar = currencyOf('USD');
   return {
-    pricesFor: async (currency) => {
-      const direct = await prices(currency);
+    pricesFor: async (currency, among) => {
+      const sources = deps.sources.filter(({ name }) => among?.includes(name) ?? true);
+      const direct = await pricesOf(sources, currency);
       const unlistedBy = direct.filter((heard) => heard.is === 'unlisted').length;
       const listed = givenOf(direct);
       if (dollar === undefined || currency === dollar) return listed;
       if (sources.length - unlistedBy >= quotePolicy.quorum) return listed;
-      const [inDollars, rates] = await Promise.all([prices(dollar), perDollar(currency)]);
+      const [inDollars, rates] = await Promise.all([
+        pricesOf(sources, dollar),
+        perDollarOf(sources, currency),
+      ]);
       const cross = agreedCross(givenOf(rates));
       if (cross === undefined) return listed;
       const pricedDirectly = new Set(listed.map((price) => price.source));

@@ -6,6 +6,7 @@ import type { Step } from '../flows/flow.ts';
 import { lookAtInvoice } from '../flows/look-at-invoice.ts';
 import { lookAtOrder } from '../flows/look-at-order.ts';
 import { reconcileShop } from '../flows/reconcile-shop.ts';
+import { sendAlert } from '../flows/send-alert.ts';
 import { tellShopify } from '../flows/tell-shopify.ts';
 
 const ofPayment: Record<PaymentState, Step | null> = {
@@ -22,6 +23,7 @@ const ofTable: Record<Exclude<DueTable, 'payment'>, Step> = {
   invoice: lookAtInvoice,
   sighting: lookAtOrder,
   shop: reconcileShop,
+  alert: sendAlert,
 };
 
 export type StepOf = (row: Pick<ClaimedRow, 'table' | 'state'>) => Step | null;

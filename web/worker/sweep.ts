@@ -1,5 +1,7 @@
-// What mends: jobs of pools that died, lanes whose nudge was lost, and things to be forgotten.
+// What mends: jobs of pools that died, lanes whose nudge was lost, things to be forgotten, and nodes
+// that a merchant must hear of.
 // Every pool does all of it; doing it twice changes nothing.
+import { makeNodeAlerts } from '../db/alerts.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
@@ -85,6 +87,7 @@ export function startSweeps(
       async () => {
         await forgetOldDeliveries(deps.db);
         await wipeIdleCredentials(deps.db);
+        await makeNodeAlerts(deps.db);
       },
       onError,
     ),

@@ -2,7 +2,7 @@
 import type { Lane } from '../db/lanes.ts';
 import { parseLane } from '../db/lanes.ts';
 
-const widths = { node: 8, shop: 4 } as const;
+const widths = { node: 8, shop: 4, alert: 2 } as const;
 
 /** Calls at once of one lane. Width is never about whether a row is worked: only about when. */
 export function widthOf(lane: Lane): number {

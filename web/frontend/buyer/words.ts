@@ -7,6 +7,8 @@ export type Word = keyof typeof en;
 type Words = Partial<Record<Word, string>>;
 
 const languages: Readonly<Record<string, Words>> = { en, de };
+/** The languages in which the page has words of its own. */
+export const pageLanguages: readonly string[] = Object.keys(languages);
 const rightToLeft = new Set(['ar', 'fa', 'he', 'ur']);
 
 export type Speech = {

@@ -1,0 +1,185 @@
+// Alerts: what a merchant is told outside the admin, in words that need no other page to be
+// understood. An alert holds no secret and nothing of a buyer.
+import type { Msat } from './money.ts';
+import { msat } from './money.ts';
+
+/** What is told, with what it says in each language. `{...}` stands for a fact of the alert. */
+const words = {
+  stranded: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: money came that Shopify will not take',
+      sentence:
+        'Your node was paid for order {orderName}, but Shopify does not take the payment: the ' +
+        'order was cancelled, deleted or paid in another way. The money is on your node.',
+      todo: 'Look at the order, write to the buyer, and give the money back or agree on something.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: Geld ist da, das Shopify nicht annimmt',
+      sentence:
+        'Ihr Knoten wurde für die Bestellung {orderName} bezahlt, aber Shopify nimmt die Zahlung ' +
+        'nicht an: Die Bestellung wurde storniert, gelöscht oder anders bezahlt. Das Geld liegt ' +
+        'auf Ihrem Knoten.',
+      todo:
+        'Sehen Sie die Bestellung an, schreiben Sie der Käuferin oder dem Käufer, und geben Sie ' +
+        'das Geld zurück oder einigen Sie sich anders.',
+    },
+  },
+  overpaid: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: more was paid than it owed',
+      sentence: 'More arrived on your node for order {orderName} than the order owed.',
+      todo: 'Write to the buyer, and give the rest back from your node’s own wallet.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: mehr bezahlt als offen war',
+      sentence: 'Auf Ihrem Knoten kam für die Bestellung {orderName} mehr an, als offen war.',
+      todo:
+        'Schreiben Sie der Käuferin oder dem Käufer, und geben Sie den Rest aus der Wallet Ihres ' +
+        'Knotens zurück.',
+    },
+  },
+  untold: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: paid, and Shopify could not be told yet',
+      sentence:
+        'Your node was paid for order {orderName}. Shopify has not taken our word for it yet; we ' +
+        'keep trying.',
+      todo: 'Look at the payment. If the order is still unpaid there, mark it as paid yourself.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: bezahlt, und Shopify weiß es noch nicht',
+      sentence:
+        'Ihr Knoten wurde für die Bestellung {orderName} bezahlt. Shopify hat das noch nicht ' +
+        'angenommen; wir versuchen es weiter.',
+      todo:
+        'Sehen Sie die Zahlung an. Ist die Bestellung dort noch offen, markieren Sie sie selbst ' +
+        'als bezahlt.',
+    },
+  },
+  node_unreachable: {
+    path: '/node',
+    en: {
+      subject: 'Your Lightning node has not answered for more than ten minutes',
+      sentence:
+        'Your node at {address} has not answered since {since}. Shoppers cannot pay there until ' +
+        'it does; what they have paid is not lost.',
+      todo: 'Check that LND runs, that its wallet is unlocked, and that its gRPC port is open.',
+    },
+    de: {
+      subject: 'Ihr Lightning-Knoten antwortet seit mehr als zehn Minuten nicht',
+      sentence:
+        'Ihr Knoten unter {address} antwortet seit {since} nicht. Bis er antwortet, kann dort ' +
+        'niemand bezahlen; was schon bezahlt ist, geht nicht verloren.',
+      todo: 'Prüfen Sie, ob LND läuft, die Wallet offen und der gRPC-Port erreichbar ist.',
+    },
+  },
+  receivable_low: {
+    path: '/node',
+    en: {
+      subject: 'Your Lightning node can receive only {sats} sats more',
+      sentence:
+        'Your node at {address} can receive {sats} sats at the moment. Larger payments fail.',
+      todo: 'Open a channel with inbound liquidity, or spend from the ones you have.',
+    },
+    de: {
+      subject: 'Ihr Lightning-Knoten kann nur noch {sats} Sats empfangen',
+      sentence:
+        'Ihr Knoten unter {address} kann im Moment {sats} Sats empfangen. Größere Zahlungen ' +
+        'scheitern.',
+      todo: 'Öffnen Sie einen Kanal mit eingehender Kapazität, oder geben Sie aus Ihren Kanälen aus.',
+    },
+  },
+  credential_ending: {
+    path: '/node',
+    en: {
+      subject: 'The credential of your Lightning node ends on {ends}',
+      sentence:
+        'From {ends} on, no invoice can be made on your node at {address}: its credential ends.',
+      todo: 'Connect the node with a new credential before. No payment is missed by that.',
+    },
+    de: {
+      subject: 'Der Zugang zu Ihrem Lightning-Knoten endet am {ends}',
+      sentence:
+        'Ab {ends} kann auf Ihrem Knoten unter {address} keine Rechnung mehr erstellt werden: ' +
+        'Der Zugang endet.',
+      todo: 'Verbinden Sie den Knoten vorher mit einem neuen Zugang. Keine Zahlung geht verloren.',
+    },
+  },
+  test: {
+    path: '/settings',
+    en: {
+      subject: 'This is a test alert',
+      sentence: 'You asked Zaptill for a test alert, and it has arrived.',
+      todo: 'There is nothing to do.',
+    },
+    de: {
+      subject: 'Das ist eine Testmeldung',
+      sentence: 'Sie haben Zaptill um eine Testmeldung gebeten, und sie ist angekommen.',
+      todo: 'Es ist nichts zu tun.',
+    },
+  },
+} as const satisfies Record<string, AlertWords>;
+
+type Said = { subject: string; sentence: string; todo: string };
+type AlertWords = { path: string; en: Said; de: Said };
+export type AlertWord = keyof typeof words;
+export const alertWords = Object.keys(words) as AlertWord[];
+
+/** For a word that a newer program has written. */
+const unknown: AlertWords = {
+  path: '/',
+  en: {
+    subject: 'Something in Zaptill needs you',
+    sentence: 'Something in Zaptill needs you.',
+    todo: 'Open Zaptill in your Shopify admin.',
+  },
+  de: {
+    subject: 'Etwas in Zaptill braucht Sie',
+    sentence: 'Etwas in Zaptill braucht Sie.',
+    todo: 'Öffnen Sie Zaptill in Ihrer Shopify-Verwaltung.',
+  },
+};
+
+export type AlertFacts = Readonly<Record<string, string>>;
+export type AlertText = Said & { path: string };
+
+/** What an alert says. A language that has no words here is told in English. */
+export function alertText(what: string, about: AlertFacts, spoken: string | null): AlertText {
+  const known = Object.hasOwn(words, what) ? words[what as AlertWord] : unknown;
+  const said: Said = spoken?.split('-')[0] === 'de' ? known.de : known.en;
+  const fill = (text: string): string =>
+    text.replace(/\{(\w+)\}/g, (_, name: string) => about[name] ?? '–');
+  return {
+    subject: fill(said.subject),
+    sentence: fill(said.sentence),
+    todo: fill(said.todo),
+    path: fill(known.path),
+  };
+}
+
+export const alertRules = {
+  unreachableMs: 10 * 60_000,
+  /** Below this a node is said to receive little, unless the merchant set a largest amount. */
+  receivableLowMsat: msat(100_000_000n) satisfies Msat,
+  /** So many days before its end a credential is told of, and once more at the second of them. */
+  credentialDays: [14, 2],
+  /** An alert that did not get through for so long is given up. */
+  giveUpMs: 24 * 3_600_000,
+} as const;
+
+/** A letter as it leaves. `id` stays the same over its repetitions. */
+export type Letter = { id: string; to: string; subject: string; text: string };
+/** A post to an address that a merchant gave. */
+export type SignedPost = { url: string; body: string; secret: Uint8Array; at: Date };
+
+/** The ways out. Each throws Trouble from `alert`; a time-out is `ask_again`. */
+export type AlertWays = {
+  /** Undefined: this server sends no e-mail. */
+  email: ((letter: Letter) => Promise<void>) | undefined;
+  url: (post: SignedPost) => Promise<void>;
+  /** Whether an address has a form that could be posted to at all. Asks nobody. */
+  mayBePostedTo: (url: string) => boolean;
+};

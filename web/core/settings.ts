@@ -1,0 +1,229 @@
+// What a merchant may choose, what is wrong with a choice, and what follows from it. No row in the
+// database means: everything as it comes.
+import type { Msat } from './money.ts';
+import { largestMsat, smallestMsat, type QuotePolicy } from './quote.ts';
+
+/** The exchanges that a merchant may choose from. The tree has one file for each in `rates/`. */
+export const rateSources = ['kraken', 'coinbase', 'bitstamp'] as const;
+
+export type Settings = {
+  /** Exact name of the manual payment method. */
+  methodName: string;
+  /** Null: as the server is configured. */
+  quoteSeconds: number | null;
+  /** Empty: all. */
+  rateSources: readonly string[];
+  /** How far sources may be apart, in hundredths of a percent. Null: as it comes. */
+  spreadLimitBp: number | null;
+  smallestMsat: Msat | null;
+  largestMsat: Msat | null;
+  /** Language -> what the pay page says on top. Plain text, never HTML. */
+  buyerWords: Readonly<Record<string, string>>;
+  /** An unpaid order is cancelled and restocked after so many hours. Null: it is left alone. */
+  unpaidHours: number | null;
+  alertEmail: string | null;
+  alertUrl: string | null;
+  /** Of the admin. Null: as Shopify's. */
+  language: string | null;
+};
+export type SettingsField = keyof Settings;
+
+export const asItComes: Omit<Settings, 'methodName'> = {
+  quoteSeconds: null,
+  rateSources: [],
+  spreadLimitBp: null,
+  smallestMsat: null,
+  largestMsat: null,
+  buyerWords: {},
+  unpaidHours: null,
+  alertEmail: null,
+  alertUrl: null,
+  language: null,
+};
+
+export const settingsLimits = {
+  nameLetters: 100,
+  quoteSeconds: { from: 60, to: 86_400 },
+  /** Below a tenth of a percent honest exchanges disagree most of the time. */
+  spreadLimitBp: { from: 10, to: 1_000 },
+  sourcesAtLeast: 2,
+  wordsLetters: 280,
+  unpaidHours: { from: 1, to: 2_160 },
+  emailLetters: 254,
+  urlLetters: 500,
+} as const;
+
+/** What is wrong with a field. Each has its sentence; none of them is about another field. */
+export const settingsFaults = {
+  name_empty: 'Give the name, as Shopify shows it.',
+  name_long: 'At most 100 letters.',
+  quote_seconds: 'Between 1 and 1,440 whole minutes.',
+  sources_too_few:
+    'Choose at least two: no single exchange may set your price. With one, no price is promised.',
+  source_unknown: 'There is no such price source.',
+  spread_limit: 'Between 0.1 and 10 percent.',
+  amount_small: 'At least 1 sat: less cannot be paid.',
+  amount_large: 'This is more than an invoice can hold.',
+  amounts_crossed: 'The largest amount must not be below the smallest.',
+  words_long: 'At most 280 letters.',
+  language_unknown: 'There is no such language.',
+  unpaid_hours: 'Between 1 and 2,160 whole hours.',
+  email_wrong: 'Give one e-mail address, such as shop@example.com.',
+  url_wrong: 'Give a public address that begins with https://.',
+} as const satisfies Record<string, string>;
+export type SettingsFault = keyof typeof settingsFaults;
+export type Wrong = { field: SettingsField; fault: SettingsFault };
+
+const isWithin = (value: number, range: { from: number; to: number }): boolean =>
+  Number.isInteger(value) && value >= range.from && value <= range.to;
+const letters = new Intl.Segmenter('en');
+/** As people count them, and not as UTF-16 does. */
+export const lettersOf = (text: string): number => [...letters.segment(text)].length;
+
+// One address, no list, no name before it, and nothing that could begin another header line.
+const email = /^[^\s@<>(),;:"\\[\]]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\.[a-z]{2,63}$/i;
+const language = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
+
+/** Texts as they are stored: without space around and line breaks inside, and empty ones left out. */
+export function tidied(settings: Settings): Settings {
+  const flat = (text: string): string => text.replace(/\s+/g, ' ').trim();
+  const words = Object.entries(settings.buyerWords)
+    .map(([spoken, text]) => [spoken, flat(text)] as const)
+    .filter(([, text]) => text !== '');
+  const orNull = (text: string | null): string | null => text?.trim() || null;
+  return {
+    ...settings,
+    methodName: flat(settings.methodName),
+    rateSources: rateSources.filter((name) => settings.rateSources.includes(name)),
+    buyerWords: Object.fromEntries(words),
+    alertEmail: orNull(settings.alertEmail),
+    alertUrl: orNull(settings.alertUrl),
+  };
+}
+
+/** What is wrong, at most once for each field. `mayBePostedTo`: whether a web address could be. */
+export function faultsOf(
+  settings: Settings,
+  mayBePostedTo: (url: string) => boolean,
+): readonly Wrong[] {
+  const limits = settingsLimits;
+  const { methodName, quoteSeconds, spreadLimitBp, unpaidHours, alertEmail, alertUrl } = settings;
+  const no = (is: boolean, field: SettingsField, fault: SettingsFault): Wrong[] =>
+    is ? [{ field, fault }] : [];
+  const texts = Object.entries(settings.buyerWords);
+  const found = [
+    ...no(methodName.trim() === '', 'methodName', 'name_empty'),
+    ...no(lettersOf(methodName) > limits.nameLetters, 'methodName', 'name_long'),
+    ...no(
+      quoteSeconds !== null && !isWithin(quoteSeconds, limits.quoteSeconds),
+      'quoteSeconds',
+      'quote_seconds',
+    ),
+    ...sourceFaults(settings.rateSources),
+    ...no(
+      spreadLimitBp !== null && !isWithin(spreadLimitBp, limits.spreadLimitBp),
+      'spreadLimitBp',
+      'spread_limit',
+    ),
+    ...amountFaults(settings),
+    ...no(
+      texts.some(([spoken]) => !language.test(spoken)) || texts.length > 30,
+      'buyerWords',
+      'language_unknown',
+    ),
+    ...no(
+      texts.some(([, text]) => lettersOf(text) > limits.wordsLetters),
+      'buyerWords',
+      'words_long',
+    ),
+    ...no(
+      unpaidHours !== null && !isWithin(unpaidHours, limits.unpaidHours),
+      'unpaidHours',
+      'unpaid_hours',
+    ),
+    ...no(
+      alertEmail !== null && (alertEmail.length > limits.emailLetters || !email.test(alertEmail)),
+      'alertEmail',
+      'email_wrong',
+    ),
+    ...no(
+      alertUrl !== null && (alertUrl.length > limits.urlLetters || !mayBePostedTo(alertUrl)),
+      'alertUrl',
+      'url_wrong',
+    ),
+    ...no(
+      settings.language !== null && !language.test(settings.language),
+      'language',
+      'language_unknown',
+    ),
+  ];
+  return found.filter(({ field }, at) => found.findIndex((one) => one.field === field) === at);
+}
+
+function sourceFaults(chosen: readonly string[]): Wrong[] {
+  const known: readonly string[] = rateSources;
+  if (chosen.some((name) => !known.includes(name))) {
+    return [{ field: 'rateSources', fault: 'source_unknown' }];
+  }
+  const few = chosen.length > 0 && new Set(chosen).size < settingsLimits.sourcesAtLeast;
+  return few ? [{ field: 'rateSources', fault: 'sources_too_few' }] : [];
+}
+
+function amountFaults(settings: Settings): Wrong[] {
+  const { smallestMsat: smallest, largestMsat: largest } = settings;
+  const wrong: Wrong[] = [];
+  const fits = (amount: Msat | null): boolean => amount === null || amount <= largestMsat;
+  const pays = (amount: Msat | null): boolean => amount === null || amount >= smallestMsat;
+  if (!pays(smallest)) wrong.push({ field: 'smallestMsat', fault: 'amount_small' });
+  if (!fits(smallest)) wrong.push({ field: 'smallestMsat', fault: 'amount_large' });
+  if (!pays(largest)) wrong.push({ field: 'largestMsat', fault: 'amount_small' });
+  if (!fits(largest)) wrong.push({ field: 'largestMsat', fault: 'amount_large' });
+  if (wrong.length === 0 && smallest !== null && largest !== null && smallest > largest) {
+    wrong.push({ field: 'largestMsat', fault: 'amounts_crossed' });
+  }
+  return wrong;
+}
+
+const sameWords = (a: Settings['buyerWords'], b: Settings['buyerWords']): boolean =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].every((spoken) => a[spoken] === b[spoken]);
+
+/** The fields in which two differ, in the order of the type. */
+export function differences(a: Settings, b: Settings): SettingsField[] {
+  return (Object.keys({ methodName: '', ...asItComes }) as SettingsField[]).filter((field) => {
+    if (field === 'buyerWords') return !sameWords(a.buyerWords, b.buyerWords);
+    if (field === 'rateSources') {
+      return [...a.rateSources].sort().join() !== [...b.rateSources].sort().join();
+    }
+    return a[field] !== b[field];
+  });
+}
+
+/** The terms under which a shop promises a price, from the server's own and the merchant's. */
+export type QuoteTerms = {
+  policy: QuotePolicy;
+  seconds: number;
+  /** Undefined: all. */
+  sources: readonly string[] | undefined;
+  smallestMsat: Msat;
+  largestMsat: Msat;
+};
+
+export function termsOf(
+  server: { quotePolicy: QuotePolicy; quoteSeconds: number },
+  chosen: Pick<
+    Settings,
+    'quoteSeconds' | 'rateSources' | 'spreadLimitBp' | 'smallestMsat' | 'largestMsat'
+  >,
+): QuoteTerms {
+  const { quotePolicy, quoteSeconds } = server;
+  return {
+    policy: {
+      ...quotePolicy,
+      toleranceBasisPoints: chosen.spreadLimitBp ?? quotePolicy.toleranceBasisPoints,
+    },
+    seconds: chosen.quoteSeconds ?? quoteSeconds,
+    sources: chosen.rateSources.length === 0 ? undefined : chosen.rateSources,
+    smallestMsat: chosen.smallestMsat ?? smallestMsat,
+    largestMsat: chosen.largestMsat ?? largestMsat,
+  };
+}

@@ -1,0 +1,190 @@
+// What merchants have chosen. Changed under a version that counts up: who has not seen the last
+// change changes nothing.
+import type { Msat } from '../core/money.ts';
+import { asItComes, type Settings, type SettingsField } from '../core/settings.ts';
+import type { Database, Queryable } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { nudge, shopLane } from './lanes.ts';
+
+export type StoredSettings = {
+  version: number;
+  settings: Settings;
+  sealedAlertSecret: Uint8Array | null;
+};
+
+type Raw = {
+  method_name: string;
+  version: number | null;
+  quote_seconds: number | null;
+  rate_sources: string[] | null;
+  spread_limit_bp: number | null;
+  smallest_msat: string | null;
+  largest_msat: string | null;
+  buyer_words: Record<string, string> | null;
+  unpaid_hours: number | null;
+  alert_email: string | null;
+  alert_url: string | null;
+  sealed_alert_secret: Uint8Array | null;
+  language: string | null;
+};
+
+const amountOf = (text: string | null): Msat | null =>
+  text === null ? null : (BigInt(text) as Msat);
+
+function fromRaw(raw: Raw): StoredSettings {
+  const settings: Settings = {
+    methodName: raw.method_name,
+    quoteSeconds: raw.quote_seconds,
+    rateSources: raw.rate_sources ?? asItComes.rateSources,
+    spreadLimitBp: raw.spread_limit_bp,
+    smallestMsat: amountOf(raw.smallest_msat),
+    largestMsat: amountOf(raw.largest_msat),
+    buyerWords: raw.buyer_words ?? asItComes.buyerWords,
+    unpaidHours: raw.unpaid_hours,
+    alertEmail: raw.alert_email,
+    alertUrl: raw.alert_url,
+    language: raw.language,
+  };
+  return { version: raw.version ?? 0, settings, sealedAlertSecret: raw.sealed_alert_secret };
+}
+
+const readText = `
+  select p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp,
+    s.smallest_msat, s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url,
+    s.sealed_alert_secret, s.language
+  from shop p left join settings s on s.shop_id = p.id where p.id = $1`;
+
+async function read(on: Queryable, shopId: number): Promise<StoredSettings> {
+  const [raw] = await rows<Raw>(on, { name: 'settings_of', text: readText }, [shopId]);
+  if (raw === undefined) throw new Error('there is no such shop');
+  return fromRaw(raw);
+}
+
+/** What the shop's merchant has chosen; whoever chose nothing has everything as it comes. */
+export const settingsOf = (db: Database, shopId: number): Promise<StoredSettings> =>
+  read(db.pool, shopId);
+
+export type SettingsChange = {
+  shopId: number;
+  /** The version that the merchant has seen. */
+  version: number;
+  settings: Settings;
+  /** Only these are written. */
+  fields: readonly SettingsField[];
+  /** Stored only where there is none. */
+  alertSecret: Uint8Array<ArrayBuffer> | undefined;
+};
+
+/** Undefined: somebody changed the settings since that version, and nothing was written. */
+export async function changeSettings(
+  db: Database,
+  change: SettingsChange,
+): Promise<StoredSettings | undefined> {
+  return transaction(db, async (on) => {
+    // The shop's row is the lock: there may be no row of settings yet.
+    await rows(
+      on,
+      { name: 'shop_lock', text: 'select id from shop where id = $1 for no key update' },
+      [change.shopId],
+    );
+    const now = await read(on, change.shopId);
+    if (now.version !== change.version) return undefined;
+    const chosen = Object.fromEntries(
+      change.fields.map((field) => [field, change.settings[field]]),
+    ) as Partial<Settings>;
+    await write(on, change, { ...now.settings, ...chosen });
+    if (change.fields.includes('methodName')) {
+      await renameMethod(on, change.shopId, change.settings.methodName);
+    }
+    return read(on, change.shopId);
+  });
+}
+
+const writeText = `
+  insert into settings (shop_id, version, quote_seconds, rate_sources, spread_limit_bp,
+    smallest_msat, largest_msat, buyer_words, unpaid_hours, alert_email, alert_url,
+    sealed_alert_secret, language)
+  values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13)
+  on conflict (shop_id) do update set version = excluded.version,
+    quote_seconds = excluded.quote_seconds, rate_sources = excluded.rate_sources,
+    spread_limit_bp = excluded.spread_limit_bp, smallest_msat = excluded.smallest_msat,
+    largest_msat = excluded.largest_msat, buyer_words = excluded.buyer_words,
+    unpaid_hours = excluded.unpaid_hours, alert_email = excluded.alert_email,
+    alert_url = excluded.alert_url, language = excluded.language, changed_at = now(),
+    sealed_alert_secret = case when excluded.alert_url is null then null
+      else coalesce(settings.sealed_alert_secret, excluded.sealed_alert_secret) end`;
+
+async function write(on: Queryable, change: SettingsChange, settings: Settings): Promise<void> {
+  await rows(on, { name: 'settings_write', text: writeText }, [
+    change.shopId,
+    change.version,
+    settings.quoteSeconds,
+    settings.rateSources,
+    settings.spreadLimitBp,
+    settings.smallestMsat,
+    settings.largestMsat,
+    JSON.stringify(settings.buyerWords),
+    settings.unpaidHours,
+    settings.alertEmail,
+    settings.alertUrl,
+    change.alertSecret ?? null,
+    settings.language,
+  ]);
+}
+
+/** Orders of the last day are looked through again under the new name, at once. */
+async function renameMethod(on: Queryable, shopId: number, name: string): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'settings_rename_method',
+      text: `
+        update shop set method_name = $2, method_seen_at = null,
+          sweep_cursor = now() - interval '24 hours',
+          due_at = case when uninstalled_at is null then now() end
+        where id = $1`,
+    },
+    [shopId, name],
+  );
+  await nudge(on, [shopLane(shopId)]);
+}
+
+/** Another secret for the shop's webhook; the one before signs nothing any more. */
+export async function replaceAlertSecret(
+  db: Database,
+  about: { shopId: number; sealed: Uint8Array<ArrayBuffer> },
+): Promise<boolean> {
+  const { count } = await db.prisma.settings.updateMany({
+    where: { shopId: about.shopId, alertUrl: { not: null } },
+    data: { sealedAlertSecret: about.sealed },
+  });
+  return count === 1;
+}
+
+/** The shop's name and the client id of the app in it: what a link into its admin is made of. */
+export async function shopAndApp(
+  db: Database,
+  shopId: number,
+): Promise<{ domain: string; clientId: string }> {
+  const { domain, registration } = await db.prisma.shop.findUniqueOrThrow({
+    where: { id: shopId },
+    select: { domain: true, registration: { select: { clientId: true } } },
+  });
+  return { domain, clientId: registration.clientId };
+}
+
+/** Where alerts go is the merchant's own, and leaves with the merchant. */
+export async function forgetAlertTargets(on: Queryable, shopId: number): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'settings_forget_targets',
+      text: `
+        update settings set alert_email = null, alert_url = null, sealed_alert_secret = null,
+          version = version + 1
+        where shop_id = $1
+          and (alert_email is not null or alert_url is not null or sealed_alert_secret is not null)`,
+    },
+    [shopId],
+  );
+}
