@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { currencyOf, decimalOf, minor, msat, satsOf } from './core/money.ts';
 import { paymentStates } from './core/payment.ts';
 import { audit } from './db/audit.ts';
-import { workingNode, type NodeRow } from './db/nodes.ts';
+import { workingNodes, type NodeRow } from './db/nodes.ts';
 import { allShops, shopsOfDomain, type ShopRow } from './db/shops.ts';
 import * as views from './db/views.ts';
 import { begin } from './entrance.ts';
@@ -51,6 +51,7 @@ type ConnectOptions = Output & {
   host?: string;
   certificate?: string;
   macaroon?: string;
+  add?: boolean;
 };
 
 async function connect(wired: Wired, options: ConnectOptions): Promise<Result> {
@@ -61,7 +62,8 @@ async function connect(wired: Wired, options: ConnectOptions): Promise<Result> {
     lndconnect === undefined
       ? { host: host ?? '', certificate: certificate ?? '', macaroon: macaroon ?? '' }
       : { lndconnect };
-  const connected = await wired.connect({ shopId: shop.id, given });
+  const how = options.add === true ? 'add' : 'replace';
+  const connected = await wired.connect({ shopId: shop.id, given, how });
   if (!connected.ok) {
     const excess = connected.excess.map(({ permission, allows }) => `  ${permission}: ${allows}`);
     const lines = [connected.sentence, ...excess, 'Run this on the node:', `  ${connected.bake}`];
@@ -100,10 +102,12 @@ async function nodeStatus(wired: Wired, options: { shop?: string }): Promise<Res
   const doors = wired.doors();
   const found: { shop: string; node: ReturnType<typeof nodeJson> | null }[] = [];
   for (const shop of shops.filter(({ uninstalledAt }) => uninstalledAt === null)) {
-    const known = await workingNode(wired.db, shop.id);
-    if (known !== null) await doors.refreshNode(known);
-    const node = await workingNode(wired.db, shop.id);
-    found.push({ shop: shop.domain, node: node === null ? null : nodeJson(node) });
+    const known = await workingNodes(wired.db, shop.id);
+    await Promise.all(known.map((node) => doors.refreshNode(node)));
+    const nodes = known.length === 0 ? [null] : await workingNodes(wired.db, shop.id);
+    for (const node of nodes) {
+      found.push({ shop: shop.domain, node: node === null ? null : nodeJson(node) });
+    }
   }
   const lines = found.map(({ shop, node }) => {
     if (node === null) return `${shop}: no node connected`;
@@ -114,6 +118,20 @@ async function nodeStatus(wired: Wired, options: { shop?: string }): Promise<Res
     ok: true,
     nodes: found,
   });
+}
+
+async function selfTest(wired: Wired, options: { shop: string }): Promise<Result> {
+  const shop = await shopNamed(wired, options.shop);
+  if (shop === undefined) return unknownShop(options.shop);
+  const { ended } = await wired.selfTest(shop.id);
+  const { passed, startedAt, steps } = await ended();
+  const lines = steps.map(({ hop, state, ms, sentence }) => {
+    const time = ms === null ? '' : ` ${String(ms)} ms`;
+    return `${state.padEnd(8)}${hop}${time}${sentence === null ? '' : `: ${sentence}`}`;
+  });
+  const json = { ok: passed, startedAt: startedAt.toISOString(), steps };
+  const verdict = passed ? 'The self-test has passed.' : 'The self-test has failed.';
+  return { lines: [...lines, verdict], json, exitCode: passed ? 0 : 1 };
 }
 
 async function listShops(wired: Wired): Promise<Result> {
@@ -190,6 +208,7 @@ node
   .option('--host <host:port>', 'instead of the link: address of the gRPC port')
   .option('--certificate <text>', 'with --host: tls.cert as PEM, hex or base64; empty if public')
   .option('--macaroon <text>', 'with --host: what lncli bakemacaroon printed')
+  .option('--add', 'keep the nodes that are there: this one stands in for them')
   .option(...json)
   .action((options: ConnectOptions) => run(options, (wired) => connect(wired, options)));
 node
@@ -208,6 +227,15 @@ program
   .description('every shop, whether the app is installed, and its payments')
   .option(...json)
   .action((options: Output) => run(options, listShops));
+
+program
+  .command('selftest')
+  .description('a real 1-sat invoice and a test order go the whole way; exit 1 when a hop fails')
+  .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
+  .option(...json)
+  .action((options: Output & { shop: string }) =>
+    run(options, (wired) => selfTest(wired, options)),
+  );
 
 program
   .command('explain <what>')

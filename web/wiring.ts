@@ -26,7 +26,6 @@ import type { Deps } from './flows/flow.ts';
 import { installPaymentsApp, type Grant } from './flows/install-payments-app.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
 import { startSelfTest } from './flows/self-test.ts';
-import { tellReady } from './flows/tell-ready.ts';
 import type { Doors, Registration } from './http/doors.ts';
 import { parseRequest } from './lightning/bolt11.ts';
 import { testPasted } from './lightning/connect.ts';
@@ -42,8 +41,8 @@ import { bitstamp } from './rates/bitstamp.ts';
 import { coinbase } from './rates/coinbase.ts';
 import { kraken } from './rates/kraken.ts';
 import type { AdminDeps } from './shopify/admin-api.ts';
-import { configure } from './shopify/payments-app.ts';
-import { shopApi, type ShopApiDeps } from './shopify/shop-api.ts';
+import { paymentSessions } from './shopify/payment-sessions.ts';
+import type { ShopApiDeps } from './shopify/shop-api.ts';
 import { adminOrders } from './shopify/admin-orders.ts';
 import {
   exchangeCode,
@@ -108,6 +107,9 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     log,
     nodes,
     storefronts,
+    paymentSessions: {
+      of: async (shopId) => paymentSessions(await storefronts.paymentsOf(shopId)),
+    },
     rates: makeRates({ sources, clock }),
     sealer: vault,
     alertWays: openAlertWays({
@@ -150,7 +152,6 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
       changes ??= listenForChanges(databaseUrl);
       return makeDoors({
         ...{ config, deps, out, nodes, metrics, registrations, connect, changes, selfTest },
-        storefronts,
       });
     },
     close: async () => {
@@ -353,7 +354,6 @@ type DoorParts = {
   connect: Doors['connect'];
   changes: Doors['changes'];
   selfTest: Doors['selfTest'];
-  storefronts: OpenStorefronts;
 };
 
 function makeDoors(parts: DoorParts): Doors {
@@ -363,6 +363,7 @@ function makeDoors(parts: DoorParts): Doors {
     ...{ deps, registrations, connect, changes, selfTest },
     appUrl: config.appUrl,
     outsideUrl: out.outsideUrl,
+    mayBeFollowed: out.mayBeFollowed,
     distDir: path.join(import.meta.dirname, '../dist'),
     metricsToken: config.metricsToken,
     metricsText: async () => {
@@ -385,18 +386,6 @@ function makeDoors(parts: DoorParts): Doors {
       ),
     installPayments: (grant) =>
       installPaymentsApp({ db, log, sealer, exchangeCode: codeExchanger(parts) }, grant),
-    tellReady: (shopId) =>
-      tellReady(
-        {
-          ...{ db, log },
-          configure: async (id) => {
-            const api = await parts.storefronts.paymentsOf(id);
-            const account = api.shop;
-            return configure(shopApi(api, 'payments_apps/api'), { account, ready: true });
-          },
-        },
-        shopId,
-      ),
     refreshNode: (node) => refreshNode(db, nodes, node),
     adviceOf: (node) => [
       ...adviceOnVersion(node.version),

@@ -4,6 +4,14 @@
  */
 
 import type { Rate } from './money.ts';
+import type {
+  Gateway,
+  MoneySession,
+  PaymentSession,
+  PaymentsExtension,
+  PaymentsOptions,
+  SessionEffect,
+} from './payments/nouns.ts';
 
 export type Subscription = { topics: string[]; uri: string; name?: string };
 
@@ -19,9 +27,11 @@ export type AppOptions = {
   handle?: string;
   /** Folder of its UI extension; null: it has none. */
   extension?: string | null;
+  /** A payments app instead: not embedded, no Admin API, its own two scopes. */
+  payments?: PaymentsOptions | null;
 };
 
-export type App = Required<AppOptions>;
+export type App = Required<Omit<AppOptions, 'payments'>> & { payments: PaymentsExtension | null };
 
 export type Plan = 'standard' | 'advanced' | 'plus' | 'enterprise' | 'development' | 'old';
 
@@ -46,12 +56,12 @@ export type Line = {
   unitMinor: bigint;
 };
 
-export type TransactionKind = 'SALE' | 'CAPTURE' | 'REFUND' | 'VOID';
+export type TransactionKind = 'SALE' | 'AUTHORIZATION' | 'CAPTURE' | 'REFUND' | 'VOID';
 
 export type Transaction = {
   id: number;
   kind: TransactionKind;
-  status: 'PENDING' | 'SUCCESS';
+  status: 'PENDING' | 'SUCCESS' | 'FAILURE';
   gateway: string;
   manual: boolean;
   amountMinor: bigint;
@@ -88,6 +98,7 @@ export type Order = {
   number: number;
   name: string;
   confirmationNumber: string;
+  /** Empty: no checkout made it. */
   checkoutToken: string;
   currency: string;
   presentmentCurrency: string;
@@ -132,6 +143,15 @@ export type Token = {
   revoked: boolean;
 };
 
+/** Of the authorization code grant. */
+export type Code = {
+  code: string;
+  clientId: string;
+  shop: string;
+  endsAt: number;
+  used: boolean;
+};
+
 export type Delivery = {
   webhookId: string;
   eventId: string;
@@ -166,6 +186,9 @@ export type Effect = {
     | 'part_paid'
     | 'captured'
     | 'card_paid'
+    | 'offsite_paid'
+    | 'authorized'
+    | 'voided'
     | 'cancelled'
     | 'edited'
     | 'refunded'
@@ -184,6 +207,8 @@ export type Checkout = {
   currency: string;
   lines: { product: string; quantity: number }[];
   orderId: number | null;
+  /** Decimal text instead of lines: what a checkout without a cart costs. */
+  total?: string;
 };
 
 export type State = {
@@ -198,4 +223,9 @@ export type State = {
   cancelJobs: CancelJob[];
   effects: Effect[];
   checkouts: Checkout[];
+  codes: Code[];
+  gateways: Gateway[];
+  sessions: PaymentSession[];
+  moneySessions: MoneySession[];
+  sessionEffects: SessionEffect[];
 };

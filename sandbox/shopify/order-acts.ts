@@ -8,7 +8,7 @@
 
 import { gid, hex, uuid } from './ids.ts';
 import { minorOf, padded, rateBetween } from './money.ts';
-import type { CancelJob, CancelReason, Line, Order, Refund, Transaction } from './nouns.ts';
+import type { CancelJob, CancelReason, Line, Order, Refund, Shop, Transaction } from './nouns.ts';
 import {
   canMarkAsPaid,
   financialStatus,
@@ -42,6 +42,8 @@ export type OrderInput = {
   /** Overrides the stand-in's lag for this order. */
   readableAfterMs?: number;
   searchableAfterMs?: number;
+  /** Paid, reserved or awaited by a payments app, in place of `method`. */
+  offsite?: { gateway: string; kind: 'SALE' | 'AUTHORIZATION'; status: 'PENDING' | 'SUCCESS' };
 };
 
 function amount(text: string, currency: string): bigint {
@@ -83,21 +85,57 @@ function linesOf(world: World, input: OrderInput, currency: string): Line[] {
 export function createOrder(world: World, input: OrderInput): Order {
   const shop = input.shop === undefined ? world.shops[0] : shopOf(world, input.shop);
   if (shop === undefined) throw new Error(`No such shop: ${input.shop ?? '(none)'}`);
-  const at = world.clock.now();
   const currency = input.currency ?? shop.currency;
+  const order = blankOrder(world, { shop, currency, lines: linesOf(world, input, currency) });
+  order.checkoutToken = input.checkoutToken ?? hex(16);
+  order.test = input.test ?? false;
+  order.readableAt = order.createdAt + (input.readableAfterMs ?? world.lag.byIdMs);
+  order.searchableAt = order.createdAt + (input.searchableAfterMs ?? world.lag.bySearchMs);
+  payAtCheckout(world, order, input);
+  return placed(world, order);
+}
+
+/** What an app makes through the Admin API: no checkout, so no checkout token. Amounts: shop's. */
+export function addOrder(
+  world: World,
+  input: {
+    shop: Shop;
+    name: string | undefined;
+    test: boolean;
+    note: string | null;
+    tags: string[];
+    lines: LineInput[];
+    pending: { gateway: string; amountMinor: bigint }[];
+  },
+): Order {
+  const { shop, name, test, note, tags, pending } = input;
+  const { currency } = shop;
+  const lines = linesOf(world, { lines: input.lines }, currency);
+  const order = blankOrder(world, { shop, currency, lines });
+  Object.assign(order, { test, note, tags, ...(name === undefined ? {} : { name }) });
+  for (const sale of pending) {
+    const waiting = { kind: 'SALE', status: 'PENDING', manual: true, ...sale } as const;
+    order.transactions.push(transaction(world, waiting));
+  }
+  return placed(world, order);
+}
+
+function blankOrder(world: World, about: { shop: Shop; currency: string; lines: Line[] }): Order {
+  const { shop, currency, lines } = about;
+  const at = world.clock.now();
   const number = (world.state.orderNumbers[shop.domain] ?? 1000) + 1;
   world.state.orderNumbers[shop.domain] = number;
-  const order: Order = {
+  return {
     id: nextId(world),
     shop: shop.domain,
     number,
     name: `#${number}`,
     confirmationNumber: hex(5).slice(0, 9).toUpperCase(),
-    checkoutToken: input.checkoutToken ?? hex(16),
+    checkoutToken: '',
     currency: shop.currency,
     presentmentCurrency: currency,
     rate: rateBetween(currency, shop.currency),
-    test: input.test ?? false,
+    test: false,
     createdAt: at,
     updatedAt: at,
     cancelledAt: null,
@@ -105,15 +143,17 @@ export function createOrder(world: World, input: OrderInput): Order {
     edited: false,
     note: null,
     tags: [],
-    lines: linesOf(world, input, currency),
+    lines,
     transactions: [],
     refunds: [],
     metafields: [],
-    readableAt: at + (input.readableAfterMs ?? world.lag.byIdMs),
-    searchableAt: at + (input.searchableAfterMs ?? world.lag.bySearchMs),
+    readableAt: at + world.lag.byIdMs,
+    searchableAt: at + world.lag.bySearchMs,
     deleted: false,
   };
-  payAtCheckout(world, order, input);
+}
+
+function placed(world: World, order: Order): Order {
   world.state.orders.push(order);
   world.changed();
   const topics = ['orders/create', ...(financialStatus(order) === 'PAID' ? ['orders/paid'] : [])];
@@ -131,6 +171,10 @@ function payAtCheckout(world: World, order: Order, input: OrderInput): void {
   }
   const amountMinor = outstanding(order);
   if (amountMinor === 0n) return;
+  if (input.offsite !== undefined) {
+    order.transactions.push(transaction(world, { ...input.offsite, amountMinor }));
+    return;
+  }
   const method = input.method ?? 'Bitcoin (Lightning)';
   const sale =
     method === 'card'
@@ -218,6 +262,58 @@ export function capture(
       parentId: parent.id,
     }),
   );
+}
+
+/** The payments app has said yes to a payment that was pending. */
+export function settleOffsite(world: World, order: Order): void {
+  const waiting = order.transactions.find((it) => !it.manual && it.status === 'PENDING');
+  if (waiting === undefined) return;
+  const { kind, gateway, amountMinor, id: parentId } = waiting;
+  const status = 'SUCCESS';
+  receive(world, order, transaction(world, { kind, status, gateway, amountMinor, parentId }));
+}
+
+/** The payments app has said no, or nothing in time: the order stands there unpaid. */
+export function failOffsite(world: World, order: Order): void {
+  const waiting = order.transactions.find((it) => !it.manual && it.status === 'PENDING');
+  if (waiting === undefined) return;
+  waiting.status = 'FAILURE';
+  touched(world, order, []);
+}
+
+export function recordOffsite(
+  world: World,
+  order: Order,
+  input: { what: 'offsite_paid' | 'authorized'; amountMinor: bigint; by: By },
+): void {
+  record(world, { order, ...input });
+}
+
+/** What a payments app took for this order, before refunds. */
+export const offsiteReceived = (order: Order): bigint =>
+  order.transactions
+    .filter((it) => !it.manual && it.gateway !== CARD && it.gateway !== GIFT_CARD)
+    .filter((it) => it.status === 'SUCCESS' && (it.kind === 'SALE' || it.kind === 'CAPTURE'))
+    .reduce((all, it) => all + it.amountMinor, 0n);
+
+/** A capture or a void that the payments app has done. */
+export function finishAuthorization(
+  world: World,
+  order: Order,
+  input: { what: 'capture' | 'void'; amountMinor: bigint; by: By },
+): void {
+  const { what, amountMinor, by } = input;
+  const parent = order.transactions.find((it) => it.kind === 'AUTHORIZATION');
+  if (parent === undefined) return;
+  if (what === 'capture') {
+    capture(world, order, { parent, amountMinor, by });
+    return;
+  }
+  const { gateway, id: parentId } = parent;
+  const made = { kind: 'VOID', status: 'SUCCESS', gateway, amountMinor, parentId } as const;
+  order.transactions.push(transaction(world, made));
+  record(world, { order, what: 'voided', amountMinor, by });
+  touched(world, order, []);
 }
 
 /** The buyer pays what is owed by card after all. */
@@ -347,9 +443,12 @@ export function refund(
   return made;
 }
 
-export function remove(world: World, order: Order): void {
+export function remove(
+  world: World,
+  order: Order,
+  by: By = { by: 'staff', call: 'delete', requestId: null },
+): void {
   order.deleted = true;
-  const by = { by: 'staff', call: 'delete', requestId: null };
   record(world, { order, what: 'deleted', by });
   world.tell(order.shop, 'orders/delete', { id: order.id });
 }

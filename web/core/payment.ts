@@ -80,6 +80,8 @@ export type OrderReading = {
   canMarkAsPaid: boolean;
   gatewayNames: readonly string[];
   sales: readonly Sale[];
+  /** Some of it is on its way to the buyer, or somebody was asked to send it. */
+  isBeingFulfilled: boolean;
   test: boolean;
 };
 
@@ -90,7 +92,8 @@ export function usesMethod(order: Pick<OrderReading, 'gatewayNames'>, methodName
   return order.gatewayNames.some((name) => sameName(name, methodName));
 }
 
-const sameName = (a: string, b: string): boolean =>
+/** Shopify shows a method's name as it was written; who compares it does not. */
+export const sameName = (a: string, b: string): boolean =>
   a.trim().toLowerCase() === b.trim().toLowerCase();
 
 export type Due =

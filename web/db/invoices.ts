@@ -295,7 +295,9 @@ export async function invoiceIsCanceled(
             sealed_preimage = null,
             ending = coalesce(i.ending, $2)
           from payment p
-          where i.id = $1 and i.state in ('made', 'live') and p.id = i.payment_id
+          where i.id = $1 and p.id = i.payment_id
+            -- What somebody else has shown meanwhile was issued: it ends by the node's word only.
+            and (i.state = 'made' or (i.state = 'live' and $2 <> 'never_issued'))
           returning encode(i.hash, 'hex') as hash, p.link`,
       },
       [about.id, about.because === 'never_issued' ? 'never_issued' : 'quote_over'],

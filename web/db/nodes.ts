@@ -16,6 +16,8 @@ export type NodeRow = {
   rootKeyId: string;
   credentialEndsAt: Date | null;
   connectedAt: Date;
+  /** The lowest makes the invoices; the others stand in for it. */
+  rank: number;
   retiredAt: Date | null;
   reachableAt: Date | null;
   troubleAt: Date | null;
@@ -33,9 +35,17 @@ export type NodeRow = {
 export const nodeById = (db: Database, id: number): Promise<NodeRow | null> =>
   db.prisma.node.findUnique({ where: { id } });
 
-/** The node that makes the shop's invoices; retired ones are only watched. */
-export const workingNode = (db: Database, shopId: number): Promise<NodeRow | null> =>
-  db.prisma.node.findFirst({ where: { shopId, retiredAt: null } });
+/** The nodes that make the shop's invoices, the preferred one first; retired ones are watched. */
+export const workingNodes = (db: Database, shopId: number): Promise<NodeRow[]> =>
+  db.prisma.node.findMany({
+    where: { shopId, retiredAt: null },
+    orderBy: [{ rank: 'asc' }, { id: 'asc' }],
+    take: 20,
+  });
+
+/** The preferred node of the shop. */
+export const workingNode = async (db: Database, shopId: number): Promise<NodeRow | null> =>
+  (await workingNodes(db, shopId))[0] ?? null;
 
 export const nodesOfShop = (db: Database, shopId: number): Promise<NodeRow[]> =>
   db.prisma.node.findMany({ where: { shopId }, orderBy: { id: 'desc' }, take: 20 });
@@ -55,72 +65,160 @@ export type ConnectedNode = {
 };
 
 /**
- * Stores a tested node. The same node with another credential keeps its row, its cursor and its
- * invoices; another node retires the one before, whose live invoices are canceled and watched to
- * their end. `sealFor` seals the credential for the id that the row got.
+ * Stores a tested node. The same node with another credential keeps its row, its rank, its cursor
+ * and its invoices, and the other nodes stay. Another node either replaces all that were there,
+ * whose live invoices are canceled and watched to their end, or is added behind them. `sealFor`
+ * seals the credential for the id that the row got.
  */
 export async function connectNode(
   db: Database,
-  node: ConnectedNode,
+  node: ConnectedNode & { how?: 'replace' | 'add' },
   sealFor: (nodeId: number) => Uint8Array<ArrayBuffer>,
 ): Promise<NodeRow> {
   const id = await transaction(db, async (on) => {
-    await rows(
-      on,
-      { name: 'shop_lock', text: 'select id from shop where id = $1 for no key update' },
-      [node.shopId],
-    );
-    const [kept] = await rows<{ id: number }>(
+    await lockShop(on, node.shopId);
+    const [kept] = await rows<{ id: number; working: boolean }>(
       on,
       {
         name: 'node_same',
         text: `
-          select id from node where shop_id = $1 and identity = $2 and network = $3
+          select id, retired_at is null as working from node
+          where shop_id = $1 and identity = $2 and network = $3
           order by retired_at is null desc, id desc limit 1`,
       },
       [node.shopId, node.identity, node.network],
     );
-    const retired = await rows<{ id: number }>(
+    if (node.how !== 'add') await retireOthers(on, { ...node, keptId: kept?.id ?? 0 });
+    const nodeId = kept?.id ?? (await insertNode(on, node));
+    if (kept?.working !== true) await rankLast(on, { shopId: node.shopId, nodeId });
+    await storeTested(on, { node, nodeId, sealed: sealFor(nodeId) });
+    return nodeId;
+  });
+  return db.prisma.node.findUniqueOrThrow({ where: { id } });
+}
+
+/** Who changes the set of a shop's nodes does it alone. */
+async function lockShop(on: Queryable, shopId: number): Promise<void> {
+  const text = 'select id from shop where id = $1 for no key update';
+  await rows(on, { name: 'shop_lock', text }, [shopId]);
+}
+
+async function retireOthers(
+  on: Queryable,
+  about: { shopId: number; keptId: number },
+): Promise<void> {
+  const retired = await rows<{ id: number }>(
+    on,
+    {
+      name: 'node_retire_others',
+      text: `
+        update node set retired_at = now() where shop_id = $1 and retired_at is null and id <> $2
+        returning id`,
+    },
+    [about.shopId, about.keptId],
+  );
+  for (const old of retired) await endInvoicesOf(on, old.id);
+}
+
+/** Behind all that work: what is added stands in for the others until it is preferred. */
+async function rankLast(on: Queryable, about: { shopId: number; nodeId: number }): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'node_rank_last',
+      text: `
+        update node set rank = (
+          select coalesce(max(rank) + 1, 0) from node
+          where shop_id = $1 and retired_at is null and id <> $2)
+        where id = $2`,
+    },
+    [about.shopId, about.nodeId],
+  );
+}
+
+async function storeTested(
+  on: Queryable,
+  about: { node: ConnectedNode; nodeId: number; sealed: Uint8Array },
+): Promise<void> {
+  const { node, nodeId, sealed } = about;
+  await rows(
+    on,
+    {
+      name: 'node_store',
+      text: `
+        update node set sealed_credential = $2, address = $3, alias = $4, version = $5,
+          root_key_id = $6,
+          credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
+          active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
+          trouble = null, trouble_at = null, restore_suspected_at = null
+        where id = $1`,
+    },
+    [
+      nodeId,
+      sealed,
+      node.address,
+      node.alias,
+      node.version,
+      node.rootKeyId,
+      node.credentialEndsAt,
+      node.receivable?.totalMsat ?? null,
+      node.receivable?.largestPartMsat ?? null,
+      node.receivable?.channels ?? null,
+      node.receivable?.activeChannels ?? null,
+    ],
+  );
+}
+
+/** Puts one working node before the others, whose order stays. False: it does not work here. */
+export async function preferNode(
+  db: Database,
+  about: { shopId: number; nodeId: number },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    await lockShop(on, about.shopId);
+    const ranked = await rows<{ id: number }>(
+      on,
+      {
+        name: 'node_prefer',
+        text: `
+          update node set rank = wanted.rank
+          from (
+            select id, (row_number() over (order by id = $2 desc, rank, id) - 1)::int as rank
+            from node where shop_id = $1 and retired_at is null) wanted
+          where node.id = wanted.id and exists (
+            select 1 from node where id = $2 and shop_id = $1 and retired_at is null)
+          returning node.id`,
+      },
+      [about.shopId, about.nodeId],
+    );
+    return ranked.length > 0;
+  });
+}
+
+/**
+ * Takes a node out of the shop: it makes no more invoices, those that can still be paid are
+ * canceled, and it is watched until the last of them has ended. False: it does not work here.
+ */
+export async function retireNode(
+  db: Database,
+  about: { shopId: number; nodeId: number },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    await lockShop(on, about.shopId);
+    const [retired] = await rows<{ id: number }>(
       on,
       {
         name: 'node_retire',
         text: `
-          update node set retired_at = now() where shop_id = $1 and retired_at is null and id <> $2
-          returning id`,
+          update node set retired_at = now()
+          where id = $2 and shop_id = $1 and retired_at is null returning id`,
       },
-      [node.shopId, kept?.id ?? 0],
+      [about.shopId, about.nodeId],
     );
-    for (const old of retired) await endInvoicesOf(on, old.id);
-    const nodeId = kept?.id ?? (await insertNode(on, node));
-    await rows(
-      on,
-      {
-        name: 'node_store',
-        text: `
-          update node set sealed_credential = $2, address = $3, alias = $4, version = $5,
-            root_key_id = $6,
-            credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
-            active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
-            trouble = null, trouble_at = null, restore_suspected_at = null
-          where id = $1`,
-      },
-      [
-        nodeId,
-        sealFor(nodeId),
-        node.address,
-        node.alias,
-        node.version,
-        node.rootKeyId,
-        node.credentialEndsAt,
-        node.receivable?.totalMsat ?? null,
-        node.receivable?.largestPartMsat ?? null,
-        node.receivable?.channels ?? null,
-        node.receivable?.activeChannels ?? null,
-      ],
-    );
-    return nodeId;
+    if (retired === undefined) return false;
+    await endInvoicesOf(on, retired.id);
+    return true;
   });
-  return db.prisma.node.findUniqueOrThrow({ where: { id } });
 }
 
 /** Nobody shall pay to a node that the merchant has replaced; who does meanwhile has paid. */

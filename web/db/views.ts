@@ -5,33 +5,15 @@ import type { Database } from './database.ts';
 import { rows } from './database.ts';
 import { historyWords, type HistoryWord } from './history.ts';
 
-/** How many payments of the shop are in each state. */
-export async function countsByState(
-  db: Database,
-  shopId: number,
-): Promise<Record<PaymentState, number>> {
-  const found = await rows<{ state: PaymentState; n: number }>(
-    db.pool,
-    {
-      name: 'view_counts',
-      text: 'select state::text, count(*)::int as n from payment where shop_id = $1 group by state',
-    },
-    [shopId],
-  );
-  const counts = Object.fromEntries(
-    Object.keys(paymentStates).map((state) => [state, 0]),
-  ) as Record<PaymentState, number>;
-  for (const { state, n } of found) counts[state] = n;
-  return counts;
-}
-
+export * from './views/dashboard.ts';
 export { isDatabaseAway } from './database.ts';
 export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts';
 export * from './views/payment.ts';
 export * from './views/payments.ts';
 /** Single rows, for doors: they may read here, and write only through flows. */
 export { currentInvoice, type InvoiceRow } from './invoices.ts';
-export { nodeById, nodesOfShop, workingNode, workingNodes, type NodeRow } from './nodes.ts';
+export { nodeById, workingNode, workingNodes, type NodeRow } from './nodes.ts';
+export { endingNodes, type EndingNode } from './views/setup.ts';
 export { hasPassedSelfTest, latestSelfTest, type SelfTestRow } from './self-tests.ts';
 export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './payments.ts';
 export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';

@@ -37,24 +37,36 @@ export type ConnectDeps = {
   db: Database;
   log: Log;
   sealer: Sealer;
-  /** Judges, reaches and tries the node. Never throws for what a merchant can mend. */
-  testNode: (given: ConnectGiven) => Promise<NodeTested>;
+  /**
+   * Judges, reaches and tries the node, which must be the expected one where one is. Never throws
+   * for what a merchant can mend.
+   */
+  testNode: (given: ConnectGiven, expected?: { identity: string }) => Promise<NodeTested>;
   /** Other processes and this one must open the node anew. */
   forgetConnection: (nodeId: number) => void;
 };
 
+/**
+ * `replace`: every other node of the shop makes no more invoices. `add`: it stands in for those
+ * that are there. `renew`: another credential of the node with this identity, and no other node;
+ * what it has under way goes on.
+ */
+export type ConnectHow = 'replace' | 'add' | { renew: { identity: string } };
+
 export async function connectNode(
   deps: ConnectDeps,
-  about: { shopId: number; given: ConnectGiven },
+  about: { shopId: number; given: ConnectGiven; how?: ConnectHow },
 ): Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused> {
-  const tested = await deps.testNode(about.given);
+  const { how = 'replace' } = about;
+  const tested = await deps.testNode(about.given, typeof how === 'string' ? undefined : how.renew);
   if (!tested.ok) {
     deps.log.warn({ shopId: about.shopId, refusal: tested.refusal }, 'node.refused');
     return tested;
   }
   const { credential, advice, ok: _ok, ...node } = tested;
   const plain = Buffer.from(JSON.stringify(credential), 'utf8');
-  const stored = await store(deps.db, { ...node, shopId: about.shopId }, (nodeId) =>
+  const place = { shopId: about.shopId, how: how === 'replace' ? how : ('add' as const) };
+  const stored = await store(deps.db, { ...node, ...place }, (nodeId) =>
     Uint8Array.from(deps.sealer.seal(plain, credentialPlace(nodeId))),
   );
   plain.fill(0);

@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto';
 import { currencyOf, minor, type Currency } from '../core/money.ts';
 import { isUnpaid, stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
 import { lookForOrderAgainMs } from '../core/retry.ts';
+import { isSelfTestOrder } from '../core/self-test.ts';
 import type { PaymentRow } from '../db/payments.ts';
 import { changeOwed, closePayment, latestPayment, openPayment } from '../db/payments.ts';
-import { shopById } from '../db/shops.ts';
+import { methodWasSeen, shopById } from '../db/shops.ts';
+import { wasMadeBySelfTest } from '../db/self-tests.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
 import type { Deps, Step } from './flow.ts';
 import { installationOrigin, lookAtInstallation } from './forget-shop.ts';
@@ -37,7 +39,12 @@ export async function lookAtOrderNow(
   const readAt = deps.clock();
   const order = await storefront.readOrder(at.originId);
   if (order === 'gone') return { is: 'not_yet' };
+  // The self-test's own order is nobody's: it owes nobody and is looked after where it was made.
+  if (isSelfTestOrder(order) && known === null) return { is: 'not_ours' };
   const checkoutToken = order.checkoutToken;
+  if (shop.methodSeenAt === null && usesMethod(order, shop.methodName)) {
+    await methodWasSeen(deps.db, { shopId: shop.id, methodName: shop.methodName });
+  }
   const open = known?.state === 'open' || known?.state === 'closing';
   // An order of zero names no method at all. It is nobody's, and owes nothing.
   const free = order.gatewayNames.length === 0 && stillDue(order).is === 'over';
@@ -80,6 +87,8 @@ async function followOrder(
     }
     return known;
   }
+  // Its order is being cancelled: nobody shall pay for it meanwhile.
+  if (known?.state === 'lapsed' && known.verdictWanted === 'cancel_order') return known;
   const { payment, opened } = await openPayment(deps.db, {
     shopId,
     originId: order.originId,
@@ -107,6 +116,11 @@ export const lookAtOrder: Step = async (deps, row) => {
   if (sighting.originId === installationOrigin) return lookAtInstallation(deps, sighting);
   const seen = await lookAtOrderNow(deps, sighting);
   if (seen.is === 'not_yet') {
+    // Gone because its self-test has taken it away: nobody looks for it any more.
+    if (await wasMadeBySelfTest(deps.db, sighting)) {
+      await sightingIsDone(deps.db, sighting);
+      return 'stored';
+    }
     const dueInMs = lookForOrderAgainMs(row.attempts + 1);
     if (dueInMs === undefined) {
       const known = await latestPayment(deps.db, sighting);

@@ -3,22 +3,30 @@
 // one comes only after the node has said that the last one is canceled.
 import { createHash } from 'node:crypto';
 import type { PaymentHash } from '../core/invoice.ts';
-import { currencyOf } from '../core/money.ts';
+import { currencyOf, type Currency, type Msat } from '../core/money.ts';
 import type { SealedPlace } from '../core/ports.ts';
 import { agreePrice, makeQuote } from '../core/quote.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
 import { lookAfterCreateMs } from '../core/retry.ts';
+import { termsOf } from '../core/settings.ts';
 import { Trouble } from '../core/trouble.ts';
-import { currentInvoice, invoiceById, makeInvoice, type InvoiceRow } from '../db/invoices.ts';
-import { nodeLane, pauseOf } from '../db/lanes.ts';
-import { nodeHasTrouble, workingNode } from '../db/nodes.ts';
+import {
+  currentInvoice,
+  invoiceById,
+  invoiceIsCanceled,
+  makeInvoice,
+  type InvoiceRow,
+} from '../db/invoices.ts';
+import { nodeHasTrouble } from '../db/nodes.ts';
 import { note } from '../db/history.ts';
 import { paymentById, type PaymentRow } from '../db/payments.ts';
+import { settingsOf } from '../db/settings.ts';
 import { shopById } from '../db/shops.ts';
 import { closeInvoice } from './close-invoice.ts';
 import type { Deps } from './flow.ts';
 import { issueInvoice } from './look-at-invoice.ts';
 import { lookAtOrderNow } from './look-at-order.ts';
+import { nodesToAsk } from './order-nodes.ts';
 
 export type Quoted =
   | { is: 'payable'; invoice: InvoiceRow }
@@ -85,36 +93,68 @@ const stillOpen = (
 async function promise(deps: Deps, payment: PaymentRow): Promise<Quoted> {
   const currency = currencyOf(payment.currency);
   if (currency === undefined) return refused(deps, payment, 'currency_unknown');
-  const node = await workingNode(deps.db, payment.shopId);
-  if (node === null) return refused(deps, payment, 'no_node');
-  if (await isPaused(deps, node.id)) return { is: 'refused', refusal: 'node_unreachable' };
-  const prices = await deps.rates.pricesFor(currency);
+  const { nodes, isConnected } = await nodesToAsk(deps, payment.shopId);
+  if (!isConnected) return refused(deps, payment, 'no_node');
+  if (nodes.length === 0) return { is: 'refused', refusal: 'node_unreachable' };
+  const chosen = termsOf(deps, (await settingsOf(deps.db, payment.shopId)).settings);
+  const prices = await deps.rates.pricesFor(currency, chosen.sources);
   const now = deps.clock();
-  const priced = agreePrice(prices, { currency, now, policy: deps.quotePolicy });
+  const priced = agreePrice(prices, { currency, now, policy: chosen.policy });
   if (!priced.ok) return refused(deps, payment, priced.refusal, priced.sentence);
   const quote = makeQuote({ amountMinor: payment.owedMinor, currency }, priced.agreed, {
     now,
-    seconds: deps.quoteSeconds,
+    ...chosen,
   });
   if (!quote.ok) return refused(deps, payment, quote.refusal);
 
+  const terms = { payment, currency, quote, agreed: priced.agreed, madeAt: now };
+  let quoted: Quoted = { is: 'refused', refusal: 'node_unreachable' };
+  for (const [at, node] of nodes.entries()) {
+    const isLast = at === nodes.length - 1;
+    quoted = await issueAt(deps, { ...terms, nodeId: node.id, isLast });
+    if (quoted.is !== 'refused') return quoted;
+  }
+  return quoted;
+}
+
+type Terms = {
+  payment: PaymentRow;
+  currency: Currency;
+  quote: { amountMsat: Msat; lapsesAt: Date };
+  agreed: Parameters<typeof makeInvoice>[1]['agreed'];
+  madeAt: Date;
+};
+
+/** The invoice at one node. At a node that fails before the last it is given up. */
+async function issueAt(
+  deps: Deps,
+  about: Terms & { nodeId: number; isLast: boolean },
+): Promise<Quoted> {
+  const { payment, currency, quote, agreed, madeAt, nodeId, isLast } = about;
   const secret = deps.randomSecret();
   const hash = createHash('sha256').update(secret).digest('hex') as PaymentHash;
   const id = await makeInvoice(deps.db, {
     paymentId: payment.id,
-    nodeId: node.id,
+    nodeId,
     hash,
     sealedPreimage: deps.sealer.seal(secret, placeOfPreimage({ paymentId: payment.id, hash })),
     fiatMinor: payment.owedMinor,
     currency,
     amountMsat: quote.amountMsat,
-    agreed: priced.agreed,
-    madeAt: now,
+    agreed,
+    madeAt,
     lapsesAt: quote.lapsesAt,
     lookInMs: lookAfterCreateMs,
   });
   if (id === undefined) return { is: 'preparing' };
-  return issue(deps, id.toString());
+  const quoted = await issue(deps, id.toString());
+  if (quoted.is === 'refused' && !isLast) {
+    // Its request was never shown to anybody, so nobody can pay it, even if the node made it.
+    const gone = { id, paymentId: payment.id, because: 'never_issued' } as const;
+    // Or the pool has got it issued after all: then it is the payment's invoice.
+    if (!(await invoiceIsCanceled(deps.db, gone))) return { is: 'preparing' };
+  }
+  return quoted;
 }
 
 async function issue(deps: Deps, invoiceId: string): Promise<Quoted> {
@@ -140,12 +180,6 @@ async function tryNode<T>(
     await nodeHasTrouble(deps.db, nodeId, trouble.what);
     return { ok: false };
   }
-}
-
-/** A node that is known to be away is not asked: its lane's probe will find it when it is back. */
-async function isPaused(deps: Deps, nodeId: number): Promise<boolean> {
-  const pause = await pauseOf(deps.db, nodeLane(nodeId));
-  return pause !== undefined && pause.until > deps.clock();
 }
 
 async function refused(

@@ -4,7 +4,6 @@ import type { Changes } from '../db/changes.ts';
 import type { ConnectGiven, ConnectHow, ConnectRefused } from '../flows/connect-node.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { Grant } from '../flows/install-payments-app.ts';
-import type { ReadyTold } from '../flows/tell-ready.ts';
 import type { NodeRow } from '../db/nodes.ts';
 import type { SelfTestRow } from '../db/self-tests.ts';
 import type { RegistrationKind } from '../db/registrations.ts';
@@ -30,8 +29,6 @@ export type Doors = {
   }) => Promise<ShopRow>;
   /** The payments app: exchanges the code of a grant and stores the shop. Throws Trouble. */
   installPayments: (grant: Grant) => Promise<ShopRow>;
-  /** The payments app: tells Shopify that this shop is ready to take payments. */
-  tellReady: (shopId: number) => Promise<ReadyTold>;
   connect: (about: {
     shopId: number;
     given: ConnectGiven;
@@ -45,11 +42,13 @@ export type Doors = {
   bakeLine: () => string;
   /** The payment hash of a BOLT11; undefined for what is none. */
   hashOfRequest: (request: string) => string | undefined;
-  /** Begins a self-test, or gives the one under way. `ended` never rejects for what went wrong. */
-  selfTest: (shopId: number) => Promise<{ id: bigint; ended: Promise<SelfTestRow> }>;
+  /** Begins a self-test, or gives the one under way. `ended` waits for its last word. */
+  selfTest: (shopId: number) => Promise<{ id: bigint; ended: () => Promise<SelfTestRow> }>;
   changes: Changes;
   /** The same address as a browser is to be sent to it. */
   outsideUrl: (url: string) => string;
+  /** Whether a buyer may be sent to this address that Shopify gave: https, and no credentials. */
+  mayBeFollowed: (url: string) => boolean;
   /** Folder of the built front ends. */
   distDir: string;
   /** Undefined: /metrics is not served. */

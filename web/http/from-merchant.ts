@@ -4,12 +4,22 @@ import type { MerchantAssets } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
 import { documentRoutes } from './merchant/document.ts';
 import { nodeRoutes } from './merchant/node.ts';
+import { exportRoutes } from './merchant/export.ts';
 import { paymentRoutes } from './merchant/payments.ts';
+import { settingsRoutes } from './merchant/settings.ts';
+import { selfTestRoutes } from './merchant/self-test.ts';
+import { setupRoutes } from './merchant/setup.ts';
 import { shopRoutes } from './merchant/shop.ts';
+import { viewRoutes } from './merchant/views.ts';
 
 export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined): Route[] => [
   ...shopRoutes(doors),
   ...nodeRoutes(doors),
+  ...setupRoutes(doors),
+  ...selfTestRoutes(doors),
+  ...exportRoutes(doors),
+  ...viewRoutes(doors),
   ...paymentRoutes(doors),
+  ...settingsRoutes(doors),
   ...documentRoutes(doors, assets),
 ];

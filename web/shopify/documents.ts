@@ -20,6 +20,7 @@ const order = z.object({
   test: z.boolean(),
   checkoutToken: z.string().nullable(),
   canMarkAsPaid: z.boolean(),
+  displayFulfillmentStatus: z.string(),
   presentmentCurrencyCode: z.string(),
   paymentGatewayNames: z.array(z.string()),
   totalOutstandingSet: money,
@@ -37,7 +38,8 @@ export type OrderAnswer = z.infer<typeof order>;
 
 const orderParts = `
 fragment OrderParts on Order {
-  id name cancelledAt test checkoutToken canMarkAsPaid presentmentCurrencyCode paymentGatewayNames
+  id name cancelledAt test checkoutToken canMarkAsPaid displayFulfillmentStatus
+  presentmentCurrencyCode paymentGatewayNames
   totalOutstandingSet { ...Bag }
   transactions { id kind status gateway amountSet { ...Bag } }
 }
@@ -123,11 +125,31 @@ export const orderCreateManualPayment = {
   timeoutMs: writeMs,
 } satisfies AdminDocument<unknown>;
 
+/** Asynchronous: its answer names a job. The old list of userErrors beside it is deprecated. */
+export const orderCancel = {
+  name: 'OrderCancel',
+  text: `mutation OrderCancel($id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, $note: String) {
+  orderCancel(
+    orderId: $id, reason: $reason, restock: $restock, staffNote: $note,
+    refundMethod: { originalPaymentMethodsRefund: false }
+  ) { job { id } orderCancelUserErrors { code field message } }
+}`,
+  answer: z.object({
+    orderCancel: z.object({
+      job: z.object({ id: z.string() }).nullable(),
+      orderCancelUserErrors: z.array(z.object({ code: z.string().nullish() })),
+    }),
+  }),
+  points: 12,
+  timeoutMs: writeMs,
+} satisfies AdminDocument<unknown>;
+
 export const documents: readonly AdminDocument<unknown>[] = [
   orderById,
   ordersById(mostOrdersById),
   pendingOrders,
   orderMarkAsPaid,
   orderCreateManualPayment,
+  orderCancel,
   ...testOrderDocuments,
 ];

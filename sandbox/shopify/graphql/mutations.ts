@@ -13,6 +13,7 @@ import { manuallyCapturable, outstanding } from '../order-sums.ts';
 import { needScope, type Context } from './context.ts';
 import { metafieldsSet } from './metafields.ts';
 import { orderObject, refundObject, transactionObject } from './objects.ts';
+import { orderCreate, orderDelete } from './order-create.ts';
 import { readableOrder } from './queries.ts';
 
 type UserError = { field: string[] | null; message: string; code?: string };
@@ -63,6 +64,8 @@ function orderCreateManualPayment(args: ManualPayment, context: Context): object
     return no(['processedAt'], 'Processed at must not be in the future', 'PROCESSED_AT_INVALID');
   const part = manualAmount(order, args.amount);
   if (typeof part !== 'bigint') return no(['amount'], part.message, part.code);
+  if (!isMethodOf(context, args.paymentMethodName ?? 'Other'))
+    return no(['paymentMethodName'], 'Payment gateway is not found', 'GATEWAY_NOT_FOUND');
   recordPayment(world, order, {
     amountMinor: part,
     gateway: args.paymentMethodName ?? 'Other',
@@ -70,6 +73,13 @@ function orderCreateManualPayment(args: ManualPayment, context: Context): object
     ...(at === undefined ? {} : { processedAt: at }),
   });
   return { order: orderObject(order), userErrors: [] };
+}
+
+/** The manual methods as the merchant named them in the admin, and Shopify's own "Other". */
+function isMethodOf({ world, shop }: Context, name: string): boolean {
+  const methods = [...(world.state.methods[shop.domain] ?? shop.methods), 'Other'];
+  const plain = (text: string): string => text.trim().toLowerCase();
+  return methods.some((method) => plain(method) === plain(name));
 }
 
 function manualAmount(
@@ -226,6 +236,8 @@ function idempotencyKey(info: GraphQLResolveInfo): string | undefined {
 }
 
 export const mutations = {
+  orderCreate,
+  orderDelete,
   orderMarkAsPaid,
   orderCreateManualPayment,
   orderCapture,

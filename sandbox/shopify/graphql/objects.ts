@@ -246,7 +246,7 @@ export function orderObject(order: Order): { id: string } {
     closedAt: null,
     confirmed: true,
     confirmationNumber: order.confirmationNumber,
-    checkoutToken: order.checkoutToken,
+    checkoutToken: order.checkoutToken === '' ? null : order.checkoutToken,
     test: order.test,
     edited: order.edited,
     note: order.note,
