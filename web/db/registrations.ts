@@ -16,6 +16,15 @@ export type RegistrationRow = {
 export const allRegistrations = (db: Database): Promise<RegistrationRow[]> =>
   db.prisma.registration.findMany({ orderBy: { id: 'asc' } }) as Promise<RegistrationRow[]>;
 
+/** Of which of the two apps a shop's row is. */
+export async function appOfShop(db: Database, shopId: number): Promise<RegistrationKind> {
+  const { registration } = await db.prisma.shop.findUniqueOrThrow({
+    where: { id: shopId },
+    select: { registration: { select: { kind: true } } },
+  });
+  return registration.kind as RegistrationKind;
+}
+
 /** Stores a registration, or replaces the secret of the one with this client id. */
 export const storeRegistration = (
   db: Database,

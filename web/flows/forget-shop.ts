@@ -3,6 +3,7 @@
 // and live invoices are canceled at the node before its credential is wiped. Payments stay for the
 // books.
 import { Trouble } from '../core/trouble.ts';
+import { appOfShop } from '../db/registrations.ts';
 import { shopById, uninstallShop } from '../db/shops.ts';
 import { sightingIsDone, type SightingRow } from '../db/sightings.ts';
 import type { Deps, StepEnd } from './flow.ts';
@@ -15,6 +16,15 @@ export const installationOrigin = 'installation';
  */
 const anyOrder = 'gid://shopify/Order/1';
 
+/** Throws Trouble; `token_refused`: our token is dead. Each app asks the API that is its own. */
+async function touch(deps: Deps, shopId: number): Promise<void> {
+  if ((await appOfShop(deps.db, shopId)) === 'payments') {
+    await (await deps.paymentSessions.of(shopId)).ping();
+  } else {
+    await (await deps.storefronts.of(shopId)).readOrder(anyOrder);
+  }
+}
+
 /** Looks whether the app is still installed. Throws Trouble when Shopify cannot be asked. */
 export async function lookAtInstallation(deps: Deps, sighting: SightingRow): Promise<StepEnd> {
   const { shopId } = sighting;
@@ -26,8 +36,7 @@ export async function lookAtInstallation(deps: Deps, sighting: SightingRow): Pro
   const removed = sighting.because === 'app/uninstalled';
   let dead = false;
   try {
-    const storefront = await deps.storefronts.of(shopId);
-    await storefront.readOrder(anyOrder);
+    await touch(deps, shopId);
   } catch (trouble) {
     dead = trouble instanceof Trouble && trouble.what === 'token_refused';
     if (!dead) throw trouble;

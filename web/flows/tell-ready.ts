@@ -1,33 +1,35 @@
 // The merchant has a node and says: tell Shopify that this shop is ready. Before that, Shopify does
 // not let the method be activated. Shopify cannot be asked what it was told, so we write it down.
 import { Trouble } from '../core/trouble.ts';
-import type { Database } from '../db/database.ts';
-import { readyWasTold } from '../db/shops.ts';
-import type { Log } from './flow.ts';
+import { readyWasTold, type ShopRow } from '../db/shops.ts';
+import type { Deps } from './flow.ts';
 
 /** `signed_off`: our tokens are dead; opening the app from the admin brings new ones. */
 export type ReadyTold = 'told' | 'away' | 'refused' | 'signed_off';
 
-export type TellReadyDeps = {
-  db: Database;
-  log: Log;
-  /** Whether Shopify took it. Throws Trouble. */
-  configure: (shopId: number) => Promise<'taken' | 'refused'>;
-};
+type TellReadyDeps = Pick<Deps, 'db' | 'log' | 'paymentSessions'>;
 
-export async function tellReady(deps: TellReadyDeps, shopId: number): Promise<ReadyTold> {
-  const told = await deps.configure(shopId).catch(outcomeOf);
-  if (told === 'taken') {
+export async function tellReady(deps: TellReadyDeps, shop: ShopRow): Promise<ReadyTold> {
+  const { id: shopId } = shop;
+  const told = await say(deps, shop).catch(outcomeOf);
+  if (told === 'told') {
     // Told twice is told once: when this write is lost, the merchant presses the button again.
     await readyWasTold(deps.db, shopId);
     deps.log.info({ shopId }, 'shop.ready_told');
-    return 'told';
+  } else {
+    deps.log.warn({ shopId, told }, 'shop.ready_not_told');
   }
-  deps.log.warn({ shopId, told }, 'shop.ready_not_told');
   return told;
 }
 
-function outcomeOf(error: unknown): 'away' | 'refused' | 'signed_off' {
+/** By its domain the merchant knows this account of ours. */
+async function say(deps: TellReadyDeps, shop: ShopRow): Promise<ReadyTold> {
+  const sessions = await deps.paymentSessions.of(shop.id);
+  const { is } = await sessions.sayReady({ handle: shop.domain, ready: true });
+  return is === 'done' ? 'told' : 'refused';
+}
+
+function outcomeOf(error: unknown): ReadyTold {
   if (!(error instanceof Trouble)) throw error;
   if (['token_refused', 'shop_uninstalled'].includes(error.what)) return 'signed_off';
   return error.then === 'give_up' ? 'refused' : 'away';

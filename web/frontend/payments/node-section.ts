@@ -2,13 +2,15 @@
 // a lesson: what it would have allowed, and the line that makes the right one.
 import { asHtml, html, type Html } from '../buyer/html.ts';
 import { formatMsat } from '../shared/amounts.ts';
-import { dateOf, formTokenField, stepHead } from './parts.ts';
+import { dateOf, formTokenField, isAway, stepHead } from './parts.ts';
 import type { SettingsView, ShownNode, ShownRefusal } from './view.ts';
 import type { Speech } from './words.ts';
 
 export function nodeSection(view: SettingsView, words: Speech): Html {
   const { node, refused, justConnected } = view;
-  const head = stepHead(words, { id: 'node', word: 'step.node', isDone: node !== null });
+  const isDown = node !== null && isAway(node);
+  const isDone = isDown ? undefined : node !== null;
+  const head = stepHead(words, { id: 'node', word: 'step.node', isDone });
   return html`
     <section aria-labelledby="node" data-part="node">
       ${head} ${refused !== undefined && lesson(refused, words)}
@@ -34,7 +36,7 @@ const openMark = html`open`;
 function facts(node: ShownNode, words: Speech): Html {
   const sats = (msat: string): string =>
     words.say('sats', { sats: formatMsat(msat, words.locale) });
-  const isGood = node.health === 'reachable' || node.health === 'not_asked';
+  const isGood = !isAway(node);
   const since =
     !isGood && node.healthSince !== null
       ? words.say(`node.${node.health === 'locked' ? 'locked' : 'unreachable'}.title`, {
@@ -73,6 +75,7 @@ function facts(node: ShownNode, words: Speech): Html {
     </dl>
     ${
       node.receivableMsat === '0' &&
+      node.advice.length === 0 &&
       html`<p class="note" data-tone="warn">${words.say('node.nothing_receivable')}</p>`
     }
     ${node.advice.map((sentence) => {
@@ -208,14 +211,9 @@ function connectForms(view: SettingsView, words: Speech): Html {
 /** Its lines are kept: a certificate in PEM has some, and the template makes one line of all. */
 function certificateField(certificate: string): Html {
   const lines = certificate.split(/\r?\n/).map((line) => html`${line}`.source);
+  const text = asHtml(lines.join('&#10;'));
   return html`<textarea
-    id="certificate"
-    name="certificate"
-    rows="4"
-    maxlength="8192"
-    spellcheck="false"
-    autocomplete="off"
-    aria-describedby="certificate-help"
-  >
-${asHtml(lines.join('&#10;'))}</textarea>`;
+    ${asHtml('id="certificate" name="certificate" rows="4" maxlength="8192" spellcheck="false"')}
+    ${asHtml('autocomplete="off" aria-describedby="certificate-help">')}${text}</textarea
+  >`;
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { asHtml, html, type Html } from '../buyer/html.ts';
 import { icons, tabIcon } from '../buyer/icons.ts';
 import { nodeSection } from './node-section.ts';
-import { dateOf, formTokenField, stepHead } from './parts.ts';
+import { dateOf, formTokenField, isAway, stepHead } from './parts.ts';
 import type { Message, SettingsView } from './view.ts';
 import { speech, type Speech } from './words.ts';
 
@@ -20,15 +20,17 @@ const css = readFileSync(new URL('./style.css', import.meta.url), 'utf8')
 const cssHash = createHash('sha256').update(css).digest('base64');
 
 /** The state of everything, in one line on top. */
-const nowOf = (view: SettingsView): 'no_node' | 'node_down' | 'ready' | 'told' | 'activated' => {
+const nowOf = (view: SettingsView): keyof typeof tones => {
   if (view.node === null) return 'no_node';
-  if (view.node.health === 'unreachable' || view.node.health === 'locked') return 'node_down';
+  if (isAway(view.node)) return 'node_down';
+  if (view.node.receivableMsat === '0') return 'cannot_receive';
   if (view.firstSessionAt !== null) return 'activated';
   return view.readyToldAt === null ? 'ready' : 'told';
 };
 const tones = {
   no_node: 'plain',
   node_down: 'warn',
+  cannot_receive: 'warn',
   ready: 'plain',
   told: 'good',
   activated: 'good',
@@ -122,7 +124,7 @@ function shopifySection(view: SettingsView, words: Speech): Html {
 
 function tellForm(view: SettingsView, words: Speech): Html {
   const isTold = view.readyToldAt !== null;
-  const isDown = view.node?.health === 'unreachable' || view.node?.health === 'locked';
+  const isDown = view.node !== null && isAway(view.node);
   if (isDown && !isTold) return html`<p class="soft">${words.say('shopify.needs_answer')}</p>`;
   return html`
     <form method="post" action="/payments/ready">

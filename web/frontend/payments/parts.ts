@@ -1,7 +1,10 @@
 // Small parts that several sections of the page have.
 import { html, type Html } from '../buyer/html.ts';
-import type { SettingsView } from './view.ts';
+import type { SettingsView, ShownNode } from './view.ts';
 import type { Speech, Word } from './words.ts';
+
+export const isAway = ({ health }: ShownNode): boolean =>
+  health === 'unreachable' || health === 'locked';
 
 export const formTokenField = ({ formToken }: SettingsView): Html =>
   html`<input type="hidden" name="form_token" value="${formToken}" />`;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { paymentsAppOf, shopById, type NodeRow, type ShopRow } from '../../db/views.ts';
 import type { ConnectRefused } from '../../flows/connect-node.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
+import { tellReady as sayReady } from '../../flows/tell-ready.ts';
 import { renderSettings } from '../../frontend/payments/page.ts';
 import type { SettingsView, ShownNode, ShownRefusal } from '../../frontend/payments/view.ts';
 import { gatewaySettingsUrl, proveAddress } from '../../shopify/oauth.ts';
@@ -138,7 +139,7 @@ export async function tellReady(knock: Knock): Promise<void> {
     await showSettings(knock, seen, { status: 409 });
     return;
   }
-  const told = await doors.tellReady(seen.shop.id);
+  const told = await sayReady(doors.deps, seen.shop);
   if (told === 'told') {
     response.set('Cache-Control', 'no-store').redirect(303, settingsAtShopify(doors, seen));
     return;
