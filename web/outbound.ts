@@ -41,6 +41,11 @@ export type Outbound = {
   fetchOutside: FetchOutside;
   /** The same address as a browser is to be sent to it. */
   outsideUrl: (url: string) => string;
+  /**
+   * Whether a browser may be sent to an address that somebody outside gave: https and without
+   * credentials, or in development the stand-in itself.
+   */
+  mayBeFollowed: (url: string) => boolean;
 };
 
 const hosts: ReadonlySet<string> = new Set([
@@ -72,6 +77,11 @@ export function outbound(about: { origin: string | undefined }): Outbound {
   };
   return {
     outsideUrl,
+    mayBeFollowed: (url) => {
+      const to = URL.parse(url);
+      if (to === null || to.username !== '' || to.password !== '') return false;
+      return to.protocol === 'https:' || (origin !== undefined && to.origin === origin);
+    },
     fetchOutside: async (url, request) => {
       const to = outsideUrl(url);
       const { host } = new URL(url);

@@ -44,6 +44,7 @@ import type { AdminDeps } from './shopify/admin-api.ts';
 import { paymentSessions } from './shopify/payment-sessions.ts';
 import type { ShopApiDeps } from './shopify/shop-api.ts';
 import { adminOrders } from './shopify/admin-orders.ts';
+import { API_VERSION } from './shopify/documents.ts';
 import {
   exchangeCode,
   exchangeToken,
@@ -387,6 +388,7 @@ function makeDoors(parts: DoorParts): Doors {
     installPayments: (grant) =>
       installPaymentsApp({ db, log, sealer, exchangeCode: codeExchanger(parts) }, grant),
     refreshNode: (node) => refreshNode(db, nodes, node),
+    shopify: { apiVersion: API_VERSION, scopes: neededScopes },
     adviceOf: (node) => [
       ...adviceOnVersion(node.version),
       ...(node.activeChannels === 0

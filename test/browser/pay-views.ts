@@ -39,6 +39,7 @@ const refusals: readonly PayRefusal[] = [
   'node_unreachable',
   'shop_unreachable',
   'no_node',
+  'no_test_node',
   'nothing_owed',
   'amount_too_small',
   'amount_too_large',

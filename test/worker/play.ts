@@ -38,6 +38,7 @@ export function depsOn(db: Database, more: Partial<Deps> = {}): Deps {
     log: aLog(),
     nodes: { of: outside },
     storefronts: { of: outside },
+    paymentSessions: { of: outside },
     rates: { pricesFor: outside },
     sealer: { seal: (plain) => plain, open: (sealed) => sealed },
     alertWays: { email: outside, url: outside, mayBePostedTo: () => true },

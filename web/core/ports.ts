@@ -3,6 +3,7 @@
 import type { Observation, PaymentHash, Preimage } from './invoice.ts';
 import type { Currency, Minor, Msat } from './money.ts';
 import type { OrderReading } from './payment.ts';
+import type { RejectionCode } from './payment-session.ts';
 import type { Price } from './quote.ts';
 
 export type Clock = () => Date;
@@ -79,12 +80,46 @@ export type Storefront = {
     originId: string,
     part: { amountMinor: Minor; currency: Currency; methodName: string; paidAt: Date },
   ) => Promise<TellOutcome>;
+  /**
+   * Asks for the order to be cancelled and its goods to be put back. `done`: Shopify has taken the
+   * wish and works on it; whether it came true, only a reading says. Not idempotent: read first.
+   * `note`: at most 255 letters, for the shop's staff.
+   */
+  cancelOrder: (originId: string, about: { note: string }) => Promise<TellOutcome>;
   /** One page of pending orders with this method, oldest change first. */
   pendingOrders: (ask: {
     methodName: string;
     updatedSince: Date;
     after: string | undefined;
   }) => Promise<{ orders: OrderReading[]; after: string | undefined }>;
+};
+
+/** What a telling about a payment session came to. */
+export type SessionOutcome =
+  /** `returnUrl`: where Shopify wants the buyer, if it said so. Not checked yet. */
+  | { is: 'done'; returnUrl: string | undefined }
+  /** Shopify's business rules refused: another verdict stands already, or it knows no such id. */
+  | { is: 'refused'; why: string };
+
+/**
+ * One shop's Shopify, for payment sessions. Each telling is idempotent there: the first verdict of
+ * a session stands, and repeating it gives the same answer. Nothing can be read back. Every method
+ * throws `Trouble` from `shop`, as `Storefront` does.
+ */
+export type PaymentSessions = {
+  /** It is paid. */
+  resolve: (originId: string) => Promise<SessionOutcome>;
+  /** It will never be paid; the buyer cannot choose this method again for it. */
+  reject: (originId: string, code: RejectionCode) => Promise<SessionOutcome>;
+  /** It may still be paid until then, at most some days ahead; the buyer waits at the shop. */
+  pending: (originId: string, until: Date) => Promise<SessionOutcome>;
+  /** Whether the merchant may switch the method on. `handle` is what the admin shows of us. */
+  sayReady: (about: {
+    handle: string;
+    ready: boolean;
+  }) => Promise<{ is: 'done' } | { is: 'refused'; why: string }>;
+  /** Throws as the others do, and changes nothing. */
+  ping: () => Promise<void>;
 };
 
 /** One exchange. Throws `Trouble` from `rates`; a currency it does not list is undefined. */
@@ -96,14 +131,20 @@ export type RateSource = {
 };
 
 /**
- * All that the story asks of prices: the fresh ones for a currency, of every source that answered.
+ * All that the story asks of prices: the fresh ones for a currency, of every source that answered;
+ * of those that are named, if some are.
  */
-export type Rates = { pricesFor: (currency: Currency) => Promise<Price[]> };
+export type Rates = {
+  pricesFor: (currency: Currency, among?: readonly string[]) => Promise<Price[]>;
+};
 
 /** The nodes of merchants, opened from their sealed credentials and kept open. */
 export type Nodes = { of: (nodeId: number) => Promise<LightningNode> };
 /** The shops of merchants, with tokens that are refreshed as needed. */
 export type Storefronts = { of: (shopId: number) => Promise<Storefront> };
+
+/** The shops of the payments app. Never a shop of the merchant app, and never the other way. */
+export type PaymentSessionsOf = { of: (shopId: number) => Promise<PaymentSessions> };
 
 /** Seals and opens short secrets that are bound to one place. */
 export type Sealer = {

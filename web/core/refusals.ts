@@ -10,6 +10,7 @@ export const quoteRefusals = [
   'node_unreachable',
   'shop_unreachable',
   'no_node',
+  'no_test_node',
   'nothing_owed',
   'amount_too_small',
   'amount_too_large',

@@ -18,6 +18,12 @@ export const historyWords = {
   tell_began: 'Shopify is being told.',
   tell_refused: 'Shopify refused what it was told.',
   tell_delayed: 'Shopify could not be told.',
+  cancel_began: 'Shopify is being asked to cancel the order and to put its goods back.',
+  cancel_refused: 'Shopify did not take our word to cancel the order.',
+  order_left: 'The order was left as it is.',
+  wait_wanted: 'The buyer says that the money is on its way, and went back to the shop.',
+  told_to_wait: 'Shopify was told to wait for the money.',
+  session_asked: 'Shopify asks something of this payment.',
 } as const satisfies Record<string, string>;
 export type HistoryWord = keyof typeof historyWords;
 

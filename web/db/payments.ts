@@ -14,6 +14,8 @@ export type PaymentRow = {
   id: string;
   link: string;
   shopId: number;
+  /** What it was opened for. */
+  origin: 'order' | 'payment_session';
   originId: string;
   sequence: number;
   orderName: string;
@@ -33,6 +35,14 @@ export type PaymentRow = {
   tellSentAt: Date | null;
   settledAt: Date | null;
   openedAt: Date;
+  /** Its page was opened for the first time. */
+  viewedAt: Date | null;
+  groupKey: string | null;
+  cancelUrl: string | null;
+  returnUrl: string | null;
+  verdictWanted: 'reject' | 'pending' | 'cancel_order' | null;
+  verdictCode: string | null;
+  pendingUntil: Date | null;
 };
 
 /** 128 random bits, base64url: whoever knows it may see and pay this one payment. */
@@ -132,6 +142,10 @@ export type MoveOrder = {
   details?: Details;
   toldMinor?: Minor;
   attention?: string;
+  /** What a person was asked for, and this move is the answer to. */
+  answersAttention?: string;
+  /** Where Shopify sends the buyer after its answer. */
+  returnUrl?: string;
   /** When the next step is due; left out: at rest. */
   dueInMs?: number;
 };
@@ -147,10 +161,14 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
         with moved as (
           update payment set state = $3::payment_state, reason = $4, lease_until = null,
             attempts = 0,
-            due_at = now() + $5 * interval '1 ms',
+            -- A verdict that is wanted is told as soon as it is certain that no money comes.
+            due_at = case when $3 = 'lapsed' and verdict_wanted is not null then now()
+              else now() + $5 * interval '1 ms' end,
+            return_url = coalesce($14, return_url),
             told_minor = coalesce($6, told_minor),
-            told_at = case when $3 = 'resolved' then now() else told_at end,
-            attention = coalesce($7, nullif(attention, 'untold'))
+            -- What a person settled by hand was told to nobody.
+            told_at = case when $2 = 'settled' and $3 = 'resolved' then now() else told_at end,
+            attention = coalesce($7, nullif(nullif(attention, 'untold'), $15::text))
           where id = $1::uuid and state = $2::payment_state and ($8::int is null or lease_no = $8)
           returning id, lane, link, due_at),
         line as (
@@ -180,6 +198,8 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
       postings.map((posting) => posting.from),
       postings.map((posting) => posting.to),
       postings.map((posting) => posting.amountMsat),
+      order.returnUrl ?? null,
+      order.answersAttention ?? null,
     ],
   );
   return moved.length === 1;
@@ -195,7 +215,8 @@ export async function beginTelling(
     paymentId: string;
     leaseNo: number;
     salesBefore: readonly string[];
-    methodName: string;
+    /** Null: a session is told without a name. */
+    methodName: string | null;
     details: Details;
   },
 ): Promise<boolean> {
@@ -297,25 +318,31 @@ export async function closePayment(
   db: Database,
   about: { paymentId: string; because: Reason },
 ): Promise<boolean> {
-  return transaction(db, async (on) => {
-    const { paymentId, because } = about;
-    const moved = await movePayment(on, {
-      paymentId,
-      because,
-      move: { from: 'open', to: 'closing' },
-    });
-    if (!moved) return false;
-    const lanes = await endInvoices(on, paymentId, 'order_over');
-    if (lanes.length === 0) {
-      await movePayment(on, {
-        paymentId,
-        because: 'never_issued',
-        move: { from: 'closing', to: 'lapsed' },
-      });
-    }
-    await nudge(on, lanes);
-    return true;
+  return transaction(db, (on) => closePaymentOn(on, about));
+}
+
+/** The same, as a part of the caller's transaction. */
+export async function closePaymentOn(
+  on: Queryable,
+  about: { paymentId: string; because: Reason },
+): Promise<boolean> {
+  const { paymentId, because } = about;
+  const moved = await movePayment(on, {
+    paymentId,
+    because,
+    move: { from: 'open', to: 'closing' },
   });
+  if (!moved) return false;
+  const lanes = await endInvoices(on, paymentId, 'order_over');
+  if (lanes.length === 0) {
+    await movePayment(on, {
+      paymentId,
+      because: 'never_issued',
+      move: { from: 'closing', to: 'lapsed' },
+    });
+  }
+  await nudge(on, lanes);
+  return true;
 }
 
 /** The money of a settled payment: what the order was promised for it, and what is in the books. */
@@ -407,4 +434,16 @@ export async function askForPerson(
     where: { id: paymentId, attention: null },
     data: { attention },
   });
+}
+
+/** Its page was opened; only the first time is kept. */
+export async function markViewed(db: Database, paymentId: string): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'payment_viewed',
+      text: 'update payment set viewed_at = now() where id = $1::uuid and viewed_at is null',
+    },
+    [paymentId],
+  );
 }

@@ -37,6 +37,8 @@ export type Doors = {
   }) => Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused>;
   /** Asks the shop's node how it is and what it can receive, and stores the answer. */
   refreshNode: (node: NodeRow) => Promise<void>;
+  /** What we ask of Shopify: its interface's version, and what the app must be allowed. */
+  shopify: { apiVersion: string; scopes: readonly string[] };
   adviceOf: (node: NodeRow) => readonly string[];
   /** The line that makes a credential which can receive and nothing else, with a key of its own. */
   bakeLine: () => string;

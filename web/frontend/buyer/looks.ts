@@ -33,6 +33,7 @@ const refused: Record<PayRefusal, Look> = {
   node_unreachable: { name: 'refusal.node_unreachable', ...later },
   shop_unreachable: { name: 'refusal.shop_unreachable', ...later },
   no_node: { name: 'refusal.no_node', ...unlikely },
+  no_test_node: { name: 'refusal.no_test_node', ...unlikely },
   nothing_owed: { name: 'refusal.nothing_owed', ...unlikely },
   amount_too_small: { name: 'refusal.amount_too_small', ...unlikely },
   amount_too_large: { name: 'refusal.amount_too_large', ...unlikely },

@@ -8,6 +8,7 @@ export const refusals = [
   'node_unreachable',
   'shop_unreachable',
   'no_node',
+  'no_test_node',
   'nothing_owed',
   'amount_too_small',
   'amount_too_large',

@@ -20,6 +20,8 @@ const refused: Record<Refusal, Face> = {
   node_unreachable: { words: 'refusal.node_unreachable', tone: 'warning', button: 'open' },
   shop_unreachable: { words: 'refusal.shop_unreachable', tone: 'warning', button: 'open' },
   no_node: { words: 'refusal.no_node', tone: 'warning' },
+  // A test of the payments app, which has no block: said for completeness.
+  no_test_node: { words: 'refusal.no_node', tone: 'warning' },
   nothing_owed: { words: 'refusal.nothing_owed', tone: 'info' },
   amount_too_small: { words: 'refusal.amount_too_small', tone: 'warning' },
   amount_too_large: { words: 'refusal.amount_too_large', tone: 'warning' },

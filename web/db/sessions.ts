@@ -1,0 +1,368 @@
+// What Shopify asks of the payments app, stored once for each id with the answer it gets for ever;
+// and the group of sessions of one purchase, of which one payment may be told as paid. Nothing of
+// the buyer is stored here.
+import { randomBytes } from 'node:crypto';
+import type { Currency, Minor } from '../core/money.ts';
+import type { NeverBecause, SessionKind } from '../core/payment-session.ts';
+import { rejectionCodes } from '../core/payment-session.ts';
+import type { Reason } from '../core/payment.ts';
+import type { Database, Queryable } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { nudge, shopLane } from './lanes.ts';
+import { closePaymentOn } from './payments.ts';
+import type { ShopRow } from './shops.ts';
+
+export type RequestKind = 'payment' | 'refund' | 'capture' | 'void';
+
+/** The payments app's row of a shop, the installed one before others; null: it never had one. */
+export const paymentsShop = (db: Database, domain: string): Promise<ShopRow | null> =>
+  db.prisma.shop.findFirst({
+    where: { domain, registration: { kind: 'payments' } },
+    orderBy: [{ uninstalledAt: { sort: 'desc', nulls: 'first' } }, { id: 'desc' }],
+  });
+
+/** Whether the shop's row is of the payments app: then the Admin API is none of its business. */
+export async function isPaymentsShop(db: Database, shopId: number): Promise<boolean> {
+  const found = await db.prisma.shop.findFirst({
+    where: { id: shopId, registration: { kind: 'payments' } },
+    select: { id: true },
+  });
+  return found !== null;
+}
+
+/** Other installed rows of the same shop, whose nodes may stand in: those of its other apps. */
+export async function siblingsOf(db: Database, shopId: number): Promise<number[]> {
+  const found = await rows<{ id: number }>(
+    db.pool,
+    {
+      name: 'shop_siblings',
+      text: `
+        select other.id from shop s join shop other on other.domain = s.domain and other.id <> s.id
+        where s.id = $1 and other.uninstalled_at is null order by other.id limit 20`,
+    },
+    [shopId],
+  );
+  return found.map(({ id }) => id);
+}
+
+export type StoredRequest = { contentHash: Uint8Array; answer: string; paymentId: string | null };
+
+/** What was stored under this id, if something was. */
+export async function sessionRequest(
+  on: Queryable,
+  about: { shopId: number; kind: RequestKind; id: string },
+): Promise<StoredRequest | undefined> {
+  const [row] = await rows<{
+    content_hash: Uint8Array;
+    answer: string;
+    payment_id: string | null;
+  }>(
+    on,
+    {
+      name: 'session_request_of',
+      text: `
+        select content_hash, answer, payment_id from session_request
+        where shop_id = $1 and kind = $2 and id = $3`,
+    },
+    [about.shopId, about.kind, about.id],
+  );
+  return row && { contentHash: row.content_hash, answer: row.answer, paymentId: row.payment_id };
+}
+
+export type NewSession = {
+  shopId: number;
+  id: string;
+  gid: string;
+  groupKey: string;
+  kind: SessionKind;
+  test: boolean;
+  currency: Currency;
+  owedMinor: Minor;
+  never: NeverBecause | undefined;
+  cancelUrl: string | null;
+  proposedAt: Date;
+  receivedAt: Date;
+  contentHash: Uint8Array;
+  /** The answer, made from the link of the payment: kept byte for byte. */
+  answerOf: (link: string) => string;
+};
+
+/**
+ * Stores a session with the payment that it opens, in one transaction; of many at once one is
+ * stored. What can never be paid is closed in the same breath, and Shopify is to be told so.
+ * Undefined: the id is taken, and what stands under it is the answer.
+ */
+export async function storeSession(
+  db: Database,
+  session: NewSession,
+): Promise<{ answer: string; paymentId: string } | undefined> {
+  return transaction(db, async (on) => {
+    // 128 random bits, base64url: whoever knows it may see and pay this one payment.
+    const link = randomBytes(16).toString('base64url');
+    const answer = session.answerOf(link);
+    const [opened] = await rows<{ payment_id: string }>(
+      on,
+      { name: 'session_open', text: openText },
+      [
+        session.shopId,
+        session.id,
+        session.gid,
+        session.contentHash,
+        answer,
+        session.test,
+        session.proposedAt,
+        link,
+        session.currency,
+        session.owedMinor,
+        session.receivedAt,
+        session.kind,
+        session.groupKey,
+        session.cancelUrl,
+        shopLane(session.shopId),
+      ],
+    );
+    if (opened === undefined) return undefined;
+    const paymentId = opened.payment_id;
+    if (session.never !== undefined) {
+      await wantReject(on, { paymentId, because: session.never });
+      await closePaymentOn(on, { paymentId, because: 'session_refused' });
+    }
+    return { answer, paymentId };
+  });
+}
+
+/** Who comes second waits here for the first one's commit, and then does nothing. */
+const openText = `
+  with asked as (
+    insert into session_request (shop_id, kind, id, gid, payment_id, content_hash, answer, currency,
+      test, proposed_at)
+    values ($1, 'payment', $2, $3, gen_random_uuid(), $4, $5, $9, $6, $7)
+    on conflict (shop_id, kind, id) do nothing returning payment_id),
+  opened as (
+    insert into payment (id, link, shop_id, origin, origin_id, sequence, order_name, test, currency,
+      owed_minor, owed_at, state, reason, kind, group_key, cancel_url, lane, tell_sales_before)
+    select payment_id, $8, $1, 'payment_session', $3, 1, $2, $6, $9, $10, $11, 'open',
+      'session_seen', $12, $13, $14, $15, '{}'
+    from asked returning id),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select id, 'opened', 'session_seen', jsonb_build_object('session', $2::text) from opened)
+  select payment_id from asked`;
+
+/** Shopify is to be told that it will never be paid, once the node has said so too. */
+async function wantReject(
+  on: Queryable,
+  about: { paymentId: string; because: NeverBecause },
+): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'session_want_reject',
+      text: `
+        update payment set verdict_wanted = 'reject', verdict_code = $2
+        where id = $1::uuid and origin = 'payment_session' and state = 'open'`,
+    },
+    [about.paymentId, rejectionCodes[about.because]],
+  );
+}
+
+/** Closes a session that can never be paid here: Shopify hears it once the node has said so too. */
+export async function closeForGood(
+  db: Database,
+  about: {
+    paymentId: string;
+    never: NeverBecause;
+    because: Extract<Reason, 'session_refused' | 'session_timed_out'>;
+  },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    await wantReject(on, { paymentId: about.paymentId, because: about.never });
+    return closePaymentOn(on, about);
+  });
+}
+
+export type MoneyRequest = {
+  shopId: number;
+  kind: Exclude<RequestKind, 'payment'>;
+  id: string;
+  gid: string;
+  paymentId: string;
+  contentHash: Uint8Array;
+  answer: string;
+  amountMinor: Minor | null;
+  currency: string | null;
+  test: boolean;
+  proposedAt: Date;
+};
+
+/** Stores what is asked of a payment. False: the id is taken. */
+export async function storeMoneyRequest(on: Queryable, asked: MoneyRequest): Promise<boolean> {
+  const stored = await rows(
+    on,
+    {
+      name: 'session_money_request',
+      text: `
+        with asked as (
+          insert into session_request (shop_id, kind, id, gid, payment_id, content_hash, answer,
+            amount_minor, currency, test, proposed_at)
+          values ($1, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10, $11)
+          on conflict (shop_id, kind, id) do nothing returning payment_id),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'session_asked', $2, jsonb_strip_nulls(jsonb_build_object(
+            'session', $3::text, 'amountMinor', ($8::bigint)::text, 'currency', $9::text))
+          from asked)
+        select payment_id from asked`,
+    },
+    [
+      asked.shopId,
+      asked.kind,
+      asked.id,
+      asked.gid,
+      asked.paymentId,
+      asked.contentHash,
+      asked.answer,
+      asked.amountMinor,
+      asked.currency,
+      asked.test,
+      asked.proposedAt,
+    ],
+  );
+  return stored.length === 1;
+}
+
+type Grouped = { shopId: number; groupKey: string; paymentId: string };
+
+/**
+ * Takes the group for this payment, for ever. The other open payments of the group are closed with
+ * it: nobody shall pay the same purchase twice. False: another payment has it.
+ */
+export async function takeGroup(db: Database, about: Grouped): Promise<boolean> {
+  return transaction(db, async (on) => {
+    await rows(
+      on,
+      {
+        name: 'session_group_take',
+        text: `
+          insert into session_group (shop_id, group_key, payment_id) values ($1, $2, $3::uuid)
+          on conflict (shop_id, group_key) do nothing`,
+      },
+      [about.shopId, about.groupKey, about.paymentId],
+    );
+    if ((await holderOf(on, about)) !== about.paymentId) return false;
+    const others = await rows<{ id: string }>(
+      on,
+      {
+        name: 'session_group_others',
+        text: `
+          select id from payment
+          where shop_id = $1 and group_key = $2 and id <> $3::uuid and state = 'open' order by id`,
+      },
+      [about.shopId, about.groupKey, about.paymentId],
+    );
+    for (const { id } of others) {
+      await closePaymentOn(on, { paymentId: id, because: 'group_paid_otherwise' });
+    }
+    return true;
+  });
+}
+
+async function holderOf(on: Queryable, about: Grouped): Promise<string | undefined> {
+  const [row] = await rows<{ payment_id: string }>(
+    on,
+    {
+      name: 'session_group_holder',
+      text: 'select payment_id from session_group where shop_id = $1 and group_key = $2',
+    },
+    [about.shopId, about.groupKey],
+  );
+  return row?.payment_id;
+}
+
+/** Another payment of the same purchase has been paid. */
+export async function groupIsTaken(db: Database, about: Grouped): Promise<boolean> {
+  const holder = await holderOf(db.pool, about);
+  return holder !== undefined && holder !== about.paymentId;
+}
+
+/**
+ * The buyer says that the money is on its way: Shopify is to be told to wait. False: the payment is
+ * not an open session, or was asked before.
+ */
+export async function wantPending(
+  db: Database,
+  about: { paymentId: string; until: Date },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    const wanted = await rows<{ lane: ReturnType<typeof shopLane> }>(
+      on,
+      {
+        name: 'session_want_pending',
+        text: `
+          with wanted as (
+            update payment set verdict_wanted = 'pending', pending_until = $2, due_at = now(),
+              attempts = 0
+            where id = $1::uuid and origin = 'payment_session' and state = 'open'
+              and verdict_wanted is null
+            returning id, lane),
+          line as (
+            insert into history (payment_id, what, because, details)
+            select id, 'wait_wanted', '', jsonb_build_object('until', $3::text) from wanted)
+          select lane from wanted`,
+      },
+      [about.paymentId, about.until, about.until.toISOString()],
+    );
+    await nudge(
+      on,
+      wanted.map(({ lane }) => lane),
+    );
+    return wanted.length === 1;
+  });
+}
+
+/**
+ * Shopify waits, and has said where its buyer goes. The payment is due again at the end of the
+ * wait. False: it moved meanwhile, or the claim was taken over.
+ */
+export async function isPending(
+  db: Database,
+  about: { paymentId: string; leaseNo: number; returnUrl: string | undefined },
+): Promise<boolean> {
+  const told = await rows(
+    db.pool,
+    {
+      name: 'session_is_pending',
+      text: `
+        with told as (
+          update payment set return_url = coalesce($3, return_url), due_at = pending_until,
+            attempts = 0, lease_until = null
+          where id = $1::uuid and lease_no = $2 and state = 'open' and verdict_wanted = 'pending'
+          returning id, link),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select id, 'told_to_wait', '', '{}'::jsonb from told),
+        said as (select pg_notify('payment_moved', link) as n from told)
+        select id, (select count(*) from said) as said from told`,
+    },
+    [about.paymentId, about.leaseNo, about.returnUrl ?? null],
+  );
+  return told.length === 1;
+}
+
+/** Shopify does not wait for it: the payment goes on as if nobody had asked. */
+export async function isNotPending(
+  db: Database,
+  about: { paymentId: string; leaseNo: number },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'session_is_not_pending',
+      text: `
+        update payment set verdict_wanted = null, pending_until = null, due_at = null,
+          lease_until = null, attempts = 0
+        where id = $1::uuid and lease_no = $2 and state = 'open' and verdict_wanted = 'pending'`,
+    },
+    [about.paymentId, about.leaseNo],
+  );
+}

@@ -1,0 +1,77 @@
+// Shopify asks something of a payment that the payments app took: a refund, a capture, a void. It
+// is written down once, bound to a payment of the same shop, and answered at once. No money moves
+// here: what asks for money is never what pays it.
+import { currencyOf, minorOf } from '../core/money.ts';
+import {
+  paymentsShop,
+  sessionRequest,
+  storeMoneyRequest,
+  type RequestKind,
+} from '../db/sessions.ts';
+import {
+  compared,
+  hashOf,
+  plainDecimal,
+  type RequestDeps,
+  type RequestTaken,
+} from './open-session.ts';
+
+export type MoneyAsked = {
+  shopDomain: string;
+  kind: Exclude<RequestKind, 'payment'>;
+  id: string;
+  gid: string;
+  /** The id of the payment session: of an authorization, never of its capture. */
+  paymentId: string;
+  /** A void has none. */
+  amount: string | undefined;
+  currencyCode: string | undefined;
+  test: boolean;
+  proposedAt: Date;
+};
+
+const answer = '{}';
+
+/** `unreadable`: an amount that is none. */
+export async function takeMoneyRequest(
+  deps: RequestDeps,
+  asked: MoneyAsked,
+): Promise<RequestTaken | { is: 'unreadable' }> {
+  const { db, log } = deps;
+  const shop = await paymentsShop(db, asked.shopDomain);
+  if (shop === null) return { is: 'no_such_shop' };
+  const key = { shopId: shop.id, kind: asked.kind, id: asked.id };
+  const contentHash = hashOf(contentOf(asked));
+  const before = await sessionRequest(db.pool, key);
+  if (before !== undefined) return compared(deps, { key, contentHash, before });
+
+  const paid = { shopId: shop.id, kind: 'payment', id: asked.paymentId } as const;
+  const paymentId = (await sessionRequest(db.pool, paid))?.paymentId;
+  if (paymentId == null) return { is: 'no_such_payment' };
+  const currency = currencyOf(asked.currencyCode ?? '');
+  const amountMinor =
+    asked.amount === undefined || currency === undefined
+      ? undefined
+      : minorOf(asked.amount, currency);
+  if (asked.amount !== undefined && (amountMinor ?? 0n) <= 0n) return { is: 'unreadable' };
+  const stored = await storeMoneyRequest(db.pool, {
+    ...{ ...key, gid: asked.gid, paymentId, contentHash, answer, test: asked.test },
+    amountMinor: amountMinor ?? null,
+    currency: currency ?? null,
+    proposedAt: asked.proposedAt,
+  });
+  if (stored) {
+    log.info({ paymentId, shopId: shop.id, kind: asked.kind }, 'session.asked');
+    return { is: 'answered', answer };
+  }
+  const first = await sessionRequest(db.pool, key);
+  return first === undefined
+    ? { is: 'other_content' }
+    : compared(deps, { key, contentHash, before: first });
+}
+
+const contentOf = (asked: MoneyAsked): readonly string[] => [
+  ...[asked.kind, asked.id, asked.gid, asked.paymentId],
+  ...[plainDecimal(asked.amount ?? ''), asked.currencyCode ?? '', String(asked.test)],
+  asked.proposedAt.toISOString(),
+];

@@ -1,0 +1,52 @@
+import type { PaymentSessions, SessionOutcome } from '../core/ports.ts';
+import {
+  apiVersions,
+  paymentsAppConfigure,
+  paymentSessionPending,
+  paymentSessionReject,
+  paymentSessionResolve,
+  type PaymentsDocument,
+  type ToldSession,
+} from './payments-documents.ts';
+import { unclear } from './answers.ts';
+import { shopApi, type ShopApiDeps } from './shop-api.ts';
+
+/** One shop's payment sessions through the Payments Apps API. It knows no other document. */
+export function paymentSessions(deps: ShopApiDeps): PaymentSessions {
+  const api = shopApi(deps, 'payments_apps/api');
+  const ask = <T>(document: PaymentsDocument<T>, variables: object): Promise<T> =>
+    api.ask(document, variables);
+  return {
+    resolve: async (id) =>
+      outcomeOf((await ask(paymentSessionResolve, { id })).paymentSessionResolve),
+    reject: async (id, code) =>
+      outcomeOf((await ask(paymentSessionReject, { id, reason: { code } })).paymentSessionReject),
+    pending: async (id, until) => {
+      const answer = await ask(paymentSessionPending, {
+        id,
+        pendingExpiresAt: until.toISOString(),
+        // The money may be on its way in the network, and nobody here can hurry it.
+        reason: 'NETWORK_ACTION_REQUIRED',
+      });
+      return outcomeOf(answer.paymentSessionPending);
+    },
+    sayReady: async ({ handle, ready }) => {
+      const answer = await ask(paymentsAppConfigure, { externalHandle: handle, ready });
+      const told = answer.paymentsAppConfigure;
+      if (told === null) throw unclear('no_data', { away: false });
+      return told.userErrors.length === 0 ? { is: 'done' } : { is: 'refused', why: 'not_accepted' };
+    },
+    ping: async () => {
+      await ask(apiVersions, {});
+    },
+  };
+}
+
+/** The messages of userErrors are no contract: a code where there is one, else a word of ours. */
+function outcomeOf(told: ToldSession | null): SessionOutcome {
+  if (told === null) throw unclear('no_data', { away: false });
+  const [first] = told.userErrors;
+  if (first !== undefined) return { is: 'refused', why: first.code ?? 'not_accepted' };
+  const returnUrl = told.paymentSession?.nextAction?.context?.redirectUrl ?? undefined;
+  return { is: 'done', returnUrl };
+}
