@@ -113,6 +113,22 @@ export async function storeTokens(
   });
 }
 
+/** The stored scopes may be old: the next call gets a token of now, with the scopes of now. */
+export async function refreshTokenSoon(db: Database, shopId: number): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'shop_refresh_soon',
+      // Refreshed from five minutes before its end on, and good until then: no call fails for it.
+      text: `
+        update shop
+        set access_token_ends_at = least(access_token_ends_at, now() + interval '4 minutes')
+        where id = $1 and sealed_refresh_token is not null`,
+    },
+    [shopId],
+  );
+}
+
 /** True for the one process that may refresh; the others wait until the version has moved. */
 export async function takeRefreshLease(
   db: Database,

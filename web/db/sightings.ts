@@ -24,7 +24,10 @@ export async function sight(
             select count(*) from sighting where lane = $4 and due_at is not null)
           or exists (select 1 from sighting where shop_id = $1 and origin_id = $2)
         on conflict (shop_id, origin_id) do update set
-          because = excluded.because, times = sighting.times + 1, seen_at = now(), due_at = now(),
+          -- The word of a removal is not overwritten by what came after it.
+          because = case when sighting.due_at is not null and sighting.because = 'app/uninstalled'
+            then sighting.because else excluded.because end,
+          times = sighting.times + 1, seen_at = now(), due_at = now(),
           lease_no = sighting.lease_no + 1, lease_until = null, attempts = 0`,
     },
     [seen.shopId, seen.originId, seen.because, shopLane(seen.shopId), seen.waitingAtMost ?? null],

@@ -4,7 +4,7 @@
 // books.
 import { Trouble } from '../core/trouble.ts';
 import { appOfShop } from '../db/registrations.ts';
-import { shopById, uninstallShop } from '../db/shops.ts';
+import { refreshTokenSoon, shopById, uninstallShop } from '../db/shops.ts';
 import { sightingIsDone, type SightingRow } from '../db/sightings.ts';
 import type { Deps, StepEnd } from './flow.ts';
 
@@ -34,6 +34,7 @@ export async function lookAtInstallation(deps: Deps, sighting: SightingRow): Pro
     return 'stored';
   }
   const removed = sighting.because === 'app/uninstalled';
+  if (sighting.because === 'app/scopes_update') await refreshTokenSoon(deps.db, shopId);
   let dead = false;
   try {
     await touch(deps, shopId);

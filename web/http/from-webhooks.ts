@@ -2,6 +2,7 @@
 // say where to look. Checked, written down, answered at once; Shopify is asked later, by the pool.
 import express, { type Request, type Response } from 'express';
 import { shopOf } from '../db/views.ts';
+import { isPrivacyTopic, noticePrivacy } from '../flows/honour-privacy.ts';
 import { takeWebhook } from '../flows/take-webhook.ts';
 import { isGenuineWebhook } from '../shopify/requests.ts';
 import { shopDomain } from '../shopify/shop-domain.ts';
@@ -29,12 +30,18 @@ export function webhookRoutes(doors: Doors): Route[] {
       domain === undefined
         ? null
         : await shopOf(doors.deps.db, { registrationId: registration.id, domain });
+    const id = request.get('x-shopify-webhook-id');
+    const taken = parseLossless(body as Buffer);
+    if (domain !== undefined && id !== undefined && id.length <= 100 && isPrivacyTopic(topic)) {
+      const asked = { id, topic, shopDomain: domain, shop, body: taken };
+      doors.countWebhook(topic, await noticePrivacy(doors.deps, asked));
+      answerJson(response, 200, {});
+      return;
+    }
     if (shop === null || domain === undefined) {
       answerJson(response, 200, {});
       return;
     }
-    const id = request.get('x-shopify-webhook-id');
-    const taken = parseLossless(body as Buffer);
     doors.countWebhook(topic, await takeWebhook(doors.deps, { id, topic, shop, body: taken }));
     answerJson(response, 200, {});
   };

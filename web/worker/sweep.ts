@@ -6,6 +6,7 @@ import { forgottenLanes, nudge } from '../db/lanes.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
 import type { Deps } from '../flows/flow.ts';
+import { honourPrivacy } from '../flows/honour-privacy.ts';
 import type { Alive } from './alive.ts';
 import { poolLock } from './alive.ts';
 import type { Loop } from './every.ts';
@@ -88,6 +89,7 @@ export function startSweeps(
         await forgetOldDeliveries(deps.db);
         await wipeIdleCredentials(deps.db);
         await makeNodeAlerts(deps.db);
+        await honourPrivacy(deps);
       },
       onError,
     ),
