@@ -25,6 +25,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   canMarkAsPaid: true,
   gatewayNames: [methodName],
   sales: [],
+  isBeingFulfilled: false,
   test: false,
   ...more,
 });

@@ -1,9 +1,11 @@
 // The sweep of one shop: finds pending orders of our method that nobody told us of, and orders that
-// changed while an invoice for them is out. It moves nothing itself; it only says where to look.
+// changed while an invoice for them is out; there it only says where to look. Orders that nobody
+// paid in time are closed, where the merchant wants that.
 import { isUnpaid, stillDue } from '../core/payment.ts';
 import { payableOrders, paymentsOfOrders } from '../db/payments.ts';
 import { shopById, sweptUntil } from '../db/shops.ts';
 import { sight } from '../db/sightings.ts';
+import { closeUnpaid } from './close-unpaid.ts';
 import type { Deps, Step } from './flow.ts';
 
 /** Shopify's search index lags behind its orders: a sweep begins this much before the last one. */
@@ -18,6 +20,7 @@ export const reconcileShop: Step = async (deps, row) => {
   if (shop === null || shop.uninstalledAt !== null) return { dueInMs: undefined, attempt: false };
   const startedAt = deps.clock();
   await lookAtPayable(deps, shopId);
+  await closeUnpaid(deps, shopId);
   const updatedSince = new Date(shop.sweepCursor.getTime() - overlapMs);
   const whole = await findPending(deps, { shopId, methodName: shop.methodName, updatedSince });
   const { methodName } = shop;

@@ -5,6 +5,7 @@ import { Trouble } from '../core/trouble.ts';
 import { adminApi, type AdminApi, type AdminDeps } from './admin-api.ts';
 import {
   orderById,
+  orderCancel,
   orderCreateManualPayment,
   orderMarkAsPaid,
   mostOrdersById,
@@ -45,6 +46,16 @@ export function adminOrders(deps: AdminDeps): Storefront {
         processedAt: part.paidAt.toISOString(),
       });
       return outcomeOf(answer.orderCreateManualPayment.userErrors);
+    },
+    cancelOrder: async (originId, { note }) => {
+      if (!orderId.test(originId)) return { is: 'refused', why: 'NOT_FOUND' };
+      const { orderCancel: answer } = await api.ask(orderCancel, {
+        id: originId,
+        reason: 'DECLINED',
+        restock: true,
+        note,
+      });
+      return outcomeOf(answer.orderCancelUserErrors);
     },
     pendingOrders: (ask) => findPending(api, ask),
   };
@@ -100,6 +111,9 @@ function placeOf(after: string | undefined): { status: Status; cursor: string } 
 /** A phrase in Shopify's search syntax. */
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
+/** Nothing has left, and nobody was asked to send it. A word that we do not know is no such word. */
+const untouched = ['UNFULFILLED', 'OPEN', 'SCHEDULED', 'ON_HOLD', 'REQUEST_DECLINED', 'RESTOCKED'];
+
 function readingOf(order: OrderAnswer): OrderReading {
   return {
     originId: order.id,
@@ -118,6 +132,7 @@ function readingOf(order: OrderAnswer): OrderReading {
         amountMinor: minorOfMoney(amountSet.presentmentMoney) ?? minor(0n),
         gateway: gateway ?? '',
       })),
+    isBeingFulfilled: !untouched.includes(order.displayFulfillmentStatus),
     test: order.test,
   };
 }

@@ -1,0 +1,50 @@
+// An order that nobody paid in time, in a shop whose merchant wants such orders cancelled. Here is
+// decided whether that is right, from Shopify's own word on the order. Whoever has paid, in part or
+// by another way, keeps the order; so does whoever is being sent the goods.
+import { stillDue, type OrderReading } from './payment.ts';
+
+/** Why an order is left as it is. Each is about the order, as Shopify tells it. */
+export type LeftBecause =
+  | 'order_gone'
+  | 'order_paid'
+  | 'order_partly_paid'
+  | 'order_owes_nothing'
+  | 'order_being_fulfilled'
+  | 'currency_unknown';
+
+export type UnpaidVerdict =
+  | { do: 'cancel' }
+  /** It is cancelled: by our own word, or because somebody else was faster. */
+  | { do: 'accept'; because: 'told_not_paid' | 'order_cancelled' }
+  | { do: 'leave'; because: LeftBecause }
+  /** Nothing can be said at the moment. */
+  | { do: 'wait' };
+
+/** Shopify cancels by a job of its own. So long after our word it is not said a second time. */
+export const cancelAgainMs = 60_000;
+
+/**
+ * `sentAgoMs`: how long ago we last asked for the cancellation; undefined: never. The mutation is
+ * not idempotent and its effect comes later, so it is repeated only when its job had its time.
+ */
+export function decideUnpaid(
+  order: OrderReading | 'gone',
+  about: { sentAgoMs: number | undefined },
+): UnpaidVerdict {
+  const { sentAgoMs } = about;
+  if (order === 'gone') return { do: 'leave', because: 'order_gone' };
+  if (order.cancelled) {
+    return { do: 'accept', because: sentAgoMs === undefined ? 'order_cancelled' : 'told_not_paid' };
+  }
+  const due = stillDue(order);
+  if (order.sales.length > 0) {
+    return { do: 'leave', because: due.is === 'over' ? 'order_paid' : 'order_partly_paid' };
+  }
+  if (due.is === 'over') return { do: 'leave', because: 'order_owes_nothing' };
+  if (due.is === 'currency_unknown') return { do: 'leave', because: 'currency_unknown' };
+  if (order.isBeingFulfilled) return { do: 'leave', because: 'order_being_fulfilled' };
+  // A card payment or an authorisation is under way: its outcome decides.
+  if (!order.canMarkAsPaid) return { do: 'wait' };
+  if (sentAgoMs !== undefined && sentAgoMs < cancelAgainMs) return { do: 'wait' };
+  return { do: 'cancel' };
+}

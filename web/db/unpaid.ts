@@ -1,0 +1,117 @@
+// Orders that nobody paid in time, and what the shop's policy does about them.
+import type { Database } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { note } from './history.ts';
+import { closePaymentOn } from './payments.ts';
+
+/** An order that was left as it is, is looked at again after this long. */
+const lookAgainHours = 6;
+
+export type UnpaidPayment = { paymentId: string; originId: string };
+
+/**
+ * Open payments of orders that are older than the merchant gives them, oldest first. A price that is
+ * promised at this moment is kept until its end.
+ */
+export async function unpaidPayments(
+  db: Database,
+  ask: { shopId: number; hours: number; limit: number },
+): Promise<UnpaidPayment[]> {
+  return rows<UnpaidPayment>(
+    db.pool,
+    {
+      name: 'unpaid_payments',
+      text: `
+        select p.id as "paymentId", p.origin_id as "originId" from payment p
+        where p.shop_id = $1 and p.state = 'open' and p.origin = 'order'
+          and p.verdict_wanted is null and p.opened_at < now() - $2::int * interval '1 hour'
+          and (p.unpaid_looked_at is null
+            or p.unpaid_looked_at < now() - $4::int * interval '1 hour')
+          and not exists (
+            select 1 from invoice i join quote q on q.id = i.quote_id
+            where i.payment_id = p.id and i.state in ('made', 'live') and i.ending is null
+              and q.lapses_at > now())
+        order by p.opened_at limit $3`,
+    },
+    [ask.shopId, ask.hours, ask.limit, lookAgainHours],
+  );
+}
+
+/** Its order is as it should be: the policy looks again in some hours. */
+export async function unpaidIsLeft(db: Database, paymentIds: readonly string[]): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'unpaid_left',
+      text: 'update payment set unpaid_looked_at = now() where id = any($1::uuid[])',
+    },
+    [paymentIds],
+  );
+}
+
+/**
+ * The order has had its time: the payment closes, and once the node has said that it can never be
+ * paid, the order is to be cancelled. False: it is not open any more.
+ */
+export async function closeUnpaid(db: Database, paymentId: string): Promise<boolean> {
+  return transaction(db, async (on) => {
+    const wanted = await rows(
+      on,
+      {
+        name: 'unpaid_close',
+        text: `
+          update payment set verdict_wanted = 'cancel_order'
+          where id = $1::uuid and state = 'open' and verdict_wanted is null returning id`,
+      },
+      [paymentId],
+    );
+    if (wanted.length === 0) return false;
+    return closePaymentOn(on, { paymentId, because: 'order_unpaid_too_long' });
+  });
+}
+
+/** Stores that Shopify is about to be asked for the cancellation. False: the claim was lost. */
+export async function beginCancelling(
+  db: Database,
+  about: { paymentId: string; leaseNo: number },
+): Promise<boolean> {
+  const began = await rows(
+    db.pool,
+    {
+      name: 'unpaid_begin_cancelling',
+      text: `
+        with began as (
+          update payment set tell_started_at = coalesce(tell_started_at, now()), tell_sent_at = now()
+          where id = $1::uuid and state = 'lapsed' and verdict_wanted = 'cancel_order'
+            and lease_no = $2
+          returning id),
+        line as (
+          insert into history (payment_id, what, because) select id, 'cancel_began', '' from began)
+        select id from began`,
+    },
+    [about.paymentId, about.leaseNo],
+  );
+  return began.length === 1;
+}
+
+/** The order is not cancelled after all. The payment rests; a buyer who comes back gets a new one. */
+export async function leaveOrder(
+  db: Database,
+  about: { paymentId: string; leaseNo: number; because: string },
+): Promise<void> {
+  await transaction(db, async (on) => {
+    const left = await rows(
+      on,
+      {
+        name: 'unpaid_leave_order',
+        text: `
+          update payment set verdict_wanted = null, due_at = null, lease_until = null, attempts = 0
+          where id = $1::uuid and state = 'lapsed' and lease_no = $2 returning id`,
+      },
+      [about.paymentId, about.leaseNo],
+    );
+    if (left.length === 0) return;
+    const { because } = about;
+    await note(on, about.paymentId, { what: 'order_left', because });
+  });
+}

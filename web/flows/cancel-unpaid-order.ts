@@ -1,0 +1,98 @@
+// The node has said that an order's invoice can never be paid, and the merchant wants such orders
+// cancelled and their goods back on the shelf. Shopify does that by a job of its own and knows no
+// idempotency key: the order is read first, our word is stored before it is said, and only an order
+// that Shopify shows as cancelled ends the payment.
+import type { PaymentRow } from '../db/payments.ts';
+import { latestPayment, movePayment, paymentById } from '../db/payments.ts';
+import { decideUnpaid, type UnpaidVerdict } from '../core/unpaid.ts';
+import { tellAgainMs } from '../core/retry.ts';
+import { renewLease, type ClaimedRow } from '../db/due.ts';
+import { note } from '../db/history.ts';
+import { settingsOf } from '../db/settings.ts';
+import { shopById } from '../db/shops.ts';
+import { beginCancelling, leaveOrder } from '../db/unpaid.ts';
+import type { Deps, Step, StepEnd } from './flow.ts';
+
+/** How soon after our word the order is read again. */
+const lookAfterMs = 2_000;
+/** A card is under way, or Shopify's job takes its time. */
+const waitMs = 5_000;
+/** After so many refusals the order is the merchant's. */
+const refusalsAtMost = 8;
+
+export const cancelUnpaidOrder: Step = async (deps, row) => {
+  const payment = await paymentById(deps.db, row.id);
+  if (payment?.state !== 'lapsed' || payment.verdictWanted !== 'cancel_order') {
+    return { dueInMs: undefined, attempt: false };
+  }
+  const why = await whyNotAtAll(deps, payment);
+  if (why !== undefined) return leave(deps, { payment, row, because: why });
+  const storefront = await deps.storefronts.of(payment.shopId);
+  const order = await storefront.readOrder(payment.originId);
+  const sentAgoMs =
+    payment.tellSentAt === null ? undefined : deps.clock().getTime() - payment.tellSentAt.getTime();
+  const verdict = decideUnpaid(order, { sentAgoMs });
+  // Not returned once is no explicit no: a replica may lag.
+  const mayLag = verdict.do === 'leave' && verdict.because === 'order_gone';
+  if (mayLag && row.attempts < refusalsAtMost) return { dueInMs: waitMs, attempt: true };
+  if (verdict.do !== 'cancel') return conclude(deps, { payment, row, verdict });
+  if (row.attempts >= refusalsAtMost) {
+    return leave(deps, { payment, row, because: 'shopify_refused' });
+  }
+
+  const began = await beginCancelling(deps.db, { paymentId: payment.id, leaseNo: row.leaseNo });
+  if (!began || !(await renewLease(deps.db, row))) return 'stored';
+  const outcome = await storefront.cancelOrder(payment.originId, { note: noteFor(payment) });
+  if (outcome.is === 'done') return { dueInMs: lookAfterMs, attempt: false };
+  // Shopify's words are no contract: the order itself says what is true, at the next look.
+  await note(deps.db.pool, payment.id, { what: 'cancel_refused', details: { why: outcome.why } });
+  deps.log.warn({ paymentId: payment.id, why: outcome.why }, 'payment.cancel_refused');
+  return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), lookAfterMs), attempt: true };
+};
+
+/** Reasons that are not the order's. */
+async function whyNotAtAll(deps: Deps, payment: PaymentRow): Promise<string | undefined> {
+  const shop = await shopById(deps.db, payment.shopId);
+  if (shop === null || shop.uninstalledAt !== null) return 'shop_uninstalled';
+  const { settings } = await settingsOf(deps.db, payment.shopId);
+  if (settings.unpaidHours === null) return 'policy_changed';
+  const newest = await latestPayment(deps.db, payment);
+  return newest?.id === payment.id ? undefined : 'paid_anew';
+}
+
+const noteFor = (payment: PaymentRow): string =>
+  `Zaptill: no Lightning payment came in time (${payment.id.slice(0, 8)}).`;
+
+async function conclude(
+  deps: Deps,
+  about: {
+    payment: PaymentRow;
+    row: ClaimedRow;
+    verdict: Exclude<UnpaidVerdict, { do: 'cancel' }>;
+  },
+): Promise<StepEnd> {
+  const { payment, row, verdict } = about;
+  if (verdict.do === 'wait') return { dueInMs: waitMs, attempt: false };
+  if (verdict.do === 'leave') return leave(deps, { payment, row, because: verdict.because });
+  const moved = await movePayment(deps.db.pool, {
+    paymentId: payment.id,
+    move: { from: 'lapsed', to: 'rejected' },
+    because: verdict.because,
+    leaseNo: row.leaseNo,
+  });
+  if (moved) {
+    const { shopId } = payment;
+    deps.log.info({ paymentId: payment.id, shopId, to: 'rejected' }, 'payment.rejected');
+  }
+  return 'stored';
+}
+
+async function leave(
+  deps: Deps,
+  about: { payment: PaymentRow; row: ClaimedRow; because: string },
+): Promise<StepEnd> {
+  const { payment, row, because } = about;
+  await leaveOrder(deps.db, { paymentId: payment.id, leaseNo: row.leaseNo, because });
+  deps.log.info({ paymentId: payment.id, shopId: payment.shopId, because }, 'payment.order_left');
+  return 'stored';
+}

@@ -1,0 +1,35 @@
+// The shop's sweep: orders that nobody paid within the hours that the merchant gives. Each is read
+// before anything is done, and only its payment is closed here; the order itself is cancelled after
+// the node has said that no money can come any more.
+import { decideUnpaid } from '../core/unpaid.ts';
+import { settingsOf } from '../db/settings.ts';
+import { sight } from '../db/sightings.ts';
+import { closeUnpaid as close, unpaidIsLeft, unpaidPayments } from '../db/unpaid.ts';
+import type { Deps } from './flow.ts';
+
+/** What one sweep looks at, in one call to Shopify. The rest waits for the next. */
+const ordersAtOnce = 50;
+
+export async function closeUnpaid(deps: Deps, shopId: number): Promise<void> {
+  const { settings } = await settingsOf(deps.db, shopId);
+  const { unpaidHours: hours } = settings;
+  if (hours === null) return;
+  const unpaid = await unpaidPayments(deps.db, { shopId, hours, limit: ordersAtOnce });
+  if (unpaid.length === 0) return;
+  const storefront = await deps.storefronts.of(shopId);
+  const orders = await storefront.readOrders(unpaid.map(({ originId }) => originId));
+  const byId = new Map(orders.map((order) => [order.originId, order]));
+  const left: string[] = [];
+  for (const { paymentId, originId } of unpaid) {
+    const verdict = decideUnpaid(byId.get(originId) ?? 'gone', { sentAgoMs: undefined });
+    if (verdict.do === 'cancel') {
+      const closed = await close(deps.db, paymentId);
+      if (closed) deps.log.info({ paymentId, shopId, to: 'closing' }, 'payment.closing');
+    } else if (verdict.do !== 'wait') {
+      left.push(paymentId);
+      // Paid, cancelled or gone: whoever looks at orders brings the payment in line with it.
+      await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
+    }
+  }
+  if (left.length > 0) await unpaidIsLeft(deps.db, left);
+}
