@@ -44,7 +44,7 @@ import type { AdminDeps } from './shopify/admin-api.ts';
 import { paymentSessions } from './shopify/payment-sessions.ts';
 import type { ShopApiDeps } from './shopify/shop-api.ts';
 import { adminOrders } from './shopify/admin-orders.ts';
-import { API_VERSION } from './shopify/documents.ts';
+import { API_VERSION } from './shopify/version.ts';
 import {
   exchangeCode,
   exchangeToken,

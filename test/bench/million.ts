@@ -259,6 +259,8 @@ async function afterFill(client: pg.Client): Promise<void> {
       [table],
     );
   }
+  // The triggers that add up the figures rested too.
+  await client.query('select recount_tallies()');
   await client.query('vacuum analyze');
 }
 
@@ -296,6 +298,10 @@ export async function millionDatabase(
       fs.writeFileSync(made, JSON.stringify(await fillMillion(url, about)));
     } else if ((await migrateDeploy(url)).length > 0) {
       about.say?.('migrations were added since it was filled');
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query('vacuum analyze');
+      await client.end();
     }
     return { url, close, million: JSON.parse(fs.readFileSync(made, 'utf8')) as Million };
   } catch (error) {

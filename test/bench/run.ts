@@ -6,17 +6,25 @@ import { measure, type Question } from './measure.ts';
 import { millionDatabase, type Million } from './million.ts';
 import type { Database } from '../../web/db/database.ts';
 import { openDatabase } from '../../web/db/database.ts';
+import { foldTallies } from '../../web/db/tallies.ts';
+import { dashboardQuestions } from './dashboard.ts';
 import { paymentQuestions } from './payments.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Every page that is measured gives its questions here. */
-const pages: readonly ((db: Database, million: Million) => Question[])[] = [paymentQuestions];
+const pages: readonly ((db: Database, million: Million) => Question[])[] = [
+  dashboardQuestions,
+  paymentQuestions,
+];
 
 const { BENCH_DIR: keepIn, BENCH_PAYMENTS: payments = '1000000' } = process.env;
 const made = await millionDatabase({ payments: Number(payments), keepIn, say });
 const db = openDatabase({ url: made.url });
 try {
+  // As the daily look at the shop does.
+  const { shopId } = made.million;
+  await foldTallies(db, { shopId, timeZone: 'Europe/Berlin', now: new Date() });
   const [wanted = ''] = process.argv.slice(2);
   const questions = pages
     .flatMap((page) => page(db, made.million))

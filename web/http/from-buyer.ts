@@ -5,6 +5,7 @@ import type { Request, Response } from 'express';
 import { paymentByLink, type PaymentRow } from '../db/views.ts';
 import { renderMessage, renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
 import type { PayView } from '../frontend/shared/pay-view.ts';
+import { noteView } from '../flows/note-view.ts';
 import { noticeOrder } from '../flows/notice-order.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
 import { answerJson } from './answers.ts';
@@ -111,6 +112,31 @@ async function page(buyers: Buyers, request: Request, response: Response): Promi
   const { assets } = buyers;
   const { html, headers } = renderPayPage(shown, { locale: localeOf(request), assets });
   response.status(200).set(headers).send(html);
+  // A buyer who cannot be counted is served all the same, and waits for nothing.
+  if (isLookedAt(request)) await noteOpening(buyers, request);
+}
+
+/** Programs that fetch a link to show what it leads to, or to have it at hand. */
+const previewer = /(?<!cu)bot\b|crawl|spider|preview|facebookexternalhit|whatsapp|curl|wget/i;
+
+/** Whether a person has the page before them: not a check, not a preview, not a page kept ready. */
+function isLookedAt(request: Request): boolean {
+  const purpose = request.get('sec-purpose') ?? request.get('purpose') ?? '';
+  return (
+    request.method === 'GET' &&
+    !purpose.includes('prefetch') &&
+    !previewer.test(request.get('user-agent') ?? '')
+  );
+}
+
+async function noteOpening(buyers: Buyers, request: Request): Promise<void> {
+  const { deps } = buyers.doors;
+  try {
+    const payment = await paymentOf(buyers, request);
+    if (payment !== null) await noteView(deps, payment);
+  } catch (error) {
+    deps.log.warn({ err: error }, 'pay_page.opening_not_noted');
+  }
 }
 
 async function findShown(buyers: Buyers, request: Request): Promise<PayView | undefined> {

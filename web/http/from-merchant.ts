@@ -2,6 +2,7 @@
 // session token on every call; a token of the thank-you block is refused here.
 import type { MerchantAssets } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
+import { dashboardRoutes } from './merchant/dashboard.ts';
 import { documentRoutes } from './merchant/document.ts';
 import { nodeRoutes } from './merchant/node.ts';
 import { exportRoutes } from './merchant/export.ts';
@@ -14,6 +15,7 @@ import { viewRoutes } from './merchant/views.ts';
 
 export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined): Route[] => [
   ...shopRoutes(doors),
+  ...dashboardRoutes(doors),
   ...nodeRoutes(doors),
   ...setupRoutes(doors),
   ...selfTestRoutes(doors),

@@ -10,17 +10,34 @@ export type ShopAnswer = {
   method: { name: string };
   /** The line that makes a credential which can receive and nothing else. */
   bake: string;
-  /** How many payments are in each state. */
+  /** How many payments are in each state; 1,000 means 1,000 or more. */
   counts: Record<PayState, number>;
   /** What needs a person, worst first. */
   problems: readonly Problem[];
 };
 
 export type Problem = {
-  what: 'no_node' | 'node_unreachable' | 'stranded' | 'overpaid' | 'nothing_receivable';
+  what:
+    | 'no_node'
+    | 'node_unreachable'
+    | 'nothing_receivable'
+    | 'receivable_low'
+    | 'credential_ends'
+    | 'stranded'
+    | 'untold'
+    | 'overpaid'
+    | 'paid_late'
+    | 'look'
+    | 'token_refused'
+    | 'scopes_missing'
+    | 'api_retires'
+    | 'api_differs'
+    | 'api_deprecated';
   sentence: string;
   paymentId?: string;
   orderName?: string;
+  /** What the sentence says besides, for a page in another language; sats as decimal strings. */
+  values?: Readonly<Record<string, string>>;
 };
 
 export type NodeAnswer = {
@@ -67,8 +84,48 @@ export type ConnectAnswer =
 /** `POST /api/method` `{ name }`: 200 with the stored name; 422 with a sentence. */
 export type MethodAnswer = { ok: true; name: string } | { ok: false; sentence: string };
 
-/** `GET /api/payments?state=&after=`: newest first, at most 25. */
-export type PaymentsAnswer = { payments: readonly PaymentRow[]; after: string | null };
+/**
+ * `GET /api/payments?state=&view=&since=&until=&test=&min=&max=&node=&q=&after=&before=`: the newest
+ * first, at most 25. `newer` goes into `before`, `older` into `after`; null: there is none.
+ */
+export type PaymentsAnswer = {
+  payments: readonly PaymentRow[];
+  newer: string | null;
+  older: string | null;
+  /** Counted up to a thousand. */
+  count: { counted: number; isMore: boolean };
+  /** IANA name of the shop's time zone. */
+  timeZone: string;
+};
+/** `POST /api/payments/find` `{ text }`: the payment hash of a hash or a preimage. */
+export type FoundAnswer = { hash: string; was: 'hash' | 'preimage' | 'unknown' };
+
+/** `GET /api/payments/views`: saved views, and what the filters of the list offer. */
+export type PaymentViewsAnswer = {
+  views: readonly SavedView[];
+  /** So many views of its own a shop may have. */
+  limit: number;
+  nodes: readonly {
+    id: number;
+    alias: string;
+    identity: string;
+    network: string;
+    retired: boolean;
+  }[];
+  /** Of the shop; null: not known yet. */
+  currency: string | null;
+  timeZone: string;
+};
+/** `filter` has the words of the list's address. */
+export type SavedView = { id: number; name: string; filter: Readonly<Record<string, string>> };
+/** `POST /api/payments/views` `{ id?, name, filter }`: 200, or 422 when refused. */
+export type SaveViewAnswer =
+  | { ok: true; view: SavedView }
+  | {
+      ok: false;
+      refusal: 'name_empty' | 'name_long' | 'name_taken' | 'too_many' | 'gone';
+      sentence: string;
+    };
 export type PaymentRow = {
   id: string;
   orderName: string;
@@ -80,15 +137,65 @@ export type PaymentRow = {
   openedAt: string;
   settledAt: string | null;
   attention: string | null;
+  test: boolean;
+  origin: 'order' | 'payment_session';
 };
 
 /** `GET /api/payments/:id`. */
 export type PaymentAnswer = PaymentRow & {
+  timeZone: string;
+  /** A word: why the payment is where it is. */
+  because: string;
   payUrl: string;
   hash: string | null;
   preimage: string | null;
+  /** What Shopify has recorded; null: nothing yet. */
+  told: { fiat: PaymentRow['fiat']; at: string } | null;
+  /** Newest first, at most 50. */
+  invoices: readonly InvoiceShown[];
+  /** Oldest first. */
+  postings: readonly PostingShown[];
   /** Oldest first. */
   timeline: readonly TimelineEntry[];
+};
+export type InvoiceShown = {
+  hash: string;
+  preimage: string | null;
+  state: 'made' | 'live' | 'settled' | 'canceled';
+  /** A word: why it was to end; null: it may be paid. */
+  ending: string | null;
+  /** BOLT11. */
+  request: string | null;
+  amountMsat: string;
+  paidMsat: string | null;
+  madeAt: string;
+  expiresAt: string;
+  /** By the node's clock, and when it was written down here. */
+  settledAt: string | null;
+  recordedAt: string | null;
+  /** live, replay or lookup: how we heard of it. */
+  via: string | null;
+  /** Its money is the order's. */
+  isOfOrder: boolean;
+  quote: {
+    fiat: PaymentRow['fiat'];
+    /** Currency units for one BTC, a decimal string. */
+    price: string;
+    sources: readonly { source: string; price: string; at: string }[];
+    /** Widest distance of a source from the price, in hundredths of a percent. */
+    spreadBasisPoints: number | null;
+    madeAt: string;
+    lapsesAt: string;
+  };
+  node: { id: number; alias: string; identity: string; network: string; retired: boolean };
+};
+/** A booking: accounts are a kind and an id, such as `resolved:3`. */
+export type PostingShown = {
+  at: string;
+  from: string;
+  to: string;
+  amountMsat: string;
+  journal: string;
 };
 export type TimelineEntry = {
   at: string;

@@ -6,7 +6,13 @@ import { bearerOf, proveMerchant } from '../../shopify/requests.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 
-export type Seen = { shop: ShopRow; request: Request; response: Response };
+export type Seen = {
+  shop: ShopRow;
+  /** Shopify's id of the member of staff; undefined where the token names none. */
+  staffId: string | undefined;
+  request: Request;
+  response: Response;
+};
 
 const json = express.json({ limit: '32kb' });
 
@@ -23,20 +29,23 @@ export function merchantRoute(
     policy: at.policy,
     ...(before.length > 0 ? { before } : {}),
     answer: async (request, response) => {
-      const shop = await shopOfToken(doors, request);
-      if (shop === undefined) {
+      const known = await shopOfToken(doors, request);
+      if (known === undefined) {
         // App Bridge fetches a fresh token and repeats the call once.
         response.set('X-Shopify-Retry-Invalid-Session-Request', '1');
         answerJson(response, 401, { error: 'The session token is missing, wrong or over.' });
         return;
       }
-      await answer({ shop, request, response });
+      await answer({ ...known, request, response });
     },
   };
 }
 
 /** Installs the shop at first sight; exchanges the token where there is none that works. */
-async function shopOfToken(doors: Doors, request: Request): Promise<ShopRow | undefined> {
+async function shopOfToken(
+  doors: Doors,
+  request: Request,
+): Promise<Pick<Seen, 'shop' | 'staffId'> | undefined> {
   const sessionToken = bearerOf(request.get('authorization'));
   const proof = await proveMerchant(sessionToken, await doors.registrations('merchant'));
   if (!proof.ok || sessionToken === undefined) {
@@ -45,7 +54,8 @@ async function shopOfToken(doors: Doors, request: Request): Promise<ShopRow | un
   }
   const { id: registrationId } = proof.app;
   try {
-    return await doors.install({ registrationId, domain: proof.shop, sessionToken });
+    const shop = await doors.install({ registrationId, domain: proof.shop, sessionToken });
+    return { shop, staffId: proof.user };
   } catch (error) {
     // Shopify does not take it any more, such as right after the app was removed.
     if (error instanceof Trouble && error.what === 'session_token_refused') return undefined;

@@ -1,0 +1,50 @@
+// stranded -> resolved: a person has settled it with the buyer, and says so. We hold no money and
+// ask nobody; what is written is who said it and when. There is no way back.
+import { accountOf } from '../core/ledger.ts';
+import type { Database } from '../db/database.ts';
+import { movePayment, paymentById, settledMoney } from '../db/payments.ts';
+import type { Log } from './flow.ts';
+
+export type SettledByHand =
+  | { ok: true }
+  | {
+      ok: false;
+      /** It is not this shop's, or not stuck any more: perhaps somebody was faster. */
+      refusal: 'unknown_payment' | 'not_stranded';
+    };
+
+export async function settleByHand(
+  deps: { db: Database; log: Log },
+  about: {
+    shopId: number;
+    paymentId: string;
+    /** Shopify's id of the staff member, from the session token; undefined where it names none. */
+    staffId: string | undefined;
+  },
+): Promise<SettledByHand> {
+  const { shopId, paymentId, staffId } = about;
+  const payment = await paymentById(deps.db, paymentId);
+  if (payment?.shopId !== shopId) return { ok: false, refusal: 'unknown_payment' };
+  const money = await settledMoney(deps.db, paymentId);
+  if (payment.state !== 'stranded' || money === undefined) {
+    return { ok: false, refusal: 'not_stranded' };
+  }
+  const moved = await movePayment(deps.db.pool, {
+    paymentId,
+    move: { from: 'stranded', to: 'resolved' },
+    because: 'settled_by_hand',
+    journal: `by_hand:${paymentId}`,
+    postings: [
+      {
+        from: accountOf('stranded', shopId),
+        to: accountOf('resolved', shopId),
+        amountMsat: money.amountMsat,
+      },
+    ],
+    details: { by: staffId ?? 'unknown' },
+    answersAttention: 'stranded',
+  });
+  if (!moved) return { ok: false, refusal: 'not_stranded' };
+  deps.log.info({ paymentId, shopId, because: 'settled_by_hand', staffId }, 'payment.resolved');
+  return { ok: true };
+}

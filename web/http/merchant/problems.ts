@@ -1,0 +1,151 @@
+// What needs a person, worst first; for each the page has one button that does the next right
+// thing. The sentences are English; a page in another language has its own for each word.
+import { troubleWithApi, type ApiTrouble } from '../../core/api-version.ts';
+import { msat, satsOf } from '../../core/money.ts';
+import { missingScopes } from '../../core/scopes.ts';
+import * as views from '../../db/views.ts';
+import type { NodeRow, PaymentForPerson, ShopRow } from '../../db/views.ts';
+import type { Problem } from '../../frontend/shared/merchant-api.ts';
+import type { Doors } from '../doors.ts';
+
+/** A credential's end is told this long before. */
+const credentialWarnDays = 14;
+const dayMs = 86_400_000;
+const shownPayments = 20;
+
+export async function problemsOf(
+  doors: Doors,
+  about: { shop: ShopRow; node: NodeRow | null },
+): Promise<Problem[]> {
+  const { shop, node } = about;
+  const { db } = doors.deps;
+  const now = doors.deps.clock();
+  const [payments, largestMsat, words] = await Promise.all([
+    views.paymentsForPerson(db, { shopId: shop.id, limit: shownPayments }),
+    views.largestRecentMsat(db, shop.id),
+    views.apiNotices(db, now),
+  ]);
+  const asked = doors.shopify.apiVersion;
+  const ofPayments = payments.map(problemOfPayment);
+  const isStuck = ({ what }: Problem): boolean => what === 'stranded' || what === 'untold';
+  return [
+    ...ofPayments.filter(isStuck),
+    ...problemsOfShop(doors, shop),
+    ...problemsOfNode({ node, largestMsat, now }),
+    ...ofPayments.filter((problem) => !isStuck(problem)),
+    ...troubleWithApi({ asked, words, now }).slice(0, 3).map(problemOfApi),
+  ];
+}
+
+function problemOfPayment(payment: PaymentForPerson): Problem {
+  const { id: paymentId, order_name: orderName, attention, state } = payment;
+  const about = { paymentId, orderName };
+  if (attention === 'stranded') {
+    const sentence =
+      `${orderName}: we hold money that Shopify will not take for this order. ` +
+      'Agree with the buyer, then say that it is settled.';
+    return { what: 'stranded', sentence, ...about };
+  }
+  if (attention === 'untold') {
+    const sentence = `${orderName}: paid, and Shopify could not be told yet. We keep trying.`;
+    return { what: 'untold', sentence, ...about };
+  }
+  if (attention === 'overpaid' && (state === 'lapsed' || state === 'rejected')) {
+    const sentence = `${orderName}: paid after it was over. Give the money back.`;
+    return { what: 'paid_late', sentence, ...about };
+  }
+  if (attention === 'overpaid') {
+    const sentence = `${orderName}: more was paid than the order owed. Give the rest back.`;
+    return { what: 'overpaid', sentence, ...about };
+  }
+  return { what: 'look', sentence: `${orderName}: somebody has to look at it.`, ...about };
+}
+
+function problemsOfShop(doors: Doors, shop: ShopRow): Problem[] {
+  const missing = missingScopes({ granted: shop.scopes, needed: doors.shopify.scopes });
+  if (shop.tokenRefusedAt !== null) {
+    const sentence =
+      'Shopify refuses our access to your shop. Open the app again to give it anew: what was ' +
+      'paid waits until then, and is not lost.';
+    return [{ what: 'token_refused', sentence }];
+  }
+  if (shop.sealedAccessToken !== null && missing.length > 0) {
+    const scopes = missing.join(', ');
+    const sentence =
+      `The app may not do all that it needs to: ${scopes}. Until you approve it, orders may not ` +
+      'be marked as paid.';
+    return [{ what: 'scopes_missing', sentence, values: { scopes } }];
+  }
+  return [];
+}
+
+function problemsOfNode(about: {
+  node: NodeRow | null;
+  largestMsat: bigint | null;
+  now: Date;
+}): Problem[] {
+  const { node, largestMsat, now } = about;
+  if (node === null) {
+    return [{ what: 'no_node', sentence: 'Connect a node: shoppers cannot pay before.' }];
+  }
+  const { address } = node;
+  const found: Problem[] = [];
+  if (node.trouble !== null) {
+    const sentence =
+      `Your node at ${address} does not answer. Shoppers cannot pay until it does; ` +
+      'what they have paid is not lost.';
+    found.push({ what: 'node_unreachable', sentence, values: { address } });
+  } else if (node.receivableMsat === 0n) {
+    const sentence = 'Your node cannot receive: open a channel with inbound liquidity.';
+    found.push({ what: 'nothing_receivable', sentence });
+  } else if (
+    node.receivableMsat !== null &&
+    largestMsat !== null &&
+    node.receivableMsat < largestMsat
+  ) {
+    const values = {
+      receivable: satsOf(msat(node.receivableMsat)),
+      largest: satsOf(msat(largestMsat)),
+    };
+    const sentence =
+      `Your node can receive ${values.receivable} sats, and an order of late was ` +
+      `${values.largest} sats. Get more inbound liquidity before one like it comes again.`;
+    found.push({ what: 'receivable_low', sentence, values });
+  }
+  const leftMs =
+    node.credentialEndsAt === null ? Infinity : node.credentialEndsAt.getTime() - now.getTime();
+  if (leftMs <= credentialWarnDays * dayMs) {
+    const days = String(Math.max(0, Math.floor(leftMs / dayMs)));
+    const sentence =
+      `The credential of your node ends in ${days} days. Connect the node again with a fresh ` +
+      'one: no payment is missed meanwhile.';
+    found.push({ what: 'credential_ends', sentence, values: { days } });
+  }
+  return found;
+}
+
+function problemOfApi(trouble: ApiTrouble): Problem {
+  switch (trouble.is) {
+    case 'retires': {
+      const values = { version: trouble.version, days: String(trouble.days) };
+      const sentence =
+        `Shopify may stop answering version ${values.version} of its interface in ` +
+        `${values.days} days. Install the newest Zaptill before.`;
+      return { what: 'api_retires', sentence, values };
+    }
+    case 'differs': {
+      const values = { asked: trouble.asked, answered: trouble.answered };
+      const sentence =
+        `Shopify answers with version ${values.answered} of its interface, and Zaptill asks for ` +
+        `${values.asked}. Install the newest Zaptill soon.`;
+      return { what: 'api_differs', sentence, values };
+    }
+    case 'deprecated': {
+      const values = { operation: trouble.operation, reason: trouble.reason };
+      const sentence =
+        `Shopify says that ${values.operation} uses what will go: ${values.reason}. ` +
+        'Install the newest Zaptill soon.';
+      return { what: 'api_deprecated', sentence, values };
+    }
+  }
+}
