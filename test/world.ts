@@ -14,6 +14,7 @@ import { lastWill } from '../scripts/last-will.ts';
 import { startLnd, type LndOptions, type LndSimulator } from '../sandbox/lnd/index.ts';
 import { market, pricePages, type Market } from '../sandbox/prices/index.ts';
 import { startShopify, type OrderInput, type Shopify } from '../sandbox/shopify/index.ts';
+import { serverCertificate } from '../sandbox/shopify/payments/index.ts';
 import { audit, type Violation } from '../web/db/audit.ts';
 import { openDatabase, type Database } from '../web/db/database.ts';
 import type { PayView } from '../web/frontend/shared/pay-view.ts';
@@ -25,6 +26,12 @@ export const app = {
   name: 'zaptill',
   clientId: 'zaptill-test-client',
   secret: 'shpss_canary_app_secret_0001',
+};
+
+export const paymentsApp = {
+  name: 'zaptill-payments',
+  clientId: 'zaptill-payments-test-client',
+  secret: 'shpss_canary_payments_secret_0001',
 };
 
 /** Where the invoices are made, and a buyer who can pay them. */
@@ -92,6 +99,12 @@ export type WorldOptions = {
   env?: Record<string, string>;
   /** The shop's pages run our thank-you block, which is bundled for them. */
   block?: boolean;
+  /**
+   * The payments app too, on a door of its own that asks for a client certificate. `captures`: its
+   * extension has addresses for captures and voids. The shop begins without it: `prepare` or the
+   * grant brings it.
+   */
+  payments?: boolean | { captures: boolean };
   /** The journey begins before the shop has opened the app. */
   notInstalled?: boolean;
 };
@@ -99,9 +112,14 @@ export type WorldOptions = {
 /** Everyone around us: a shop, the exchanges, and a node with a credential for it. */
 async function startOutsiders(appUrl: string, options: WorldOptions) {
   const prices: Market = market();
+  const door = await paymentsDoor(appUrl, options);
   const shopify: Shopify = await startShopify({
-    apps: [{ ...app, appUrl, ...(options.block === true ? {} : { extension: null }) }],
+    apps: [
+      { ...app, appUrl, ...(options.block === true ? {} : { extension: null }) },
+      ...door.apps,
+    ],
     shops: [{ domain: shopName, plan: 'plus' }],
+    trusted: door.trusted,
   });
   shopify.outside.use(pricePages(prices));
   const lnd: LndSimulator | undefined =
@@ -113,7 +131,38 @@ async function startOutsiders(appUrl: string, options: WorldOptions) {
     lndconnect: lnd?.lndconnect(macaroon ?? Buffer.alloc(0)) ?? '',
     pay: async (bolt11) => (await lnd?.pay(bolt11)) ?? { ok: false, why: 'no node' },
   };
-  return { prices, shopify, lnd, macaroon, lightning };
+  const paymentsEnv = door.env(shopify.payments.clientCa);
+  const { paymentsUrl } = door;
+  return { prices, shopify, lnd, macaroon, lightning, paymentsUrl, paymentsEnv };
+}
+
+/** Where Shopify posts sessions to, and what our doors must know to open there. */
+async function paymentsDoor(appUrl: string, options: WorldOptions) {
+  const none = { apps: [], trusted: [], paymentsUrl: '', env: (): Record<string, string> => ({}) };
+  if (options.payments === undefined || options.payments === false) return none;
+  const port = await freePort();
+  const { cert, key } = await serverCertificate();
+  const paymentsUrl = `https://127.0.0.1:${String(port)}`;
+  const at = (what: string): string => `${paymentsUrl}/payments/${what}`;
+  const captures = options.payments !== true && options.payments.captures;
+  const payments = {
+    paymentSessionUrl: at('session'),
+    refundSessionUrl: at('refund'),
+    ...(captures ? { captureSessionUrl: at('capture'), voidSessionUrl: at('void') } : {}),
+  };
+  return {
+    apps: [{ ...paymentsApp, appUrl, payments }],
+    trusted: [cert],
+    paymentsUrl,
+    env: (clientCa: string): Record<string, string> => ({
+      PAYMENTS_API_KEY: paymentsApp.clientId,
+      PAYMENTS_API_SECRET: paymentsApp.secret,
+      PAYMENTS_PORT: String(port),
+      PAYMENTS_TLS_CERT: cert,
+      PAYMENTS_TLS_KEY: key,
+      PAYMENTS_CLIENT_CA: clientCa,
+    }),
+  };
 }
 
 /** Our own processes, each with the same environment. */
@@ -126,7 +175,9 @@ function ourProcesses(env: Record<string, string> & { PORT: string }) {
   };
   /** On the port of `env`, or on another beside it. */
   const startDoors = async (at = Number(env.PORT)): Promise<Process> => {
-    const doors = begin('server.ts', { PORT: String(at) });
+    // The payments door has one port: the doors beside the first leave it shut.
+    const beside = at === Number(env.PORT) ? {} : { PAYMENTS_CLIENT_CA: '' };
+    const doors = begin('server.ts', { PORT: String(at), ...beside });
     await until('the doors are ready', async () => {
       if (!doors.isAlive()) throw new Error(`the doors ended: ${doors.output()}`);
       return fetch(`http://127.0.0.1:${String(at)}/readyz`).then(
@@ -158,6 +209,7 @@ export async function startWorld(options: WorldOptions) {
     ALLOW_PRIVATE_NODES: 'true',
     SWEEP_SECONDS: '5',
     LOG_LEVEL: 'info',
+    ...outsiders.paymentsEnv,
     ...options.env,
   };
   const db: Database = openDatabase({ url: options.databaseUrl, connections: 4 });

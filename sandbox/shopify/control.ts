@@ -25,6 +25,16 @@ const PRESETS: { label: string; fault: FaultInput }[] = [
   { label: 'Webhooks twice for a minute', fault: { kind: 'webhook-twice', seconds: 60 } },
   { label: 'Orders cannot be read for 30 s', fault: { kind: 'order-not-by-id', seconds: 30 } },
   {
+    label: 'The next “resolve” of a payment session is done, its answer lost',
+    fault: {
+      kind: 'timeout',
+      when: 'after',
+      operation: 'paymentSessionResolve',
+      delayMs: 15_000,
+    },
+  },
+  { label: 'The next session request comes thrice at once', fault: { kind: 'session-thrice' } },
+  {
     label: 'The next thank-you page has no checkout token for 20 s',
     fault: { kind: 'no-checkout-token' },
   },

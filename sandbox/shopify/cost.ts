@@ -24,12 +24,24 @@ import type { Plan } from './nouns.ts';
 export const MOST_PER_CALL = 1_000;
 const MUTATION = 10;
 
-const PROFILES: Record<Plan, { max: number; perSecond: number }> = {
+export type Profiles = Record<Plan, { max: number; perSecond: number }>;
+
+export const ADMIN_PROFILES: Profiles = {
   standard: { max: 2_000, perSecond: 100 },
   advanced: { max: 4_000, perSecond: 200 },
   plus: { max: 20_000, perSecond: 1_000 },
   enterprise: { max: 40_000, perSecond: 2_000 },
   development: { max: 40, perSecond: 2 },
+  old: { max: 1_000, perSecond: 50 },
+};
+
+/** `old`: as somebody saw it in the wild, in 2026. */
+export const PAYMENTS_PROFILES: Profiles = {
+  standard: { max: 27_300, perSecond: 27_300 },
+  advanced: { max: 27_300, perSecond: 27_300 },
+  plus: { max: 54_600, perSecond: 54_600 },
+  enterprise: { max: 109_200, perSecond: 109_200 },
+  development: { max: 27_300, perSecond: 27_300 },
   old: { max: 1_000, perSecond: 50 },
 };
 
@@ -131,10 +143,10 @@ export type Buckets = {
   isShut: (key: string) => boolean;
 };
 
-export function openBuckets(clock: Clock): Buckets {
+export function openBuckets(clock: Clock, profiles: Profiles): Buckets {
   const buckets = new Map<string, Bucket>();
   const of = (key: string, plan: Plan): Bucket => {
-    const { max, perSecond } = PROFILES[plan];
+    const { max, perSecond } = profiles[plan];
     const now = clock.now();
     const found = buckets.get(key) ?? {
       available: max,
@@ -164,12 +176,12 @@ export function openBuckets(clock: Clock): Buckets {
     },
     giveBack: (key, plan, points) => {
       const bucket = of(key, plan);
-      bucket.available = Math.min(PROFILES[plan].max, bucket.available + points);
+      bucket.available = Math.min(profiles[plan].max, bucket.available + points);
     },
     status: (key, plan) => ({
-      maximumAvailable: PROFILES[plan].max,
+      maximumAvailable: profiles[plan].max,
       currentlyAvailable: Math.floor(of(key, plan).available),
-      restoreRate: PROFILES[plan].perSecond,
+      restoreRate: profiles[plan].perSecond,
     }),
     isShut: (key) => (buckets.get(key)?.shutUntil ?? 0) > clock.now(),
   };

@@ -29,6 +29,9 @@ export const FAULT_KINDS = [
   'order-not-by-search',
   // the buyer's page
   'no-checkout-token',
+  // requests to a payments app: the same thrice at once; again with another amount
+  'session-thrice',
+  'session-changed',
   // webhooks
   'webhook-never',
   'webhook-late',
@@ -45,8 +48,8 @@ export type FaultInput = {
   /** Only this shop; default all. */
   shop?: string;
   /**
-   * An operation's name, a root field, a webhook topic, or "token" for the token endpoint; default
-   * every GraphQL call.
+   * An operation's name, a root field, a webhook topic, "token" for the token endpoint, or
+   * "admin-api" and "payments-api" for all of one API; default every GraphQL call.
    */
   operation?: string;
   /** How many calls; default 1 unless `seconds` is given. */

@@ -55,7 +55,7 @@ export function effectsView(world: World): EffectsView {
     const number = idFor(id);
     return world.state.effects.filter((it) => it.orderId === number);
   };
-  const paying = ['marked_paid', 'part_paid', 'captured'];
+  const paying = ['marked_paid', 'part_paid', 'captured', 'offsite_paid'];
   return {
     all: () => [...world.state.effects],
     of,
@@ -94,7 +94,11 @@ export function handsOf(world: World) {
     cancel: (id: number | string, reason: CancelReason = 'CUSTOMER') =>
       then(id, (order) => {
         if (order.cancelledAt === null)
-          acts.cancelNow(world, order, { reason, by: staff('cancel') });
+          acts.cancelNow(world, order, { reason, restock: false, by: staff('cancel') });
+      }),
+    fulfill: (id: number | string) =>
+      then(id, (order) => {
+        acts.fulfill(world, order);
       }),
     edit: (id: number | string, input: EditInput) =>
       then(id, (order) => {

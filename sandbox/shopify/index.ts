@@ -45,7 +45,17 @@ import { appFrame } from './pages/app-frame.ts';
 import { blockPages } from './pages/block.ts';
 import { orderPages } from './pages/order-pages.ts';
 import { shopFront } from './pages/shop-front.ts';
-import { adminSchema } from './schema.ts';
+import { grantRoutes } from './payments/grants.ts';
+import {
+  extensionOf,
+  openPayments,
+  PAYMENTS_SCOPES,
+  PAYMENTS_TOPICS,
+  type Payments,
+  type PaymentsSide,
+} from './payments/index.ts';
+import { paymentsPages } from './payments/pages.ts';
+import { adminSchema, paymentsSchema } from './schema.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './tokens.ts';
 import { openWebhooks } from './webhooks.ts';
@@ -66,6 +76,8 @@ export type ShopifyOptions = {
   lag?: Partial<Lag>;
   /** Other outsiders on the same origin, by first path segment: `{ 'api.kraken.com': handler }`. */
   mounts?: Record<string, RequestHandler>;
+  /** PEM of servers that Shopify believes beside the public ones: a payments app's door. */
+  trusted?: string[];
 };
 
 export const DEFAULT_TOPICS = [
@@ -86,12 +98,15 @@ const LOG_KEPT = 5_000;
 
 /** The first app brings the repository's extension, unless it says otherwise. */
 function appOptions(options: AppOptions, first: boolean): App {
+  const payments = extensionOf(options);
+  const offsite = payments !== null;
   return {
-    scopes: ['read_orders', 'write_orders'],
-    webhooks: [{ topics: DEFAULT_TOPICS, uri: '/webhooks' }],
+    scopes: offsite ? PAYMENTS_SCOPES : ['read_orders', 'write_orders'],
+    webhooks: [{ topics: offsite ? PAYMENTS_TOPICS : DEFAULT_TOPICS, uri: '/webhooks' }],
     handle: options.name.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
-    extension: first ? DEFAULT_FOLDER : null,
+    extension: first && !offsite ? DEFAULT_FOLDER : null,
     ...options,
+    payments,
     appUrl: options.appUrl.replace(/\/+$/, ''),
   };
 }
@@ -126,12 +141,16 @@ export type Shopify = {
   payByCard: (id: number | string) => OrderView;
   /** Done when this returns; through the API it is a job. */
   cancel: (id: number | string, reason?: CancelReason) => OrderView;
+  /** All goods are on their way. */
+  fulfill: (id: number | string) => OrderView;
   edit: (id: number | string, input: EditInput) => OrderView;
   /** Decimal text; without it everything that came in. */
   refund: (id: number | string, input?: { amount?: string; note?: string }) => OrderView;
   /** Gone, as for an app that asks for it. */
   remove: (id: number | string) => void;
   effects: EffectsView;
+  /** The payments side: a payments app's checkout, certificates, sessions and their effects. */
+  payments: Payments;
   sessionToken: (input: TokenInput) => string;
   /**
    * One delivery by hand, outside the subscriptions. Resolves with what the app said: "200",
@@ -164,7 +183,14 @@ function apiRoutes(world: World): Router {
     );
   };
   routes.post('/:shop/admin/oauth/access_token', isShop, json, form, tokenEndpoint(world));
-  routes.post('/:shop/admin/api/:version/graphql.json', isShop, json, graphqlEndpoint(world));
+  routes.post(
+    '/:shop/admin/api/:version/graphql.json',
+    isShop,
+    json,
+    graphqlEndpoint(world, 'admin'),
+  );
+  const payments = '/:shop/payments_apps/api/:version/graphql.json';
+  routes.post(payments, isShop, json, graphqlEndpoint(world, 'payments'));
   return routes;
 }
 
@@ -223,8 +249,11 @@ export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
   };
   const webhooks = openWebhooks(world);
   adminSchema();
+  paymentsSchema();
+  const side = await openPayments(world, { trusted: options.trusted ?? [] });
   const outside = Router();
-  const server = createServer(application(world, { log, outside, mounts: options.mounts ?? {} }));
+  const { mounts = {} } = options;
+  const server = createServer(application(world, { log, outside, mounts, side }));
   server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -239,6 +268,7 @@ export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
     log,
     ...handsOf(world),
     effects: effectsView(world),
+    payments: side.hands,
     sessionToken: sessionTokens(world),
     sendWebhook: webhooksByHand(world),
     webhooksSettled: webhooks.settled,
@@ -255,9 +285,14 @@ export async function startShopify(options: ShopifyOptions): Promise<Shopify> {
 
 function application(
   world: World,
-  input: { log: LogEntry[]; outside: Router; mounts: Record<string, RequestHandler> },
+  input: {
+    log: LogEntry[];
+    outside: Router;
+    mounts: Record<string, RequestHandler>;
+    side: PaymentsSide;
+  },
 ) {
-  const { log, outside, mounts } = input;
+  const { log, outside, mounts, side } = input;
   const application = express();
   application.disable('x-powered-by');
   for (const [host, handler] of Object.entries(mounts)) application.use(`/${host}`, handler);
@@ -266,9 +301,11 @@ function application(
   application.use(control(world, log));
   application.use(blockPages(world));
   application.use(appFrame(world));
-  application.use(adminPages(world));
+  application.use(grantRoutes(world, side.hands.switches));
+  application.use(paymentsPages(world));
+  application.use(adminPages(world, side));
   application.use(orderPages(world));
-  application.use(shopFront(world));
+  application.use(shopFront(world, side));
   return application;
 }
 

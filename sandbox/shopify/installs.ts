@@ -41,6 +41,9 @@ export function uninstall(world: World, pair: Pair): void {
   const clientId = clientIdOf(world, pair.app);
   revokeTokens(world, pair);
   installOf(world, clientId, pair.shop).installed = false;
+  // What the app said of itself goes with it; a new install begins anew.
+  const { state } = world;
+  state.gateways = state.gateways.filter((it) => it.clientId !== clientId || it.shop !== pair.shop);
   // Sent while the registration is still known; the token is dead already.
   world.tell(pair.shop, 'app/uninstalled', shopBody(world, pair.shop), clientId);
   world.clock.after(HOURS_48_MS, () => {

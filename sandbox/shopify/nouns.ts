@@ -119,6 +119,8 @@ export type Order = {
   readableAt: number;
   searchableAt: number;
   deleted: boolean;
+  /** Everything was handed to a carrier at this moment. */
+  fulfilledAt?: number;
 };
 
 export type Install = { clientId: string; shop: string; installed: boolean; scopes: string[] };
@@ -173,6 +175,7 @@ export type CancelJob = {
   orderId: number;
   reason: CancelReason;
   by: string;
+  restock: boolean;
   dueAt: number;
   done: boolean;
 };
@@ -190,6 +193,8 @@ export type Effect = {
     | 'authorized'
     | 'voided'
     | 'cancelled'
+    | 'restocked'
+    | 'fulfilled'
     | 'edited'
     | 'refunded'
     | 'deleted';

@@ -333,14 +333,16 @@ export function payByCard(world: World, order: Order): Transaction | undefined {
 export function startCancel(
   world: World,
   order: Order,
-  input: { reason: CancelReason; by: By },
+  input: { reason: CancelReason; restock: boolean; by: By },
 ): CancelJob | string {
   if (order.cancelledAt !== null) return 'Order has already been cancelled';
+  if (order.fulfilledAt !== undefined) return 'Cannot cancel an order that has been fulfilled';
   const job: CancelJob = {
     id: uuid(),
     orderId: order.id,
     reason: input.reason,
     by: input.by.by,
+    restock: input.restock,
     dueAt: world.clock.now() + world.lag.cancelMs,
     done: false,
   };
@@ -355,21 +357,30 @@ export function runCancel(world: World, job: CancelJob, by: By): void {
     const order = world.state.orders.find((it) => it.id === job.orderId);
     job.done = true;
     if (order === undefined || order.cancelledAt !== null) return;
-    cancelNow(world, order, { reason: job.reason, by });
+    cancelNow(world, order, { reason: job.reason, restock: job.restock, by });
   };
   const waitMs = job.dueAt - world.clock.now();
   if (waitMs <= 0) finish();
   else world.clock.after(waitMs, finish);
 }
 
+/** The merchant has sent the goods. */
+export function fulfill(world: World, order: Order): void {
+  order.fulfilledAt = world.clock.now();
+  const by = { by: 'staff', call: 'fulfill', requestId: null };
+  record(world, { order, what: 'fulfilled', by });
+  touched(world, order, []);
+}
+
 export function cancelNow(
   world: World,
   order: Order,
-  input: { reason: CancelReason; by: By },
+  input: { reason: CancelReason; restock: boolean; by: By },
 ): void {
   order.cancelledAt = world.clock.now();
   order.cancelReason = input.reason;
   record(world, { order, what: 'cancelled', by: input.by });
+  if (input.restock) record(world, { order, what: 'restocked', by: input.by });
   touched(world, order, ['orders/cancelled']);
 }
 

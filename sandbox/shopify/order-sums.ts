@@ -5,7 +5,13 @@
 import type { Order, Transaction } from './nouns.ts';
 
 export type FinancialStatus =
-  'PENDING' | 'PARTIALLY_PAID' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED' | 'VOIDED';
+  | 'PENDING'
+  | 'AUTHORIZED'
+  | 'PARTIALLY_PAID'
+  | 'PAID'
+  | 'PARTIALLY_REFUNDED'
+  | 'REFUNDED'
+  | 'VOIDED';
 
 const sum = (order: Order, counts: (transaction: Transaction) => boolean): bigint =>
   order.transactions.reduce((total, it) => (counts(it) ? total + it.amountMinor : total), 0n);
@@ -28,10 +34,14 @@ export const refunded = (order: Order): bigint =>
 export const outstanding = (order: Order): bigint =>
   order.cancelledAt === null ? total(order) - received(order) : 0n;
 
+const has = (order: Order, kind: Transaction['kind']): boolean =>
+  order.transactions.some((it) => it.kind === kind && it.status === 'SUCCESS');
+
 export function financialStatus(order: Order): FinancialStatus {
   const came = received(order);
   const went = refunded(order);
-  if (order.cancelledAt !== null && came === 0n) return 'VOIDED';
+  if (came === 0n && (order.cancelledAt !== null || has(order, 'VOID'))) return 'VOIDED';
+  if (came === 0n && has(order, 'AUTHORIZATION')) return 'AUTHORIZED';
   if (came > 0n && went >= came) return 'REFUNDED';
   if (went > 0n) return 'PARTIALLY_REFUNDED';
   if (outstanding(order) <= 0n) return 'PAID';
@@ -39,7 +49,9 @@ export function financialStatus(order: Order): FinancialStatus {
 }
 
 export const canMarkAsPaid = (order: Order): boolean =>
-  order.cancelledAt === null && outstanding(order) > 0n && financialStatus(order) !== 'PAID';
+  order.cancelledAt === null &&
+  outstanding(order) > 0n &&
+  ['PENDING', 'PARTIALLY_PAID'].includes(financialStatus(order));
 
 /** Names as the merchant sees them, each once, in the order of use. */
 export const gatewayNames = (order: Order): string[] => [

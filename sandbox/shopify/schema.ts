@@ -1,4 +1,7 @@
-/** Shopify's whole Admin schema of 2026-07, read once for the process (half a second). */
+/**
+ * Shopify's whole Admin schema of 2026-07 (half a second) and its Payments Apps schema, each read
+ * once for the process.
+ */
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
@@ -13,6 +16,8 @@ import {
 
 export const API_VERSION = '2026-07';
 
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/;
+
 let kept: GraphQLSchema | undefined;
 
 export function adminSchema(): GraphQLSchema {
@@ -21,8 +26,20 @@ export function adminSchema(): GraphQLSchema {
   const schema = buildSchema(gunzipSync(packed).toString(), { assumeValid: true });
   strict(schema, 'Decimal', /^-?\d+(\.\d+)?$/);
   strict(schema, 'Money', /^-?\d+(\.\d+)?$/);
-  strict(schema, 'DateTime', /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/);
+  strict(schema, 'DateTime', DATE_TIME);
   kept = schema;
+  return schema;
+}
+
+let keptPayments: GraphQLSchema | undefined;
+
+export function paymentsSchema(): GraphQLSchema {
+  if (keptPayments !== undefined) return keptPayments;
+  const file = new URL('./schema/payments-apps_2026-07.graphql', import.meta.url);
+  const schema = buildSchema(readFileSync(file, 'utf8'), { assumeValid: true });
+  strict(schema, 'DateTime', DATE_TIME);
+  strict(schema, 'URL', /^https?:\/\//);
+  keptPayments = schema;
   return schema;
 }
 

@@ -16,6 +16,11 @@ const empty = (): State => ({
   cancelJobs: [],
   effects: [],
   checkouts: [],
+  codes: [],
+  gateways: [],
+  sessions: [],
+  moneySessions: [],
+  sessionEffects: [],
 });
 
 const packed = (_key: string, value: unknown): unknown =>

@@ -1,5 +1,6 @@
 /**
- * The token endpoint: token exchange, refresh, and the move of an old token to an expiring one.
+ * The token endpoint: token exchange, the authorization code of a payments app, refresh, and the
+ * move of an old token to an expiring one.
  *
  * It trusts nothing: the session token is verified with the app's secret, the installation must
  * stand, and every pair has its own life. A previous refresh token works until its replacement is
@@ -11,6 +12,7 @@ import { answerWith, happensAfter } from './fault-answers.ts';
 import { HTTP_FAULTS } from './faults.ts';
 import { hex, uuid } from './ids.ts';
 import type { App, Install, Token } from './nouns.ts';
+import { takeCode } from './payments/grants.ts';
 import { readToken } from './signatures.ts';
 import { appOf, type World } from './world.ts';
 
@@ -32,7 +34,9 @@ export function installOf(world: World, clientId: string, shop: string): Install
   const found = world.state.installs.find((it) => it.clientId === clientId && it.shop === shop);
   if (found !== undefined) return found;
   const scopes = appOf(world, clientId)?.scopes ?? [];
-  const made: Install = { clientId, shop, installed: true, scopes: [...scopes] };
+  // A payments app comes by its grant only.
+  const installed = appOf(world, clientId)?.payments === null;
+  const made: Install = { clientId, shop, installed, scopes: [...scopes] };
   world.state.installs.push(made);
   return made;
 }
@@ -52,7 +56,7 @@ export function liveToken(world: World, access: string, shop: string): Token | u
   );
 }
 
-function issue(
+export function issue(
   world: World,
   input: { app: App; shop: string; expiring: boolean; online?: boolean; from?: string },
 ): Token {
@@ -109,6 +113,18 @@ const user = {
   collaborator: false,
 };
 
+/** Installs the app: the merchant has approved it on the page that gave the code. */
+function grant(world: World, app: App, shop: string, ask: Record<string, unknown>): Answer {
+  if (!takeCode(world, { code: ask['code'], clientId: app.clientId, shop }))
+    return no('invalid_request', 'The authorization code was not found or was already used');
+  const install = installOf(world, app.clientId, shop);
+  install.installed = true;
+  install.scopes = [...app.scopes];
+  const { expiring } = ask;
+  const wanted = expiring === '1' || expiring === 1 || expiring === true;
+  return { status: 200, body: pair(issue(world, { app, shop, expiring: wanted })) };
+}
+
 function exchange(world: World, app: App, shop: string, ask: Record<string, unknown>): Answer {
   const subject = String(ask['subject_token']);
   const expiring = ask['expiring'] === '1' || ask['expiring'] === 1 || ask['expiring'] === true;
@@ -126,6 +142,7 @@ function exchange(world: World, app: App, shop: string, ask: Record<string, unkn
     claims['exp'] > now &&
     typeof claims['nbf'] === 'number' &&
     claims['nbf'] <= now + 10;
+  if (app.payments !== null) return no('invalid_request', 'Token exchange is for embedded apps');
   if (!good || !installOf(world, app.clientId, shop).installed)
     return no('invalid_subject_token', 'The subject token is not an active session token');
   if (wanted === OFFLINE) return { status: 200, body: pair(issue(world, { app, shop, expiring })) };
@@ -180,6 +197,8 @@ function answer(world: World, shop: string, ask: Record<string, unknown>): Answe
     return no('application_cannot_be_found', 'The application could not be found');
   if (ask['client_secret'] !== app.secret)
     return no('invalid_client', 'The client secret is wrong', 401);
+  if (ask['grant_type'] === undefined && ask['code'] !== undefined)
+    return grant(world, app, shop, ask);
   switch (ask['grant_type']) {
     case EXCHANGE:
       return exchange(world, app, shop, ask);
@@ -197,7 +216,9 @@ export function tokenEndpoint(world: World) {
     const shop = String(req.params['shop']);
     const ask = (req.body ?? {}) as Record<string, unknown>;
     const requestId = uuid();
-    const call = { shop, names: ['token', String(ask['grant_type'])] };
+    const isCode = ask['grant_type'] === undefined && ask['code'] !== undefined;
+    const grantType = isCode ? 'code' : String(ask['grant_type']);
+    const call = { shop, names: ['token', grantType] };
     const fault = world.faults.take(HTTP_FAULTS, call);
     const note = (status: string) => {
       world.log({
@@ -206,7 +227,7 @@ export function tokenEndpoint(world: World) {
         way: 'in',
         shop,
         app: String(ask['client_id']),
-        what: `token ${ask['grant_type'] === EXCHANGE ? 'exchange' : String(ask['grant_type'])}`,
+        what: `token ${ask['grant_type'] === EXCHANGE ? 'exchange' : grantType}`,
         answer: status,
         ms: Date.now() - began,
         fault: fault?.kind ?? null,

@@ -1,6 +1,6 @@
 /**
- * `POST /{shop}/admin/api/{version}/graphql.json`: token, version, the whole schema, the bucket,
- * then the resolvers.
+ * `POST /{shop}/admin/api/{version}/graphql.json` and `POST /{shop}/payments_apps/api/...`: token,
+ * version, the whole schema, the bucket, then the resolvers.
  *
  * What is valid but not played answers with an error that names the field: an empty success would
  * be a lie.
@@ -18,14 +18,25 @@ import {
   validate,
   type DocumentNode,
   type GraphQLFieldResolver,
+  type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import { actualCost, MOST_PER_CALL, openBuckets, requestedCost, type Buckets } from '../cost.ts';
+import {
+  actualCost,
+  ADMIN_PROFILES,
+  MOST_PER_CALL,
+  openBuckets,
+  PAYMENTS_PROFILES,
+  requestedCost,
+  type Buckets,
+  type Profiles,
+} from '../cost.ts';
 import { answerWith, happensAfter } from '../fault-answers.ts';
 import { GRAPHQL_FAULTS, HTTP_FAULTS } from '../faults.ts';
 import { uuid } from '../ids.ts';
 import type { App, Shop, Token } from '../nouns.ts';
-import { adminSchema, API_VERSION } from '../schema.ts';
+import { paymentsMutations, paymentsQueries } from '../payments/resolvers.ts';
+import { adminSchema, API_VERSION, paymentsSchema } from '../schema.ts';
 import { installOf, liveToken } from '../tokens.ts';
 import { appOf, shopOf, type World } from '../world.ts';
 import type { Context } from './context.ts';
@@ -59,23 +70,53 @@ function asked(req: Request): Asked | undefined {
   };
 }
 
+/** One of Shopify's two GraphQL APIs. */
+type Api = {
+  name: 'admin' | 'payments';
+  schema: () => GraphQLSchema;
+  mutations: object;
+  queries: object;
+  profiles: Profiles;
+  /** For faults: a call of this API, whatever it does. */
+  fault: string;
+};
+
+const APIS: Record<Api['name'], Api> = {
+  admin: {
+    name: 'admin',
+    schema: adminSchema,
+    mutations,
+    queries,
+    profiles: ADMIN_PROFILES,
+    fault: 'admin-api',
+  },
+  payments: {
+    name: 'payments',
+    schema: paymentsSchema,
+    mutations: paymentsMutations,
+    queries: paymentsQueries,
+    profiles: PAYMENTS_PROFILES,
+    fault: 'payments-api',
+  },
+};
+
 const kept = new Map<string, Read>();
 
 /** Validating against the whole schema takes milliseconds; an app sends the same few documents. */
-function read(ask: Asked): Read {
-  const key = `${ask.operationName ?? ''} ${ask.query}`;
+function read(api: Api, ask: Asked): Read {
+  const key = `${api.name} ${ask.operationName ?? ''} ${ask.query}`;
   const known = kept.get(key);
   if (known !== undefined) return known;
   if (kept.size > 500) kept.clear();
-  const made = readAnew(ask);
+  const made = readAnew(api, ask);
   kept.set(key, made);
   return made;
 }
 
-function readAnew(ask: Asked): Read {
+function readAnew(api: Api, ask: Asked): Read {
   try {
     const document = parse(ask.query);
-    const errors = validate(adminSchema(), document);
+    const errors = validate(api.schema(), document);
     if (errors.length > 0) return { ok: false, errors };
     const operation = getOperationAST(document, ask.operationName);
     if (!operation)
@@ -106,6 +147,7 @@ const resolve: GraphQLFieldResolver<unknown, Context> = (source, args, context, 
 };
 
 type Ready = {
+  api: Api;
   world: World;
   buckets: Buckets;
   app: App;
@@ -116,11 +158,12 @@ type Ready = {
 
 async function run(ready: Ready, ask: Asked, seen: Read): Promise<Answer> {
   if (!seen.ok) return { status: 200, body: { errors: seen.errors.map((it) => it.toJSON()) } };
-  const { world, buckets, app, shop } = ready;
+  const { api, world, buckets, app, shop } = ready;
+  const schema = api.schema();
   const { document, operation, names } = seen;
   const { variables } = ask;
   const key = `${app.clientId} ${shop.domain}`;
-  const requested = requestedCost(adminSchema(), document, { operation, variables });
+  const requested = requestedCost(schema, document, { operation, variables });
   const cost = (actual: number | null) => ({
     cost: {
       requestedQueryCost: requested,
@@ -128,7 +171,10 @@ async function run(ready: Ready, ask: Asked, seen: Read): Promise<Answer> {
       throttleStatus: buckets.status(key, shop.plan),
     },
   });
-  const fault = world.faults.take(GRAPHQL_FAULTS, { shop: shop.domain, names });
+  const fault = world.faults.take(GRAPHQL_FAULTS, {
+    shop: shop.domain,
+    names: [...names, api.fault],
+  });
   if (requested > MOST_PER_CALL)
     return {
       status: 200,
@@ -146,9 +192,9 @@ async function run(ready: Ready, ask: Asked, seen: Read): Promise<Answer> {
   if (fault?.kind === 'internal-error' && fault.when === 'before')
     return { status: 200, body: { ...internal(ready.requestId), extensions: cost(0) } };
   const result = await execute({
-    schema: adminSchema(),
+    schema,
     document,
-    rootValue: operation.operation === OperationTypeNode.MUTATION ? mutations : queries,
+    rootValue: operation.operation === OperationTypeNode.MUTATION ? api.mutations : api.queries,
     contextValue: contextOf(ready, names),
     variableValues: variables,
     ...(ask.operationName === undefined ? {} : { operationName: ask.operationName }),
@@ -158,7 +204,7 @@ async function run(ready: Ready, ask: Asked, seen: Read): Promise<Answer> {
   buckets.giveBack(key, shop.plan, requested - actual);
   if (fault?.kind === 'internal-error')
     return { status: 200, body: { ...internal(ready.requestId), extensions: cost(actual) } };
-  const old = validate(adminSchema(), document, [NoDeprecatedCustomRule])[0]?.message;
+  const old = validate(schema, document, [NoDeprecatedCustomRule])[0]?.message;
   const { data, errors } = result;
   const body = {
     ...(data === undefined ? {} : { data }),
@@ -203,7 +249,11 @@ const internal = (requestId: string): object => ({
 });
 
 /** Everything that is decided before the document is looked at. */
-function doorway(world: World, req: Request, requestId: string): Omit<Ready, 'buckets'> | Answer {
+function doorway(
+  world: World,
+  input: { api: Api; req: Request; requestId: string },
+): Omit<Ready, 'buckets'> | Answer {
+  const { api, req, requestId } = input;
   const shop = shopOf(world, String(req.params['shop']));
   if (shop === undefined) return { status: 404, body: { errors: 'Not Found' } };
   if (req.params['version'] !== API_VERSION) return { status: 404, body: { errors: 'Not Found' } };
@@ -216,8 +266,23 @@ function doorway(world: World, req: Request, requestId: string): Omit<Ready, 'bu
         errors: '[API] Invalid API key or access token (unrecognized login or wrong password)',
       },
     };
+  const wrong = wrongApi(world, { api, app, shop });
+  if (wrong !== undefined) return wrong;
   if (!req.is('application/json')) return { status: 400, body: { errors: 'Bad Request' } };
-  return { world, app, shop, token, requestId };
+  return { api, world, app, shop, token, requestId };
+}
+
+/** Each kind of app has one API and no other (App Store requirement 5.2.4). */
+function wrongApi(world: World, input: { api: Api; app: App; shop: Shop }): Answer | undefined {
+  const { api, app, shop } = input;
+  const own = app.payments === null ? 'admin' : 'payments';
+  if (api.name !== own) {
+    world.violations.push(`${app.name} called the ${api.name} API of ${shop.domain}`);
+    return { status: 403, body: { errors: `[API] ${app.name} may not use this API` } };
+  }
+  if (app.payments !== null && app.payments.apiVersion !== API_VERSION)
+    return { status: 404, body: { errors: 'Not Found' } };
+  return undefined;
 }
 
 const shutAfterHammering = (ready: Ready): Answer | undefined => {
@@ -228,15 +293,16 @@ const shutAfterHammering = (ready: Ready): Answer | undefined => {
   return { status: 423, body: { errors: 'Locked' } };
 };
 
-export function graphqlEndpoint(world: World) {
-  const buckets = openBuckets(world.clock);
+export function graphqlEndpoint(world: World, which: Api['name']) {
+  const api = APIS[which];
+  const buckets = openBuckets(world.clock, api.profiles);
 
   const answer = async (
     req: Request,
     ask: Asked | undefined,
     seen: Read | undefined,
   ): Promise<Answer> => {
-    const door = doorway(world, req, String(req.res?.get('X-Request-Id')));
+    const door = doorway(world, { api, req, requestId: String(req.res?.get('X-Request-Id')) });
     if ('status' in door) return door;
     const ready: Ready = { ...door, buckets };
     const shut = shutAfterHammering(ready);
@@ -255,9 +321,9 @@ export function graphqlEndpoint(world: World) {
     res.set('X-Request-Id', requestId).set('X-Shopify-API-Version', API_VERSION);
     const shop = String(req.params['shop']);
     const ask = asked(req);
-    const seen = ask === undefined ? undefined : read(ask);
+    const seen = ask === undefined ? undefined : read(api, ask);
     const names = seen?.ok === true ? seen.names : ['unreadable'];
-    const fault = world.faults.take(HTTP_FAULTS, { shop, names });
+    const fault = world.faults.take(HTTP_FAULTS, { shop, names: [...names, api.fault] });
     const note = (said: string) => {
       const token = liveToken(world, req.get('x-shopify-access-token') ?? '', shop);
       world.log({

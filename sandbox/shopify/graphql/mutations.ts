@@ -130,7 +130,12 @@ function orderCapture({ input }: Capture, context: Context): object {
   return { transaction: transactionObject(order, made), userErrors: [] };
 }
 
-type Cancel = { orderId: string; reason: CancelReason; staffNote?: string | null };
+type Cancel = {
+  orderId: string;
+  reason: CancelReason;
+  restock: boolean;
+  staffNote?: string | null;
+};
 
 function orderCancel(args: Cancel, context: Context): object {
   needScope(context, 'write_orders', 'orderCancel');
@@ -143,7 +148,8 @@ function orderCancel(args: Cancel, context: Context): object {
   if (order === undefined) return no(['orderId'], 'Order does not exist', 'NOT_FOUND');
   if ((args.staffNote ?? '').length > 255)
     return no(['staffNote'], 'Staff note is too long', 'INVALID');
-  const job = startCancel(context.world, order, { reason: args.reason, by: context.by });
+  const { reason, restock } = args;
+  const job = startCancel(context.world, order, { reason, restock, by: context.by });
   if (typeof job === 'string') return no(['orderId'], job, 'INVALID');
   return {
     job: { id: `gid://shopify/Job/${job.id}`, done: job.done },

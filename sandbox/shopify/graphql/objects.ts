@@ -252,7 +252,7 @@ export function orderObject(order: Order): { id: string } {
     note: order.note,
     tags: order.tags,
     displayFinancialStatus: financialStatus(order),
-    displayFulfillmentStatus: 'UNFULFILLED',
+    displayFulfillmentStatus: order.fulfilledAt === undefined ? 'UNFULFILLED' : 'FULFILLED',
     fullyPaid: received(order) >= sum,
     unpaid: received(order) === 0n,
     canMarkAsPaid: canMarkAsPaid(order),

@@ -7,7 +7,7 @@ import express, { Router, type Request, type Response } from 'express';
 import { activations, manifestOf, place, TARGETS } from '../extension.ts';
 import { install, uninstall } from '../installs.ts';
 import { minorOf, padded } from '../money.ts';
-import type { CancelReason, Order, Shop } from '../nouns.ts';
+import type { App, CancelReason, Order, Shop } from '../nouns.ts';
 import * as acts from '../order-acts.ts';
 import {
   canMarkAsPaid,
@@ -18,6 +18,10 @@ import {
   refunded,
   total,
 } from '../order-sums.ts';
+import type { PaymentsSide } from '../payments/index.ts';
+import { actOffsite, gatewayList, offsiteActions } from '../payments/pages.ts';
+import { openingOf } from '../payments/grants.ts';
+import { isPaymentsApp } from '../payments/gateways.ts';
 import { installOf } from '../tokens.ts';
 import { shopOf, type World } from '../world.ts';
 import { html, raw, type Html } from './html.ts';
@@ -78,7 +82,7 @@ const act = (order: Order, name: string, label: string, more: Html = html``): Ht
     ${more}<button>${label}</button>
   </form>`;
 
-function actions(order: Order): Html {
+function actions(order: Order, input: { offsite: boolean }): Html {
   const owed = canMarkAsPaid(order);
   const currency = order.presentmentCurrency;
   const rest = received(order) - refunded(order);
@@ -121,7 +125,7 @@ function actions(order: Order): Html {
         : ''
     }
     ${
-      rest > 0n
+      rest > 0n && !input.offsite
         ? act(order, 'refund', 'Refund', field(`Amount (${currency})`, decimal('amount', rest)))
         : ''
     }
@@ -201,7 +205,9 @@ function happened(world: World, order: Order): Html {
     </section>`;
 }
 
-function orderDetail(world: World, order: Order): Html {
+function orderDetail(world: World, input: { side: PaymentsSide; order: Order }): Html {
+  const { order } = input;
+  const offsite = offsiteActions(world, input);
   return inside(
     html`<p><a href="${adminBase(order.shop)}/orders">Orders</a></p>
       <h1>${order.name} ${badge(order)}</h1>
@@ -210,7 +216,9 @@ function orderDetail(world: World, order: Order): Html {
         ${order.tags.length > 0 ? html`&middot; ${order.tags.join(', ')}` : ''}
       </p>
       <div class="two">
-        <div>${items(order)} ${actions(order)}</div>
+        <div>
+          ${items(order)} ${offsite ?? ''} ${actions(order, { offsite: offsite !== undefined })}
+        </div>
         <div>${happened(world, order)}</div>
       </div>`,
   );
@@ -226,7 +234,7 @@ const ACTS: Record<string, (world: World, order: Order, body: Body) => unknown> 
   cancel: (world, order) => {
     if (order.cancelledAt !== null) return;
     const reason: CancelReason = 'CUSTOMER';
-    acts.cancelNow(world, order, { reason, by: staff('cancel') });
+    acts.cancelNow(world, order, { reason, restock: false, by: staff('cancel') });
   },
   add: (world, order, { title = 'Item', price = '' }) => {
     if (minorOf(price, order.presentmentCurrency) !== undefined)
@@ -245,6 +253,7 @@ function paymentsMain(world: World, shop: Shop): Html {
   const methods = world.state.methods[shop.domain] ?? shop.methods;
   return inside(
     html`<h1>Payments</h1>
+      ${gatewayList(world, shop)}
       <section class="card" aria-labelledby="manual">
         <h2 id="manual">Manual payment methods</h2>
         <p class="soft">What buyers see at the checkout. One name a line.</p>
@@ -293,6 +302,12 @@ function editorMain(world: World, shop: Shop): Html {
   );
 }
 
+/** A payments app opens at the top of the window, and installs itself by its grant. */
+const opening = (shop: Shop, app: App): Html =>
+  isPaymentsApp(app)
+    ? html`<a class="button" href="${openingOf(app, shop.domain)}">Open</a>`
+    : html`<a class="button" href="${adminBase(shop.domain)}/apps/${app.handle}">Open</a>`;
+
 function appsMain(world: World, shop: Shop): Html {
   return inside(
     html`<h1>Apps</h1>
@@ -303,10 +318,14 @@ function appsMain(world: World, shop: Shop): Html {
           <p class="soft">${installed ? `May: ${scopes.join(', ')}` : 'Not installed'}</p>
           <form method="post" class="row">
             <input type="hidden" name="app" value="${app.clientId}" />
-            <a class="button" href="${adminBase(shop.domain)}/apps/${app.handle}">Open</a>
-            <button name="act" value="${installed ? 'uninstall' : 'install'}">
-              ${installed ? 'Uninstall' : 'Install'}
-            </button>
+            ${opening(shop, app)}
+            ${
+              isPaymentsApp(app) && !installed
+                ? ''
+                : html`<button name="act" value="${installed ? 'uninstall' : 'install'}">
+                    ${installed ? 'Uninstall' : 'Install'}
+                  </button>`
+            }
           </form>
         </section>`;
       })}`,
@@ -344,7 +363,7 @@ const SETTINGS: Record<string, { title: string; main: (world: World, shop: Shop)
 export const storeFor = (world: World, req: Request): Shop | undefined =>
   shopOf(world, `${String(req.params['store'])}.myshopify.com`);
 
-export function adminPages(world: World): Router {
+export function adminPages(world: World, side: PaymentsSide): Router {
   const routes = Router();
   const form = express.urlencoded({ extended: false });
   const at = '/admin.shopify.com/store/:store';
@@ -363,17 +382,28 @@ export function adminPages(world: World): Router {
   routes.get(`${at}/orders/:id`, (req, res, next) => {
     const shop = storeFor(world, req);
     const order = orderFor(req, shop);
-    if (shop === undefined || order === undefined) next();
-    else show(res, shop, { title: order.name, at: '/orders', main: orderDetail(world, order) });
-  });
-  routes.post(`${at}/orders/:id/:act`, form, (req, res, next) => {
-    const order = orderFor(req, storeFor(world, req));
-    const wanted = ACTS[req.params['act']];
-    if (order === undefined || wanted === undefined) {
+    if (shop === undefined || order === undefined) {
       next();
       return;
     }
-    wanted(world, order, req.body as Body);
+    const main = orderDetail(world, { side, order });
+    show(res, shop, { title: order.name, at: '/orders', main });
+  });
+  routes.post(`${at}/orders/:id/:act`, form, async (req, res, next) => {
+    const order = orderFor(req, storeFor(world, req));
+    const { act } = req.params;
+    const wanted = ACTS[act];
+    if (order === undefined) {
+      next();
+      return;
+    }
+    const body = (req.body ?? {}) as Body;
+    const asked = await actOffsite({ side, order, act, amount: body['amount'] });
+    if (!asked && wanted === undefined) {
+      next();
+      return;
+    }
+    if (!asked) wanted?.(world, order, body);
     res.redirect(303, `${adminBase(order.shop)}/orders/${order.id}`);
   });
   for (const [path, page] of Object.entries(SETTINGS)) {

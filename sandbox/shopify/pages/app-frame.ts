@@ -9,6 +9,8 @@ import { activations, browserScript, manifestOf } from '../extension.ts';
 import { install } from '../installs.ts';
 import type { App, Shop } from '../nouns.ts';
 import { adminClaims, frameQuery, signToken } from '../signatures.ts';
+import { isPaymentsApp } from '../payments/gateways.ts';
+import { openingOf } from '../payments/grants.ts';
 import { installOf } from '../tokens.ts';
 import type { World } from '../world.ts';
 import { storeFor } from './admin.ts';
@@ -117,6 +119,10 @@ export function appFrame(world: World): Router {
       return;
     }
     const { shop, app } = found;
+    if (isPaymentsApp(app)) {
+      res.redirect(302, openingOf(app, shop.domain));
+      return;
+    }
     const installed = installOf(world, app.clientId, shop.domain).installed;
     const path = `/${[req.params['path'] ?? []].flat().join('/')}`;
     const locale = (req.acceptsLanguages()[0] ?? 'en').replace('*', 'en');

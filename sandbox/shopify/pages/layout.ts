@@ -90,6 +90,7 @@ export const shown = (minor: bigint, currency: string): string => {
 
 export const STATUS_WORDS = {
   PENDING: 'Payment pending',
+  AUTHORIZED: 'Authorized',
   PARTIALLY_PAID: 'Partially paid',
   PAID: 'Paid',
   PARTIALLY_REFUNDED: 'Partially refunded',

@@ -71,6 +71,7 @@ function lines(order: Order): Html {
 
 const WORDS = {
   PENDING: 'We are waiting for your payment.',
+  AUTHORIZED: 'Your payment is reserved.',
   PARTIALLY_PAID: 'A part is paid.',
   PAID: 'It is paid.',
   PARTIALLY_REFUNDED: 'A part was refunded.',

@@ -6,7 +6,10 @@ import express, { Router, type Request, type Response } from 'express';
 import { hex } from '../ids.ts';
 import { minorOf, padded } from '../money.ts';
 import type { Checkout, Shop } from '../nouns.ts';
-import { createOrder } from '../order-acts.ts';
+import { createOrder, type OrderInput } from '../order-acts.ts';
+import { gatewayOf, type PaymentsApp } from '../payments/gateways.ts';
+import type { PaymentsSide } from '../payments/index.ts';
+import { chosenOffsite, offsiteChoices, problemAfter } from '../payments/pages.ts';
 import { shopOf, type World } from '../world.ts';
 import { GOODS, goodOf, priceIn, type Good } from './goods.ts';
 import { asked, html, raw, type Html } from './html.ts';
@@ -123,7 +126,12 @@ function checkoutMain(world: World, shop: Shop, input: { checkout: Checkout; pro
   const { checkout, problem } = input;
   const items = itemsOf(checkout.lines);
   const { currency } = checkout;
-  const methods = [...(world.state.methods[shop.domain] ?? shop.methods), 'card'];
+  const manual = world.state.methods[shop.domain] ?? shop.methods;
+  const methods = [
+    ...manual.map((it) => ({ value: it, label: html`${it}` })),
+    ...offsiteChoices(world, shop),
+    { value: 'card', label: html`Card (paid at once)` },
+  ];
   const action = `/${shop.domain}/checkouts/${checkout.token}`;
   return html`<h1>Checkout</h1>
     <div class="two">
@@ -149,10 +157,10 @@ function checkoutMain(world: World, shop: Shop, input: { checkout: Checkout; pro
                   <input
                     type="radio"
                     name="method"
-                    value="${method}"
+                    value="${method.value}"
                     ${index === 0 ? raw('checked') : ''}
                   />
-                  ${method === 'card' ? 'Card (paid at once)' : method}
+                  ${method.label}
                 </label>`,
             )}
           </fieldset>
@@ -163,50 +171,105 @@ function checkoutMain(world: World, shop: Shop, input: { checkout: Checkout; pro
             </label>
           </p>
           <button class="main wide">
-            Complete order – ${shown(totalOf(shop, items, currency), currency)}
+            Complete order – ${shown(totalOfCheckout(shop, checkout), currency)}
           </button>
         </form>
       </div>
       <section class="card" aria-labelledby="sum">
         <h2 id="sum">Order summary</h2>
-        ${summary(shop, items, currency)}
+        ${
+          checkout.total === undefined
+            ? summary(shop, items, currency)
+            : html`<p>Goods: ${shown(totalOfCheckout(shop, checkout), currency)}</p>`
+        }
       </section>
     </div>`;
 }
 
-function complete(
+type Completed = { to: string } | { problem: string };
+
+async function complete(
   world: World,
   shop: Shop,
-  input: { checkout: Checkout; body: unknown },
-): string | undefined {
-  const { checkout } = input;
+  input: { checkout: Checkout; body: unknown; side: PaymentsSide },
+): Promise<Completed> {
+  const { checkout, side } = input;
   const { currency } = checkout;
+  const thanks = `/${shop.domain}/checkouts/${checkout.token}/thank-you`;
+  if (checkout.orderId !== null) return { to: thanks };
   const body = (input.body ?? {}) as { method?: unknown; giftCard?: unknown };
   const giftCard =
     typeof body.giftCard === 'string' && body.giftCard.trim() !== '' ? body.giftCard : '0';
-  if ((minorOf(giftCard, currency) ?? -1n) < 0n) return `Not an amount in ${currency}: ${giftCard}`;
-  const order = createOrder(world, {
+  const gift = minorOf(giftCard, currency) ?? -1n;
+  if (gift < 0n) return { problem: `Not an amount in ${currency}: ${giftCard}` };
+  const offsite = chosenOffsite(world, shop, body.method);
+  if (offsite === undefined && String(body.method).startsWith('offsite:'))
+    return { problem: 'This payment method is not available any more. Choose another one.' };
+  const wanted: OrderInput = {
     shop: shop.domain,
     currency,
-    method: typeof body.method === 'string' ? body.method : 'card',
     giftCard,
     checkoutToken: checkout.token,
-    lines: itemsOf(checkout.lines).map((it) => ({
-      title: it.good.title,
-      price: padded(priceIn(shop, it.good, currency), currency),
-      quantity: it.quantity,
-    })),
-  });
+    lines: linesOf(shop, checkout),
+  };
+  const owed = totalOfCheckout(shop, checkout) - gift;
+  if (offsite !== undefined && owed > 0n)
+    return payOffsite(world, shop, { app: offsite, checkout, order: wanted, owed, side });
+  const method = typeof body.method === 'string' && offsite === undefined ? body.method : 'card';
+  const order = createOrder(world, { ...wanted, method });
   checkout.orderId = order.id;
   world.changed();
-  return undefined;
+  return { to: thanks };
+}
+
+const linesOf = (shop: Shop, checkout: Checkout) =>
+  checkout.total === undefined
+    ? itemsOf(checkout.lines).map((it) => ({
+        title: it.good.title,
+        price: padded(priceIn(shop, it.good, checkout.currency), checkout.currency),
+        quantity: it.quantity,
+      }))
+    : [{ title: 'Goods', price: checkout.total }];
+
+const totalOfCheckout = (shop: Shop, checkout: Checkout): bigint =>
+  checkout.total === undefined
+    ? totalOf(shop, itemsOf(checkout.lines), checkout.currency)
+    : (minorOf(checkout.total, checkout.currency) ?? 0n);
+
+/** The app is asked for a page, and the buyer is sent there: to its address, unread. */
+async function payOffsite(
+  world: World,
+  shop: Shop,
+  input: {
+    app: PaymentsApp;
+    checkout: Checkout;
+    order: OrderInput;
+    owed: bigint;
+    side: PaymentsSide;
+  },
+): Promise<Completed> {
+  const { app, checkout, order, owed, side } = input;
+  const { test } = gatewayOf(world, { clientId: app.clientId, shop: shop.domain });
+  const session = await side.exchanges.begin({
+    app,
+    shop,
+    checkout,
+    currency: checkout.currency,
+    amountMinor: owed,
+    order: { ...order, test },
+    test,
+  });
+  if (session.redirectUrl !== null) return { to: session.redirectUrl };
+  const problem = 'There was an issue with this payment method. Try again, or choose another one.';
+  return { problem };
 }
 
 function checkoutRoutes(
   world: World,
   routes: Router,
-  shopFor: (req: Request) => Shop | undefined,
+  input: { shopFor: (req: Request) => Shop | undefined; side: PaymentsSide },
 ): void {
+  const { shopFor, side } = input;
   const form = express.urlencoded({ extended: false });
   const find = (req: Request) => {
     const shop = shopFor(req);
@@ -226,25 +289,31 @@ function checkoutRoutes(
       return;
     }
     const wanted = asked(req.query['currency']);
-    if ([shop.currency, ...CURRENCIES].includes(wanted)) checkout.currency = wanted;
-    const main = checkoutMain(world, shop, { checkout });
+    if ([shop.currency, ...CURRENCIES].includes(wanted) && checkout.total === undefined)
+      checkout.currency = wanted;
+    const problem = problemAfter(world, checkout.token);
+    const main = checkoutMain(world, shop, {
+      checkout,
+      ...(problem === undefined ? {} : { problem }),
+    });
     const cartCount = countOf(cartOf(req));
     res.type('html').send(shopPage(shop, { title: 'Checkout', cartCount, main }));
   });
-  routes.post('/:shop/checkouts/:token', form, (req, res, next) => {
+  routes.post('/:shop/checkouts/:token', form, async (req, res, next) => {
     const found = find(req);
     if (found === undefined) {
       next();
       return;
     }
     const { shop, checkout } = found;
-    const problem =
-      checkout.orderId === null ? complete(world, shop, { checkout, body: req.body }) : undefined;
-    if (problem === undefined) {
-      setCart(res, shop, []);
-      res.redirect(303, `/${shop.domain}/checkouts/${checkout.token}/thank-you`);
+    const done = await complete(world, shop, { checkout, body: req.body, side });
+    if ('to' in done) {
+      // A buyer who pays elsewhere may come back: the cart is kept until there is an order.
+      if (checkout.orderId !== null) setCart(res, shop, []);
+      res.redirect(303, done.to);
       return;
     }
+    const { problem } = done;
     const main = checkoutMain(world, shop, { checkout, problem });
     res
       .status(422)
@@ -253,7 +322,7 @@ function checkoutRoutes(
   });
 }
 
-export function shopFront(world: World): Router {
+export function shopFront(world: World, side: PaymentsSide): Router {
   const routes = Router();
   const form = express.urlencoded({ extended: false });
   const shopFor = (req: Request) => shopOf(world, String(req.params['shop']));
@@ -303,6 +372,6 @@ export function shopFront(world: World): Router {
     world.changed();
     res.redirect(303, `/${shop.domain}/checkouts/${token}`);
   });
-  checkoutRoutes(world, routes, shopFor);
+  checkoutRoutes(world, routes, { shopFor, side });
   return routes;
 }
