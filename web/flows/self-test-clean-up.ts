@@ -9,6 +9,8 @@ import type { SelfTestDeps } from './self-test.ts';
 import { HopEnded, late, until, type Run } from './self-test-run.ts';
 
 const cancelWithinMs = 20_000;
+/** An order of this run is younger than this. */
+const lostWithinMs = 10 * 60_000;
 
 /** The last hop, however the run went. Does nothing when nothing was made. */
 export async function cleanUp(deps: SelfTestDeps, run: Run): Promise<void> {
@@ -16,6 +18,7 @@ export async function cleanUp(deps: SelfTestDeps, run: Run): Promise<void> {
   await run.hop('clean_up', async () => {
     const canceled = run.steps.find(({ hop }) => hop === 'cancel_invoice');
     if (canceled?.state !== 'passed') await cancelInvoice(deps, run.steps);
+    await findLostOrder(deps, { ...run, since: new Date(deps.clock().getTime() - lostWithinMs) });
     const left = await removeOrder(deps, { shopId: run.shopId, steps: run.steps });
     return left === undefined || late('order_left', false, { why: left });
   });
@@ -83,13 +86,19 @@ async function cleanUpRow(deps: SelfTestDeps, row: SelfTestRow): Promise<void> {
   const { shopId, steps } = row;
   await cancelInvoice(deps, steps);
   await removeOrder(deps, { shopId, steps });
-  const making = steps.find(({ hop }) => hop === 'make_order');
-  if (making?.state === 'running' && making.made === undefined) {
-    await findOrders(deps, { shopId, since: row.startedAt });
-  }
+  await findLostOrder(deps, { shopId, steps, since: row.startedAt });
 }
 
-/** It died between asking Shopify for the order and writing its id down. */
+/** Shopify was asked for an order, and no answer was written down: it may be there. */
+async function findLostOrder(
+  deps: SelfTestDeps,
+  about: { shopId: number; steps: readonly SelfTestStep[]; since: Date },
+): Promise<void> {
+  const making = about.steps.find(({ hop }) => hop === 'make_order');
+  const isLost = making?.state === 'running' || making?.state === 'failed';
+  if (isLost && making.made === undefined) await findOrders(deps, about);
+}
+
 async function findOrders(
   deps: SelfTestDeps,
   about: { shopId: number; since: Date },
