@@ -61,7 +61,7 @@ export async function noticePrivacy(
 /** The orders that a request names. Nothing else of its body is kept: it holds a person. */
 function ordersIn(body: unknown, topic: PrivacyTopic): string[] {
   const key = topic === 'customers/data_request' ? 'orders_requested' : 'orders_to_redact';
-  const list = typeof body === 'object' && body !== null ? Reflect.get(body, key) : undefined;
+  const list: unknown = Object.entries(body ?? {}).find(([name]) => name === key)?.[1];
   if (!Array.isArray(list)) return [];
   const numbers = list.map(String).filter((text) => /^\d{1,20}$/.test(text));
   return numbers.slice(0, ordersAtMost).map((number) => `gid://shopify/Order/${number}`);

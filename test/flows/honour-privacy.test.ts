@@ -1,0 +1,200 @@
+// What Shopify asks in the name of privacy, on a real database: taken once, done when no payment is
+// under way, and reported without a person in it.
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { postingsOfVerdict } from '../../web/core/ledger.ts';
+import { minor, type Msat } from '../../web/core/money.ts';
+import { audit } from '../../web/db/audit.ts';
+import { openDatabase, type Database } from '../../web/db/database.ts';
+import { invoiceIsCanceled } from '../../web/db/invoices.ts';
+import { movePayment, paymentById, type PaymentRow } from '../../web/db/payments.ts';
+import { privacyRequests, type PrivacyRow, type PrivacyTopic } from '../../web/db/privacy.ts';
+import { shopById, uninstallShop, type ShopRow } from '../../web/db/shops.ts';
+import { honourPrivacy, noticePrivacy } from '../../web/flows/honour-privacy.ts';
+import { aNode, anInvoice, aPayment, aSettledPayment, aShop } from '../builders.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+
+let place: TestDatabase;
+let db: Database;
+let shop: ShopRow;
+let nodeId: number;
+let asked = 0;
+const log = pino({ level: 'silent' });
+const round = (now = new Date()) => honourPrivacy({ db, log, clock: () => now });
+
+beforeAll(async () => {
+  place = await testDatabase();
+  db = openDatabase({ url: place.url, connections: 20 });
+});
+afterAll(async () => {
+  expect(await audit(db)).toEqual([]);
+  await db.close();
+  await place.close();
+});
+beforeEach(async () => {
+  shop = await aShop(db);
+  nodeId = await aNode(db, { shopId: shop.id });
+});
+
+/** A customer as Shopify sends one, with words that are found again wherever they are stored. */
+const person = { id: 7, email: 'canary-person@example.com', phone: '+4915112345678' };
+
+async function ask(topic: PrivacyTopic, orders: readonly string[], id?: string): Promise<string> {
+  asked += 1;
+  const body = {
+    shop_domain: shop.domain,
+    customer: person,
+    orders_requested: orders.map((gid) => Number(gid.split('/').at(-1))),
+    orders_to_redact: orders.map((gid) => Number(gid.split('/').at(-1))),
+  };
+  const webhook = id ?? `privacy-${asked}`;
+  await noticePrivacy({ db, log }, { id: webhook, topic, shopDomain: shop.domain, shop, body });
+  return webhook;
+}
+
+async function requestOf(id: string): Promise<PrivacyRow> {
+  const found = await privacyRequests(db, { shopId: shop.id, limit: 100 });
+  const row = found.find((each) => each.id === id);
+  if (row === undefined) throw new Error(`no request ${id}`);
+  return row;
+}
+
+/** Shopify accepted it: all that was awaited is the shop's. */
+async function resolved(payment: PaymentRow, amountMsat: Msat): Promise<void> {
+  const verdict = {
+    ...{ do: 'mark', toldMinor: payment.owedMinor, surplusMinor: minor(0n) },
+  } as const;
+  const moved = await movePayment(db.pool, {
+    paymentId: payment.id,
+    move: { from: 'settled', to: 'resolved' },
+    because: 'told_shopify',
+    toldMinor: payment.owedMinor,
+    journal: `verdict:${payment.id}`,
+    postings: postingsOfVerdict(verdict, { shopId: shop.id, awaitingMsat: amountMsat }),
+  });
+  expect(moved).toBe(true);
+}
+
+test('a request for data is answered with what is held, and keeps no person', async () => {
+  const { payment } = await aSettledPayment(db, { shopId: shop.id, nodeId });
+  const id = await ask('customers/data_request', [payment.originId, 'gid://shopify/Order/999999']);
+  await round();
+  const row = await requestOf(id);
+  expect(row.doneAt).not.toBeNull();
+  expect(row.report.found).toEqual(['1 payments of these orders, 1 of them with money.']);
+  expect(row.report.deleted).toEqual([]);
+  const days = (row.dueBy.getTime() - row.receivedAt.getTime()) / 86_400_000;
+  expect(days).toBeCloseTo(30, 2);
+  const { rows } = await db.pool.query<{ text: string }>(
+    'select row_to_json(p)::text as text from privacy_request p where id = $1',
+    [id],
+  );
+  expect(rows[0]?.text).toContain(payment.originId);
+  expect(rows[0]?.text).not.toMatch(/canary-person|4915112345678/);
+});
+
+test('a buyer is unlinked once no payment is under way, and the books stay', async () => {
+  const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
+  const other = await aPayment(db, { shopId: shop.id });
+  await db.pool.query(
+    `update payment set checkout_token_hash = '\\x01', cancel_url = 'https://x', return_url = 'https://y'
+     where shop_id = $1`,
+    [shop.id],
+  );
+  const id = await ask('customers/redact', [payment.originId]);
+  await round();
+  expect((await requestOf(id)).doneAt).toBeNull();
+  expect((await paymentById(db, payment.id))?.link).toBe(payment.link);
+
+  await resolved(payment, invoice.amountMsat);
+  await round();
+  const after = await paymentById(db, payment.id);
+  expect(after).toMatchObject({ checkoutTokenHash: null, cancelUrl: null, returnUrl: null });
+  expect(after?.link).not.toBe(payment.link);
+  expect(after?.link).toMatch(/^[A-Za-z0-9_-]{22}$/);
+  expect(after).toMatchObject({ state: 'resolved', owedMinor: payment.owedMinor });
+  const untouched = await paymentById(db, other.id);
+  expect(untouched).toMatchObject({ link: other.link, cancelUrl: 'https://x' });
+  const kept = await db.prisma.invoice.findUnique({ where: { id: invoice.id } });
+  expect(Buffer.from(kept?.hash ?? []).toString('hex')).toBe(invoice.hash);
+  const { report, doneAt } = await requestOf(id);
+  expect(doneAt).not.toBeNull();
+  expect(report.deleted).toHaveLength(1);
+  expect(report.kept).toHaveLength(1);
+});
+
+test('twenty of one delivery in five rounds at once are one request, done once', async () => {
+  const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
+  await resolved(payment, invoice.amountMsat);
+  const id = `same-${shop.id}`;
+  await Promise.all(
+    Array.from({ length: 20 }, () => ask('customers/redact', [payment.originId], id)),
+  );
+  await Promise.all(Array.from({ length: 5 }, () => round()));
+  const once = await paymentById(db, payment.id);
+  await round();
+  expect((await paymentById(db, payment.id))?.link).toBe(once?.link);
+  expect(await privacyRequests(db, { shopId: shop.id, limit: 100 })).toHaveLength(1);
+});
+
+test('a shop that left is forgotten when nothing of it can be paid, its books are not', async () => {
+  const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
+  await resolved(payment, invoice.amountMsat);
+  const open = await aPayment(db, { shopId: shop.id });
+  const live = await anInvoice(db, { payment: open, nodeId });
+  await db.pool.query(`insert into settings (shop_id, alert_email) values ($1, 'a@example.com')`, [
+    shop.id,
+  ]);
+  await uninstallShop(db, shop.id, { keepTokens: false });
+  const id = await ask('shop/redact', []);
+  await round();
+  // Its credential is still needed: the node has to cancel what could be paid.
+  expect((await requestOf(id)).doneAt).toBeNull();
+  expect((await db.prisma.node.findUnique({ where: { id: nodeId } }))?.address).not.toBe('');
+
+  const because = 'node_says_canceled';
+  await invoiceIsCanceled(db, { id: live.id, paymentId: open.id, because });
+  await round();
+  expect((await requestOf(id)).report.deleted).toHaveLength(3);
+  const node = await db.prisma.node.findUnique({ where: { id: nodeId } });
+  expect(node).toMatchObject({ address: '', alias: '', rootKeyId: '', sealedCredential: null });
+  expect(await db.prisma.settings.findUnique({ where: { shopId: shop.id } })).toBeNull();
+  expect((await paymentById(db, payment.id))?.link).not.toBe(payment.link);
+  expect((await paymentById(db, payment.id))?.state).toBe('resolved');
+});
+
+test('a shop that lives again when its deletion is asked keeps everything', async () => {
+  const before = new Date(Date.now() - 60_000);
+  const id = await ask('shop/redact', []);
+  // Until Shopify has said that it lives, nothing is decided.
+  await round();
+  expect((await requestOf(id)).doneAt).toBeNull();
+  const sighted = await db.prisma.sighting.findFirst({ where: { shopId: shop.id } });
+  expect(sighted).toMatchObject({ originId: 'installation', because: 'app/uninstalled' });
+  await db.pool.query(`update privacy_request set received_at = $2 where id = $1`, [id, before]);
+  await db.prisma.shop.update({ where: { id: shop.id }, data: { tokensStoredAt: new Date() } });
+  await round();
+  expect((await requestOf(id)).report.found).toEqual(['The shop has the app installed again.']);
+  expect(await shopById(db, shop.id)).toMatchObject({ uninstalledAt: null });
+  expect((await db.prisma.node.findUnique({ where: { id: nodeId } }))?.address).not.toBe('');
+});
+
+test('a person is called five days before the time is over', async () => {
+  const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
+  await ask('customers/redact', [payment.originId]);
+  const lines: string[] = [];
+  const loud = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
+  const roundAt = (days: number) =>
+    honourPrivacy({
+      db,
+      log: loud,
+      clock: () => new Date(Date.now() + days * 86_400_000),
+    });
+  await roundAt(24);
+  expect(lines.filter((line) => line.includes(shop.domain))).toEqual([]);
+  await roundAt(26);
+  const [line] = lines.filter((each) => each.includes(shop.domain));
+  expect(line).toContain('privacy.late');
+  await resolved(payment, invoice.amountMsat);
+  await round();
+});
