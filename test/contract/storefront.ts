@@ -24,6 +24,8 @@ export type ShopHands = {
   payByCard: (originId: string) => Promise<void>;
   /** A buyer paid it by hand: the merchant marked it. */
   markByHand: (originId: string) => Promise<void>;
+  /** All goods are on their way to the buyer. */
+  fulfill: (originId: string) => Promise<void>;
   remove: (originId: string) => Promise<void>;
   close: () => Promise<void>;
 };
@@ -171,6 +173,46 @@ function telling(at: () => ShopHands): void {
   });
 }
 
+async function isCancelled(hands: ShopHands, originId: string): Promise<void> {
+  for (let looks = 0; looks < 100; looks += 1) {
+    if ((await read(hands, originId)).cancelled) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`${originId} is not cancelled`);
+}
+
+function cancelling(at: () => ShopHands): void {
+  const note = 'not paid in time';
+
+  test('an unpaid order is cancelled, some time after our word', async () => {
+    const { originId } = await at().createOrder({ total: '9.00' });
+    expect(await read(at(), originId)).toMatchObject({ isBeingFulfilled: false });
+    expect(await at().storefront.cancelOrder(originId, { note })).toEqual({ is: 'done' });
+    await isCancelled(at(), originId);
+    expect(await read(at(), originId)).toMatchObject({ canMarkAsPaid: false, sales: [] });
+    expect(await at().storefront.cancelOrder(originId, { note })).toMatchObject({ is: 'refused' });
+  });
+
+  test('an order whose goods are on their way says so, and is not cancelled', async () => {
+    const { originId } = await at().createOrder({ total: '9.00' });
+    await at().fulfill(originId);
+    expect(await read(at(), originId)).toMatchObject({ isBeingFulfilled: true });
+    expect(await at().storefront.cancelOrder(originId, { note })).toMatchObject({ is: 'refused' });
+    expect(await read(at(), originId)).toMatchObject({ cancelled: false });
+  });
+
+  test('an order that is not there, and a note that is too long, are refused', async () => {
+    const { originId } = await at().createOrder({ total: '9.00' });
+    const { storefront } = at();
+    const long = 'x'.repeat(256);
+    expect(await storefront.cancelOrder(originId, { note: long })).toMatchObject({ is: 'refused' });
+    for (const id of ['gid://shopify/Order/999999999999', 'nonsense']) {
+      expect(await storefront.cancelOrder(id, { note }), id).toMatchObject({ is: 'refused' });
+    }
+    expect(await read(at(), originId)).toMatchObject({ cancelled: false });
+  });
+}
+
 function finding(at: () => ShopHands): void {
   test('pending orders of our method are found, page after page, and no others', async () => {
     const updatedSince = new Date(Date.now() - 5_000);
@@ -225,6 +267,7 @@ export function storefrontContract(name: string, open: () => Promise<ShopHands>)
     };
     describe('reading', () => reading(at));
     describe('telling', () => telling(at));
+    describe('cancelling', () => cancelling(at));
     describe('finding', () => finding(at));
   });
 }

@@ -23,6 +23,10 @@ storefrontContract('on the stand-in', async () => {
       shopify.markByHand(id);
       return done();
     },
+    fulfill: (id) => {
+      shopify.fulfill(id);
+      return done();
+    },
     remove: (id) => {
       shopify.remove(id);
       return done();
