@@ -10,6 +10,8 @@ export const metricNames = {
   streams: 'zaptill_settle_streams_whole',
   shopifyCalls: 'zaptill_shopify_calls_total',
   shopifyCallSeconds: 'zaptill_shopify_call_seconds',
+  shopifyVersions: 'zaptill_shopify_answers_by_version_total',
+  versionDaysLeft: 'zaptill_shopify_version_days_left',
   webhooks: 'zaptill_webhooks_total',
   refusedProofs: 'zaptill_refused_proofs_total',
 } as const;
@@ -25,6 +27,8 @@ export type Standing = {
   needPerson: number;
   lanesPaused: number;
   streamsWhole: number;
+  /** Until Shopify need not answer with our version of its interface. */
+  versionDaysLeft: number | undefined;
 };
 
 /** One registry for one process. `withProcess` adds memory, CPU and event loop of Node itself. */
@@ -47,6 +51,10 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
     'Lanes that are paused because their outside is away or full.',
   );
   const streams = gauge(metricNames.streams, 'Settle streams that are up without a hole.');
+  const versionDaysLeft = gauge(
+    metricNames.versionDaysLeft,
+    'Days until Shopify need not answer with our version of its interface.',
+  );
   return {
     registry,
     stand: (now: Standing): void => {
@@ -55,6 +63,7 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
       needPerson.set(now.needPerson);
       lanesPaused.set(now.lanesPaused);
       streams.set(now.streamsWhole);
+      if (now.versionDaysLeft !== undefined) versionDaysLeft.set(now.versionDaysLeft);
     },
     shopifyCalls: counter(metricNames.shopifyCalls, 'Calls to Shopify.', ['operation', 'outcome']),
     shopifyCallSeconds: new Histogram({
@@ -64,6 +73,11 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
       buckets: callSeconds,
       registers,
     }),
+    shopifyVersions: counter(
+      metricNames.shopifyVersions,
+      'Answers of Shopify, by the version that really answered.',
+      ['version', 'deprecated'],
+    ),
     webhooks: counter(metricNames.webhooks, 'Webhooks that arrived.', ['topic', 'outcome']),
     refusedProofs: counter(metricNames.refusedProofs, 'Callers that could not prove themselves.', [
       'door',

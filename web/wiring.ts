@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { openAlertWays } from './alerts/ways.ts';
 import type { Config } from './config.ts';
+import { daysLeftOf } from './core/api-version.ts';
 import type { LightningNode, Nodes, Storefront, Storefronts } from './core/ports.ts';
 import { quotePolicy } from './core/quote.ts';
 import { assert, Trouble } from './core/trouble.ts';
@@ -23,6 +24,7 @@ import {
 import { connectNode, credentialPlace, type NodeCredential } from './flows/connect-node.ts';
 import { standing } from './db/views.ts';
 import type { Deps } from './flows/flow.ts';
+import { hearApiVersion } from './flows/hear-api-version.ts';
 import { installPaymentsApp, type Grant } from './flows/install-payments-app.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
 import { startSelfTest } from './flows/self-test.ts';
@@ -44,6 +46,7 @@ import type { AdminDeps } from './shopify/admin-api.ts';
 import { paymentSessions } from './shopify/payment-sessions.ts';
 import type { ShopApiDeps } from './shopify/shop-api.ts';
 import { adminOrders } from './shopify/admin-orders.ts';
+import { shopFacts } from './shopify/shop-facts.ts';
 import { API_VERSION } from './shopify/version.ts';
 import {
   exchangeCode,
@@ -101,7 +104,16 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const sources = [kraken, coinbase, bitstamp].map((source) =>
     source({ fetchOutside: out.fetchOutside, clock }),
   );
-  const storefronts = openStorefronts({ db, vault, out, clock, metrics, registrations });
+  const sawVersion = hearApiVersion({
+    ...{ db, log, clock, asked: API_VERSION },
+    count: ({ version, deprecated }) => {
+      const isDeprecated = String(deprecated !== null);
+      metrics.shopifyVersions.inc({ version, deprecated: isDeprecated });
+    },
+  });
+  const storefronts = openStorefronts({
+    ...{ db, vault, out, clock, metrics, registrations, sawVersion },
+  });
   const deps: Deps = {
     db,
     clock,
@@ -111,6 +123,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     paymentSessions: {
       of: async (shopId) => paymentSessions(await storefronts.paymentsOf(shopId)),
     },
+    askShop: async (shopId) => shopFacts(await storefronts.adminOf(shopId)),
     rates: makeRates({ sources, clock }),
     sealer: vault,
     alertWays: openAlertWays({
@@ -261,6 +274,7 @@ type StorefrontParts = {
   clock: Deps['clock'];
   metrics: Metrics;
   registrations: Doors['registrations'];
+  sawVersion: NonNullable<ShopApiDeps['sawVersion']>;
 };
 
 type OpenStorefronts = Storefronts & {
@@ -303,6 +317,7 @@ function openStorefronts(parts: StorefrontParts): OpenStorefronts {
       fetchOutside,
       throttle,
       clock: parts.clock,
+      sawVersion: parts.sawVersion,
       saw: ({ operation, outcome, ms }) => {
         parts.metrics.shopifyCalls.inc({ operation, outcome });
         parts.metrics.shopifyCallSeconds.observe({ operation }, ms / 1_000);
@@ -368,7 +383,7 @@ function makeDoors(parts: DoorParts): Doors {
     distDir: path.join(import.meta.dirname, '../dist'),
     metricsToken: config.metricsToken,
     metricsText: async () => {
-      metrics.stand(await standing(db));
+      metrics.stand({ ...(await standing(db)), versionDaysLeft: daysLeftOf(API_VERSION, clock()) });
       const { contentType } = metrics.registry;
       return { contentType, text: await metrics.registry.metrics() };
     },

@@ -39,6 +39,7 @@ export function depsOn(db: Database, more: Partial<Deps> = {}): Deps {
     nodes: { of: outside },
     storefronts: { of: outside },
     paymentSessions: { of: outside },
+    askShop: outside,
     rates: { pricesFor: outside },
     sealer: { seal: (plain) => plain, open: (sealed) => sealed },
     alertWays: { email: outside, url: outside, mayBePostedTo: () => true },

@@ -16,6 +16,12 @@ export function retirementOf(version: ApiVersion): Date | undefined {
   return new Date(Date.UTC(Number(year) + 1, Number(month) - 1, 1));
 }
 
+/** Whole days until then, not below zero; undefined for no version. */
+export function daysLeftOf(version: ApiVersion, now: Date): number | undefined {
+  const at = retirementOf(version);
+  return at && Math.max(0, Math.ceil((at.getTime() - now.getTime()) / dayMs));
+}
+
 /** What Shopify said when it answered one of our documents. */
 export type ApiWord = { operation: string; version: ApiVersion; deprecated: string | null };
 
@@ -35,11 +41,11 @@ export function troubleWithApi(about: {
   const { asked, words, now } = about;
   const other = words.find(({ version }) => version !== asked);
   const at = retirementOf(asked);
-  const days = at === undefined ? undefined : Math.ceil((at.getTime() - now.getTime()) / dayMs);
+  const days = daysLeftOf(asked, now);
   return [
     ...(other === undefined ? [] : [{ is: 'differs' as const, asked, answered: other.version }]),
     ...(at !== undefined && days !== undefined && days <= warnBeforeDays
-      ? [{ is: 'retires' as const, version: asked, at, days: Math.max(0, days) }]
+      ? [{ is: 'retires' as const, version: asked, at, days }]
       : []),
     ...words.flatMap(({ operation, deprecated }) =>
       deprecated === null ? [] : [{ is: 'deprecated' as const, operation, reason: deprecated }],

@@ -146,6 +146,9 @@ export type Storefronts = { of: (shopId: number) => Promise<Storefront> };
 /** The shops of the payments app. Never a shop of the merchant app, and never the other way. */
 export type PaymentSessionsOf = { of: (shopId: number) => Promise<PaymentSessions> };
 
+/** What Shopify says of a shop: ISO 4217 code of its books, IANA name of its time zone. */
+export type ShopFacts = { currency: string; timeZone: string };
+
 /** Seals and opens short secrets that are bound to one place. */
 export type Sealer = {
   seal: (plain: Uint8Array, place: SealedPlace) => Uint8Array;

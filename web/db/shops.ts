@@ -30,6 +30,8 @@ export type ShopRow = {
   currency: string | null;
   /** IANA name: where the shop's days begin. */
   timeZone: string;
+  /** When Shopify was asked for both. */
+  factsAskedAt: Date | null;
 };
 
 export const shopById = (db: Database, id: number): Promise<ShopRow | null> =>
@@ -301,4 +303,27 @@ async function endOfShop(on: Queryable, shopId: number): Promise<void> {
     }
     await nudge(on, lanes);
   }
+}
+
+/**
+ * Stores what Shopify said, and gives the time zone that is in force: one that the database does
+ * not know would break every figure, and is not taken.
+ */
+export async function storeShopFacts(
+  db: Database,
+  facts: { shopId: number; currency: string; timeZone: string; at: Date },
+): Promise<string> {
+  const [stored] = await rows<{ time_zone: string }>(
+    db.pool,
+    {
+      name: 'shop_facts',
+      text: `
+        update shop set currency = $2, facts_asked_at = $4,
+          time_zone = coalesce((select name from pg_timezone_names where name = $3), time_zone)
+        where id = $1 returning time_zone`,
+    },
+    [facts.shopId, facts.currency, facts.timeZone, facts.at],
+  );
+  if (stored === undefined) throw new Error('the shop is gone');
+  return stored.time_zone;
 }

@@ -2,7 +2,15 @@
 // A flow reads, asks the outside through a port, lets the core decide and lets the database write.
 // It never holds a transaction while it asks, and it never decides about retrying.
 import type { AlertWays } from '../core/alert.ts';
-import type { Clock, Nodes, PaymentSessionsOf, Rates, Sealer, Storefronts } from '../core/ports.ts';
+import type {
+  Clock,
+  Nodes,
+  PaymentSessionsOf,
+  Rates,
+  Sealer,
+  Storefronts,
+  ShopFacts,
+} from '../core/ports.ts';
 import type { QuotePolicy } from '../core/quote.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import type { Database } from '../db/database.ts';
@@ -21,6 +29,8 @@ export type Deps = {
   nodes: Nodes;
   storefronts: Storefronts;
   paymentSessions: PaymentSessionsOf;
+  /** A shop's currency and time zone, as Shopify says. Throws Trouble. */
+  askShop: (shopId: number) => Promise<ShopFacts>;
   rates: Rates;
   sealer: Sealer;
   alertWays: AlertWays;

@@ -3,10 +3,11 @@
 // paid in time are closed, where the merchant wants that.
 import { isUnpaid, stillDue } from '../core/payment.ts';
 import { payableOrders, paymentsOfOrders } from '../db/payments.ts';
-import { shopById, sweptUntil } from '../db/shops.ts';
+import { appOfShop, shopById, sweptUntil } from '../db/shops.ts';
 import { sight } from '../db/sightings.ts';
 import { closeUnpaid } from './close-unpaid.ts';
 import type { Deps, Step } from './flow.ts';
+import { lookAtShop } from './look-at-shop.ts';
 
 /** Shopify's search index lags behind its orders: a sweep begins this much before the last one. */
 const overlapMs = 10 * 60_000;
@@ -18,6 +19,10 @@ export const reconcileShop: Step = async (deps, row) => {
   const shopId = Number(row.id);
   const shop = await shopById(deps.db, shopId);
   if (shop === null || shop.uninstalledAt !== null) return { dueInMs: undefined, attempt: false };
+  // The payments app hears of its payments from Shopify, and may not read orders.
+  if ((await appOfShop(deps.db, shopId)) === 'payments') {
+    return { dueInMs: undefined, attempt: false };
+  }
   const startedAt = deps.clock();
   await lookAtPayable(deps, shopId);
   await closeUnpaid(deps, shopId);
@@ -25,6 +30,7 @@ export const reconcileShop: Step = async (deps, row) => {
   const whole = await findPending(deps, { shopId, methodName: shop.methodName, updatedSince });
   const { methodName } = shop;
   if (whole) await sweptUntil(deps.db, { shopId, methodName, cursor: startedAt });
+  await lookAtShop(deps, shop);
   // Finding the lane, asking and looking take their time too: the promise is for all of it.
   return { dueInMs: deps.sweepSeconds * 750, attempt: false };
 };

@@ -144,6 +144,19 @@ export const orderCancel = {
   timeoutMs: writeMs,
 } satisfies AdminDocument<unknown>;
 
+export const shopFacts = {
+  name: 'ShopFacts',
+  text: `query ShopFacts { shop { currencyCode ianaTimezone } }`,
+  answer: z.object({
+    shop: z.object({
+      currencyCode: z.string().regex(/^[A-Z]{3}$/),
+      ianaTimezone: z.string().min(1).max(60),
+    }),
+  }),
+  points: 1,
+  timeoutMs: readMs,
+} satisfies AdminDocument<unknown>;
+
 export const documents: readonly AdminDocument<unknown>[] = [
   orderById,
   ordersById(mostOrdersById),
@@ -151,5 +164,6 @@ export const documents: readonly AdminDocument<unknown>[] = [
   orderMarkAsPaid,
   orderCreateManualPayment,
   orderCancel,
+  shopFacts,
   ...testOrderDocuments,
 ];

@@ -3,6 +3,7 @@
 // Trouble that keeps "nothing was done", "nobody knows" and "no" apart. This room must never store
 // anything, never follow a redirect with a token, and never put a token into an error or a log.
 import type { z } from 'zod';
+import type { ApiWord } from '../core/api-version.ts';
 import type { Clock } from '../core/ports.ts';
 import { Trouble } from '../core/trouble.ts';
 import type { FetchOutside, OutsideAnswer } from '../outbound.ts';
@@ -51,6 +52,8 @@ export type ShopApiDeps = {
   apiVersion?: string;
   /** For the metrics. `outcome` is `done` or the word of the Trouble. */
   saw?: (call: { operation: string; outcome: string; ms: number }) => void;
+  /** The version that really answered, and what Shopify says will go. Must not throw. */
+  sawVersion?: (word: ApiWord) => void;
 };
 
 export type ShopApi = {
@@ -79,6 +82,7 @@ export function shopApi(deps: ShopApiDeps, path: ApiPath): ShopApi {
       const body = JSON.stringify({ query: document.text, variables });
       const answer = await withToken(deps, { path, body, timeoutMs: document.timeoutMs });
       if (answer.status !== 200) throw fromStatus(answer, clock());
+      tellVersion(deps, document.name, answer.headers);
       const { outcome, cost } = readGraphql(answer.text);
       status = cost?.status;
       if (cost !== undefined) learned.set(document.name, Math.max(1, cost.requested / orders));
@@ -108,6 +112,17 @@ export function shopApi(deps: ShopApiDeps, path: ApiPath): ShopApi {
       return Math.min(most, Math.max(1, Math.floor(maximum / 2 / pointsFor(document))));
     },
   };
+}
+
+/** Longer reasons are cut: they are for people. */
+const longestReason = 500;
+
+/** Source: shopify.dev, "API versioning", the headers of every answer. */
+function tellVersion(deps: ShopApiDeps, operation: string, headers: Headers): void {
+  const version = headers.get('x-shopify-api-version');
+  if (version === null || !/^[\w-]{1,20}$/.test(version)) return;
+  const deprecated = headers.get('x-shopify-api-deprecated-reason')?.slice(0, longestReason);
+  deps.sawVersion?.({ operation, version, deprecated: deprecated ?? null });
 }
 
 function checked<T>(document: ShopDocument<T>, content: Record<string, unknown>): T {
