@@ -86,12 +86,15 @@ export function renderMessage(options: {
         <span class="mark">${icons.plain}</span>
         <h1>${head}</h1>
         <p>${words.say(`message.${message}.text`)}</p>
-        ${start !== undefined && html`<a class="btn" href="${start.url}">${words.say(start.word)}</a>`}
+        ${start !== undefined && link(start.url, { text: words.say(start.word), kind: '' })}
       </section>
     </main>
   `;
   return rendered(words, { title: head, body, mayGoTo: [] });
 }
+
+const link = (url: string, { text, kind }: { text: string; kind: '' | 'main' }): Html =>
+  html`<a class="btn ${kind}" href="${url}">${text}</a>`;
 
 function shopifySection(view: SettingsView, words: Speech): Html {
   const { node, readyToldAt, readyFailure } = view;
@@ -115,7 +118,7 @@ function shopifySection(view: SettingsView, words: Speech): Html {
             : words.say('shopify.not_told')
         }
       </p>
-      ${isTold && html`<a class="btn main" href="${view.gatewaySettingsUrl}">${words.say('shopify.open')}</a>`}
+      ${isTold && link(view.gatewaySettingsUrl, { text: words.say('shopify.open'), kind: 'main' })}
       ${node === null && html`<p class="soft">${words.say('shopify.needs_node')}</p>`}
       ${node !== null && tellForm(view, words)}
     </section>

@@ -26,7 +26,7 @@ const signatureOf = (grant: Grant, app: Registration): string =>
     .update(['grant', grant.state, grant.shop, grant.clientId, grant.endsAtMs].join('\n'))
     .digest('base64url');
 
-/** Sends the merchant to Shopify to approve the app. Which shop it becomes, only Shopify decides. */
+/** Sends the merchant to Shopify to approve the app. Who they are, only Shopify can say. */
 export function beginGrant(
   doors: Doors,
   about: { app: Registration; shop: string; response: Response },

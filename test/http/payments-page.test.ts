@@ -1,0 +1,268 @@
+// The payments app's own page, from the first visit to the uninstall, over its real doors.
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { lookAtInstallation } from '../../web/flows/forget-shop.ts';
+import { shopOf } from '../../web/db/shops.ts';
+import {
+  formToken,
+  openFace,
+  paymentsApp,
+  shop,
+  signIn,
+  visitor,
+  type Face,
+} from '../payments-face.ts';
+
+let face: Face;
+beforeAll(async () => {
+  face = await openFace();
+});
+afterAll(() => face.close());
+
+const me = () => visitor(face);
+let merchant = visitor({ appUrl: '' });
+
+const row = async () => {
+  const registration = (await face.wired.registrations('payments'))[0];
+  return shopOf(face.wired.db, { registrationId: registration?.id ?? 0, domain: shop });
+};
+const pageSessions = () => face.wired.db.prisma.pageSession.findMany();
+const gateway = () => face.shopify.payments.gateway({ app: paymentsApp.name, shop });
+const state = (text: string): string | undefined => /<main data-state="(\w+)"/.exec(text)?.[1];
+
+test('a stranger sees how to come in, and no form does anything', async () => {
+  const stranger = me();
+  const page = await stranger.ask('/payments');
+  expect([page.status, state(page.text)]).toEqual([401, 'not_signed_in']);
+  for (const at of ['/payments/node', '/payments/ready', '/payments/sign-out']) {
+    const answer = await stranger.ask(at, {
+      form: { form_token: 'x', lndconnect: 'lndconnect://' },
+    });
+    expect([at, answer.status]).toEqual([at, 401]);
+  }
+  const tricked = await stranger.ask('/payments?shop=evil.example%2F.myshopify.com');
+  expect(tricked.status).toBe(401);
+  expect(await pageSessions()).toEqual([]);
+  expect(await row()).toBeNull();
+});
+
+test('the grant installs the shop and signs this browser in', async () => {
+  merchant = me();
+  const begun = await merchant.ask(`/payments?shop=${shop}`);
+  expect(begun.status).toBe(302);
+  const to = new URL(begun.location);
+  expect(to.pathname).toBe(`/${shop}/admin/oauth/authorize`);
+  expect(Object.fromEntries(to.searchParams)).toMatchObject({
+    client_id: paymentsApp.clientId,
+    scope: 'write_payment_gateways,write_payment_sessions',
+    redirect_uri: `${face.appUrl}/payments/auth/callback`,
+    'grant_options[]': '',
+  });
+  expect(to.searchParams.get('state')).toMatch(/^[\w-]{32}$/);
+  const [cookie = ''] = begun.headers.getSetCookie();
+  expect(cookie).toMatch(/^zaptill_grant=.*; Max-Age=600; Path=\/; .*HttpOnly; SameSite=Lax$/);
+
+  const page = await signIn(face, merchant);
+  expect([page.status, state(page.text)]).toEqual([200, 'no_node']);
+  expect(page.text).toContain('Connect your node first');
+  expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+  expect(page.headers.get('cache-control')).toBe('no-store');
+
+  const installed = await row();
+  expect(installed?.scopes).toBe('write_payment_gateways,write_payment_sessions');
+  expect(installed?.sealedAccessToken).toBeTruthy();
+  expect(installed?.sealedRefreshToken).toBeTruthy();
+  // A payments app has no orders: it is never due for the sweep, which asks the Admin API.
+  const { dueAt } = await face.wired.db.prisma.shop.findUniqueOrThrow({
+    where: { id: installed?.id ?? 0 },
+  });
+  expect(dueAt).toBeNull();
+
+  const token = merchant.cookies.get('zaptill_page') ?? '';
+  expect(token).toMatch(/^[\w-]{43}$/);
+  expect(merchant.cookies.has('zaptill_grant')).toBe(false);
+  const [stored, ...others] = await pageSessions();
+  expect(others).toEqual([]);
+  const hash = createHash('sha256').update(token).digest('hex');
+  expect(Buffer.from(stored?.tokenHash ?? []).toString('hex')).toBe(hash);
+  const hours = ((stored?.endsAt.getTime() ?? 0) - Date.now()) / 3_600_000;
+  expect(hours).toBeGreaterThan(11.9);
+  expect(hours).toBeLessThanOrEqual(12);
+});
+
+test('the page speaks German, and the admin’s frame gets the other app here', async () => {
+  const german = visitor(face, 'de-CH,de;q=0.9');
+  const page = await signIn(face, german);
+  expect(page.text).toContain('<html lang="de-CH">');
+  expect(page.text).toContain('Verbinden Sie zuerst Ihren Knoten');
+  const framed = await german.ask(`/payments?embedded=1&shop=${shop}`);
+  expect(framed.text).not.toContain('data-state');
+});
+
+test('Shopify is not told before there is a node', async () => {
+  const page = await merchant.ask('/payments');
+  const answer = await merchant.ask('/payments/ready', { form: { form_token: formToken(page) } });
+  expect([answer.status, state(answer.text)]).toEqual([409, 'no_node']);
+  expect(gateway().ready).toBe(false);
+});
+
+test('a form of another site, or of another sign-in, changes nothing', async () => {
+  const page = await merchant.ask('/payments');
+  const good = formToken(page);
+  const other = me();
+  const otherToken = formToken(await signIn(face, other));
+  expect(otherToken).not.toBe(good);
+  const sign = (form_token: string, headers: Record<string, string> = {}) =>
+    merchant.ask('/payments/sign-out', { form: { form_token }, headers });
+  const before = (await pageSessions()).length;
+  expect((await sign('')).status).toBe(403);
+  expect((await sign(otherToken)).status).toBe(403);
+  expect((await sign(`${good}x`)).status).toBe(403);
+  expect((await sign(good, { Origin: 'https://evil.example' })).status).toBe(403);
+  expect((await sign(good, { Origin: 'null' })).status).toBe(403);
+  expect(await pageSessions()).toHaveLength(before);
+});
+
+test('a credential that can spend is a lesson, and is not said back', async () => {
+  const form_token = formToken(await merchant.ask('/payments'));
+  const macaroon = face.lnd.macaroon('admin');
+  const lndconnect = face.lnd.lndconnect(macaroon);
+  const link = await merchant.ask('/payments/node', { form: { form_token, lndconnect } });
+  expect([link.status, state(link.text)]).toEqual([422, 'no_node']);
+  expect(link.text).toContain('This credential can do too much');
+  expect(link.text).toMatch(/data-line="bake"[^>]*>lncli bakemacaroon --root_key_id \d+ /);
+  expect(link.text).toContain('macaroon:write');
+  const secrets = [lndconnect, macaroon.toString('hex'), macaroon.toString('base64url')];
+  for (const secret of secrets) expect(link.text).not.toContain(secret);
+
+  const certificate = '-----BEGIN CERTIFICATE-----\r\n"><script>alert(1)</script>\r\n-----END';
+  const parts = await merchant.ask('/payments/node', {
+    form: { form_token, host: '"><b>', certificate, macaroon: macaroon.toString('hex') },
+  });
+  expect(parts.status).toBe(422);
+  expect(parts.text).toContain('value="&quot;&gt;&lt;b&gt;"');
+  expect(parts.text).toContain('-----&#10;&quot;&gt;&lt;script&gt;');
+  expect(parts.text).not.toContain(macaroon.toString('hex'));
+  expect(await face.wired.db.prisma.node.count()).toBe(0);
+});
+
+test('a good credential connects the node, and the page says what it can receive', async () => {
+  const form_token = formToken(await merchant.ask('/payments'));
+  const macaroon = face.lnd.macaroon('receive-useful', { rootKeyId: '57001' });
+  const lndconnect = face.lnd.lndconnect(macaroon);
+  const answer = await merchant.ask('/payments/node', { form: { form_token, lndconnect } });
+  expect([answer.status, new URL(answer.location).pathname]).toEqual([303, '/payments']);
+  const page = await merchant.follow(answer);
+  expect(state(page.text)).toBe('ready');
+  expect(page.text).toContain('Your node is connected');
+  expect(page.text).toContain('alpine-node');
+  expect(page.text).toMatch(/Can receive.*?[\d,]+ sats/);
+  expect(page.text).not.toContain(macaroon.toString('hex'));
+});
+
+test('while Shopify is away the page says so, and nothing is written', async () => {
+  const form_token = formToken(await merchant.ask('/payments'));
+  face.shopify.faults.add({ kind: 'status', operation: 'PaymentsAppConfigure' });
+  const answer = await merchant.ask('/payments/ready', { form: { form_token } });
+  expect(answer.status).toBe(503);
+  expect(answer.text).toContain('Shopify did not answer');
+  expect(state(answer.text)).toBe('ready');
+  expect(gateway().ready).toBe(false);
+});
+
+test('ready is said once the node is there, and the merchant is led back to Shopify', async () => {
+  const page = await merchant.ask('/payments');
+  expect(page.headers.get('content-security-policy')).toContain(
+    `form-action 'self' ${face.shopify.origin}`,
+  );
+  const form = { form_token: formToken(page) };
+  const answer = await merchant.ask('/payments/ready', { form });
+  const settings = `/${shop}/services/payments_partners/gateways/${paymentsApp.clientId}/settings`;
+  expect([answer.status, answer.location]).toEqual([303, `${face.shopify.origin}${settings}`]);
+  expect(gateway()).toMatchObject({ ready: true, externalHandle: shop });
+  expect((await merchant.ask(answer.location)).status).toBe(200);
+  const told = await merchant.ask('/payments');
+  expect(state(told.text)).toBe('told');
+  expect(told.text).toContain(settings);
+});
+
+test('a node that is down is said on top', async () => {
+  const node = await face.wired.db.prisma.node.findFirstOrThrow();
+  const troubleAt = new Date();
+  await face.wired.db.prisma.node.update({
+    where: { id: node.id },
+    data: { trouble: 'node_unreachable', troubleAt },
+  });
+  const page = await merchant.ask('/payments');
+  expect(state(page.text)).toBe('node_down');
+  await face.wired.db.prisma.node.update({
+    where: { id: node.id },
+    data: { trouble: null, troubleAt: null, reachableAt: new Date() },
+  });
+  expect(state((await merchant.ask('/payments')).text)).toBe('told');
+});
+
+test('the token of the payments app goes to the Payments Apps API and nowhere else', async () => {
+  const { deps } = face.wired;
+  const shopId = (await row())?.id ?? 0;
+  await expect(deps.storefronts.of(shopId)).rejects.toThrow(/API of the other/);
+  const [merchants] = await face.wired.registrations('merchant');
+  const ofMerchant = await deps.db.prisma.shop.create({
+    data: { registrationId: merchants?.id ?? 0, domain: shop, lane: 'shop:none:admin' },
+  });
+  await expect(deps.paymentSessions.of(ofMerchant.id)).rejects.toThrow(/API of the other/);
+  await deps.db.prisma.shop.delete({ where: { id: ofMerchant.id } });
+  // What the stand-in was asked since the first test, by both APIs and the token endpoint.
+  const asked = face.shopify.log.filter((entry) => entry.way === 'in').map(({ what }) => what);
+  expect(asked.length).toBeGreaterThan(1);
+  expect(
+    asked.filter((what) => !/^token|PaymentsAppConfigure|paymentsAppConfigure/.test(what)),
+  ).toEqual([]);
+});
+
+test('signing out ends it here and for whoever has a copy of the cookie', async () => {
+  const thief = me();
+  thief.cookies.set('zaptill_page', merchant.cookies.get('zaptill_page') ?? '');
+  expect((await thief.ask('/payments')).status).toBe(200);
+  const form = { form_token: formToken(await merchant.ask('/payments')) };
+  const answer = await merchant.ask('/payments/sign-out', { form });
+  expect([answer.status, state(answer.text)]).toEqual([200, 'signed_out']);
+  expect(merchant.cookies.has('zaptill_page')).toBe(false);
+  expect((await thief.ask('/payments')).status).toBe(401);
+});
+
+test('uninstalled: signed out, tokens wiped; installed again: it works as before', async () => {
+  await signIn(face, merchant);
+  const before = await row();
+  face.shopify.uninstall({ app: paymentsApp.name, shop });
+  await face.shopify.webhooksSettled();
+  const sighting = await face.wired.db.prisma.sighting.findFirstOrThrow({
+    where: { shopId: before?.id ?? 0 },
+  });
+  expect(sighting.because).toBe('app/uninstalled');
+  await lookAtInstallation(face.wired.deps, sighting);
+
+  const gone = await row();
+  expect(gone?.uninstalledAt).toBeInstanceOf(Date);
+  expect([gone?.sealedAccessToken, gone?.sealedRefreshToken]).toEqual([null, null]);
+  expect(await pageSessions()).toEqual([]);
+  expect((await merchant.ask('/payments')).status).toBe(401);
+  const node = await face.wired.db.prisma.node.findFirstOrThrow();
+  expect(node.retiredAt).toBeInstanceOf(Date);
+
+  const page = await signIn(face, merchant);
+  // After a new install the old node is not used until it is connected again.
+  expect([page.status, state(page.text)]).toEqual([200, 'no_node']);
+  const again = await row();
+  expect([again?.id, again?.uninstalledAt]).toEqual([before?.id, null]);
+  expect(page.text).toContain('Shopify has not been told');
+});
+
+test.each(['customers/data_request', 'customers/redact', 'shop/redact'])(
+  '%s is taken with the secret of this app, and with no other',
+  async (topic) => {
+    const given = { topic, shop, app: paymentsApp.name, body: { shop_domain: shop } };
+    expect(await face.shopify.sendWebhook(given)).toBe('200');
+    expect(await face.shopify.sendWebhook({ ...given, forgery: 'forged' })).toBe('401');
+  },
+);
