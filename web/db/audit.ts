@@ -148,7 +148,44 @@ export const rules: readonly Rule[] = [
         and not exists (select 1 from invoice i where i.payment_id = p.id and i.state in ('made',
           'live'))
       union all
-      select 'shop ' || id from shop where uninstalled_at is null and due_at is null`,
+      select 'shop ' || s.id from shop s join registration r on r.id = s.registration_id
+      where s.uninstalled_at is null and s.due_at is null and r.kind = 'merchant'
+      union all
+      select 'payment ' || p.id from payment p join shop s on s.id = p.shop_id
+      where p.state = 'lapsed' and p.verdict_wanted is not null and s.uninstalled_at is null
+        and (p.due_at is null or p.due_at > now() + interval '24 hours')
+      union all
+      select 'payment ' || p.id from payment p join shop s on s.id = p.shop_id
+      where p.state = 'open' and p.verdict_wanted = 'pending' and s.uninstalled_at is null
+        and (p.due_at is null or p.due_at > now() + interval '48 hours')`,
+  },
+  {
+    rule: 'I13',
+    says: 'Of the sessions of one purchase one is told as paid: the one that took their group.',
+    text: `
+      select p.id::text as what from payment p
+      left join session_group g on g.shop_id = p.shop_id and g.group_key = p.group_key
+      where p.origin = 'payment_session' and p.group_key is not null and p.told_minor is not null
+        and (g.payment_id is null or g.payment_id <> p.id)`,
+  },
+  {
+    rule: 'I13',
+    says: 'Every session has the one payment that its answer leads to, in the same shop.',
+    text: `
+      select r.id as what from session_request r left join payment p on p.id = r.payment_id
+      where r.payment_id is null or p.id is null or p.shop_id <> r.shop_id
+        or (r.kind = 'payment' and (p.origin_id <> r.gid or position(p.link in r.answer) = 0))
+      union all
+      select p.id::text from payment p where p.origin = 'payment_session' and not exists (
+        select 1 from session_request r where r.payment_id = p.id and r.kind = 'payment')`,
+  },
+  {
+    rule: 'I13',
+    says: 'A test session has no invoice on a mainnet node.',
+    text: `
+      select p.id::text as what from payment p join invoice i on i.payment_id = p.id
+      join node n on n.id = i.node_id
+      where p.origin = 'payment_session' and p.test and n.network = 'mainnet'`,
   },
 ];
 

@@ -21,15 +21,6 @@ export const paymentsShop = (db: Database, domain: string): Promise<ShopRow | nu
     orderBy: [{ uninstalledAt: { sort: 'desc', nulls: 'first' } }, { id: 'desc' }],
   });
 
-/** Whether the shop's row is of the payments app: then the Admin API is none of its business. */
-export async function isPaymentsShop(db: Database, shopId: number): Promise<boolean> {
-  const found = await db.prisma.shop.findFirst({
-    where: { id: shopId, registration: { kind: 'payments' } },
-    select: { id: true },
-  });
-  return found !== null;
-}
-
 /** Other installed rows of the same shop, whose nodes may stand in: those of its other apps. */
 export async function siblingsOf(db: Database, shopId: number): Promise<number[]> {
   const found = await rows<{ id: number }>(

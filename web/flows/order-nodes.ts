@@ -5,6 +5,8 @@ import { preferNode as prefer, retireNode as retire, workingNodes } from '../db/
 import type { NodeRow } from '../db/nodes.ts';
 import type { Deps } from './flow.ts';
 
+export type NodesToAsk = { nodes: readonly NodeRow[]; isConnected: boolean };
+
 type OneNode = { shopId: number; nodeId: number };
 
 /** Puts a node before the others. False: the shop has no such node. */
@@ -27,13 +29,14 @@ export async function retireNode(deps: Pick<Deps, 'db' | 'log'>, of: OneNode): P
 /**
  * The nodes that may be asked for an invoice now, in the order in which they are to be asked. One
  * that is known to be away is left out: its lane's probe finds it when it is back. One that had
- * trouble and is not paused comes after those without.
+ * trouble and is not paused comes after those without. `suits`: only these count at all.
  */
 export async function nodesToAsk(
   deps: Pick<Deps, 'db' | 'clock'>,
   shopId: number,
-): Promise<{ nodes: readonly NodeRow[]; isConnected: boolean }> {
-  const working = await workingNodes(deps.db, shopId);
+  suits: (node: NodeRow) => boolean = () => true,
+): Promise<NodesToAsk> {
+  const working = (await workingNodes(deps.db, shopId)).filter(suits);
   const pauses = await Promise.all(working.map(({ id }) => pauseOf(deps.db, nodeLane(id))));
   const isOpen = (_node: NodeRow, at: number): boolean => {
     const pause = pauses[at];

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { PaymentHash } from '../core/invoice.ts';
 import { currencyOf, type Currency, type Msat } from '../core/money.ts';
+import { neverAfter } from '../core/payment-session.ts';
 import type { SealedPlace } from '../core/ports.ts';
 import { agreePrice, makeQuote } from '../core/quote.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
@@ -19,14 +20,14 @@ import {
 } from '../db/invoices.ts';
 import { nodeHasTrouble } from '../db/nodes.ts';
 import { note } from '../db/history.ts';
-import { paymentById, type PaymentRow } from '../db/payments.ts';
-import { settingsOf } from '../db/settings.ts';
+import { closePayment, paymentById, type PaymentRow } from '../db/payments.ts';
+import { closeForGood, groupIsTaken } from '../db/sessions.ts';
 import { shopById } from '../db/shops.ts';
 import { closeInvoice } from './close-invoice.ts';
 import type { Deps } from './flow.ts';
 import { issueInvoice } from './look-at-invoice.ts';
 import { lookAtOrderNow } from './look-at-order.ts';
-import { nodesToAsk } from './order-nodes.ts';
+import { nodesFor, settingsFor } from './serve-session.ts';
 
 export type Quoted =
   | { is: 'payable'; invoice: InvoiceRow }
@@ -58,7 +59,9 @@ export async function quoteInvoice(deps: Deps, paymentId: string): Promise<Quote
     if (!over.ok) return { is: 'refused', refusal: 'node_unreachable' };
     if (!over.result) return { is: 'preparing' };
   }
-  const owed = await freshOwed(deps, payment);
+  const owed = await (payment.origin === 'order'
+    ? freshOwed(deps, payment)
+    : sessionOwed(deps, payment));
   if (owed.is !== 'open') return owed;
   return promise(deps, owed.payment);
 }
@@ -84,6 +87,21 @@ async function freshOwed(
   return again === null ? { is: 'not_open' } : stillOpen(again);
 }
 
+/** The amount of a session never changes; its purchase may have been paid in another tab. */
+async function sessionOwed(
+  deps: Deps,
+  payment: PaymentRow,
+): Promise<{ is: 'not_open' } | { is: 'preparing' } | { is: 'open'; payment: PaymentRow }> {
+  const { id: paymentId, shopId, groupKey } = payment;
+  // Its buyer waits at the shop for money that is on its way.
+  if (payment.verdictWanted === 'pending') return { is: 'preparing' };
+  if (groupKey !== null && (await groupIsTaken(deps.db, { shopId, groupKey, paymentId }))) {
+    await closePayment(deps.db, { paymentId, because: 'group_paid_otherwise' });
+    return { is: 'not_open' };
+  }
+  return { is: 'open', payment };
+}
+
 const stillOpen = (
   payment: PaymentRow,
 ): { is: 'not_open' } | { is: 'open'; payment: PaymentRow } =>
@@ -93,10 +111,13 @@ const stillOpen = (
 async function promise(deps: Deps, payment: PaymentRow): Promise<Quoted> {
   const currency = currencyOf(payment.currency);
   if (currency === undefined) return refused(deps, payment, 'currency_unknown');
-  const { nodes, isConnected } = await nodesToAsk(deps, payment.shopId);
-  if (!isConnected) return refused(deps, payment, 'no_node');
+  const { nodes, isConnected } = await nodesFor(deps, payment);
+  if (!isConnected) {
+    const isTest = payment.test && payment.origin === 'payment_session';
+    return refused(deps, payment, isTest ? 'no_test_node' : 'no_node');
+  }
   if (nodes.length === 0) return { is: 'refused', refusal: 'node_unreachable' };
-  const chosen = termsOf(deps, (await settingsOf(deps.db, payment.shopId)).settings);
+  const chosen = termsOf(deps, await settingsFor(deps, payment));
   const prices = await deps.rates.pricesFor(currency, chosen.sources);
   const now = deps.clock();
   const priced = agreePrice(prices, { currency, now, policy: chosen.policy });
@@ -193,7 +214,10 @@ async function refused(
     because: refusal,
     ...(sentence === undefined ? {} : { details: { sentence } }),
   });
-  return { is: 'refused', refusal };
+  const never = payment.origin === 'payment_session' ? neverAfter(refusal) : undefined;
+  if (never === undefined) return { is: 'refused', refusal };
+  await closeForGood(deps.db, { paymentId: payment.id, never, because: 'session_refused' });
+  return { is: 'not_open' };
 }
 
 /** Where a secret is sealed: it opens for this payment and this hash only. */

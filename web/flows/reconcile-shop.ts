@@ -3,7 +3,8 @@
 // paid in time are closed, where the merchant wants that.
 import { isUnpaid, stillDue } from '../core/payment.ts';
 import { payableOrders, paymentsOfOrders } from '../db/payments.ts';
-import { appOfShop, shopById, sweptUntil } from '../db/shops.ts';
+import { appOfShop } from '../db/registrations.ts';
+import { shopById, sweptUntil } from '../db/shops.ts';
 import { sight } from '../db/sightings.ts';
 import { closeUnpaid } from './close-unpaid.ts';
 import type { Deps, Step } from './flow.ts';

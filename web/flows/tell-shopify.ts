@@ -22,6 +22,7 @@ import {
 } from '../db/payments.ts';
 import { shopById } from '../db/shops.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
+import { resolveSession } from './tell-session.ts';
 
 type Money = {
   fiatMinor: Minor;
@@ -68,6 +69,7 @@ export const tellShopify: Step = async (deps, row) => {
     return { dueInMs: goneShopMs, attempt: true };
   }
   if (row.attempts >= patientAttempts) await askForPerson(deps.db, payment.id, 'untold');
+  if (payment.origin === 'payment_session') return resolveSession(deps, { row, payment, money });
   const telling: Telling = {
     row,
     paymentId: payment.id,

@@ -2,29 +2,22 @@
 import type { PaymentState } from '../core/payment.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import type { DueTable } from '../db/lanes.ts';
-import { paymentById } from '../db/payments.ts';
 import type { Step } from '../flows/flow.ts';
-import { cancelUnpaidOrder } from '../flows/cancel-unpaid-order.ts';
 import { lookAtInvoice } from '../flows/look-at-invoice.ts';
 import { lookAtOrder } from '../flows/look-at-order.ts';
 import { reconcileShop } from '../flows/reconcile-shop.ts';
 import { sendAlert } from '../flows/send-alert.ts';
 import { tellShopify } from '../flows/tell-shopify.ts';
-
-/** It can never be paid; somebody may have wanted that Shopify hears of it. */
-const tellLapsed: Step = async (deps, row) => {
-  const payment = await paymentById(deps.db, row.id);
-  if (payment?.verdictWanted === 'cancel_order') return cancelUnpaidOrder(deps, row);
-  return { dueInMs: undefined, attempt: false };
-};
+import { tellUnpaid } from '../flows/tell-unpaid.ts';
+import { waitForMoney } from '../flows/wait-for-money.ts';
 
 const ofPayment: Record<PaymentState, Step | null> = {
-  open: null,
+  open: waitForMoney,
   closing: null,
   settled: tellShopify,
   resolved: null,
   stranded: null,
-  lapsed: tellLapsed,
+  lapsed: tellUnpaid,
   rejected: null,
 };
 
