@@ -35,6 +35,11 @@ const PRESETS: { label: string; fault: FaultInput }[] = [
   },
   { label: 'The next session request comes thrice at once', fault: { kind: 'session-thrice' } },
   {
+    label: 'Another API version answers for a minute',
+    fault: { kind: 'other-version', seconds: 60 },
+  },
+  { label: 'The API says for a minute what will go', fault: { kind: 'deprecated', seconds: 60 } },
+  {
     label: 'The next thank-you page has no checkout token for 20 s',
     fault: { kind: 'no-checkout-token' },
   },

@@ -24,6 +24,9 @@ export const FAULT_KINDS = [
   'access-denied',
   'internal-error',
   'order-unavailable',
+  // what an answer says of the API's version: another one answered; what was asked will go
+  'other-version',
+  'deprecated',
   // orders: not returned although they exist
   'order-not-by-id',
   'order-not-by-search',

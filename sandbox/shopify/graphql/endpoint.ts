@@ -293,6 +293,21 @@ const shutAfterHammering = (ready: Ready): Answer | undefined => {
   return { status: 423, body: { errors: 'Locked' } };
 };
 
+/** Once a version is retired, Shopify answers with the oldest that it still has, and says so. */
+const LATER_VERSION = '2026-10';
+
+function setVersionHeaders(
+  world: World,
+  input: { res: Response; call: { shop: string; names: string[] }; said: Answer },
+): void {
+  const { res, call, said } = input;
+  const other = world.faults.take(['other-version'], call);
+  if (other !== undefined) res.set('X-Shopify-API-Version', LATER_VERSION);
+  const will = world.faults.take(['deprecated'], call);
+  const reason = will === undefined ? said.deprecated : 'This field will be removed soon.';
+  if (reason !== undefined) res.set('X-Shopify-API-Deprecated-Reason', reason);
+}
+
 export function graphqlEndpoint(world: World, which: Api['name']) {
   const api = APIS[which];
   const buckets = openBuckets(world.clock, api.profiles);
@@ -345,7 +360,7 @@ export function graphqlEndpoint(world: World, which: Api['name']) {
     }
     const said = await answer(req, ask, seen);
     note(`${said.status}${codesOf(said.body)}`);
-    if (said.deprecated !== undefined) res.set('X-Shopify-API-Deprecated-Reason', said.deprecated);
+    setVersionHeaders(world, { res, call: { shop, names: [...names, api.fault] }, said });
     const real = JSON.stringify(said.body);
     const { status } = said;
     if (fault !== undefined) answerWith(fault, { req, res, clock: world.clock, real, status });
