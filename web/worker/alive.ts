@@ -3,11 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { isDatabaseAway, sessionOptions } from '../db/database.ts';
-
-export type Ask = <Row extends pg.QueryResultRow>(
-  text: string,
-  values: readonly unknown[],
-) => Promise<Row[] | undefined>;
+import { databaseClockMs, freePoolLock, holdPoolLock, type Ask } from '../db/locks.ts';
 
 export type Alive = {
   /** Runs one statement on the connection that has the locks. Undefined: it is away. */
@@ -28,13 +24,6 @@ export type Alive = {
 
 const answerWithinMs = 5_000;
 const reconnectAfterMs = 250;
-
-/** The lock that says: this pool is alive. `$1` is the pool's id. */
-export const poolLock = `hashtextextended('pool:' || $1::text, 0)`;
-/** The lock that says: this lane is worked. `$1` is the lane. */
-export const laneLock = `hashtextextended('lane:' || $1::text, 0)`;
-/** The database's time in milliseconds. */
-export const clockMs = 'floor(extract(epoch from clock_timestamp()) * 1000)::float8';
 
 type Live = {
   readonly url: string;
@@ -61,7 +50,7 @@ export function stayAlive(url: string): Alive {
     hold: (pool) => hold(live, { ask, pool }),
     letGo: async (pool) => {
       live.pools.delete(pool);
-      await ask(`select pg_advisory_unlock(${poolLock})`, [pool]);
+      await freePoolLock(ask, pool);
     },
     now: () => new Date(Date.now() + live.aheadMs),
     compare: ({ saidMs, askedMs, answeredMs }) => {
@@ -99,11 +88,16 @@ async function liveOnce(live: Live): Promise<void> {
   client.on('error', drop).on('end', drop);
   try {
     await client.connect();
+    // Nobody else asks on it until the locks are held; a failure is this connection's end.
+    const ask: Ask = async <Row extends pg.QueryResultRow>(
+      text: string,
+      values: readonly unknown[],
+    ) => (await client.query<Row>(text, [...values])).rows;
     const askedMs = Date.now();
-    const { rows } = await client.query<{ ms: number }>(`select ${clockMs} as ms`);
-    live.aheadMs = (rows[0]?.ms ?? askedMs) - (askedMs + Date.now()) / 2;
+    const saidMs = (await databaseClockMs(ask)) ?? askedMs;
+    live.aheadMs = saidMs - (askedMs + Date.now()) / 2;
     for (const pool of live.pools.keys()) {
-      await client.query(`select pg_advisory_lock(${poolLock})`, [pool]);
+      await holdPoolLock(ask, pool);
       live.pools.set(pool, live.session + 1);
     }
     if (isStopping(live)) return;
@@ -146,8 +140,7 @@ async function hold(live: Live, about: { ask: Ask; pool: string }): Promise<void
     await live.came.promise;
     const on = live.session;
     if (live.pools.get(pool) === on) return;
-    const got = await ask(`select pg_advisory_lock(${poolLock})`, [pool]);
-    if (got !== undefined) live.pools.set(pool, on);
+    if (await holdPoolLock(ask, pool)) live.pools.set(pool, on);
     else await pause(reconnectAfterMs);
   }
 }

@@ -3,12 +3,12 @@
 // Every pool does all of it; doing it twice changes nothing.
 import { makeNodeAlerts } from '../db/alerts.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
+import { deadPools, freeJobsOf } from '../db/locks.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
 import type { Deps } from '../flows/flow.ts';
 import { honourPrivacy } from '../flows/honour-privacy.ts';
 import type { Alive } from './alive.ts';
-import { poolLock } from './alive.ts';
 import type { Loop } from './every.ts';
 import { every } from './every.ts';
 import { isDatabaseAway } from '../db/database.ts';
@@ -28,15 +28,6 @@ export async function sweepDue(deps: Deps): Promise<number> {
   return lanes.length;
 }
 
-/** Pools that hold jobs and whose lock nobody holds. A lock is only looked at, never tried. */
-const deadPoolsText = `
-  select distinct locked_by from graphile_worker.jobs
-  where locked_by is not null and not exists (
-    select 1 from pg_locks
-    where locktype = 'advisory' and granted and objsubid = 1
-      and database = (select oid from pg_database where datname = current_database())
-      and (classid::bigint << 32) | objid::bigint = ${poolLock.replace('$1', 'locked_by')})`;
-
 /** Frees the jobs of pools that have been dead for the grace time. Remembers between its calls. */
 export function deadPoolSweep(
   deps: Deps,
@@ -44,15 +35,15 @@ export function deadPoolSweep(
 ): () => Promise<string[]> {
   const deadSince = new Map<string, number>();
   return async () => {
-    const seen = await about.alive.ask<{ locked_by: string }>(deadPoolsText, []);
+    const seen = await deadPools(about.alive.ask);
     if (seen === undefined) return [];
-    const dead = new Set(seen.map((row) => row.locked_by));
+    const dead = new Set(seen);
     for (const id of deadSince.keys()) if (!dead.has(id)) deadSince.delete(id);
     const now = performance.now();
     for (const id of dead) if (!deadSince.has(id)) deadSince.set(id, now);
     const over = [...dead].filter((id) => now - (deadSince.get(id) ?? now) >= about.graceMs);
     if (over.length === 0) return [];
-    await about.alive.ask('select graphile_worker.force_unlock_workers($1::text[])', [over]);
+    await freeJobsOf(about.alive.ask, over);
     deps.log.warn({ pools: over }, 'pool.died');
     return over;
   };

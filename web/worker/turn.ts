@@ -5,10 +5,10 @@ import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts'
 import type { Lane } from '../db/lanes.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import { claim, giveBack } from '../db/due.ts';
+import { freeLaneLock, tryLaneLock } from '../db/locks.ts';
 import { nodeAnswered } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { Alive } from './alive.ts';
-import { clockMs, laneLock } from './alive.ts';
 import type { StepOf } from './steps.ts';
 import { widthOf, widthOfProcess } from './width.ts';
 import type { LanePaused } from './work-row.ts';
@@ -101,7 +101,7 @@ async function hold(room: Room, turn: Turn): Promise<void> {
       try {
         nudgeAt = await work(room, turn);
       } finally {
-        await alive.ask(`select pg_advisory_unlock(${laneLock})`, [lane]);
+        await freeLaneLock(alive.ask, lane);
       }
     }
   } catch (error) {
@@ -118,14 +118,10 @@ async function hold(room: Room, turn: Turn): Promise<void> {
 
 async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken' | 'away'> {
   const askedMs = Date.now();
-  const rows = await room.alive.ask<{ got: boolean; said_ms: number }>(
-    `select pg_try_advisory_lock(${laneLock}) as got, ${clockMs} as said_ms`,
-    [lane],
-  );
-  const row = rows?.[0];
-  if (row === undefined) return 'away';
-  room.alive.compare({ saidMs: row.said_ms, askedMs, answeredMs: Date.now() });
-  return row.got ? 'taken_by_us' : 'taken';
+  const tried = await tryLaneLock(room.alive.ask, lane);
+  if (tried === undefined) return 'away';
+  room.alive.compare({ saidMs: tried.saidMs, askedMs, answeredMs: Date.now() });
+  return tried.got ? 'taken_by_us' : 'taken';
 }
 
 /** Works the lane, and says when it is to be nudged next. */
