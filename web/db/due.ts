@@ -79,12 +79,13 @@ export async function renewLease(db: Database, row: ClaimedRow): Promise<boolean
 /**
  * Gives the row back. `dueInMs` undefined: it is at rest. `attempt` says whether this was a try
  * that
- * failed; a row that only waited its turn, or whose lane was away, burns none.
+ * failed; a row that only waited its turn, or whose lane was away, burns none. `afresh`: it went
+ * well, and what failed before counts no more.
  */
 export async function giveBack(
   on: Queryable,
   row: ClaimedRow,
-  next: { dueInMs: number | undefined; attempt: boolean },
+  next: { dueInMs: number | undefined; attempt: boolean; afresh?: boolean },
 ): Promise<void> {
   await rows(
     on,
@@ -93,9 +94,9 @@ export async function giveBack(
       text: `
         update ${row.table} set lease_until = null,
           due_at = now() + $3 * interval '1 ms',
-          attempts = case when $4 then attempts + 1 else attempts end
+          attempts = case when $4 then attempts + 1 when $5 then 0 else attempts end
         where id = $1::${idType[row.table]} and lease_no = $2`,
     },
-    [row.id, row.leaseNo, next.dueInMs ?? null, next.attempt],
+    [row.id, row.leaseNo, next.dueInMs ?? null, next.attempt, next.afresh ?? false],
   );
 }

@@ -117,21 +117,42 @@ export async function openLane(db: Database, lane: Lane): Promise<boolean> {
     [lane],
   );
   if (opened.length === 0) return false;
+  await bringForward(db, { lane, inMs: 0 });
+  return true;
+}
+
+/**
+ * A person has mended what the lane waited for: its pause ends, and what was put off is due in so
+ * many milliseconds, also what had given up for the time being.
+ */
+export async function reopenLane(db: Database, about: { lane: Lane; inMs: number }): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'lane_reopen',
+      text: 'update lane set paused_until = null, because = null, failures = 0 where name = $1',
+    },
+    [about.lane],
+  );
+  await bringForward(db, about);
+}
+
+/** Only what waits because of a failure is brought forward: an ordinary look keeps its time. */
+async function bringForward(db: Database, about: { lane: Lane; inMs: number }): Promise<void> {
+  const { lane, inMs } = about;
   const kind = parseLane(lane)?.kind;
-  // Only what waits because of a failure is brought forward: an ordinary look keeps its time.
   for (const table of kind === undefined ? [] : laneTables[kind]) {
     await rows(
       db.pool,
       {
         name: `lane_wake_${table}`,
-        text: `update ${table} set due_at = now() where lane = $1 and due_at > now()
-          and attempts > 0`,
+        text: `update ${table} set due_at = now() + $2 * interval '1 ms'
+          where lane = $1 and due_at > now() + $2 * interval '1 ms' and attempts > 0`,
       },
-      [lane],
+      [lane, inMs],
     );
   }
   await nudge(db.pool, [lane]);
-  return true;
 }
 
 /**

@@ -363,6 +363,24 @@ export async function streamIsWhole(
 }
 
 /**
+ * Since when the node's stream has been up without a hole. Undefined: it is not, or whoever
+ * followed it is gone, and nobody has said so.
+ */
+export async function streamWholeSince(db: Database, nodeId: number): Promise<Date | undefined> {
+  const [row] = await rows<{ stream_whole_since: Date }>(
+    db.pool,
+    {
+      name: 'stream_whole_since',
+      text: `
+        select stream_whole_since from node
+        where id = $1 and stream_lease_until > now() and stream_whole_since is not null`,
+    },
+    [nodeId],
+  );
+  return row?.stream_whole_since;
+}
+
+/**
  * The node's counters went back: it was migrated or restored. A new epoch begins at cursor zero,
  * and
  * every payable invoice is looked at now.

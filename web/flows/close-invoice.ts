@@ -3,7 +3,7 @@
 // nothing: a buyer who paid in that second has paid.
 import { meansCanceled } from '../core/invoice.ts';
 import { endInvoice, invoiceIsCanceled, type InvoiceRow } from '../db/invoices.ts';
-import { nodeById } from '../db/nodes.ts';
+import { nodeById, streamWholeSince } from '../db/nodes.ts';
 import type { Deps } from './flow.ts';
 import { observeInvoice } from './observe-invoice.ts';
 
@@ -31,11 +31,12 @@ export async function lookNow(deps: Deps, invoice: InvoiceRow): Promise<boolean>
 async function weighNotFound(deps: Deps, invoice: InvoiceRow): Promise<boolean> {
   const { id, paymentId } = invoice;
   const node = await nodeById(deps.db, invoice.nodeId);
+  const wholeSince = await streamWholeSince(deps.db, invoice.nodeId);
   const evidence = {
     // Every invoice that a node makes is checked against its stored identity, and another node
     // behind the same address stops the lane.
     sameIdentity: node !== null && node.trouble !== 'identity_changed',
-    streamWholeSince: node?.streamWholeSince ?? undefined,
+    streamWholeSince: wholeSince,
     // What was made since is in the node's books, whatever it lost before.
     restoreSuspected:
       node === null ||

@@ -4,7 +4,11 @@ import type { SealedPlace, Sealer } from '../core/ports.ts';
 import type { ConnectRefusal } from '../core/refusals.ts';
 import type { Database } from '../db/database.ts';
 import { connectNode as store, type ConnectedNode, type NodeRow } from '../db/nodes.ts';
+import { nodeLane, reopenLane } from '../db/lanes.ts';
 import type { Log } from './flow.ts';
+
+/** After this no process uses a connection that was opened with the credential of before. */
+const oldConnectionsMs = 6_000;
 
 /** What opens the connection again: sealed as one value. */
 export type NodeCredential = {
@@ -71,6 +75,7 @@ export async function connectNode(
   );
   plain.fill(0);
   deps.forgetConnection(stored.id);
+  await reopenLane(deps.db, { lane: nodeLane(stored.id), inMs: oldConnectionsMs });
   deps.log.info({ shopId: about.shopId, nodeId: stored.id }, 'node.connected');
   return { ok: true, node: stored, advice };
 }

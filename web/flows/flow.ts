@@ -45,9 +45,11 @@ export type Deps = {
 
 /**
  * What a step leaves behind. `stored`: the statement that moved the row has also given it back.
- * Otherwise the row is due again in so many milliseconds, or at rest; `attempt` burns a try.
+ * Otherwise the row is due again in so many milliseconds, or at rest; `attempt` burns a try, and
+ * `afresh` gives all burnt ones back: it went well.
  */
-export type StepEnd = 'stored' | { dueInMs: number | undefined; attempt: boolean };
+export type StepEnd =
+  'stored' | { dueInMs: number | undefined; attempt: boolean; afresh?: boolean };
 
 /** One step of one claimed row. Throws Trouble; the lane's turn decides what that means. */
 export type Step = (deps: Deps, row: ClaimedRow) => Promise<StepEnd>;

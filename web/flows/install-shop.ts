@@ -13,6 +13,7 @@ import {
   type SealedTokens,
   type ShopRow,
 } from '../db/shops.ts';
+import { reopenLane, shopLane } from '../db/lanes.ts';
 import type { Log } from './flow.ts';
 
 /** What a token endpoint gives, in clear. Held for as long as it takes to seal it. */
@@ -50,10 +51,11 @@ export async function installShop(
   if (installed) deps.log.info({ shopId: shop.id, shop: shop.domain }, 'shop.installed');
   let current = shop;
   for (let waits = 0; needsToken(current, deps.scopes) && waits < waitsAtMost; waits += 1) {
-    if (!(await exchangeOnce(deps, current, seen))) {
-      await new Promise((resolve) => setTimeout(resolve, waitMs));
-    }
+    const exchanged = await exchangeOnce(deps, current, seen);
+    if (!exchanged) await new Promise((resolve) => setTimeout(resolve, waitMs));
     await isInstalledAgain(deps.db, shop.id);
+    // What could not be told without a token, or to a shop that was gone, waits no longer.
+    if (exchanged) await reopenLane(deps.db, { lane: shopLane(shop.id), inMs: 0 });
     current = (await shopById(deps.db, shop.id)) ?? current;
     // Shopify granted less than we ask for: the merchant must approve, and repeating changes
     // nothing.

@@ -54,7 +54,7 @@ async function lookAtLive(deps: Deps, invoice: InvoiceRow, looks: number): Promi
   const leftMs = invoice.lapsesAt.getTime() - deps.clock().getTime();
   if (invoice.ending === null && leftMs > 0) {
     if (await lookNow(deps, invoice)) return 'stored';
-    return { dueInMs: Math.min(lookWhileLiveMs, leftMs + 100), attempt: false };
+    return { dueInMs: Math.min(lookWhileLiveMs, leftMs + 100), attempt: false, afresh: true };
   }
   if (await closeInvoice(deps, invoice, 'quote_over')) return 'stored';
   return { dueInMs: lookAfterExpiryMs(looks), attempt: true };

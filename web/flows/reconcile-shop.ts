@@ -33,7 +33,7 @@ export const reconcileShop: Step = async (deps, row) => {
   if (whole) await sweptUntil(deps.db, { shopId, methodName, cursor: startedAt });
   await lookAtShop(deps, shop);
   // Finding the lane, asking and looking take their time too: the promise is for all of it.
-  return { dueInMs: deps.sweepSeconds * 750, attempt: false };
+  return { dueInMs: deps.sweepSeconds * 750, attempt: false, afresh: true };
 };
 
 /** Pending orders of our method without a payment of ours under way. True: all pages were read. */
