@@ -47,6 +47,11 @@ export function exponentOf(currency: Currency): number {
   return exponent;
 }
 
+/** Every exponent that a currency here has, and the codes of those with this one. */
+export const knownExponents = [0, 2, 3] as const;
+export const currenciesWithExponent = (exponent: number): string[] =>
+  [...exponents].filter(([, its]) => its === exponent).map(([code]) => code);
+
 const power = (exponent: number): bigint => 10n ** BigInt(exponent);
 
 /**

@@ -25,11 +25,7 @@ const answerWithinMs = 30_000;
  * that is not a success is thrown as ApiTrouble.
  */
 export async function callApi<T>(path: string, call: Call = {}): Promise<T> {
-  const first = await send(path, call);
-  // App Bridge repeats a stale call only where the header was its own.
-  const isStale =
-    first.status === 401 && first.headers.has('X-Shopify-Retry-Invalid-Session-Request');
-  const response = isStale ? await send(path, call) : first;
+  const response = await sendFresh(path, call);
   if (!response.ok && response.status !== 422) throw new ApiTrouble(kindOf(response.status));
   try {
     return (await response.json()) as T;
@@ -38,11 +34,32 @@ export async function callApi<T>(path: string, call: Call = {}): Promise<T> {
   }
 }
 
-async function send(path: string, { body, signal }: Call): Promise<Response> {
+/** A file, however long it takes; read from its beginning while its end is still being made. */
+export async function callFile(path: string, signal: AbortSignal): Promise<Response> {
+  const response = await sendFresh(path, { signal, isLong: true });
+  if (!response.ok) throw new ApiTrouble(kindOf(response.status));
+  return response;
+}
+
+/** App Bridge repeats a stale call only where the header was its own. */
+async function sendFresh(path: string, call: Call & { isLong?: true }): Promise<Response> {
+  const first = await send(path, call);
+  const isStale =
+    first.status === 401 && first.headers.has('X-Shopify-Retry-Invalid-Session-Request');
+  return isStale ? send(path, call) : first;
+}
+
+async function send(
+  path: string,
+  { body, signal, isLong }: Call & { isLong?: true },
+): Promise<Response> {
   const token = await shopify.idToken().catch(() => {
     throw new ApiTrouble('signed_out');
   });
-  const limit = AbortSignal.timeout(answerWithinMs);
+  const limits = [
+    ...(signal === undefined ? [] : [signal]),
+    ...(isLong === true ? [] : [AbortSignal.timeout(answerWithinMs)]),
+  ];
   try {
     return await fetch(path, {
       headers: {
@@ -50,7 +67,7 @@ async function send(path: string, { body, signal }: Call): Promise<Response> {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      signal: AbortSignal.any(limits),
     });
   } catch {
     throw new ApiTrouble('offline');

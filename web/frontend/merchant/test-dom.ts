@@ -128,6 +128,8 @@ export const row: PaymentRow = {
   openedAt: '2026-11-21T10:00:00.000Z',
   settledAt: '2026-11-21T10:01:00.000Z',
   attention: null,
+  test: false,
+  origin: 'order',
 };
 
 /** What the server says: a body, or the whole answer, or nothing at all. */

@@ -1,9 +1,12 @@
-// The shop's payments: the list, and one with its timeline and proof.
+// The shop's payments: the list with its filters and pages, and one with everything that is known of
+// it. What may be a preimage comes in the body of a call, never in an address: addresses are logged.
 import { z } from 'zod';
 import { currencyOf, decimalOf, minor, msat, satsOf } from '../../core/money.ts';
-import { paymentStates, type PaymentState } from '../../core/payment.ts';
+import { paymentStates } from '../../core/payment.ts';
 import * as views from '../../db/views.ts';
 import type {
+  FoundAnswer,
+  InvoiceShown,
   PaymentAnswer,
   PaymentRow,
   PaymentsAnswer,
@@ -11,72 +14,139 @@ import type {
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { iso, merchantRoute, type Seen } from './door.ts';
+import { cursorText, hashesOf, readCursor, readFilter } from './payment-filter.ts';
 
 const pageSize = 25;
+/** So far a list is counted; beyond it the page says "more than". */
+const countUpTo = 1_000;
 
+/** After the routes of exports and views, whose paths the last one would take for an id. */
 export const paymentRoutes = (doors: Doors): Route[] => [
   merchantRoute(doors, { method: 'get', path: '/api/payments', policy: 'merchant' }, (seen) =>
     paymentsAnswer(doors, seen),
+  ),
+  merchantRoute(doors, { method: 'post', path: '/api/payments/find', policy: 'merchant' }, (seen) =>
+    foundAnswer(doors, seen),
   ),
   merchantRoute(doors, { method: 'get', path: '/api/payments/:id', policy: 'merchant' }, (seen) =>
     paymentAnswer(doors, seen),
   ),
 ];
 
-const uuidForm = z.uuid();
-const isState = (value: unknown): value is PaymentState =>
-  typeof value === 'string' && Object.hasOwn(paymentStates, value);
+const uuidForm = z.guid();
 
 async function paymentsAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
-  const { state, after, view } = request.query;
-  const lines = await views.listPayments(doors.deps.db, {
-    shopId: shop.id,
-    state: isState(state) ? state : undefined,
-    needsPerson: view === 'needs_person',
-    after: uuidForm.safeParse(after).data,
-    limit: pageSize + 1,
-  });
-  const shown = lines.slice(0, pageSize);
+  const { after: afterText, before: beforeText } = request.query;
+  const [after, before] = [readCursor(afterText), readCursor(beforeText)];
+  const filter = readFilter(request.query, { timeZone: shop.timeZone, ...doors });
+  if (
+    filter === undefined ||
+    (afterText !== undefined && after === undefined) ||
+    (beforeText !== undefined && before === undefined)
+  ) {
+    answerJson(response, 400, { error: 'The filter cannot be read.' });
+    return;
+  }
+  const { db } = doors.deps;
+  const about = { shopId: shop.id, filter };
+  const [lines, counted] = await Promise.all([
+    views.pageOfPayments(db, { ...about, after, before, limit: pageSize + 1 }),
+    views.countPayments(db, { ...about, upTo: countUpTo }),
+  ]);
+  const hasMore = lines.length > pageSize;
+  const upwards = before !== undefined;
+  const shown = upwards ? lines.slice(-pageSize) : lines.slice(0, pageSize);
+  const [first, last] = [shown[0], shown.at(-1)];
+  const hasNewer = upwards ? hasMore : after !== undefined;
   const answer: PaymentsAnswer = {
     payments: shown.map(rowOf),
-    after: lines.length > pageSize ? (shown.at(-1)?.id ?? null) : null,
+    newer: hasNewer && first !== undefined ? cursorText(first) : null,
+    older: (upwards || hasMore) && last !== undefined ? cursorText(last) : null,
+    count: { counted: Math.min(counted, countUpTo), isMore: counted > countUpTo },
+    timeZone: shop.timeZone,
   };
   answerJson(response, 200, answer);
 }
 
-function rowOf(line: views.PaymentLine): PaymentRow {
-  const currency = currencyOf(line.currency);
+const findForm = z.strictObject({ text: z.string().regex(/^[0-9a-fA-F]{64}$/) });
+
+/** Of a hash or a preimage, the hash: what the page may keep in its address. */
+async function foundAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
+  const given = findForm.safeParse(request.body);
+  if (!given.success) {
+    answerJson(response, 400, { error: 'Give a payment hash or a preimage: 64 hex letters.' });
+    return;
+  }
+  const { itself, ofPreimage } = hashesOf(given.data.text);
+  const hashes = [itself, ofPreimage];
+  const known = await views.knownHash(doors.deps.db, { shopId: shop.id, hashes });
+  // What is not known may be anybody's secret, so only its hash is told.
+  answerJson(response, 200, {
+    hash: known ?? ofPreimage,
+    was: known === undefined ? 'unknown' : known === itself ? 'hash' : 'preimage',
+  } satisfies FoundAnswer);
+}
+
+function fiatOf(amountMinor: string, code: string): PaymentRow['fiat'] {
+  const currency = currencyOf(code);
+  const amount = currency === undefined ? '' : decimalOf(minor(BigInt(amountMinor)), currency);
+  return { amount, currency: code };
+}
+const satsOrNull = (amount: string | null): string | null =>
+  amount === null ? null : satsOf(msat(BigInt(amount)));
+
+export function rowOf(
+  line: Omit<views.PaymentLine, 'hash' | 'preimage' | 'link'> & { test?: boolean; origin?: string },
+): PaymentRow {
   return {
     id: line.id,
     orderName: line.order_name,
     orderId: line.origin_id,
     state: line.state,
     sentence: paymentStates[line.state],
-    fiat: {
-      amount: currency === undefined ? '' : decimalOf(minor(BigInt(line.owed_minor)), currency),
-      currency: line.currency,
-    },
-    sats: line.amount_msat === null ? null : satsOf(msat(BigInt(line.amount_msat))),
+    fiat: fiatOf(line.owed_minor, line.currency),
+    sats: satsOrNull(line.amount_msat),
     openedAt: line.opened_at.toISOString(),
     settledAt: iso(line.settled_at),
     attention: line.attention,
+    test: line.test ?? false,
+    origin: line.origin === 'payment_session' ? 'payment_session' : 'order',
   };
 }
 
 async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
+  const { db } = doors.deps;
   const id = uuidForm.safeParse(request.params['id']).data;
   const line =
-    id === undefined ? undefined : await views.paymentLine(doors.deps.db, { shopId: shop.id, id });
+    id === undefined ? undefined : await views.listedPayment(db, { shopId: shop.id, id });
   if (line === undefined) {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;
   }
-  const entries = await views.timeline(doors.deps.db, line.id);
+  const [entries, invoices, postings] = await Promise.all([
+    views.timeline(db, line.id),
+    views.invoicesOfPayment(db, line.id),
+    views.postingsOfPayment(db, line.id),
+  ]);
   const answer: PaymentAnswer = {
     ...rowOf(line),
+    timeZone: shop.timeZone,
+    because: line.reason,
     payUrl: `${doors.appUrl}/pay/${line.link}`,
     hash: line.hash,
     preimage: line.preimage,
+    told:
+      line.told_minor === null || line.told_at === null
+        ? null
+        : { fiat: fiatOf(line.told_minor, line.currency), at: line.told_at.toISOString() },
+    invoices: invoices.map(invoiceShown),
+    postings: postings.map((posting) => ({
+      at: posting.at.toISOString(),
+      from: posting.from_account,
+      to: posting.to_account,
+      amountMsat: posting.amount_msat,
+      journal: posting.journal,
+    })),
     timeline: entries.map((entry) => ({
       at: entry.at.toISOString(),
       sentence: views.sentenceOf(entry),
@@ -87,4 +157,44 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
     })),
   };
   answerJson(response, 200, answer);
+}
+
+/** Currency units for one BTC; what is beyond the cents of a price is not rounded away. */
+export function priceOf(priceE8: string): string {
+  const digits = priceE8.padStart(9, '0');
+  const rest = digits.slice(-8).replace(/0+$/, '');
+  return `${digits.slice(0, -8)}${rest === '' ? '' : `.${rest}`}`;
+}
+
+function invoiceShown(invoice: views.ShownInvoice): InvoiceShown {
+  return {
+    hash: invoice.hash,
+    preimage: invoice.preimage,
+    state: invoice.state,
+    ending: invoice.ending,
+    request: invoice.request,
+    amountMsat: invoice.amount_msat,
+    paidMsat: invoice.paid_msat,
+    madeAt: invoice.made_at.toISOString(),
+    expiresAt: invoice.expires_at.toISOString(),
+    settledAt: iso(invoice.settled_at),
+    recordedAt: iso(invoice.recorded_at),
+    via: invoice.via,
+    isOfOrder: invoice.is_of_order,
+    quote: {
+      fiat: fiatOf(invoice.fiat_minor, invoice.currency),
+      price: priceOf(invoice.price_e8),
+      sources: invoice.evidence.sources.map(({ source, price, at }) => ({ source, price, at })),
+      spreadBasisPoints: invoice.evidence.spreadBasisPoints ?? null,
+      madeAt: invoice.quoted_at.toISOString(),
+      lapsesAt: invoice.lapses_at.toISOString(),
+    },
+    node: {
+      id: invoice.node_id,
+      alias: invoice.node_alias,
+      identity: invoice.node_identity,
+      network: invoice.network,
+      retired: invoice.node_retired_at !== null,
+    },
+  };
 }

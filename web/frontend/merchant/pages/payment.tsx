@@ -6,6 +6,14 @@ import { orderLink } from '../parts/admin-links.ts';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Failed } from '../parts/failed.tsx';
+import {
+  Invoices,
+  mainInvoice,
+  NodeOf,
+  Postings,
+  Quote,
+  Value,
+} from '../parts/payment-evidence.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import { useAmounts } from '../parts/use-amounts.ts';
@@ -41,9 +49,10 @@ function OnePayment({ id }: { id: string }) {
     );
   }
   const order = orderLink(payment.orderId);
+  const isSession = payment.origin === 'payment_session';
   return (
     <Page
-      title={payment.orderName}
+      title={isSession ? t('payment.session') : payment.orderName}
       titleMetadata={<StateBadge state={payment.state} attention={payment.attention} />}
       subtitle={told({ code: `state.${payment.state}`, sentence: payment.sentence }).text}
       backAction={{ content: t('nav.payments'), url: '/payments' }}
@@ -68,48 +77,56 @@ function Shown({ payment }: { payment: PaymentAnswer }) {
     <Layout>
       {payment.attention !== null && (
         <Layout.Section>
-          <Attention attention={payment.attention} />
+          <Attention attention={payment.attention} order={orderLink(payment.orderId)} />
         </Layout.Section>
       )}
       <Layout.Section>
-        <Card>
-          <BlockStack gap="400">
-            <Text as="h2" variant="headingMd">
-              {t('timeline.title')}
-            </Text>
-            <Timeline entries={payment.timeline} />
-          </BlockStack>
-        </Card>
+        <div className="zt-column">
+          <Card>
+            <BlockStack gap="400">
+              <Text as="h2" variant="headingMd">
+                {t('timeline.title')}
+              </Text>
+              <Timeline entries={payment.timeline} timeZone={payment.timeZone} />
+            </BlockStack>
+          </Card>
+          <Quote payment={payment} />
+          <Postings payment={payment} />
+          <Invoices payment={payment} />
+        </div>
       </Layout.Section>
       <Layout.Section variant="oneThird">
         <div className="zt-column">
           <Money payment={payment} />
           <PayLink payment={payment} />
           <Proof payment={payment} />
+          <NodeOf payment={payment} />
         </div>
       </Layout.Section>
     </Layout>
   );
 }
 
+const attentions = ['stranded', 'overpaid', 'untold'] as const;
+
 /** What the program cannot do by itself, and how a person does it. */
-function Attention({ attention }: { attention: string }) {
+function Attention({ attention, order }: { attention: string; order: string | undefined }) {
   const { t } = useWords();
-  const isStranded = attention === 'stranded';
+  const what = attentions.find((each) => each === attention) ?? 'other';
   return (
     <Banner
-      tone={isStranded ? 'critical' : 'warning'}
-      title={t(isStranded ? 'attention.stranded.title' : 'attention.overpaid.title')}
+      tone={what === 'stranded' ? 'critical' : 'warning'}
+      title={t(`attention.${what}.title`)}
+      {...(order === undefined ? {} : { action: { content: t('payment.order'), url: order } })}
     >
-      <p>{t(isStranded ? 'attention.stranded.text' : 'attention.overpaid.text')}</p>
+      <p>{t(`attention.${what}.text`)}</p>
     </Banner>
   );
 }
 
 function Money({ payment }: { payment: PaymentAnswer }) {
   const { t } = useWords();
-  const { fiat, sats, when } = useAmounts();
-  const { settledAt } = payment;
+  const { fiat, sats } = useAmounts(payment.timeZone);
   return (
     <Card>
       <BlockStack gap="300">
@@ -117,25 +134,36 @@ function Money({ payment }: { payment: PaymentAnswer }) {
           {t('money.title')}
         </Text>
         <BlockStack gap="050">
-          <Text as="p" variant="headingXl" numeric>
+          <Text as="p" variant="headingXl" numeric breakWord>
             {fiat(payment.fiat)}
           </Text>
           <Text as="p" tone="subdued" numeric>
             {payment.sats === null ? t('money.no_price') : sats(payment.sats)}
           </Text>
         </BlockStack>
-        <Facts
-          facts={[
-            { term: t('money.opened'), is: when(payment.openedAt) },
-            {
-              term: t('money.settled'),
-              is: settledAt === null ? t('money.not_settled') : when(settledAt),
-            },
-          ]}
-        />
+        {payment.test && <Text as="p">{t('money.test')}</Text>}
+        <Facts facts={useMoneyFacts(payment)} />
       </BlockStack>
     </Card>
   );
+}
+
+function useMoneyFacts(payment: PaymentAnswer) {
+  const { t } = useWords();
+  const { fiat, when, msat } = useAmounts(payment.timeZone);
+  const { settledAt, told, origin, orderName, id } = payment;
+  const received = mainInvoice(payment)?.paidMsat ?? null;
+  return [
+    ...(origin === 'payment_session' ? [{ term: t('money.reference'), is: orderName }] : []),
+    { term: t('money.opened'), is: when(payment.openedAt) },
+    ...(received === null ? [] : [{ term: t('money.received'), is: msat(received) }]),
+    { term: t('money.settled'), is: settledAt === null ? t('money.not_settled') : when(settledAt) },
+    {
+      term: t('money.told'),
+      is: told === null ? t('money.not_told') : `${fiat(told.fiat)}, ${when(told.at)}`,
+    },
+    { term: t('money.id'), is: id },
+  ];
 }
 
 const canBePaid: readonly PayState[] = ['open'];
@@ -177,20 +205,5 @@ function Proof({ payment: { hash, preimage } }: { payment: PaymentAnswer }) {
         {preimage !== null && <Value name={t('proof.preimage')} text={preimage} />}
       </BlockStack>
     </Card>
-  );
-}
-
-function Value({ name, text }: { name: string; text: string }) {
-  const { t } = useWords();
-  return (
-    <BlockStack gap="200">
-      <Text as="h3" variant="headingSm">
-        {name}
-      </Text>
-      <code className="zt-code">{text}</code>
-      <div>
-        <CopyButton text={text} label={t('copy')} name={t('copy_what', { what: name })} />
-      </div>
-    </BlockStack>
   );
 }

@@ -1,87 +1,276 @@
-import { act, screen, waitFor } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { expect, test } from 'vitest';
-import type { PaymentAnswer, PaymentRow } from '../../shared/merchant-api.ts';
-import { openAt, row } from '../test-dom.ts';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { exportColumns } from '../../../flows/export-payments.ts';
+import type {
+  PaymentAnswer,
+  PaymentRow,
+  PaymentsAnswer,
+  PaymentViewsAnswer,
+} from '../../shared/merchant-api.ts';
+import { rowsOf } from '../parts/download.ts';
+import { exportColumns as shownColumns } from '../parts/export-dialog.tsx';
+import { bridge, openAt as open, row, type Says } from '../test-dom.ts';
 
 const second: PaymentRow = { ...row, id: `${row.id.slice(0, -1)}2`, orderName: '#1002' };
-const page = (payments: PaymentRow[], after: string | null = null) => ({ payments, after });
+const page = (
+  payments: PaymentRow[],
+  turns: { newer?: string; older?: string; more?: boolean } = {},
+): PaymentsAnswer => ({
+  payments,
+  newer: turns.newer ?? null,
+  older: turns.older ?? null,
+  count: { counted: turns.more === true ? 1_000 : payments.length, isMore: turns.more === true },
+  timeZone: 'Europe/Zurich',
+});
+const views: PaymentViewsAnswer = {
+  views: [{ id: 7, name: 'Große', filter: { state: 'resolved', min: '100' } }],
+  limit: 20,
+  nodes: [],
+  currency: 'EUR',
+  timeZone: 'Europe/Zurich',
+};
+const openAt = (
+  path: string,
+  says: Readonly<Record<string, Says | (() => Says | Promise<Says>)>>,
+  locale?: string,
+) => open(path, { 'GET /api/payments/views': views, ...says }, locale);
+
 /** Polaris draws each tab a second time, to measure it. */
 function tab(name: string): HTMLElement {
   const found = screen.getAllByRole('tab', { name }).find(({ id }) => !id.endsWith('Measurer'));
   if (found === undefined) throw new Error(`There is no tab ${name}.`);
   return found;
 }
+const rowOf = async (name: string): Promise<HTMLElement> => {
+  const link = await screen.findByRole('link', { name });
+  const tr = link.closest('tr');
+  if (tr === null) throw new Error(`${name} stands in no row`);
+  return tr;
+};
 
-test('a row says order, state, exact amount and time, and leads to the payment', async () => {
-  await openAt('/payments', { 'GET /api/payments?': page([row]) });
-  const link = await screen.findByRole('link', { name: /#1001/ });
-  expect(link.getAttribute('href')).toBe(`/payments/${row.id}`);
-  expect(link.textContent).toContain('Paid');
-  // More cents than a floating number holds.
-  expect(link.textContent).toContain('€90,071,992,547,409.93');
-  expect(link.textContent).toContain('21,976 sats');
-});
-
-test('a view is part of the address, and the old rows stay until the new ones come', async () => {
-  let come: (answer: object) => void = () => undefined;
-  await openAt('/payments', {
-    'GET /api/payments?': page([row]),
-    'GET /api/payments?state=open': () => new Promise<object>((resolve) => (come = resolve)),
+describe('the list', () => {
+  test('a row says order, state, exact amount and time, and leads to the payment', async () => {
+    await openAt('/payments', { 'GET /api/payments?': page([row]) });
+    const tr = await rowOf('#1001');
+    expect(within(tr).getByRole('link').getAttribute('href')).toBe(`/payments/${row.id}`);
+    expect(tr.textContent).toContain('Paid');
+    // More cents than a floating number holds.
+    expect(tr.textContent).toContain('€90,071,992,547,409.93');
+    expect(tr.textContent).toContain('21,976 sats');
+    // Ten o'clock in UTC, by the shop's clock.
+    expect(tr.textContent).toContain('11:00');
+    expect(screen.getAllByText('1 payment').length).toBeGreaterThan(0);
   });
-  await screen.findByText('#1001');
-  await userEvent.click(tab('Waiting'));
-  expect(screen.getByText('#1001').closest('[aria-busy]')?.getAttribute('aria-busy')).toBe('true');
-  act(() => come(page([second])));
-  await screen.findByText('#1002');
-  expect(screen.queryByText('#1001')).toBeNull();
-  expect(tab('Waiting').getAttribute('aria-selected')).toBe('true');
-});
 
-test('an address with a view opens it', async () => {
-  await openAt('/payments?view=needs_person', {
-    'GET /api/payments?view=needs_person': page([{ ...row, attention: 'overpaid' }]),
+  test('a view is part of the address, and the old rows stay until the new ones come', async () => {
+    let come: (answer: object) => void = () => undefined;
+    await openAt('/payments', {
+      'GET /api/payments?': page([row]),
+      'GET /api/payments?state=open': () => new Promise<object>((resolve) => (come = resolve)),
+    });
+    await rowOf('#1001');
+    await userEvent.click(tab('Waiting'));
+    const busy = screen.getByText('#1001').closest('[aria-busy]');
+    expect(busy?.getAttribute('aria-busy')).toBe('true');
+    act(() => come(page([second])));
+    await rowOf('#1002');
+    expect(screen.queryByText('#1001')).toBeNull();
+    expect(tab('Waiting').getAttribute('aria-selected')).toBe('true');
   });
-  await screen.findByText('#1001');
-  expect(tab('Needs you').getAttribute('aria-selected')).toBe('true');
-});
 
-test('pages by cursor, there and back', async () => {
-  await openAt('/payments', {
-    'GET /api/payments?': page([row], row.id),
-    [`GET /api/payments?after=${row.id}`]: page([second]),
+  test('an address with a view opens it, and words that nobody knows are left out', async () => {
+    await openAt('/payments?view=needs_person&state=nonsense&min=1e9', {
+      'GET /api/payments?view=needs_person': page([{ ...row, attention: 'overpaid' }]),
+    });
+    await rowOf('#1001');
+    expect(tab('Needs you').getAttribute('aria-selected')).toBe('true');
   });
-  await userEvent.click(await screen.findByRole('button', { name: 'Older payments' }));
-  await screen.findByText('#1002');
-  await userEvent.click(screen.getByRole('button', { name: 'Newer payments' }));
-  await screen.findByText('#1001');
-});
 
-test('no payment at all teaches; none in a view leads to the others', async () => {
-  await openAt('/payments', {
-    'GET /api/payments?': page([]),
-    'GET /api/payments?state=open': page([]),
+  test('pages by cursor, there and back', async () => {
+    const older = '1700000000000_a';
+    const newer = '1700000000001_b';
+    await openAt('/payments', {
+      'GET /api/payments?': page([row], { older, more: true }),
+      [`GET /api/payments?after=${older}`]: page([second], { newer }),
+      [`GET /api/payments?before=${newer}`]: page([row], { older }),
+    });
+    await screen.findByText('More than 1,000 payments');
+    await userEvent.click(await screen.findByRole('button', { name: 'Older payments' }));
+    await rowOf('#1002');
+    await userEvent.click(screen.getByRole('button', { name: 'Newer payments' }));
+    await rowOf('#1001');
   });
-  await screen.findByText('Your first payment will stand here');
-  await userEvent.click(tab('Waiting'));
-  await screen.findByText('No payment in this view');
+
+  test('no payment at all teaches; none in a view leads to the others', async () => {
+    await openAt('/payments', {
+      'GET /api/payments?': page([]),
+      'GET /api/payments?state=open': page([]),
+    });
+    await screen.findByText('Your first payment will stand here');
+    await userEvent.click(tab('Waiting'));
+    await screen.findByText('No payment in this view');
+  });
+
+  test('a list that could not be loaded is asked for again on request', async () => {
+    let answer: object = new Response('', { status: 503 });
+    await openAt('/payments', { 'GET /api/payments?': () => answer });
+    await screen.findByText('The payments could not be loaded');
+    answer = page([row]);
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
+    await rowOf('#1001');
+    expect(screen.queryByText('The payments could not be loaded')).toBeNull();
+  });
 });
 
-test('a list that could not be loaded is asked for again on request', async () => {
-  let answer: object = new Response('', { status: 503 });
-  await openAt('/payments', { 'GET /api/payments?': () => answer });
-  await screen.findByText('The payments could not be loaded');
-  answer = page([row]);
-  await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
-  await screen.findByText('#1001');
-  expect(screen.queryByText('The payments could not be loaded')).toBeNull();
+describe('searching', () => {
+  test('what may be a preimage goes in a body, and only its hash into an address', async () => {
+    const preimage = 'ee'.repeat(32);
+    const hash = 'ab'.repeat(32);
+    const { asked } = await openAt('/payments?q=x', {
+      'GET /api/payments?q=x': page([]),
+      'POST /api/payments/find': { hash, was: 'preimage' },
+      [`GET /api/payments?q=${hash}`]: page([row]),
+    });
+    await screen.findByText('No payment found');
+    const field = screen.getByRole('textbox');
+    await userEvent.clear(field);
+    await userEvent.paste(preimage);
+    await rowOf('#1001');
+    expect(asked.find(({ line }) => line.includes('find'))?.body).toEqual({ text: preimage });
+    expect(asked.filter(({ line }) => line.includes(preimage))).toEqual([]);
+    expect(screen.getByRole<HTMLInputElement>('textbox').value).toBe(hash);
+  });
+
+  test('an order is looked for a moment after the typing', async () => {
+    const { asked } = await openAt('/payments?q=x', {
+      'GET /api/payments?q=x': page([]),
+      'GET /api/payments?q=%231001': page([row]),
+    });
+    await screen.findByText('No payment found');
+    const field = screen.getByRole('textbox');
+    await userEvent.clear(field);
+    await userEvent.type(field, '#1001');
+    await rowOf('#1001');
+    expect(asked.filter(({ line }) => line.includes('q=%231&')).length).toBe(0);
+  });
 });
 
-const payment: PaymentAnswer = {
-  ...row,
-  payUrl: 'https://pay.example/pay/Zm9yLWEtcGljdHVyZS1vbg',
+describe('views of one’s own', () => {
+  test('a saved view is a tab; renaming and deleting are its own', async () => {
+    await openAt('/payments', {
+      'GET /api/payments?': page([row]),
+      'GET /api/payments?state=resolved&min=100': page([second]),
+      'POST /api/payments/views/7/forget': { ok: true },
+    });
+    await rowOf('#1001');
+    await userEvent.click(await waitFor(() => tab('Große')));
+    await rowOf('#1002');
+    expect(tab('Große').getAttribute('aria-selected')).toBe('true');
+    await userEvent.click(tab('Große'));
+    await userEvent.click(await screen.findByText('Delete view'));
+    const dialog = await screen.findByRole('dialog');
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Delete view' }));
+    await waitFor(() => expect(bridge.toast).toHaveBeenCalledWith('View deleted'));
+    await rowOf('#1001');
+  });
+});
+
+describe('the export', () => {
+  const saved = vi.fn<(name: string) => void>();
+  beforeEach(() => {
+    saved.mockReset();
+    vi.spyOn(URL, 'createObjectURL').mockReturnValue('blob:zaptill');
+    vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(function (
+      this: HTMLAnchorElement,
+    ) {
+      saved(this.download);
+    });
+  });
+  const file = (text: string) => new Response(text, { status: 200 });
+
+  async function exportCsv(answer: Response): Promise<void> {
+    await openAt('/payments?state=open', {
+      'GET /api/payments?state=open': page([row]),
+      'GET /api/payments/export?format=csv&state=open': answer,
+    });
+    await rowOf('#1001');
+    await userEvent.click(screen.getByRole('button', { name: 'Export' }));
+    const dialog = await screen.findByRole('dialog');
+    within(dialog).getByText('All payments of this list go into the file: 1 payment.');
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Export' }));
+  }
+
+  test('of the filtered list is saved, and says how many rows', async () => {
+    await exportCsv(file('payment_id,order\r\na,b\r\nEND,1,\r\n'));
+    await waitFor(() => expect(bridge.toast).toHaveBeenCalledWith('Exported: 1 rows'));
+    expect(saved).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^payments-.*\.csv$/));
+  });
+
+  test('a file without its end is not saved', async () => {
+    await exportCsv(file('payment_id,order\r\na,b\r\nc,'));
+    await screen.findByText('The export broke off, and nothing was saved');
+    expect(saved).not.toHaveBeenCalled();
+  });
+
+  test('only a last record is an end', () => {
+    expect(rowsOf('x\r\nEND,12,,\r\n', 'csv')).toBe('12');
+    expect(rowsOf('x\r\nEND,12,,\r\ny,', 'csv')).toBeUndefined();
+    expect(rowsOf('"the END,12,\r\n', 'csv')).toBeUndefined();
+    expect(rowsOf('{}\n{"end":true,"rows":"3"}\n', 'jsonl')).toBe('3');
+    expect(rowsOf('{"end":true,"rows":"3"}', 'jsonl')).toBeUndefined();
+  });
+
+  test('the dialog explains each column of the file', () => {
+    expect([...shownColumns]).toEqual(exportColumns);
+  });
+});
+
+const invoice: PaymentAnswer['invoices'][number] = {
   hash: 'ab'.repeat(32),
   preimage: 'cd'.repeat(32),
+  state: 'settled',
+  ending: null,
+  request: 'lnbc1',
+  amountMsat: '21976000',
+  paidMsat: '21976001',
+  madeAt: '2026-11-21T10:00:01.000Z',
+  expiresAt: '2026-11-21T10:15:01.000Z',
+  settledAt: '2026-11-21T10:01:00.000Z',
+  recordedAt: '2026-11-21T10:01:00.100Z',
+  via: 'live',
+  isOfOrder: true,
+  quote: {
+    fiat: row.fiat,
+    price: '95500.25',
+    sources: [
+      { source: 'kraken', price: '95500.10', at: '2026-11-21T10:00:00.000Z' },
+      { source: 'bitstamp', price: '95500.40', at: '2026-11-21T10:00:00.500Z' },
+    ],
+    spreadBasisPoints: 12,
+    madeAt: '2026-11-21T10:00:01.000Z',
+    lapsesAt: '2026-11-21T10:15:01.000Z',
+  },
+  node: { id: 1, alias: 'alpine', identity: '02'.repeat(33), network: 'mainnet', retired: false },
+};
+const payment: PaymentAnswer = {
+  ...row,
+  timeZone: 'UTC',
+  because: 'told_shopify',
+  payUrl: 'https://zaptill.example/pay/abcdefghijklmnopqrstuv',
+  hash: invoice.hash,
+  preimage: invoice.preimage,
+  told: { fiat: row.fiat, at: '2026-11-21T10:01:02.000Z' },
+  invoices: [invoice],
+  postings: [
+    {
+      at: '2026-11-21T10:01:00.100Z',
+      from: 'node:1',
+      to: 'awaiting:1',
+      amountMsat: '21976001',
+      journal: 'settle:ab',
+    },
+  ],
   timeline: [
     {
       at: '2026-11-21T10:00:00.000Z',
@@ -102,33 +291,68 @@ const payment: PaymentAnswer = {
   ],
 };
 const at = `/payments/${row.id}`;
+const textOf = (heading: string): string =>
+  screen.getByRole('heading', { name: heading }).closest('.Polaris-ShadowBevel')?.textContent ?? '';
 
-test('a payment tells what happened, the newest first, and leads to its order', async () => {
-  await openAt(at, { [`GET /api${at}`]: payment });
-  await screen.findByRole('heading', { level: 1, name: /#1001/ });
-  const lines = [...document.querySelectorAll('.zt-timeline li')].map((li) => li.textContent);
-  expect(lines).toHaveLength(2);
-  expect(lines[0]).toContain('The node says that it was paid');
-  expect(lines[0]).toContain('21,976 sats received');
-  expect(lines[0]).not.toContain('stream');
-  const order = screen.getAllByRole('link', { name: 'Open the order' })[0];
-  expect([order?.getAttribute('href'), order?.getAttribute('target')]).toEqual([
-    'shopify://admin/orders/77',
-    '_top',
-  ]);
-  screen.getByText('cd'.repeat(32));
-  // The buyer's page is offered only while it can be paid there.
-  expect(screen.queryByRole('button', { name: 'Copy the link' })).toBeNull();
-});
+describe('one payment', () => {
+  test('tells what happened, the newest first, and leads to its order', async () => {
+    await openAt(at, { [`GET /api${at}`]: payment });
+    await screen.findByRole('heading', { level: 1, name: /#1001/ });
+    const lines = [...document.querySelectorAll('.zt-timeline li')].map((li) => li.textContent);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain('The node says that it was paid');
+    expect(lines[0]).toContain('21,976 sats received');
+    expect(lines[0]).not.toContain('stream');
+    const order = screen.getAllByRole('link', { name: 'Open the order' })[0];
+    expect([order?.getAttribute('href'), order?.getAttribute('target')]).toEqual([
+      'shopify://admin/orders/77',
+      '_top',
+    ]);
+    screen.getByText('cd'.repeat(32));
+    // The buyer's page is offered only while it can be paid there.
+    expect(screen.queryByRole('button', { name: 'Copy the link' })).toBeNull();
+  });
 
-test('a payment that needs a person says what to do, in German', async () => {
-  const stuck = { ...payment, state: 'stranded', attention: 'stranded' };
-  await openAt(at, { [`GET /api${at}`]: stuck }, 'de-DE');
-  await screen.findByText(/nimmt es für diese Bestellung nicht an$/);
-  screen.getByText(/Der Knoten sagt, dass bezahlt wurde.*als bezahlt gemeldet\.$/);
-});
+  test('shows the evidence of its price, its node, its invoice and its bookings', async () => {
+    await openAt(at, { [`GET /api${at}`]: payment });
+    await screen.findByText('1 bitcoin = €95,500.25');
+    const price = textOf('Price and its sources');
+    for (const each of ['Kraken', '€95,500.10', 'Bitstamp', '€95,500.40', '0.12 %']) {
+      expect(price).toContain(each);
+    }
+    expect(textOf('Node')).toContain('alpine');
+    expect(textOf('Node')).toContain('NetworkBitcoin');
+    expect(textOf('Bookings')).toContain('Your nodeWaiting for Shopify21,976.001 sats');
+    expect(textOf('Invoices')).toContain('the node’s stream, at once');
+  });
 
-test('another shop’s payment is not here', async () => {
-  await openAt(at, { [`GET /api${at}`]: new Response('{}', { status: 404 }) });
-  await waitFor(() => screen.getByText('There is nothing at this address'));
+  test('of a payment session has Shopify’s reference and no order', async () => {
+    const session: PaymentAnswer = {
+      ...payment,
+      origin: 'payment_session',
+      orderName: 'u0nwmSrNntjIWozmNslK5Tlq',
+      orderId: 'gid://shopify/PaymentSession/u0nwmSrNntjIWozmNslK5Tlq',
+      invoices: [],
+      postings: [],
+      told: null,
+    };
+    await openAt(at, { [`GET /api${at}`]: session });
+    await screen.findByRole('heading', { level: 1, name: /Payment at checkout/ });
+    expect(textOf('Money')).toContain('Shopify’s referenceu0nwmSrNntjIWozmNslK5Tlq');
+    expect(screen.queryByRole('link', { name: 'Open the order' })).toBeNull();
+    screen.getByText('No price was promised yet.');
+    screen.getByText('No money came yet, so nothing is booked.');
+  });
+
+  test('that needs a person says what to do, in German', async () => {
+    const stuck = { ...payment, state: 'stranded', attention: 'stranded' };
+    await openAt(at, { [`GET /api${at}`]: stuck }, 'de-DE');
+    await screen.findByText(/nimmt es für diese Bestellung nicht an$/);
+    screen.getByText(/Der Knoten sagt, dass bezahlt wurde.*als bezahlt gemeldet\.$/);
+  });
+
+  test('of another shop is not here', async () => {
+    await openAt(at, { [`GET /api${at}`]: new Response('{}', { status: 404 }) });
+    await waitFor(() => screen.getByText('There is nothing at this address'));
+  });
 });

@@ -1,139 +1,261 @@
-import { Box, Card, EmptyState, InlineStack, Page, Pagination, Tabs } from '@shopify/polaris';
-import { useLocation, useNavigate, useSearchParams } from 'react-router';
-import type { PaymentsAnswer } from '../../shared/merchant-api.ts';
+import {
+  Banner,
+  Box,
+  Button,
+  Card,
+  EmptyState,
+  InlineStack,
+  Page,
+  Pagination,
+  Text,
+  useIndexResourceState,
+} from '@shopify/polaris';
+import { ExportIcon } from '@shopify/polaris-icons';
+import { useEffect, useRef, useState } from 'react';
+import type { PaymentsAnswer, PaymentViewsAnswer } from '../../shared/merchant-api.ts';
 import { paymentSettings } from '../parts/admin-links.ts';
+import { ExportDialog, type Wanted } from '../parts/export-dialog.tsx';
 import { Failed } from '../parts/failed.tsx';
-import { PaymentList } from '../parts/payment-list.tsx';
+import {
+  ownTabs,
+  savedTab,
+  tabOf,
+  useListAddress,
+  type ListAddress,
+} from '../parts/payments-address.ts';
+import { PaymentsFilters } from '../parts/payments-filters.tsx';
+import { PaymentsTable, type Selection } from '../parts/payments-table.tsx';
+import { useAmounts } from '../parts/use-amounts.ts';
+import { useSavedViews, type SavedViews } from '../parts/use-saved-views.ts';
 import { WaitingPage } from '../parts/waiting-page.tsx';
 import { useApi, type Loaded } from '../use-api.ts';
-import { useWords, type Word } from '../words.tsx';
-
-type View = { id: string; word: Word; filter: Readonly<Record<string, string>> };
-const all: View = { id: 'all', word: 'view.all', filter: {} };
-/** What a merchant looks for first stands first. */
-const views: readonly View[] = [
-  all,
-  { id: 'needs_person', word: 'needs_you', filter: { view: 'needs_person' } },
-  { id: 'open', word: 'state.open', filter: { state: 'open' } },
-  { id: 'resolved', word: 'state.resolved', filter: { state: 'resolved' } },
-  { id: 'settled', word: 'state.settled', filter: { state: 'settled' } },
-  { id: 'closing', word: 'state.closing', filter: { state: 'closing' } },
-  { id: 'lapsed', word: 'state.lapsed', filter: { state: 'lapsed' } },
-  { id: 'stranded', word: 'state.stranded', filter: { state: 'stranded' } },
-];
+import { Told, useWords, type Speech } from '../words.tsx';
 
 const lookAgainMs = 15_000;
 
-/** The view and the place in the list stand in the address: it can be linked to and reloaded. */
 export default function Payments() {
   const { t } = useWords();
-  const [params, setParams] = useSearchParams();
-  const wanted = params.get('view') ?? params.get('state') ?? 'all';
-  const selected = Math.max(
-    0,
-    views.findIndex(({ id }) => id === wanted),
-  );
-  const view = views[selected] ?? all;
-  const after = params.get('after');
-  const ask = new URLSearchParams({ ...view.filter, ...(after === null ? {} : { after }) });
+  const address = useListAddress();
+  const ask = new URLSearchParams({ ...address.filter, ...address.cursor });
   const loaded = useApi<PaymentsAnswer>(`/api/payments?${ask.toString()}`, {
     everyMs: lookAgainMs,
   });
-  if (loaded.value === undefined && loaded.trouble === undefined) {
+  const offers = useApi<PaymentViewsAnswer>('/api/payments/views');
+  const isFirst = loaded.value === undefined && loaded.trouble === undefined;
+  if (isFirst || (offers.value === undefined && offers.trouble === undefined)) {
     return <WaitingPage title={t('nav.payments')} lines={[12]} />;
   }
-  const choose = (index: number): void => {
-    const next = new URLSearchParams(params);
-    for (const name of ['view', 'state', 'after']) next.delete(name);
-    for (const [name, value] of Object.entries(views[index]?.filter ?? {})) next.set(name, value);
-    setParams(next, { replace: true });
-  };
+  return <List address={address} loaded={loaded} offers={offers} />;
+}
+
+type ListProps = {
+  address: ListAddress;
+  loaded: Loaded<PaymentsAnswer>;
+  offers: Loaded<PaymentViewsAnswer>;
+};
+
+function List({ address, loaded, offers }: ListProps) {
+  const { t } = useWords();
+  const saved = useSavedViews({ address, offers: offers.value, again: offers.again });
+  const tabs = [...ownTabs, ...(offers.value?.views ?? []).map(savedTab)];
+  const selected = tabOf(tabs, address);
+  const selection = useSelection(loaded.value?.payments ?? [], address);
+  const exporting = useExporting({ address, loaded, selection });
+  const opener = useRef<HTMLDivElement>(null);
   return (
-    <Page title={t('nav.payments')} fullWidth>
+    <Page
+      title={t('nav.payments')}
+      fullWidth
+      primaryAction={
+        <div ref={opener}>
+          <Button icon={ExportIcon} onClick={exporting.all}>
+            {t('export.open')}
+          </Button>
+        </div>
+      }
+    >
       {loaded.trouble !== undefined && (
         <Box paddingBlockEnd="400">
           <Failed title={t('payments.failed')} trouble={loaded.trouble} again={loaded.again} />
         </Box>
       )}
+      <NotSaved saved={saved} />
       <Card padding="0">
-        <Tabs
-          tabs={views.map(({ id, word }) => ({ id, content: t(word), panelID: 'zt-payments' }))}
+        <PaymentsFilters
+          address={address}
+          tabs={tabs}
           selected={selected}
-          onSelect={choose}
-          disclosureText={t('view.more')}
-        >
-          <div id="zt-payments">
-            <Listed loaded={loaded} isAll={view.id === 'all'} hasAfter={after !== null} />
-          </div>
-        </Tabs>
+          saved={saved}
+          offers={offers.value}
+          isLoading={loaded.isOld}
+        />
+        <div id="zt-payments" role="tabpanel" aria-labelledby={tabs[selected]?.id}>
+          <Listed
+            address={address}
+            loaded={loaded}
+            selection={selection}
+            onExport={exporting.selected}
+          />
+        </div>
       </Card>
+      <ExportDialog
+        wanted={exporting.wanted}
+        says={exporting.says}
+        activator={opener}
+        onClose={exporting.close}
+      />
     </Page>
   );
 }
 
-function Listed(props: { loaded: Loaded<PaymentsAnswer>; isAll: boolean; hasAfter: boolean }) {
-  const { loaded, isAll, hasAfter } = props;
+function NotSaved({ saved: { refused } }: { saved: SavedViews }) {
+  const { t } = useWords();
+  if (refused === undefined) return null;
+  return (
+    <Box paddingBlockEnd="400">
+      {'trouble' in refused ? (
+        <Failed title={t('view.not_saved')} trouble={refused.trouble} />
+      ) : (
+        <Banner tone="warning" title={t('view.not_saved')}>
+          <p>
+            <Told code={refused.code} sentence={refused.sentence} />
+          </p>
+        </Banner>
+      )}
+    </Box>
+  );
+}
+
+/** Rows that are chosen on this page of the list; another page begins with none. */
+function useSelection(payments: PaymentsAnswer['payments'], address: ListAddress): Selection {
+  const selection = useIndexResourceState(payments as unknown as { id: string }[]);
+  const { clearSelection } = selection;
+  const place = JSON.stringify([address.filter, address.cursor]);
+  const last = useRef(place);
+  useEffect(() => {
+    if (last.current === place) return;
+    last.current = place;
+    clearSelection();
+  }, [place, clearSelection]);
+  return selection;
+}
+
+/** How many there are, as far as they are counted. */
+function countedIn(t: Speech['t'], count: (n: number) => string, loaded: PaymentsAnswer): string {
+  const { counted, isMore } = loaded.count;
+  const number = count(counted);
+  if (isMore) return t('payments.more_than', { count: number });
+  return counted === 1 ? t('payments.count.one') : t('payments.count', { count: number });
+}
+
+function useExporting(about: {
+  address: ListAddress;
+  loaded: Loaded<PaymentsAnswer>;
+  selection: Selection;
+}) {
+  const { t } = useWords();
+  const { count } = useAmounts();
+  const { address, loaded, selection } = about;
+  const [wanted, setWanted] = useState<Wanted>();
+  const all = (): void => setWanted({ filter: address.filter });
+  const { selectedResources: ids, allResourcesSelected } = selection;
+  const says =
+    wanted !== undefined && 'ids' in wanted
+      ? t('export.says.selected', { count: count(wanted.ids.length) })
+      : loaded.value === undefined
+        ? t('export.says.list')
+        : t('export.says.counted', { count: countedIn(t, count, loaded.value) });
+  return {
+    wanted,
+    says,
+    all,
+    selected: () => (allResourcesSelected ? all() : setWanted({ ids })),
+    close: () => setWanted(undefined),
+  };
+}
+
+function Listed(props: {
+  address: ListAddress;
+  loaded: Loaded<PaymentsAnswer>;
+  selection: Selection;
+  onExport: () => void;
+}) {
+  const { address, loaded, selection, onExport } = props;
   if (loaded.value === undefined) return null;
-  const { payments, after } = loaded.value;
-  if (payments.length === 0 && !loaded.isOld) return <Nothing isAll={isAll && !hasAfter} />;
+  const { payments, newer, older, timeZone } = loaded.value;
+  if (payments.length === 0 && !loaded.isOld) return <Nothing address={address} />;
   return (
     <>
-      <PaymentList payments={payments} isOld={loaded.isOld} />
-      {(hasAfter || after !== null) && <Turn after={after} hasAfter={hasAfter} />}
+      <PaymentsTable
+        payments={payments}
+        timeZone={timeZone}
+        isOld={loaded.isOld}
+        hasMore={newer !== null || older !== null}
+        selection={selection}
+        onExport={onExport}
+      />
+      <Turn address={address} shown={loaded.value} />
     </>
   );
 }
 
-/** By cursor: back is the browser's own way back, or the newest when the link began in between. */
-function Turn({ after, hasAfter }: { after: string | null; hasAfter: boolean }) {
+/** By cursor, both ways: however many payments come meanwhile, none is skipped or shown twice. */
+function Turn({ address, shown }: { address: ListAddress; shown: PaymentsAnswer }) {
   const { t } = useWords();
-  const navigate = useNavigate();
-  const { state } = useLocation() as { state: { turned?: true } | null };
-  const [params, setParams] = useSearchParams();
-  const turn = (cursor: string | null): void => {
-    const next = new URLSearchParams(params);
-    if (cursor === null) next.delete('after');
-    else next.set('after', cursor);
-    setParams(next, { state: { turned: true } });
-    window.scrollTo(0, 0);
-  };
+  const { count } = useAmounts();
+  const { newer, older } = shown;
   return (
     <Box padding="300" borderBlockStartWidth="025" borderColor="border-secondary">
-      <InlineStack align="center">
-        <Pagination
-          accessibilityLabel={t('payments.pages')}
-          accessibilityLabels={{ previous: t('payments.newer'), next: t('payments.older') }}
-          hasPrevious={hasAfter}
-          onPrevious={() => {
-            if (state?.turned === true) void navigate(-1);
-            else turn(null);
-          }}
-          hasNext={after !== null}
-          onNext={() => turn(after)}
-        />
+      <InlineStack align="space-between" blockAlign="center" gap="200">
+        <Text as="span" tone="subdued" variant="bodySm">
+          {countedIn(t, count, shown)}
+        </Text>
+        {(newer !== null || older !== null) && (
+          <Pagination
+            accessibilityLabel={t('payments.pages')}
+            accessibilityLabels={{ previous: t('payments.newer'), next: t('payments.older') }}
+            hasPrevious={newer !== null}
+            onPrevious={() => {
+              if (newer !== null) address.turn({ before: newer });
+            }}
+            hasNext={older !== null}
+            onNext={() => {
+              if (older !== null) address.turn({ after: older });
+            }}
+          />
+        )}
       </InlineStack>
     </Box>
   );
 }
 
-function Nothing({ isAll }: { isAll: boolean }) {
+function Nothing({ address }: { address: ListAddress }) {
   const { t } = useWords();
-  return isAll ? (
+  const isAll =
+    Object.keys(address.filter).length === 0 && Object.keys(address.cursor).length === 0;
+  if (isAll) {
+    return (
+      <EmptyState
+        heading={t('payments.none.title')}
+        image=""
+        action={{ content: t('payments.none.action'), url: '/' }}
+        secondaryAction={{ content: t('open_payment_settings'), url: paymentSettings }}
+      >
+        <p>{t('payments.none.long')}</p>
+      </EmptyState>
+    );
+  }
+  const isSearch = address.filter.q !== undefined;
+  return (
     <EmptyState
-      heading={t('payments.none.title')}
+      heading={t(isSearch ? 'payments.not_found.title' : 'payments.none_here.title')}
       image=""
-      action={{ content: t('payments.none.action'), url: '/' }}
-      secondaryAction={{ content: t('open_payment_settings'), url: paymentSettings }}
+      action={{
+        content: t('payments.none_here.action'),
+        onAction: () => address.show({}, 'all'),
+      }}
     >
-      <p>{t('payments.none.long')}</p>
-    </EmptyState>
-  ) : (
-    <EmptyState
-      heading={t('payments.none_here.title')}
-      image=""
-      action={{ content: t('payments.none_here.action'), url: '/payments' }}
-    >
-      <p>{t('payments.none_here.text')}</p>
+      <p>{t(isSearch ? 'payments.not_found.text' : 'payments.none_here.text')}</p>
     </EmptyState>
   );
 }

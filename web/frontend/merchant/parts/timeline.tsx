@@ -7,12 +7,13 @@ type Entry = PaymentAnswer['timeline'][number];
 type Tone = 'success' | 'caution' | 'critical' | undefined;
 
 /** What happened, the newest first, each with its exact time. */
-export function Timeline({ entries }: { entries: readonly Entry[] }) {
+export function Timeline(props: { entries: readonly Entry[]; timeZone: string }) {
+  const { entries, timeZone } = props;
   return (
     <ol className="zt-list zt-timeline" reversed>
       {[...entries].reverse().map((entry, index) => (
         <li key={entries.length - index} data-tone={toneOf(entry)}>
-          <Happened entry={entry} />
+          <Happened entry={entry} timeZone={timeZone} />
         </li>
       ))}
     </ol>
@@ -26,9 +27,9 @@ function toneOf({ to, what }: Entry): Tone {
   return isCaution.includes(what) ? 'caution' : undefined;
 }
 
-function Happened({ entry }: { entry: Entry }) {
-  const { exactly } = useAmounts();
-  const more = useMore(entry);
+function Happened({ entry, timeZone }: { entry: Entry; timeZone: string }) {
+  const { exactly } = useAmounts(timeZone);
+  const more = useMore(entry, timeZone);
   return (
     <BlockStack gap="050">
       <Text as="p" fontWeight="medium">
@@ -78,9 +79,9 @@ const readable: Readonly<
   sentence: (value) => value,
 };
 
-function useMore(entry: Entry): string {
+function useMore(entry: Entry, timeZone: string): string {
   const { t } = useWords();
-  const amounts = useAmounts();
+  const amounts = useAmounts(timeZone);
   const said = Object.entries(readable).flatMap(([name, say]) => {
     const value = entry.details[name] ?? '';
     return value === '' ? [] : [say(value, { t, amounts, entry })];

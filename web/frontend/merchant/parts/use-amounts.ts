@@ -2,14 +2,23 @@ import { useMemo } from 'react';
 import { formatFiat, formatMsat, formatSats } from '../../shared/amounts.ts';
 import { useWords } from '../words.tsx';
 
-/** Amounts and times as this merchant reads them. */
-export function useAmounts() {
+/** Amounts and times as this merchant reads them; times by the shop's clock, if it is given. */
+export function useAmounts(timeZone?: string) {
   const { locale, t } = useWords();
   return useMemo(() => {
-    const near = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
-    const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' });
-    const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
-    const day = new Intl.DateTimeFormat(locale, { dateStyle: 'long' });
+    const zone = timeZone === undefined ? {} : { timeZone };
+    const near = new Intl.DateTimeFormat(locale, {
+      dateStyle: 'medium',
+      timeStyle: 'short',
+      ...zone,
+    });
+    const exact = new Intl.DateTimeFormat(locale, {
+      dateStyle: 'medium',
+      timeStyle: 'medium',
+      ...zone,
+    });
+    const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'short', ...zone });
+    const day = new Intl.DateTimeFormat(locale, { dateStyle: 'long', ...zone });
     return {
       fiat: (fiat: { amount: string; currency: string }) => formatFiat(fiat, locale),
       sats: (sats: string) => t('sats', { sats: formatSats(sats, locale) }),
@@ -20,5 +29,5 @@ export function useAmounts() {
       clock: (iso: string) => clock.format(new Date(iso)),
       day: (iso: string) => day.format(new Date(iso)),
     };
-  }, [locale, t]);
+  }, [locale, t, timeZone]);
 }
