@@ -187,6 +187,29 @@ export const rules: readonly Rule[] = [
       join node n on n.id = i.node_id
       where p.origin = 'payment_session' and p.test and n.network = 'mainnet'`,
   },
+  {
+    rule: 'I13',
+    says: 'The figures of the dashboard are what all payments together add.',
+    text: `
+      select 'tally of shop ' || shop_id || ' in ' || currency as what from (
+        select shop_id, currency, opened, viewed, viewed_paid, paid, fiat_minor, amount_msat
+        from tally
+        union all
+        select t.shop_id, t.currency, -t.opened, -t.viewed, -t.viewed_paid, -t.paid, -t.fiat_minor,
+          -t.amount_msat
+        from payment p cross join lateral tally_of(p.shop_id, p.test, p.currency, p.opened_at,
+          p.viewed_at, p.settled_invoice_id, p.settled_at) t) both_sides
+      group by shop_id, currency
+      having (sum(opened), sum(viewed), sum(viewed_paid), sum(paid), sum(fiat_minor),
+        sum(amount_msat)) <> (0, 0, 0, 0, 0, 0)
+      union all
+      select 'waits of shop ' || shop_id || ' in step ' || step from (
+        select shop_id, step, told from wait_tally
+        union all
+        select t.shop_id, t.step, -1 from payment p cross join lateral wait_tally_of(p.shop_id,
+          p.test, p.told_at, p.settled_invoice_id, p.settled_at) t) both_sides
+      group by shop_id, step having sum(told) <> 0`,
+  },
 ];
 
 /** Asks every rule of the whole database. Empty: all hold. */
