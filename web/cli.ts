@@ -1,15 +1,21 @@
 // The operator: `npm run zaptill -- <command>`. Every command explains itself with --help, and with
 // --json prints one line for programs. Exit codes: 0 done; 1 not found, or a rule is broken; 2
 // refused, with the reason.
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { currencyOf, decimalOf, minor, msat, satsOf } from './core/money.ts';
 import { paymentStates } from './core/payment.ts';
 import { audit } from './db/audit.ts';
 import { workingNodes, type NodeRow } from './db/nodes.ts';
+import { privacyRequests } from './db/privacy.ts';
+import { allRegistrations } from './db/registrations.ts';
 import { allShops, shopsOfDomain, type ShopRow } from './db/shops.ts';
 import * as views from './db/views.ts';
 import { begin } from './entrance.ts';
 import type { ConnectGiven } from './flows/connect-node.ts';
+import { exportFormats, exportPayments } from './flows/export-payments.ts';
 import type { Wired } from './wiring.ts';
 
 type Output = { json?: boolean };
@@ -191,6 +197,60 @@ async function auditAll(wired: Wired): Promise<Result> {
   return { lines, json: { ok: false, violations }, exitCode: 1 };
 }
 
+async function listPrivacy(wired: Wired, options: { shop?: string }): Promise<Result> {
+  const shopDomain = options.shop?.toLowerCase();
+  const found = await privacyRequests(wired.db, { shopDomain, limit: 1_000 });
+  const lines = found.flatMap(({ topic, shopDomain: shop, receivedAt, dueBy, doneAt, report }) => [
+    `${receivedAt.toISOString()}  ${shop}  ${topic}  ` +
+      (doneAt === null
+        ? `to be done by ${dueBy.toISOString().slice(0, 10)}`
+        : `done ${doneAt.toISOString().slice(0, 10)}`),
+    ...Object.entries(report).flatMap(([what, sentences]) =>
+      sentences.map((sentence) => `  ${what}: ${sentence}`),
+    ),
+  ]);
+  return done(lines.length === 0 ? ['Shopify has asked nothing yet.'] : lines, {
+    ok: true,
+    requests: found,
+  });
+}
+
+async function listApps(wired: Wired): Promise<Result> {
+  const apps = (await allRegistrations(wired.db)).map(({ name, kind, clientId }) => ({
+    ...{ name, kind, clientId },
+  }));
+  const lines = apps.map(({ name, kind, clientId }) => `${clientId}  ${kind}  ${name}`);
+  return done(lines.length === 0 ? ['No app is registered yet.'] : lines, { ok: true, apps });
+}
+
+type ExportOptions = { shop: string; since?: string; until?: string; format: string };
+
+/** Writes the payments to stdout, as fast as it is read; what goes wrong goes to stderr. */
+async function exportAll(options: ExportOptions): Promise<void> {
+  const wired = await begin({ quiet: true });
+  const refuse = (line: string, exitCode: 1 | 2): void => {
+    process.stderr.write(`${line}\n`);
+    process.exitCode = exitCode;
+  };
+  const { since, until } = options;
+  const format = exportFormats.find((each) => each === options.format);
+  const isDay = (day: string | undefined): boolean =>
+    day === undefined || z.iso.date().safeParse(day).success;
+  try {
+    const shop = await shopNamed(wired, options.shop);
+    if (shop === undefined) refuse(unknownShop(options.shop).lines.join('\n'), 1);
+    else if (format === undefined) refuse('The format is csv or jsonl.', 2);
+    else if (!isDay(since) || !isDay(until)) refuse('A day is such as 2026-11-21.', 2);
+    else {
+      const filter = { ...views.everyPayment, timeZone: shop.timeZone, since, until };
+      const pieces = exportPayments(wired, { shopId: shop.id, filter, format });
+      await pipeline(Readable.from(pieces, { highWaterMark: 1 }), process.stdout, { end: false });
+    }
+  } finally {
+    await wired.close();
+  }
+}
+
 async function secretFrom(file: string): Promise<string> {
   const { readFile } = await import('node:fs/promises');
   return (await readFile(file, 'utf8')).trim();
@@ -247,14 +307,38 @@ program
   );
 
 program
+  .command('export')
+  .description("a shop's payments as a file on stdout; its last line says how many rows there are")
+  .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
+  .option('--since <day>', 'the first day, by the clock of the shop, such as 2026-01-01')
+  .option('--until <day>', 'the last day')
+  .option('--format <format>', 'csv or jsonl', 'csv')
+  .action(exportAll);
+
+program
   .command('audit')
   .description('check every rule over the database; exit 1 and a list when one is broken')
   .option(...json)
   .action((options: Output) => run(options, auditAll));
 
 program
-  .command('app')
-  .description('registrations of the app at Shopify')
+  .command('privacy')
+  .description('what Shopify asked in the name of privacy')
+  .command('list')
+  .description('each request with its deadline and what was deleted and kept, newest first')
+  .option('--shop <domain>', 'only of this shop')
+  .option(...json)
+  .action((options: Output & { shop?: string }) =>
+    run(options, (wired) => listPrivacy(wired, options)),
+  );
+
+const app = program.command('app').description('registrations of the app at Shopify');
+app
+  .command('list')
+  .description('the registrations, without their secrets')
+  .option(...json)
+  .action((options: Output) => run(options, listApps));
+app
   .command('register')
   .description('store a further registration, or a new secret of a known one')
   .requiredOption('--key <client id>', 'from the Shopify Dev Dashboard')

@@ -61,9 +61,7 @@ async function requestOf(id: string): Promise<PrivacyRow> {
 
 /** Shopify accepted it: all that was awaited is the shop's. */
 async function resolved(payment: PaymentRow, amountMsat: Msat): Promise<void> {
-  const verdict = {
-    ...{ do: 'mark', toldMinor: payment.owedMinor, surplusMinor: minor(0n) },
-  } as const;
+  const verdict = { do: 'mark', toldMinor: payment.owedMinor, surplusMinor: minor(0n) } as const;
   const moved = await movePayment(db.pool, {
     paymentId: payment.id,
     move: { from: 'settled', to: 'resolved' },

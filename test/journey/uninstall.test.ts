@@ -57,3 +57,29 @@ test('uninstalled with invoices out, and installed again', async () => {
   await payInTheEnd(world, await world.invoiceOn(payUrl));
   await allPaidOnce(world, [next]);
 }, 240_000);
+
+test('two days after it left, a shop is forgotten but for its books, and a report says so', async () => {
+  const { shopify } = world;
+  const paid = (await world.db.prisma.payment.findMany()).filter(({ settledAt }) => settledAt);
+  expect(paid.length).toBeGreaterThan(0);
+  shopify.uninstall({ app: app.name, shop: shopName });
+  await until('the shop is gone', async () => {
+    const shop = await world.db.prisma.shop.findFirst();
+    return shop?.uninstalledAt !== null;
+  });
+  shopify.clock.turn(49 * 3_600_000);
+  const request = () => world.db.prisma.privacyRequest.findFirst();
+  await until('it is done', async () => (await request())?.doneAt instanceof Date, 150_000);
+  expect(await request()).toMatchObject({ topic: 'shop/redact', shopDomain: shopName });
+  const nodes = await world.db.prisma.node.findMany();
+  expect(nodes.map((node) => [node.address, node.sealedCredential])).toEqual(
+    nodes.map(() => ['', null]),
+  );
+  for (const { id, link, state, owedMinor } of paid) {
+    const kept = await world.db.prisma.payment.findUniqueOrThrow({ where: { id } });
+    expect(kept).toMatchObject({ state, owedMinor, checkoutTokenHash: null });
+    expect(kept.link).not.toBe(link);
+    expect((await fetch(`${world.env['APP_URL']}/pay/${link}/status`)).status).toBe(404);
+  }
+  await isSound(world);
+}, 240_000);

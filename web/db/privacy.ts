@@ -66,10 +66,13 @@ export const openPrivacyRequests = (db: Database, limit: number): Promise<Privac
 /** The newest first; of one shop, or of all. */
 export const privacyRequests = (
   db: Database,
-  of: { shopId?: number; limit: number },
+  of: { shopId?: number; shopDomain?: string | undefined; limit: number },
 ): Promise<PrivacyRow[]> =>
   db.prisma.privacyRequest.findMany({
-    where: of.shopId === undefined ? {} : { shopId: of.shopId },
+    where: {
+      ...(of.shopId === undefined ? {} : { shopId: of.shopId }),
+      ...(of.shopDomain === undefined ? {} : { shopDomain: of.shopDomain }),
+    },
     orderBy: { receivedAt: 'desc' },
     take: of.limit,
   }) as unknown as Promise<PrivacyRow[]>;
