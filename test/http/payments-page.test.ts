@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lookAtInstallation } from '../../web/flows/forget-shop.ts';
-import { shopOf } from '../../web/db/shops.ts';
+import { installShop, shopOf } from '../../web/db/shops.ts';
 import {
   formToken,
   openFace,
+  otherShop,
   paymentsApp,
   shop,
   signIn,
@@ -231,6 +232,27 @@ test('signing out ends it here and for whoever has a copy of the cookie', async 
   expect((await thief.ask('/payments')).status).toBe(401);
 });
 
+test('a node that was connected in the merchant app serves here as well', async () => {
+  const [merchants] = await face.wired.registrations('merchant');
+  const { shop: there } = await installShop(face.wired.db, {
+    registrationId: merchants?.id ?? 0,
+    domain: otherShop,
+  });
+  const who = me();
+  expect(state((await signIn(face, who, otherShop)).text)).toBe('no_node');
+  const lndconnect = face.lnd.lndconnect(face.lnd.macaroon('receive-useful', { rootKeyId: '5' }));
+  const connected = await face.wired.connect({ shopId: there.id, given: { lndconnect } });
+  expect(connected.ok).toBe(true);
+  const page = await who.ask('/payments');
+  expect(state(page.text)).toBe('ready');
+  expect(page.text).toContain('connected in the Zaptill app');
+  const form = { form_token: formToken(page) };
+  expect((await who.ask('/payments/ready', { form })).status).toBe(303);
+  // The other way round nothing is shared: this shop of the payments app has no node of its own.
+  const [node] = await face.wired.db.prisma.node.findMany({ where: { shopId: there.id } });
+  expect(node?.retiredAt).toBeNull();
+});
+
 test('uninstalled: signed out, tokens wiped; installed again: it works as before', async () => {
   await signIn(face, merchant);
   const before = await row();
@@ -245,9 +267,14 @@ test('uninstalled: signed out, tokens wiped; installed again: it works as before
   const gone = await row();
   expect(gone?.uninstalledAt).toBeInstanceOf(Date);
   expect([gone?.sealedAccessToken, gone?.sealedRefreshToken]).toEqual([null, null]);
-  expect(await pageSessions()).toEqual([]);
+  // Everybody of this shop is signed out, and nobody of another.
+  const left = await pageSessions();
+  expect(left.map(({ shopId }) => shopId)).not.toContain(before?.id);
+  expect(left).toHaveLength(1);
   expect((await merchant.ask('/payments')).status).toBe(401);
-  const node = await face.wired.db.prisma.node.findFirstOrThrow();
+  const node = await face.wired.db.prisma.node.findFirstOrThrow({
+    where: { shopId: before?.id ?? 0 },
+  });
   expect(node.retiredAt).toBeInstanceOf(Date);
 
   const page = await signIn(face, merchant);

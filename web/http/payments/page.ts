@@ -3,7 +3,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { paymentsAppOf, shopById, type NodeRow, type ShopRow } from '../../db/views.ts';
+import { paymentsAppOf, shopById, siblingsOf, type NodeRow, type ShopRow } from '../../db/views.ts';
 import type { ConnectRefused } from '../../flows/connect-node.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
 import { tellReady as sayReady } from '../../flows/tell-ready.ts';
@@ -161,9 +161,13 @@ export async function endPageSession(knock: Knock): Promise<void> {
 const settingsAtShopify = (doors: Doors, { shop, app }: SignedIn): string =>
   doors.outsideUrl(gatewaySettingsUrl({ shop: shop.domain, clientId: app.clientId }));
 
-/** Its own, or the one that serves the same shop in the merchant app. */
+/** Its own, or the one that serves the same shop in another app, as its payments find it. */
 async function nodeOf(doors: Doors, shop: ShopRow): Promise<NodeRow | null> {
-  return freshNode(doors, shop.id);
+  for (const shopId of [shop.id, ...(await siblingsOf(doors.deps.db, shop.id))]) {
+    const node = await freshNode(doors, shopId);
+    if (node !== null) return node;
+  }
+  return null;
 }
 
 async function showSettings(

@@ -30,6 +30,15 @@ export const paymentsPageRoutes = (doors: Doors, framed: Route['answer']): Route
     policy: 'shopify-oauth',
     answer: (request, response) => endGrant(doors, request, response),
   },
+  // After an answer to a form the browser shows its address; a reload of it leads back.
+  ...['/payments/node', '/payments/ready', '/payments/sign-out'].map((path): Route => ({
+    method: 'get',
+    path,
+    policy: 'payments-page',
+    answer: (_request, response) => {
+      response.redirect(303, '/payments');
+    },
+  })),
   {
     method: 'post',
     path: '/payments/node',
