@@ -78,7 +78,8 @@ export function outbound(about: { origin: string | undefined }): Outbound {
   return {
     outsideUrl,
     mayBeFollowed: (url) => {
-      const to = URL.parse(url);
+      // A parser forgives spaces that other readers of the same text do not.
+      const to = /^[^\s\p{Cc}]+$/u.test(url) ? URL.parse(url) : null;
       if (to === null || to.username !== '' || to.password !== '') return false;
       return to.protocol === 'https:' || (origin !== undefined && to.origin === origin);
     },

@@ -5,6 +5,7 @@ import type { Request, Response } from 'express';
 import { paymentByLink, type PaymentRow } from '../db/views.ts';
 import { renderMessage, renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
 import type { PayView } from '../frontend/shared/pay-view.ts';
+import { askToWait } from '../flows/ask-to-wait.ts';
 import { noteView } from '../flows/note-view.ts';
 import { noticeOrder } from '../flows/notice-order.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
@@ -36,7 +37,8 @@ export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: Pay
 
   /** Its order may have been cancelled, edited or paid otherwise while the page is open. */
   const lookAtOrderSoon = async (payment: PaymentRow): Promise<void> => {
-    if (payment.state !== 'open') return;
+    // A session's amount never changes, and its outcome is ours to tell.
+    if (payment.state !== 'open' || payment.origin !== 'order') return;
     const { id, shopId, originId } = payment;
     const notice = (): Promise<void> => {
       if (looked.size > 10_000) looked.clear();
@@ -75,7 +77,10 @@ export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: Pay
       events(buyers, { streams, request, response }),
     ),
     route('post', '/pay/:link/quote', (request, response) =>
-      quote(buyers, { quoting, request, response }),
+      press(buyers, { request, response, act: ({ id }) => quoting.onRequest(id) }),
+    ),
+    route('post', '/pay/:link/wait', (request, response) =>
+      press(buyers, { request, response, act: ({ id }) => askToWait(doors.deps, id) }),
     ),
   ];
 }
@@ -151,21 +156,26 @@ async function status(buyers: Buyers, request: Request, response: Response): Pro
   else answerJson(response, 200, shown);
 }
 
-async function quote(
+/** A button of the page: a form without fields, and back to the page. */
+async function press(
   buyers: Buyers,
-  about: { quoting: Quoting; request: Request; response: Response },
+  about: {
+    request: Request;
+    response: Response;
+    act: (payment: PaymentRow) => Promise<unknown>;
+  },
 ): Promise<void> {
-  const { quoting, request, response } = about;
+  const { request, response, act } = about;
   const payment = await paymentOf(buyers, request);
   if (payment === null) {
     notFound(request, response);
     return;
   }
   if (!sameOrigin(request, buyers.doors.appUrl)) {
-    answerJson(response, 403, { error: 'Open the payment page and ask for the price there.' });
+    answerJson(response, 403, { error: 'Open the payment page and ask for it there.' });
     return;
   }
-  await quoting.onRequest(payment.id);
+  await act(payment);
   response.redirect(303, `/pay/${payment.link}`);
 }
 

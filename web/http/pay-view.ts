@@ -2,7 +2,7 @@
 // block all show this one shape.
 import { createHash } from 'node:crypto';
 import { currencyOf, decimalOf, satsOf, type Currency } from '../core/money.ts';
-import { isUnpaid, type PaymentState } from '../core/payment.ts';
+import { isUnpaid } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
 import {
   currentInvoice,
@@ -21,6 +21,8 @@ import type { Doors } from './doors.ts';
 const slowNodeMs = 4_000;
 
 const overs = ['order_cancelled', 'order_paid_otherwise', 'order_owes_nothing'] as const;
+/** The same to a buyer: another tab of the same checkout paid. */
+const paidElsewhere = 'group_paid_otherwise';
 
 /** Undefined: there is no such payment any more. */
 export async function payView(
@@ -39,7 +41,7 @@ export async function payView(
   const domain = shop?.domain ?? '';
   const view: Omit<PayView, 'revision'> = {
     state: payment.state,
-    final: isFinal(payment.state),
+    final: isFinal(payment),
     now: now.toISOString(),
     payUrl: `${doors.appUrl}/pay/${payment.link}`,
     id: payment.link,
@@ -49,6 +51,7 @@ export async function payView(
     fiat: { amount: amountOf(payment), currency: payment.currency },
     backUrl: doors.outsideUrl(`https://${domain}/account`),
     reference: payment.id.slice(0, 8),
+    ...(payment.origin === 'payment_session' ? await sessionParts(doors, payment, invoice) : {}),
     ...invoiceOf(payment, invoice),
     ...(payment.state === 'open' ? await openParts(doors, { payment, invoice, quoted, now }) : {}),
     ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
@@ -58,12 +61,45 @@ export async function payView(
   return { ...view, revision: revisionOf(view) };
 }
 
-const isFinal = (state: PaymentState): boolean => state === 'resolved' || isUnpaid(state);
+/** A verdict that is still to be told brings the way back with it. */
+const isFinal = ({ state, verdictWanted }: PaymentRow): boolean =>
+  state === 'resolved' || state === 'rejected' || (state === 'lapsed' && verdictWanted === null);
 
 function amountOf(payment: PaymentRow): string {
   const currency = currencyOf(payment.currency);
   return currency === undefined ? '' : decimalOf(payment.owedMinor, currency);
 }
+
+type SessionParts = Pick<PayView, 'session' | 'mayWait' | 'waits' | 'returnUrl'> & {
+  backUrl?: string;
+};
+
+/** The ways between the page and the checkout that the buyer comes from. */
+async function sessionParts(
+  doors: Doors,
+  payment: PaymentRow,
+  invoice: InvoiceRow | undefined,
+): Promise<SessionParts> {
+  const { state, cancelUrl, returnUrl, verdictWanted } = payment;
+  const isOpen = state === 'open';
+  const waits = isOpen && verdictWanted === 'pending';
+  const isTold = state === 'resolved' || state === 'rejected' || waits;
+  const leads = isTold && returnUrl !== null && doors.mayBeFollowed(returnUrl);
+  const hasMoney = payment.settledAt !== null;
+  const mayWait = isOpen && !waits && invoice?.state === 'live' && (await isAway(doors, invoice));
+  return {
+    session: true,
+    ...(mayWait ? { mayWait } : {}),
+    ...(waits ? { waits } : {}),
+    ...(leads ? { returnUrl } : {}),
+    ...(cancelUrl !== null && !hasMoney && doors.mayBeFollowed(cancelUrl)
+      ? { backUrl: cancelUrl }
+      : {}),
+  };
+}
+
+const isAway = async (doors: Doors, invoice: InvoiceRow): Promise<boolean> =>
+  (await nodeById(doors.deps.db, invoice.nodeId))?.trouble != null;
 
 /** Everything that is shown except the clock. */
 function revisionOf(view: Omit<PayView, 'revision'>): string {
@@ -141,6 +177,7 @@ export const needsTap = (invoice: InvoiceRow | undefined): boolean =>
 
 async function overOf(doors: Doors, payment: PaymentRow): Promise<Pick<PayView, 'over'>> {
   const because = await whyClosed(doors.deps.db, payment.id);
+  if (because === paidElsewhere) return { over: 'order_paid_otherwise' };
   const known = overs.find((over) => over === because);
   return { over: known ?? 'other' };
 }

@@ -22,6 +22,7 @@ const open = {
   preparing: { name: 'preparing', tone: 'live', form: { word: 'again', main: false } },
   checking: { name: 'checking', tone: 'live', form: { word: 'quote', main: false } },
   expired: { name: 'expired', tone: 'plain', form: { word: 'quote', main: true } },
+  waits: { name: 'waits', tone: 'live' },
 } as const satisfies Record<string, Look>;
 
 const later = { tone: 'warn', form: { word: 'again', main: true } } as const;
@@ -49,6 +50,7 @@ const ended: Record<Over, Look> = {
 
 const byState: Record<PayState, (view: PayView) => Look> = {
   open: (view) => {
+    if (view.waits) return open.waits;
     if (requestOf(view) !== undefined) return open.waiting;
     if (view.checking) return open.checking;
     if (view.refusal !== undefined) return refused[view.refusal];
@@ -58,9 +60,15 @@ const byState: Record<PayState, (view: PayView) => Look> = {
   settled: paid,
   resolved: paid,
   stranded: () => ({ name: 'stranded', tone: 'warn' }),
-  lapsed: (view) => ended[view.over ?? 'other'],
-  rejected: (view) => ended[view.over ?? 'other'],
+  lapsed: over,
+  rejected: over,
 };
+
+function over(view: PayView): Look {
+  const { over: because = 'other' } = view;
+  const isSession = view.session === true && because === 'other';
+  return isSession ? { name: 'lapsed.session', tone: 'plain' } : ended[because];
+}
 
 function paid(view: PayView): Look {
   return { name: view.overpaid ? 'overpaid' : 'paid', tone: 'good' };
@@ -73,6 +81,7 @@ export const lookOf = (view: PayView): Look => byState[view.state](view);
  * bech32 is let through (BOLT11, "Encoding Overview").
  */
 export function requestOf(view: PayView): string | undefined {
-  const request = view.state === 'open' ? view.invoice?.request : undefined;
+  const isShown = view.state === 'open' && view.waits !== true;
+  const request = isShown ? view.invoice?.request : undefined;
   return request !== undefined && /^ln[a-z0-9]+$/.test(request) ? request : undefined;
 }

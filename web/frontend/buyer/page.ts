@@ -68,6 +68,7 @@ export function renderPayPage(
     body,
     script: options.assets.script,
     refresh: view.final ? 'never' : 'without script',
+    ...(view.returnUrl === undefined ? {} : { leadsTo: view.returnUrl }),
   });
 }
 
@@ -119,7 +120,12 @@ type Draft = {
   body: Html;
   script: string | undefined;
   refresh: 'never' | 'without script' | 'always';
+  /** Where the page leads by itself, with and without script. */
+  leadsTo?: string;
 };
+
+/** Long enough to read one line. */
+const leadAfterSeconds = 1;
 
 function rendered(words: Speech, draft: Draft): Rendered {
   // In one piece: a single space more, and the style would not fit its hash in the policy.
@@ -134,6 +140,10 @@ function rendered(words: Speech, draft: Draft): Rendered {
         <meta name="color-scheme" content="light dark" />
         <title>${draft.title}</title>
         <link rel="icon" href="${tabIcon}" />
+        ${
+          draft.leadsTo !== undefined &&
+          html`<meta http-equiv="refresh" content="${leadAfterSeconds};url=${draft.leadsTo}" />`
+        }
         ${style} ${draft.refresh === 'always' && refresh}
         ${draft.refresh === 'without script' && html`<noscript>${refresh}</noscript>`}
         ${draft.script !== undefined && html`<script type="module" src="${draft.script}"></script>`}
@@ -170,6 +180,7 @@ function scriptView(view: PayView, words: Speech): string {
     now: view.now,
     lapsesAt: requestOf(view) === undefined ? null : (view.invoice?.lapsesAt ?? null),
     request: requestOf(view) ?? null,
+    returnUrl: view.returnUrl ?? null,
     words: {
       left: words.say('left'),
       copied: words.say('copied'),

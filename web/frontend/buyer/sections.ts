@@ -27,7 +27,9 @@ export function summarySection(view: PayView, words: Speech): Html {
         <span class="logo" aria-hidden="true">${initial}</span>
         <div>
           <h1 id="shop">${view.shopName}</h1>
-          <p class="soft small">${say('order', { order: view.orderName })}</p>
+          <p class="soft small">
+            ${say(view.session === true ? 'session' : 'order', { order: view.orderName })}
+          </p>
         </div>
       </header>
       <div>
@@ -96,6 +98,12 @@ export function paySection(view: PayView, shown: Shown): Html {
           <button class="${look.form.main ? 'btn main' : 'btn'}">${say(look.form.word)}</button>
         </form>`
       }
+      ${
+        view.mayWait === true &&
+        html`<form method="post" action="/pay/${view.id}/wait">
+          <button class="btn">${say('wait', values)}</button>
+        </form>`
+      }
       ${backLink(view, shown)}
       <p class="soft small help">${say('help', values)}</p>
       ${!view.final && html`<noscript><p class="soft small help">${say('nojs')}</p></noscript>`}
@@ -146,18 +154,21 @@ function receipt(view: PayView, words: Speech): Html {
         'paid_at',
         html`<time datetime="${at}" data-day>${date.format(new Date(at))} UTC</time>`,
       )}
-      ${line('order_label', view.orderName)} ${line('reference', view.reference)}
+      ${line(view.session === true ? 'session_label' : 'order_label', view.orderName)}
+      ${line('reference', view.reference)}
     </dl>
   `;
 }
 
 function backLink(view: PayView, { words, look, values }: Shown): Html | undefined {
-  if (!/^https?:\/\//.test(view.backUrl)) return undefined;
+  const to = view.returnUrl ?? view.backUrl;
+  if (!/^https?:\/\//.test(to)) return undefined;
+  const isCancel = view.session === true && view.returnUrl === undefined && view.state === 'open';
   const main = look.tone === 'good' || (look.form === undefined && look.tone === 'plain');
   const style = main ? 'btn main' : requestOf(view) === undefined ? 'btn' : 'back';
   const arrow = asHtml('<span class="arrow" aria-hidden="true"></span>');
-  return html`<a class="${style} noprint" href="${view.backUrl}">
-    ${!main && arrow}${words.say('back', values)}
+  return html`<a class="${style} noprint" href="${to}">
+    ${!main && arrow}${words.say(isCancel ? 'cancel' : 'back', values)}
   </a>`;
 }
 

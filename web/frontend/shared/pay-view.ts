@@ -52,7 +52,15 @@ export type PayView = {
   overpaid?: true;
   /** `lapsed`, `rejected` and `closing`: why the order is not to be paid any more. */
   over?: 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing' | 'other';
-  /** The way back to the shop. */
+  /** It was chosen at checkout, where the buyer goes back to: a payment of the payments app. */
+  session?: true;
+  /** Of a session: the buyer may say that the money is on its way, and wait at the shop. */
+  mayWait?: true;
+  /** Of a session: the buyer said so, and the shop is being told. */
+  waits?: true;
+  /** Of a session: the shop has its verdict and wants its buyer here. The page leads there. */
+  returnUrl?: string;
+  /** The way back to the shop; of a session that is not paid the address that cancels it. */
   backUrl: string;
   /** Short, for support: the first letters of the payment's id. */
   reference: string;

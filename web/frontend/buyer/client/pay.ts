@@ -9,6 +9,7 @@ type View = {
   now: string;
   lapsesAt: string | null;
   request: string | null;
+  returnUrl: string | null;
   words: Record<'left' | 'copied' | 'copyFailed' | 'offline' | 'weblnFailed', string>;
 };
 type Pulse = Pick<View, 'revision' | 'final' | 'now'>;
@@ -25,6 +26,8 @@ const pollHiddenMs = 15_000;
 const streamPatienceMs = 4_000;
 /** Earlier a countdown only makes people nervous. */
 const countdownSeconds = 120;
+/** Long enough to read one line. */
+const leadAfterMs = 1_000;
 
 const find = (id: string): HTMLElement | null => document.getElementById(id);
 const read = (page: Document): View =>
@@ -45,7 +48,18 @@ function announce(text: string): void {
   if (say !== null && say.textContent !== text) say.textContent = text;
 }
 
+/** The shop wants its buyer back: the head of the page says so only when it was loaded so. */
+function lead(): void {
+  const { returnUrl } = view;
+  if (returnUrl === null || !/^https?:\/\//.test(returnUrl)) return;
+  stop();
+  setTimeout(() => {
+    location.replace(returnUrl);
+  }, leadAfterMs);
+}
+
 function dress(): void {
+  lead();
   for (const time of document.querySelectorAll('time')) {
     const at = new Date(time.dateTime);
     const { lang } = document.documentElement;
