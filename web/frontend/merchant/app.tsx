@@ -1,24 +1,25 @@
 import { NavMenu } from '@shopify/app-bridge-react';
 import { AppProvider } from '@shopify/polaris';
-import { lazy, Suspense, useEffect, useRef, type MouseEvent, type ReactNode } from 'react';
 import {
-  BrowserRouter,
-  Link,
-  Navigate,
-  Route,
-  Routes,
-  useLocation,
-  useNavigate,
-} from 'react-router';
+  lazy,
+  Suspense,
+  useEffect,
+  useRef,
+  useState,
+  type MouseEvent,
+  type ReactNode,
+} from 'react';
+import { BrowserRouter, Link, Route, Routes, useLocation, useNavigate } from 'react-router';
 import { Home } from './pages/home.tsx';
 import { NotHere } from './pages/not-here.tsx';
 import { WaitingPage } from './parts/waiting-page.tsx';
-import { useWords, WordsProvider, type Language } from './words.tsx';
+import { LanguageContext, loadLanguage, useWords, WordsProvider, type Language } from './words.tsx';
 
 const Node = lazy(() => import('./pages/node.tsx'));
 const Payments = lazy(() => import('./pages/payments.tsx'));
 const Payment = lazy(() => import('./pages/payment.tsx'));
 const Settings = lazy(() => import('./pages/settings.tsx'));
+const Setup = lazy(() => import('./pages/setup.tsx'));
 
 type PolarisLinkProps = {
   url?: string;
@@ -91,7 +92,7 @@ export function Pages() {
     <Suspense fallback={<WaitingPage />}>
       <Routes>
         <Route path="/" element={<Home />} />
-        <Route path="/setup" element={<Navigate to="/" replace />} />
+        <Route path="/setup" element={<Setup />} />
         <Route path="/node" element={<Node />} />
         <Route path="/payments" element={<Payments />} />
         <Route path="/payments/:id" element={<Payment />} />
@@ -111,16 +112,27 @@ export function Around({ language, children }: { language: Language; children: R
   );
 }
 
-export function App({ language }: { language: Language }) {
+/** `language` is the one to begin with: the merchant may choose another on the settings page. */
+export function App({ language: first }: { language: Language }) {
+  const [language, setLanguage] = useState(first);
+  const change = (chosen: string | null): void => {
+    const asked = chosen ?? shopify.config.locale ?? 'en';
+    void loadLanguage(asked).then((next) => {
+      document.documentElement.lang = next.locale;
+      setLanguage(next);
+    });
+  };
   return (
-    <Around language={language}>
-      <BrowserRouter>
-        <Menu />
-        <MoveFocus />
-        <main tabIndex={-1}>
-          <Pages />
-        </main>
-      </BrowserRouter>
-    </Around>
+    <LanguageContext.Provider value={change}>
+      <Around language={language}>
+        <BrowserRouter>
+          <Menu />
+          <MoveFocus />
+          <main tabIndex={-1}>
+            <Pages />
+          </main>
+        </BrowserRouter>
+      </Around>
+    </LanguageContext.Provider>
   );
 }

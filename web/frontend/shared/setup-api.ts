@@ -13,6 +13,8 @@ export type NodesAnswer = {
 export type WorkingNode = NodeAnswer & {
   /** Makes the invoices; the others stand in for it. */
   isPreferred: boolean;
+  /** What to delete on the node to revoke the credential. */
+  rootKeyId: string;
   /** Days until the credential ends; null: never. Negative: it has ended. */
   credentialDaysLeft: number | null;
 };

@@ -61,6 +61,7 @@ async function nodesOf(doors: Doors, shopId: number): Promise<NodesAnswer> {
     nodes: nodes.map((node, at) => ({
       ...nodeAnswer(doors, node),
       isPreferred: at === 0,
+      rootKeyId: node.rootKeyId,
       credentialDaysLeft: daysUntil(doors, node.credentialEndsAt),
     })),
     ending,

@@ -2,9 +2,25 @@ import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, test } from 'vitest';
 import type { ConnectAnswer } from '../../shared/merchant-api.ts';
-import { bridge, node, openAt, shop } from '../test-dom.ts';
+import type { NodesAnswer, WorkingNode } from '../../shared/setup-api.ts';
+import { bridge, node, openAt } from '../test-dom.ts';
 
-const bare = { ...shop, node: null };
+const first: WorkingNode = {
+  ...node,
+  isPreferred: true,
+  rootKeyId: '57001',
+  credentialDaysLeft: null,
+};
+const second: WorkingNode = {
+  ...first,
+  id: 2,
+  alias: 'عُقدة',
+  isPreferred: false,
+  credentialDaysLeft: 3,
+};
+const line = 'lncli bakemacaroon --root_key_id 123456 uri:/lnrpc.Lightning/AddInvoice';
+const having = (...nodes: WorkingNode[]): NodesAnswer => ({ nodes, ending: [], bake: line });
+const bare = having();
 const bake = 'lncli bakemacaroon --root_key_id 424242 uri:/lnrpc.Lightning/AddInvoice';
 const tooMuch: ConnectAnswer = {
   ok: false,
@@ -30,8 +46,9 @@ async function connectBy(words: string): Promise<ReturnType<typeof userEvent.set
 
 test('a credential that can spend is a lesson, and only the new one has to be pasted', async () => {
   let answer: () => object = refusing(tooMuch);
+  let answered = bare;
   const { asked } = await openAt('/node', {
-    'GET /api/shop': () => bare,
+    'GET /api/nodes': () => answered,
     'POST /api/node': () => answer(),
   });
   const user = await connectBy(link);
@@ -53,7 +70,10 @@ test('a credential that can spend is a lesson, and only the new one has to be pa
   const fresh = screen.getByLabelText<HTMLInputElement>('Paste the new credential here');
   expect([fresh.type, fresh.value]).toEqual(['password', '']);
 
-  answer = () => ({ ok: true, node });
+  answer = () => {
+    answered = having(first);
+    return { ok: true, node };
+  };
   await user.click(fresh);
   await user.paste('0201036c6e64');
   await user.click(screen.getByRole('button', { name: 'Connect and test' }));
@@ -62,6 +82,7 @@ test('a credential that can spend is a lesson, and only the new one has to be pa
     host: 'node.example.com:10009',
     certificate: certificate.trim(),
     macaroon: '0201036c6e64',
+    how: 'add',
   });
   expect(bridge.toast).toHaveBeenCalledWith('Node connected');
   screen.getByText('1,234,567,890,123,456.789 sats');
@@ -69,26 +90,28 @@ test('a credential that can spend is a lesson, and only the new one has to be pa
 
 test('says what is being done while the node is tested', async () => {
   let finish: (answer: object) => void = () => undefined;
+  let answered = bare;
   await openAt('/node', {
-    'GET /api/shop': bare,
+    'GET /api/nodes': () => answered,
     'POST /api/node': () => new Promise<object>((resolve) => (finish = resolve)),
   });
   await connectBy(link);
   const doing = await screen.findByText(/check its certificate/);
   expect(doing.closest('[role=status]')).not.toBeNull();
+  answered = having(first);
   finish({ ok: true, node });
   await screen.findByText('Your node is connected');
 });
 
 test('a network that is away takes nothing of what was typed', async () => {
-  await openAt('/node', { 'GET /api/shop': bare, 'POST /api/node': new TypeError('offline') });
+  await openAt('/node', { 'GET /api/nodes': bare, 'POST /api/node': new TypeError('offline') });
   await connectBy(link);
   await screen.findByText('The node could not be tested');
   expect(screen.getByLabelText<HTMLInputElement>('lndconnect link').value).toBe(link);
 });
 
 test('what is not a link is said beside the field, and nothing is sent', async () => {
-  const { asked } = await openAt('/node', { 'GET /api/shop': bare });
+  const { asked } = await openAt('/node', { 'GET /api/nodes': bare });
   await connectBy('0201036c6e64');
   screen.getByText(/This is not an lndconnect link/);
   expect(asked.filter(({ line }) => line.startsWith('POST'))).toEqual([]);
@@ -101,7 +124,7 @@ test('a refusal that is not about the credential leaves the form as it was', asy
     sentence: 'Nothing answers.',
     excess: [],
   };
-  await openAt('/node', { 'GET /api/shop': bare, 'POST /api/node': refusing(away) });
+  await openAt('/node', { 'GET /api/nodes': bare, 'POST /api/node': refusing(away) });
   await connectBy(link);
   const lesson = await screen.findByRole('group', { name: 'Your node could not be reached' });
   expect(within(lesson).queryByText(bake)).toBeNull();
@@ -109,7 +132,7 @@ test('a refusal that is not about the credential leaves the form as it was', asy
 });
 
 test('the secret is shown only when asked', async () => {
-  await openAt('/node', { 'GET /api/shop': bare });
+  await openAt('/node', { 'GET /api/nodes': bare });
   const field = await screen.findByLabelText<HTMLInputElement>('lndconnect link');
   expect(field.type).toBe('password');
   await userEvent.click(screen.getByRole('button', { name: 'Show or hide: lndconnect link' }));
@@ -119,9 +142,94 @@ test('the secret is shown only when asked', async () => {
 });
 
 test('a node that does not answer, in German', async () => {
-  const away = { ...node, health: 'unreachable' as const, advice: ['Update LND.'] };
-  await openAt('/node', { 'GET /api/shop': { ...shop, node: away } }, 'de');
+  const away = { ...first, health: 'unreachable' as const, advice: ['Update LND.'] };
+  await openAt('/node', { 'GET /api/nodes': having(away) }, 'de');
   await screen.findByText(/^Keine Antwort seit 21\.11\.2026/);
   screen.getByText('1.234.567.890.123.456,789 Sats');
   expect(screen.getByText('Update LND.').lang).toBe('en');
+});
+
+test('several nodes: one makes the invoices, another is made the first', async () => {
+  let answered = having(first, second);
+  const { asked } = await openAt('/node', {
+    'GET /api/nodes': () => answered,
+    'POST /api/nodes/2/prefer': () => {
+      answered = having({ ...second, isPreferred: true }, { ...first, isPreferred: false });
+      return answered;
+    },
+  });
+  await screen.findByText('Makes the invoices');
+  screen.getByText('Stands in');
+  screen.getByText('The credential ends in 3 days');
+  await userEvent.click(screen.getByRole('button', { name: 'Make it the first' }));
+  await waitFor(() => {
+    const [top] = screen.getAllByRole('heading', { level: 2 });
+    expect(top?.textContent).toBe('عُقدة');
+  });
+  expect(bridge.toast).toHaveBeenCalledWith('عُقدة makes the invoices');
+  expect(asked.filter(({ line: what }) => what.startsWith('POST'))).toHaveLength(1);
+});
+
+test('removing asks first, and says what becomes of the invoices', async () => {
+  let answered = having(first, second);
+  const { asked } = await openAt('/node', {
+    'GET /api/nodes': () => answered,
+    'POST /api/nodes/1/retire': () => {
+      const ending = [{ id: 1, alias: 'alpine', address: node.address, payable: 2 }];
+      answered = { ...having({ ...second, isPreferred: true }), ending };
+      return answered;
+    },
+  });
+  const posts = () => asked.filter(({ line: what }) => what.startsWith('POST'));
+  const [remove] = await screen.findAllByRole('button', { name: 'Remove' });
+  if (remove === undefined) throw new Error('There is nothing to press.');
+  await userEvent.click(remove);
+  const dialog = await screen.findByRole('dialog');
+  within(dialog).getByText(/then its credential is wiped/);
+  expect(within(dialog).queryByText(/your only node/)).toBeNull();
+  expect(posts()).toEqual([]);
+  await userEvent.click(within(dialog).getByRole('button', { name: 'Remove' }));
+  await screen.findByText('alpine: 2 invoices are still being cancelled.');
+  expect(posts()).toHaveLength(1);
+});
+
+test('a renewed credential names its node, and the old one is to be revoked', async () => {
+  let answered = having(first);
+  const { asked } = await openAt('/node', {
+    'GET /api/nodes': () => answered,
+    'POST /api/node': () => {
+      answered = having({ ...first, rootKeyId: '60002' });
+      return { ok: true, node };
+    },
+  });
+  const user = userEvent.setup();
+  await user.click(await screen.findByRole('button', { name: 'Renew the credential' }));
+  screen.getByText(/no payment is missed/);
+  await user.click(screen.getByLabelText('lndconnect link'));
+  await user.paste(link);
+  await user.click(screen.getByRole('button', { name: 'Connect and test' }));
+  await screen.findByText('The new credential is in use');
+  await screen.findByText('lncli deletemacaroonid 57001');
+  expect(asked.find(({ line: what }) => what === 'POST /api/node')?.body).toEqual({
+    lndconnect: link,
+    renews: 1,
+  });
+});
+
+test('another node is added, or replaces those that are there', async () => {
+  const { asked } = await openAt('/node', {
+    'GET /api/nodes': having(first),
+    'POST /api/node': { ok: true, node: { ...node, id: 2 } },
+  });
+  const user = userEvent.setup();
+  await user.click(await screen.findByRole('button', { name: 'Add another node' }));
+  await user.click(screen.getByLabelText('Replace them: their open invoices are cancelled'));
+  await user.click(screen.getByLabelText('lndconnect link'));
+  await user.paste(link);
+  await user.click(screen.getByRole('button', { name: 'Connect and test' }));
+  await screen.findByText('Your node is connected');
+  expect(asked.find(({ line: what }) => what === 'POST /api/node')?.body).toEqual({
+    lndconnect: link,
+    how: 'replace',
+  });
 });

@@ -1,3 +1,4 @@
+import { useAppBridge } from '@shopify/app-bridge-react';
 import {
   BlockStack,
   Button,
@@ -10,45 +11,73 @@ import {
   Text,
   TextField,
 } from '@shopify/polaris';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { useWords } from '../words.tsx';
 import { Failed } from './failed.tsx';
 import { SecretField } from './secret-field.tsx';
 import { isAboutCredential, type Typed, type useConnect } from './use-connect.ts';
 
+const PictureField = lazy(() => import('./picture-field.tsx'));
+
 type Connect = ReturnType<typeof useConnect>;
 
 /** The node, as one link or in its parts. It keeps what was typed, whatever comes back. */
-export function ConnectForm({ connect }: { connect: Connect }) {
+export function ConnectForm(props: {
+  connect: Connect;
+  title?: string;
+  /** What else is to be chosen, above the button. */
+  children?: ReactNode;
+}) {
   const { t } = useWords();
+  const { connect, title = t('connect.title'), children } = props;
   const { typed, change, send, isTesting, trouble } = connect;
   return (
     <Card>
       <Form onSubmit={() => void send()}>
         <FormLayout>
           <Text as="h2" variant="headingMd">
-            {t('connect.title')}
+            {title}
           </Text>
           <ChoiceList
             title={t('connect.way')}
             choices={[
               { value: 'link', label: t('connect.way.link'), disabled: isTesting },
+              { value: 'picture', label: t('connect.way.picture'), disabled: isTesting },
               { value: 'parts', label: t('connect.way.parts'), disabled: isTesting },
             ]}
             selected={[typed.way]}
             onChange={([way]) => change({ way: way as Typed['way'] })}
           />
-          {typed.way === 'link' ? <Link connect={connect} /> : <Parts connect={connect} />}
+          {typed.way === 'link' && <Link connect={connect} />}
+          {typed.way === 'picture' && <Picture connect={connect} />}
+          {typed.way === 'parts' && <Parts connect={connect} />}
+          {children}
           {trouble !== undefined && <Failed title={t('connect.failed')} trouble={trouble} />}
           {isTesting && <Testing host={typed.way === 'parts' ? typed.host.trim() : ''} />}
           <InlineStack align="end">
-            <Button submit variant="primary" loading={isTesting}>
+            <Button submit variant="primary" loading={isTesting} disabled={typed.way === 'picture'}>
               {t('connect.submit')}
             </Button>
           </InlineStack>
         </FormLayout>
       </Form>
     </Card>
+  );
+}
+
+/** A picture that was read becomes the link, which stays as hidden as a pasted one. */
+function Picture({ connect: { change } }: { connect: Connect }) {
+  const { t } = useWords();
+  const bridge = useAppBridge();
+  return (
+    <Suspense fallback={<Spinner size="small" accessibilityLabel={t('waiting')} />}>
+      <PictureField
+        found={(link) => {
+          change({ way: 'link', link });
+          bridge.toast.show(t('connect.picture.read'));
+        }}
+      />
+    </Suspense>
   );
 }
 

@@ -1,4 +1,5 @@
 import { Banner, BlockStack, Card, InlineStack, List, Text } from '@shopify/polaris';
+import type { ReactNode } from 'react';
 import type { NodeAnswer } from '../../shared/merchant-api.ts';
 import { useWords } from '../words.tsx';
 import { CopyButton } from './copy-button.tsx';
@@ -6,8 +7,9 @@ import { Facts } from './facts.tsx';
 import { NodeBadges } from './node-badges.tsx';
 import { useAmounts } from './use-amounts.ts';
 
-/** Everything that the program knows of the node. */
-export function NodeCard({ node }: { node: NodeAnswer }) {
+/** Everything that the program knows of the node; `rank` and what can be done with it, if given. */
+export function NodeCard(props: { node: NodeAnswer; rank?: ReactNode; children?: ReactNode }) {
+  const { node, rank, children } = props;
   const { t } = useWords();
   const { when } = useAmounts();
   const since = node.healthSince === null ? '' : when(node.healthSince);
@@ -18,7 +20,10 @@ export function NodeCard({ node }: { node: NodeAnswer }) {
           <Text as="h2" variant="headingMd" breakWord>
             {node.alias === '' ? node.address : node.alias}
           </Text>
-          <NodeBadges node={node} />
+          <InlineStack gap="100">
+            {rank}
+            <NodeBadges node={node} />
+          </InlineStack>
         </InlineStack>
         {(node.health === 'unreachable' || node.health === 'locked') && (
           <Banner tone="warning" title={t(`node.${node.health}.title`, { since })}>
@@ -28,6 +33,7 @@ export function NodeCard({ node }: { node: NodeAnswer }) {
         <Receivable node={node} />
         <Advice advice={node.advice} />
         <NodeFacts node={node} />
+        {children}
       </BlockStack>
     </Card>
   );

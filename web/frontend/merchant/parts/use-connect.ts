@@ -1,11 +1,12 @@
 import { useState } from 'react';
 import type { ConnectAnswer, ConnectRequest, NodeAnswer } from '../../shared/merchant-api.ts';
+import type { ConnectBody } from '../../shared/setup-api.ts';
 import { callApi, troubleOf, type TroubleKind } from '../api.ts';
 import { useWords, type Word } from '../words.tsx';
 import { isLink, partsOfLink } from './lndconnect.ts';
 
 export type Typed = {
-  way: 'link' | 'parts';
+  way: 'link' | 'picture' | 'parts';
   link: string;
   host: string;
   certificate: string;
@@ -20,8 +21,11 @@ const nothing: Typed = { way: 'link', link: '', host: '', certificate: '', macar
 export const isAboutCredential = (refusal: string): boolean =>
   refusal.startsWith('credential_') || refusal === 'not_a_macaroon';
 
+/** What is to become of the nodes that are there. Left out: the one that comes replaces them. */
+export type ConnectMore = Pick<ConnectBody, 'how' | 'renews'>;
+
 /** What is typed, what became of it, and what is to be shown about that. */
-export function useConnect(connected: (node: NodeAnswer) => void) {
+export function useConnect(connected: (node: NodeAnswer) => void, more: ConnectMore = {}) {
   const { t } = useWords();
   const [typed, setTyped] = useState<Typed>(nothing);
   const [missing, setMissing] = useState<{ field: Field; word: Word }>();
@@ -44,7 +48,9 @@ export function useConnect(connected: (node: NodeAnswer) => void) {
     setIsTesting(true);
     setTrouble(undefined);
     try {
-      const answer = await callApi<ConnectAnswer>('/api/node', { body: requestOf(typed) });
+      const answer = await callApi<ConnectAnswer>('/api/node', {
+        body: { ...requestOf(typed), ...more } satisfies ConnectBody,
+      });
       if (answer.ok) {
         setTyped(nothing);
         setRefused(undefined);
@@ -61,16 +67,25 @@ export function useConnect(connected: (node: NodeAnswer) => void) {
   };
   const errorOf = (field: Field): string | undefined =>
     missing?.field === field ? t(missing.word) : undefined;
-  return { typed, change, send, errorOf, isTesting, refused, trouble };
+  /** Leaves the form as it was before anybody typed. */
+  const forget = (): void => {
+    setTyped(nothing);
+    setMissing(undefined);
+    setRefused(undefined);
+    setTrouble(undefined);
+  };
+  return { typed, change, send, errorOf, isTesting, refused, trouble, forget };
 }
 
 /** A link that was pasted where the credential belongs is taken as the link that it is. */
 function routed(typed: Typed): Typed {
-  if (typed.way === 'link' || !isLink(typed.macaroon)) return typed;
+  if (typed.way !== 'parts' || !isLink(typed.macaroon)) return typed;
   return { ...typed, way: 'link', link: typed.macaroon.trim(), macaroon: '' };
 }
 
 function lackOf({ way, link, host, macaroon }: Typed): { field: Field; word: Word } | undefined {
+  // A picture has become the link in it, or there is nothing to send yet.
+  if (way === 'picture') return { field: 'link', word: 'connect.link.empty' };
   if (way === 'link') {
     if (link.trim() === '') return { field: 'link', word: 'connect.link.empty' };
     return isLink(link) ? undefined : { field: 'link', word: 'connect.link.wrong' };

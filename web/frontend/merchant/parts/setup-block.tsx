@@ -1,0 +1,31 @@
+import { BlockStack, Button, ButtonGroup, Text } from '@shopify/polaris';
+import type { SetupAnswer } from '../../shared/setup-api.ts';
+import { useWords } from '../words.tsx';
+import { checkoutEditor } from './admin-links.ts';
+import { SeenAt } from './seen-at.tsx';
+
+/** The block on the thank-you page: seen when it has asked us for the first time. */
+export function SetupBlock(props: {
+  shop: string;
+  block: SetupAnswer['block'];
+  /** What App Bridge says; not known is not placed. */
+  isPlaced: boolean;
+}) {
+  const { t } = useWords();
+  const { shop, block, isPlaced } = props;
+  return (
+    <BlockStack gap="300">
+      <Text as="p">{t('setup.block.text')}</Text>
+      <SeenAt
+        at={block.seenAt}
+        waiting={t(isPlaced ? 'setup.block.placed' : 'setup.block.waiting')}
+      />
+      <ButtonGroup>
+        <Button url={checkoutEditor}>{t('open_checkout_editor')}</Button>
+        <Button url={`https://${shop}/`} target="_blank">
+          {t('setup.block.shop')}
+        </Button>
+      </ButtonGroup>
+    </BlockStack>
+  );
+}
