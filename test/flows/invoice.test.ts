@@ -22,6 +22,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   our.prices.reset();
+  our.shopify.faults.clear();
 });
 
 test('no price for an order that Shopify does not return: nobody could mark it paid', async () => {

@@ -45,6 +45,7 @@ test('tabs of the admin that are older than the removal do not undo it', async (
   await lookAtInstallation();
   expect(await shop()).toMatchObject({ sealedAccessToken: null });
   // Several at once: those that wait for the first one's exchange must not take it for done.
+  our.shopify.faults.add({ kind: 'slow', operation: 'token', delayMs: 600, times: 3 });
   const opened = await Promise.allSettled([1, 2, 3].map(() => our.openApp(old)));
   expect(opened.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
   expect((await shop()).uninstalledAt).not.toBeNull();

@@ -1,6 +1,6 @@
 // The money is there, and Shopify is told: what is not known for certain is waited for, and nothing
 // is recorded twice, whatever the merchant renames meanwhile.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Trouble } from '../../web/core/trouble.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { nameMethod } from '../../web/db/shops.ts';
@@ -15,6 +15,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await our.close();
+});
+beforeEach(async () => {
+  our.shopify.faults.clear();
+  await nameMethod(our.db, our.shop.id, our.shop.methodName);
 });
 
 const part = 'orderCreateManualPayment';
@@ -53,7 +57,6 @@ test('an answer that was lost is found under the name that the method had then',
   await tell(paid);
   expect(await our.read(paid.payment.id)).toMatchObject({ state: 'resolved', toldMinor: 2_100n });
   expect(our.shopify.effects.payments(paid.orderId)).toBe(1);
-  await nameMethod(our.db, our.shop.id, 'Bitcoin (Lightning)');
 });
 
 test('a part that was sent is not sent again for a minute: it may still be applied', async () => {

@@ -17,14 +17,12 @@ const patient = { timeout: 45_000, interval: 50 };
 
 /** Asks for the stream, and leaves while the first look at the payment still runs. */
 async function leaveEarly(link: string): Promise<void> {
-  const left = once(our.server, 'request').then(([, response]) =>
-    once(response as http.ServerResponse, 'close'),
-  );
+  const knocked = once(our.server, 'request');
   const request = http.get(`${our.appUrl}/pay/${link}/events`);
   request.on('error', () => undefined);
-  await once(our.server, 'request');
+  const [, response] = (await knocked) as [http.IncomingMessage, http.ServerResponse];
+  const left = once(response, 'close');
   // It waits for the table that the test has locked.
-  await pause(50);
   request.destroy();
   await left;
 }
@@ -44,7 +42,7 @@ test('a stream that was left before it began is not followed', async () => {
     // Four are as many as one payment has: if they were followed still, there were no fifth.
     await client.query('begin');
     await client.query('lock table payment in access exclusive mode');
-    await Promise.all([1, 2, 3, 4].map(() => leaveEarly(link)));
+    for (let n = 0; n < 4; n += 1) await leaveEarly(link);
     await client.query('rollback');
   } finally {
     client.release();
