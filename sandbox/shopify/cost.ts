@@ -109,7 +109,7 @@ function sizeOf(scope: Scope, field: FieldNode): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-/** Every object in the answer is one point; a mutation is ten. */
+/** Every object in the answer is one point; a mutation is ten, each of several. */
 export function actualCost(answer: unknown, operation: OperationDefinitionNode): number {
   const objects = (value: unknown): number => {
     if (Array.isArray(value)) return value.reduce<number>((all, it) => all + objects(it), 0);
@@ -117,7 +117,10 @@ export function actualCost(answer: unknown, operation: OperationDefinitionNode):
     return Object.values(value).reduce<number>((all, it) => all + objects(it), 1);
   };
   const inside = Math.max(0, objects(answer) - 1);
-  return operation.operation === OperationTypeNode.MUTATION ? inside - 1 + MUTATION : inside;
+  if (operation.operation !== OperationTypeNode.MUTATION) return inside;
+  const told = typeof answer === 'object' && answer !== null ? Object.values(answer) : [];
+  const count = Math.max(1, told.filter((it) => it !== null).length);
+  return inside + count * (MUTATION - 1);
 }
 
 export type ThrottleStatus = {

@@ -213,7 +213,7 @@ function merchantHands(world: World) {
 }
 
 function buyerHands(world: World, exchanges: Exchanges) {
-  const checkout: Payments['checkout'] = (input = {}) => {
+  const checkout: Payments['checkout'] = async (input = {}) => {
     const { app, shop, key } = whereOf(world, input);
     const gateway = gatewayOf(world, key);
     const { installed } = installOf(world, key.clientId, key.shop);
@@ -273,7 +273,7 @@ export async function openPayments(
     if (found === undefined) throw new Error(`No such payment session: ${id}`);
     return found;
   };
-  const ask = (what: MoneyKind, session: PaymentSession, more: MoneyInput = {}) => {
+  const ask = async (what: MoneyKind, session: PaymentSession, more: MoneyInput = {}) => {
     const { currency } = session;
     const most = what === 'void' ? session.amountMinor : leftOf(world, { session, what });
     const { amount, ...rest } = more;
@@ -290,16 +290,16 @@ export async function openPayments(
     switches: { approveAtOnce: false },
     ...merchantHands(world),
     ...buyerHands(world, exchanges),
-    again: (id, more = {}) => exchanges.again(need(id), more),
-    refund: (id, more) => ask('refund', need(id), more),
-    capture: (id, more) => ask('capture', need(id), more),
-    void: (id, more) => ask('void', need(id), more),
-    askAgain: (id, more = {}) => {
+    again: async (id, more = {}) => exchanges.again(need(id), more),
+    refund: async (id, more) => ask('refund', need(id), more),
+    capture: async (id, more) => ask('capture', need(id), more),
+    void: async (id, more) => ask('void', need(id), more),
+    askAgain: async (id, more = {}) => {
       const found = world.state.moneySessions.find((it) => it.id === id);
       if (found === undefined) throw new Error(`No such session: ${id}`);
       return exchanges.askAgain(found, more);
     },
-    post: (it) => exchanges.post(rawParcel(world, it)),
+    post: async (it) => exchanges.post(rawParcel(world, it)),
     sessions: (group) =>
       world.state.sessions.filter((it) => group === undefined || it.group === group),
     session: (id) => world.state.sessions.find((it) => it.id === id),
