@@ -19,6 +19,8 @@ export function merchantDocument(about: {
   clientId: string;
   shop: string;
   assets: MerchantAssets;
+  /** What the merchant has chosen on the settings page; null: as Shopify's admin. */
+  language: string | null;
   /** Shopify's own script, or what stands in for it where the outside web is one origin. */
   appBridgeUrl: string;
 }): string {
@@ -34,6 +36,9 @@ export function merchantDocument(about: {
     `<meta name="shopify-api-key" content="${attribute(about.clientId)}">`,
     `<script src="${attribute(about.appBridgeUrl)}"></script>`,
     `<meta name="zaptill-shop" content="${attribute(about.shop)}">`,
+    about.language === null
+      ? ''
+      : `<meta name="zaptill-language" content="${attribute(about.language)}">`,
     // Polaris asks for Inter and brings none.
     atShopify ? `<link rel="stylesheet" href="${shopifyCdn}static/fonts/inter/v4/styles.css">` : '',
     ...assets.styles.map((url) => `<link rel="stylesheet" href="${attribute(url)}">`),

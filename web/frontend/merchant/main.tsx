@@ -13,7 +13,8 @@ const place = document.getElementById('app');
 if (place === null) throw new Error('The document has no #app.');
 
 if ('shopify' in window) {
-  const language = await loadLanguage(shopify.config.locale ?? 'en');
+  const chosen = document.querySelector<HTMLMetaElement>('meta[name="zaptill-language"]')?.content;
+  const language = await loadLanguage(chosen ?? shopify.config.locale ?? 'en');
   document.documentElement.lang = language.locale;
   createRoot(place).render(
     <StrictMode>

@@ -5,10 +5,29 @@ import { connectRefusals } from '../../core/refusals.ts';
 import { historyWords } from '../../db/history.ts';
 import de from './words/de.json';
 import en from './words/en.json';
-import { loadLanguage, speechOf } from './words.tsx';
+import { loadLanguage, pageLanguages, speechOf } from './words.tsx';
 
 const german: Readonly<Record<string, string>> = de;
 const placeholders = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
+
+const files = import.meta.glob<Record<string, string>>('./words/*.json', {
+  eager: true,
+  import: 'default',
+});
+
+test('every file of words has every word, with the same places to fill, and none of its own', () => {
+  expect(Object.keys(files).sort()).toEqual(expect.arrayContaining(['./words/de.json']));
+  expect(pageLanguages).toEqual(expect.arrayContaining(['en', 'de']));
+  const keys = Object.keys(en) as (keyof typeof en)[];
+  for (const [file, words] of Object.entries(files)) {
+    const lacks = keys.filter((key) => (words[key] ?? '') === '');
+    const differs = keys.filter(
+      (key) => placeholders(en[key]).join() !== placeholders(words[key] ?? '').join(),
+    );
+    const more = Object.keys(words).filter((key) => !(key in en) && !key.startsWith('told.'));
+    expect({ file, lacks, differs, more }).toEqual({ file, lacks: [], differs: [], more: [] });
+  }
+});
 
 test('German has every word, with the same places to fill', () => {
   const keys = Object.keys(en) as (keyof typeof en)[];

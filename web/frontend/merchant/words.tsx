@@ -16,27 +16,39 @@ type PolarisWords = AppProviderProps['i18n'];
 
 export type Language = { locale: string; words: Words; polaris: PolarisWords };
 
-const spoken: Readonly<
-  Record<string, () => Promise<{ words: Words; polaris: PolarisWords } | undefined>>
-> = {
-  en: () => Promise.resolve(undefined),
-  de: async () => {
-    const [words, polaris] = await Promise.all([
-      import('./words/de.json'),
-      import('@shopify/polaris/locales/de.json'),
-    ]);
-    return { words: words.default, polaris: polaris.default };
-  },
-};
+// A language is a file in `words/`: it is found here by itself. Polaris has words of its own.
+const files = import.meta.glob<{ default: Words }>(['./words/*.json', '!./words/en.json']);
+const polarisFiles = import.meta.glob<{ default: PolarisWords }>([
+  '../../../node_modules/@shopify/polaris/locales/*.json',
+  '!**/en.json',
+]);
+const languageOf = (file: string): string => /([^/]+)\.json$/.exec(file)?.[1] ?? '';
+
+/** What these pages speak, by language tag. English comes first. */
+export const pageLanguages: readonly string[] = ['en', ...Object.keys(files).map(languageOf)];
+
+async function spoken(
+  language: string,
+): Promise<{ words: Words; polaris: PolarisWords } | undefined> {
+  const of = <T,>(list: Record<string, T>): T | undefined =>
+    Object.entries(list).find(([file]) => languageOf(file).split('-')[0] === language)?.[1];
+  const words = await of(files)?.();
+  if (words === undefined) return undefined;
+  const polaris = await of(polarisFiles)?.().catch(() => undefined);
+  return { words: words.default, polaris: polaris?.default ?? polarisEn };
+}
+
+/** Such as "German", or "Deutsch" on a German page. */
+export function nameOfLanguage(tag: string, locale: string): string {
+  return new Intl.DisplayNames(locale, { type: 'language' }).of(tag) ?? tag;
+}
 
 /** `asked` is the admin user's language tag, such as `de-CH`; what we do not speak is English. */
 export async function loadLanguage(asked: string): Promise<Language> {
   const english: Language = { locale: 'en', words: {}, polaris: polarisEn };
   const locale = canonical(asked);
-  const load = spoken[locale.split('-')[0] ?? ''];
-  if (load === undefined) return english;
   // Without its words the page still works, in English.
-  const found = await load().catch(() => undefined);
+  const found = await spoken(locale.split('-')[0] ?? '').catch(() => undefined);
   if (found === undefined) return locale.startsWith('en') ? { ...english, locale } : english;
   return { locale, ...found };
 }
@@ -76,6 +88,11 @@ export function speechOf({ locale, words }: Language): Speech {
 }
 
 const Context = createContext<Speech | null>(null);
+
+/** Puts the pages into another language; null: into that of Shopify's admin. */
+export type ChangeLanguage = (language: string | null) => void;
+export const LanguageContext = createContext<ChangeLanguage>(() => undefined);
+export const useChangeLanguage = (): ChangeLanguage => useContext(LanguageContext);
 
 export function WordsProvider(props: { language: Language; children: ReactNode }) {
   const speech = useMemo(() => speechOf(props.language), [props.language]);

@@ -1,6 +1,6 @@
 // The merchant's page itself: one document for every path, made per request.
 import type { Request, Response } from 'express';
-import { shopsOfDomain } from '../../db/views.ts';
+import { settingsOf, shopOf, shopsOfDomain } from '../../db/views.ts';
 import { merchantDocument } from '../../frontend/merchant/document.ts';
 import { proveDocumentLoad } from '../../shopify/requests.ts';
 import { shopDomain } from '../../shopify/shop-domain.ts';
@@ -75,9 +75,24 @@ async function document(
       clientId: registration.clientId,
       shop,
       assets,
+      language: await languageOf(doors, { shop, registrationId: registration.id }),
       appBridgeUrl: doors.outsideUrl('https://cdn.shopify.com/shopifycloud/app-bridge.js'),
     }),
   );
+}
+
+/** A hint: the page works in any language. The database may be away, and the page then says so. */
+async function languageOf(
+  doors: Doors,
+  of: { shop: string; registrationId: number },
+): Promise<string | null> {
+  try {
+    const { registrationId, shop: domain } = of;
+    const shop = await shopOf(doors.deps.db, { registrationId, domain });
+    return shop && (await settingsOf(doors.deps.db, shop.id)).settings.language;
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -1,10 +1,54 @@
-import { screen, waitFor } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { expect, test } from 'vitest';
-import { bridge, openAt, shop, type SaveBarElement } from '../test-dom.ts';
+import { describe, expect, test } from 'vitest';
+import type { SettingsAnswer, SettingsSaved, SettingsShape } from '../../shared/settings-api.ts';
+import { bridge, openAt, type SaveBarElement } from '../test-dom.ts';
 
-const label = 'Exact name of the manual payment method';
-const field = (): Promise<HTMLInputElement> => screen.findByLabelText<HTMLInputElement>(label);
+const stored: SettingsShape = {
+  methodName: 'Bitcoin (Lightning)',
+  quoteSeconds: null,
+  rateSources: [],
+  spreadLimitBp: null,
+  smallestMsat: null,
+  largestMsat: null,
+  buyerWords: {},
+  unpaidHours: null,
+  alertEmail: null,
+  alertUrl: null,
+  language: null,
+};
+const answer = (more: Partial<SettingsAnswer> = {}): SettingsAnswer => ({
+  version: 3,
+  settings: stored,
+  usual: { quoteSeconds: 600, spreadLimitBp: 100 },
+  sources: ['kraken', 'coinbase', 'bitstamp'],
+  buyerLanguages: ['en', 'de'],
+  sendsEmail: true,
+  hasAlertSecret: false,
+  price: { currency: 'EUR', perBtcE8: '10000000000000' },
+  alerts: [],
+  ...more,
+});
+const saved = (settings: Partial<SettingsShape>, more: object = {}): SettingsSaved => ({
+  ok: true,
+  version: 4,
+  settings: { ...stored, ...settings },
+  ...more,
+});
+const open = (post?: object | (() => object), more: Partial<SettingsAnswer> = {}) =>
+  openAt('/settings', {
+    'GET /api/settings': answer(more),
+    ...(post === undefined ? {} : { 'POST /api/settings': post }),
+  });
+
+const method = 'Exact name of the manual payment method';
+const field = (label: string): Promise<HTMLInputElement> =>
+  screen.findByLabelText<HTMLInputElement>(label);
+const type = async (label: string, text: string): Promise<void> => {
+  const at = await field(label);
+  await userEvent.clear(at);
+  if (text !== '') await userEvent.type(at, text);
+};
 const bar = (): SaveBarElement => {
   const found = document.querySelector<SaveBarElement>('ui-save-bar#zt-settings');
   if (found === null) throw new Error('There is no save bar.');
@@ -14,68 +58,200 @@ const press = (which: 'Save' | 'Discard'): void => {
   const buttons = [...bar().querySelectorAll('button')];
   buttons.find(({ textContent }) => textContent === which)?.click();
 };
-
-test('a change opens the save bar; saving stores the name without its spaces', async () => {
-  const { asked } = await openAt('/settings', {
-    'GET /api/shop': shop,
-    'POST /api/method': { ok: true, name: 'Lightning' },
-  });
-  const user = userEvent.setup();
-  await user.clear(await field());
-  expect(bar().showing).toBe(true);
-  await user.type(await field(), ' Lightning ');
-  press('Save');
-  await waitFor(() => {
+const isClosed = (): Promise<void> =>
+  waitFor(() => {
     expect(bar().showing).toBe(false);
   });
+
+test('a change opens the save bar; what is saved is what was seen, and what it is to be', async () => {
+  const { asked } = await open(saved({ methodName: 'Lightning', quoteSeconds: 900 }));
+  await type(method, ' Lightning ');
+  await type('How long a price holds', '15');
+  expect(bar().showing).toBe(true);
+  press('Save');
+  await isClosed();
   expect(asked.at(-1)).toMatchObject({
-    line: 'POST /api/method',
-    body: { name: 'Lightning' },
+    line: 'POST /api/settings',
     token: 'Bearer token',
+    body: {
+      version: 3,
+      was: stored,
+      settings: { ...stored, methodName: 'Lightning', quoteSeconds: 900 },
+    },
   });
   expect(bridge.toast).toHaveBeenCalledWith('Settings saved');
-  expect((await field()).value).toBe('Lightning');
+  expect((await field(method)).value).toBe('Lightning');
 });
 
-test('an empty name is said beside the field and is not sent', async () => {
-  const { asked } = await openAt('/settings', { 'GET /api/shop': shop });
-  await userEvent.clear(await field());
-  screen.getByText('Give the name, as Shopify shows it.');
-  press('Save');
-  expect(asked.map(({ line }) => line)).toEqual(['GET /api/shop']);
-  expect((await field()).getAttribute('aria-invalid')).toBe('true');
+describe('what cannot be is said beside the field and is not sent', () => {
+  test.each([
+    [method, '', 'Give the name, as Shopify shows it.'],
+    ['How long a price holds', '1.5', 'Between 1 and 1,440 whole minutes.'],
+    ['How far apart prices may be', 'far', 'Between 0.1 and 10 percent.'],
+    ['Smallest payment', '1.5 sats', 'Give whole satoshis, such as 21000.'],
+  ])('%s: “%s”', async (label, text, sentence) => {
+    const { asked } = await open();
+    await type(label, text);
+    await screen.findByText(sentence);
+    press('Save');
+    expect((await field(label)).getAttribute('aria-invalid')).toBe('true');
+    expect(document.activeElement).toBe(await field(label));
+    expect(asked.map(({ line }) => line)).toEqual(['GET /api/settings']);
+  });
+
+  test('one price source is too few', async () => {
+    const { asked } = await open();
+    for (const name of ['Kraken', 'Bitstamp']) await userEvent.click(await field(name));
+    await screen.findByText('Choose at least two: no single exchange may set your price.');
+    press('Save');
+    expect(asked).toHaveLength(1);
+  });
 });
 
-test('the server’s no is said beside the field', async () => {
-  const no = () => Response.json({ ok: false, sentence: 'Another name.' }, { status: 422 });
-  await openAt('/settings', { 'GET /api/shop': shop, 'POST /api/method': no });
-  await userEvent.type(await field(), '!');
+test('the server’s no is said beside its field, in our words or in its own', async () => {
+  const no = () =>
+    Response.json(
+      {
+        ok: false,
+        refusal: 'settings_wrong',
+        wrong: [
+          { field: 'alertUrl', fault: 'url_wrong', sentence: 'No.' },
+          { field: 'alertEmail', fault: 'a_new_one', sentence: 'A sentence of the server.' },
+        ],
+      },
+      { status: 422 },
+    );
+  await open(no);
+  await type('Web address (webhook)', 'https://127.0.0.1/');
+  await type('E-mail address', 'a@b.example');
   press('Save');
-  await screen.findByText('Another name.');
+  await screen.findByText('Give a public address that begins with https://.');
+  screen.getByText('A sentence of the server.');
   expect(bar().showing).toBe(true);
+  expect(document.activeElement).toBe(await field('Web address (webhook)'));
 });
 
 test('a network that is away loses nothing, and the second try stores it', async () => {
-  let answer: object = new TypeError('offline');
-  await openAt('/settings', { 'GET /api/shop': shop, 'POST /api/method': () => answer });
-  await userEvent.type(await field(), ' 2');
+  let says: object = new TypeError('offline');
+  await open(() => says);
+  await type('Largest payment', '250000');
   press('Save');
   await screen.findByText('The settings are not saved yet');
-  expect((await field()).value).toBe('Bitcoin (Lightning) 2');
+  expect((await field('Largest payment')).value).toBe('250000');
   expect(bar().showing).toBe(true);
-  answer = { ok: true, name: 'Bitcoin (Lightning) 2' };
+  says = saved({ largestMsat: '250000000' });
   await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
-  await waitFor(() => {
-    expect(bar().showing).toBe(false);
-  });
+  await isClosed();
 });
 
 test('discarding brings back what is stored', async () => {
-  await openAt('/settings', { 'GET /api/shop': shop });
-  await userEvent.type(await field(), ' 2');
+  await open();
+  await type(method, 'Other');
+  await userEvent.click(await field('Cancel it and restock its goods'));
+  expect((await field('Cancel after')).value).toBe('24');
   press('Discard');
-  await waitFor(() => {
-    expect(bar().showing).toBe(false);
+  await isClosed();
+  expect((await field(method)).value).toBe('Bitcoin (Lightning)');
+  expect(screen.queryByLabelText('Cancel after')).toBeNull();
+});
+
+test('another tab was faster: theirs comes in, ours stays, and both are named', async () => {
+  const theirs = { ...stored, methodName: 'Theirs', quoteSeconds: 1_200 };
+  let says: object = Response.json(
+    {
+      ok: false,
+      refusal: 'changed_meanwhile',
+      version: 7,
+      settings: theirs,
+      changed: ['methodName', 'quoteSeconds'],
+    },
+    { status: 409 },
+  );
+  const { asked } = await open(() => says);
+  await type(method, 'Mine');
+  await type('Smallest payment', '5');
+  press('Save');
+  await screen.findByText('Somebody else saved the settings meanwhile');
+  screen.getByText(/^Changed there: .*manual payment method.* and How long a price holds\.$/);
+  screen.getByText(/your entries are kept: Exact name/);
+  expect((await field(method)).value).toBe('Mine');
+  expect((await field('How long a price holds')).value).toBe('20');
+  says = saved({ methodName: 'Mine', smallestMsat: '5000', quoteSeconds: 1_200 });
+  press('Save');
+  await isClosed();
+  expect(asked.at(-1)?.body).toEqual({
+    version: 7,
+    was: theirs,
+    settings: { ...theirs, methodName: 'Mine', smallestMsat: '5000' },
   });
-  expect((await field()).value).toBe('Bitcoin (Lightning)');
+});
+
+test('an amount in sats has its worth beside it', async () => {
+  await open();
+  await type('Smallest payment', '21 000');
+  await screen.findByText('At the moment about €21.00.');
+});
+
+describe('alerts', () => {
+  test('a new web address brings a secret, which is shown once', async () => {
+    const url = 'https://hooks.example.com/zaptill';
+    await open(saved({ alertUrl: url }, { alertSecret: 'zas_secret' }));
+    await type('Web address (webhook)', url);
+    press('Save');
+    await screen.findByText('zas_secret');
+    await userEvent.click(screen.getByRole('button', { name: 'I have it' }));
+    expect(screen.queryByText('zas_secret')).toBeNull();
+    screen.getByRole('button', { name: 'Make a new secret' });
+  });
+
+  test('a test says for each way how it went', async () => {
+    const settings = { ...stored, alertEmail: 'a@b.example', alertUrl: 'https://x.example.com/' };
+    await openAt('/settings', {
+      'GET /api/settings': answer({ settings }),
+      'POST /api/settings/test-alert': {
+        ok: true,
+        outcomes: { email: 'sent', url: 'url_refused' },
+      },
+    });
+    await userEvent.click(await screen.findByRole('button', { name: 'Send a test alert' }));
+    await screen.findByText('E-mail: sent. Look whether it arrived.');
+    screen.getByText(/^Web address: it answered, but not with success/);
+  });
+
+  test('without a mail server the page says so, and there is nothing to test', async () => {
+    await open(undefined, { sendsEmail: false });
+    await screen.findByText(/This server is not set up to send e-mail/);
+    expect((await field('E-mail address')).disabled).toBe(true);
+    const test = screen.getByRole('button', { name: 'Send a test alert' });
+    expect(test.getAttribute('aria-disabled') ?? test.hasAttribute('disabled')).toBeTruthy();
+  });
+
+  test('the latest stand there with what became of them', async () => {
+    const line = {
+      what: 'stranded',
+      channel: 'email',
+      madeAt: '2026-11-21T10:00:00.000Z',
+    } as const;
+    await open(undefined, {
+      alerts: [
+        { ...line, subject: 'One', sentAt: line.madeAt, trouble: null, isOver: false },
+        { ...line, subject: 'Two', sentAt: null, trouble: 'email_refused', isOver: false },
+        { ...line, subject: 'Three', sentAt: null, trouble: 'email_refused', isOver: true },
+      ],
+    });
+    const items = await screen.findAllByRole('listitem');
+    const of = (subject: string): HTMLElement => {
+      const found = items.find(({ textContent }) => textContent.startsWith(subject));
+      if (found === undefined) throw new Error(`${subject} is not there`);
+      return found;
+    };
+    within(of('One')).getByText('Sent');
+    within(of('Two')).getByText('Being tried');
+    within(of('Three')).getByText('Not delivered');
+  });
+});
+
+test('a name that means something to HTML stays what it is', async () => {
+  await open(undefined, { settings: { ...stored, methodName: '<b>الدفع</b> & “Bitcoin”' } });
+  expect((await field(method)).value).toBe('<b>الدفع</b> & “Bitcoin”');
 });

@@ -1,48 +1,45 @@
-import { SaveBar, useAppBridge } from '@shopify/app-bridge-react';
-import {
-  BlockStack,
-  Card,
-  Form,
-  Layout,
-  List,
-  Page,
-  Text,
-  TextField,
-  Button,
-} from '@shopify/polaris';
-import { useState } from 'react';
-import type { MethodAnswer, ShopAnswer } from '../../shared/merchant-api.ts';
-import { callApi, troubleOf, type TroubleKind } from '../api.ts';
-import { paymentSettings } from '../parts/admin-links.ts';
+import { SaveBar } from '@shopify/app-bridge-react';
+import { Banner, Form, Layout, Page } from '@shopify/polaris';
+import type { ReactNode } from 'react';
+import type { SettingsAnswer, SettingsKey } from '../../shared/settings-api.ts';
+import { AlertsCard } from '../parts/alerts-card.tsx';
 import { CheckoutCard } from '../parts/checkout-card.tsx';
 import { Failed } from '../parts/failed.tsx';
+import {
+  AmountsCard,
+  LanguageCard,
+  MethodCard,
+  PolicyCard,
+  PriceCard,
+  WordsCard,
+} from '../parts/settings-cards.tsx';
 import { useBlocks } from '../parts/use-blocks.ts';
+import { useSettingsForm, type Overtaken, type SettingsForm } from '../parts/use-settings-form.ts';
 import { WaitingPage } from '../parts/waiting-page.tsx';
 import { useApi } from '../use-api.ts';
-import { useWords } from '../words.tsx';
-
-const longestName = 100;
+import { useWords, type Word } from '../words.tsx';
 
 export default function Settings() {
   const { t } = useWords();
-  const shop = useApi<ShopAnswer>('/api/shop');
-  const { value, trouble } = shop;
+  const settings = useApi<SettingsAnswer>('/api/settings');
+  const { value, trouble } = settings;
   if (value === undefined) {
-    if (trouble === undefined) return <WaitingPage title={t('nav.settings')} lines={[6]} />;
+    if (trouble === undefined) return <WaitingPage title={t('nav.settings')} lines={[6, 8, 4]} />;
     return (
       <Page title={t('nav.settings')}>
-        <Failed title={t('settings.failed')} trouble={trouble} again={shop.again} />
+        <Failed title={t('settings.failed')} trouble={trouble} again={settings.again} />
       </Page>
     );
   }
-  // The form keeps what is typed: a later reading of the shop does not write over it.
-  return <SettingsForm stored={value.method.name} />;
+  // The form keeps what is typed: a later reading does not write over it.
+  return <SettingsPage answer={value} />;
 }
 
-function SettingsForm({ stored }: { stored: string }) {
+function SettingsPage({ answer }: { answer: SettingsAnswer }) {
   const { t } = useWords();
   const { blocks } = useBlocks();
-  const form = useMethodForm(stored);
+  const form = useSettingsForm(answer);
+  const cards = { form, answer };
   return (
     <Page title={t('nav.settings')}>
       <SaveBar id="zt-settings" open={form.isChanged}>
@@ -53,117 +50,98 @@ function SettingsForm({ stored }: { stored: string }) {
           {t('discard')}
         </button>
       </SaveBar>
-      <Layout>
-        {form.trouble !== undefined && (
-          <Layout.Section>
-            <Failed
-              title={t('settings.not_saved')}
-              trouble={form.trouble}
-              again={() => void form.save()}
-              isAsking={form.isSaving}
-            />
-          </Layout.Section>
-        )}
-        <Layout.Section>
-          <Card>
-            <Form onSubmit={() => void form.save()}>
-              <MethodFields form={form} />
-            </Form>
-          </Card>
-        </Layout.Section>
-        <Layout.Section variant="oneThird">
-          <CheckoutCard methodName={form.saved} blocks={blocks} isSettings />
-        </Layout.Section>
-      </Layout>
+      <Form onSubmit={() => void form.save()}>
+        <Layout>
+          <Says form={form} />
+          <Part name="method">
+            <div className="zt-column">
+              <MethodCard {...cards} />
+              <CheckoutCard methodName={form.stored.methodName} blocks={blocks} isSettings />
+            </div>
+          </Part>
+          <Part name="price">
+            <PriceCard {...cards} />
+          </Part>
+          <Part name="amounts">
+            <AmountsCard {...cards} />
+          </Part>
+          <Part name="words">
+            <WordsCard {...cards} />
+          </Part>
+          <Part name="policy">
+            <PolicyCard {...cards} />
+          </Part>
+          <Part name="alerts">
+            <AlertsCard {...cards} />
+          </Part>
+          <Part name="language">
+            <LanguageCard {...cards} />
+          </Part>
+        </Layout>
+      </Form>
     </Page>
   );
 }
 
-function MethodFields({ form }: { form: ReturnType<typeof useMethodForm> }) {
+type PartName = 'method' | 'price' | 'amounts' | 'words' | 'policy' | 'alerts' | 'language';
+
+function Part({ name, children }: { name: PartName; children: ReactNode }) {
   const { t } = useWords();
   return (
-    <BlockStack gap="400">
-      <BlockStack gap="100">
-        <Text as="h2" variant="headingMd">
-          {t('settings.method')}
-        </Text>
-        <Text as="p" tone="subdued">
-          {t('settings.method.text')}
-        </Text>
-      </BlockStack>
-      <TextField
-        id="zt-method"
-        label={t('settings.method.label')}
-        value={form.name}
-        onChange={form.change}
-        maxLength={longestName}
-        autoComplete="off"
-        helpText={t('settings.method.help')}
-        {...(form.error === undefined ? {} : { error: form.error })}
-      />
-      <Text as="p">{t('settings.method.where')}</Text>
-      <List type="number">
-        <List.Item>{t('guide.method.step1')}</List.Item>
-        <List.Item>{t('guide.method.step2', { method: form.name.trim() })}</List.Item>
-        <List.Item>{t('guide.method.step3')}</List.Item>
-      </List>
-      <div>
-        <Button url={paymentSettings}>{t('open_payment_settings')}</Button>
-      </div>
-    </BlockStack>
+    <Layout.AnnotatedSection
+      id={name}
+      title={t(`settings.${name}`)}
+      description={t(`settings.${name}.text`)}
+    >
+      {children}
+    </Layout.AnnotatedSection>
   );
 }
 
-/** What is typed stays until it is stored or thrown away by the merchant. */
-function useMethodForm(stored: string) {
+/** Why nothing is stored yet, above everything. */
+function Says({ form }: { form: SettingsForm }) {
   const { t } = useWords();
-  const bridge = useAppBridge();
-  const [saved, setSaved] = useState(stored);
-  const [name, setName] = useState(stored);
-  const [error, setError] = useState<string>();
-  const [trouble, setTrouble] = useState<TroubleKind>();
-  const [isSaving, setIsSaving] = useState(false);
+  const { trouble, overtaken } = form;
+  if (trouble === undefined && overtaken === undefined) return null;
+  return (
+    <Layout.Section>
+      {trouble !== undefined && (
+        <Failed
+          title={t('settings.not_saved')}
+          trouble={trouble}
+          again={() => void form.save()}
+          isAsking={form.isSaving}
+        />
+      )}
+      {overtaken !== undefined && <Overtook overtaken={overtaken} isChanged={form.isChanged} />}
+    </Layout.Section>
+  );
+}
 
-  const change = (next: string): void => {
-    setName(next);
-    setError(next.trim() === '' ? t('settings.method.empty') : undefined);
-  };
-  const save = async (): Promise<void> => {
-    if (isSaving) return;
-    if (name.trim() === '') {
-      setError(t('settings.method.empty'));
-      document.getElementById('zt-method')?.focus();
-      return;
-    }
-    setIsSaving(true);
-    setTrouble(undefined);
-    try {
-      const answer = await callApi<MethodAnswer>('/api/method', { body: { name: name.trim() } });
-      if (answer.ok) {
-        setSaved(answer.name);
-        setName(answer.name);
-        bridge.toast.show(t('settings.saved'));
-      } else setError(answer.sentence);
-    } catch (failure) {
-      setTrouble(troubleOf(failure));
-    } finally {
-      setIsSaving(false);
-    }
-  };
-  const discard = (): void => {
-    setName(saved);
-    setError(undefined);
-    setTrouble(undefined);
-  };
-  return {
-    saved,
-    name,
-    error,
-    trouble,
-    isSaving,
-    isChanged: name !== saved,
-    change,
-    save,
-    discard,
-  };
+const fieldWords: Record<SettingsKey, Word> = {
+  methodName: 'settings.method.label',
+  quoteSeconds: 'settings.life',
+  rateSources: 'settings.sources',
+  spreadLimitBp: 'settings.spread',
+  smallestMsat: 'settings.smallest',
+  largestMsat: 'settings.largest',
+  buyerWords: 'settings.words',
+  unpaidHours: 'settings.policy',
+  alertEmail: 'settings.alerts.email',
+  alertUrl: 'settings.alerts.url',
+  language: 'settings.language.label',
+};
+
+function Overtook({ overtaken, isChanged }: { overtaken: Overtaken; isChanged: boolean }) {
+  const { t, locale } = useWords();
+  const { changed, clashes } = overtaken;
+  const list = (keys: readonly SettingsKey[]): string =>
+    new Intl.ListFormat(locale).format(keys.map((key) => t(fieldWords[key])));
+  return (
+    <Banner tone="warning" title={t('settings.overtaken')}>
+      {changed.length > 0 && <p>{t('settings.overtaken.what', { fields: list(changed) })}</p>}
+      {clashes.length > 0 && <p>{t('settings.overtaken.clash', { fields: list(clashes) })}</p>}
+      <p>{t(isChanged ? 'settings.overtaken.again' : 'settings.overtaken.same')}</p>
+    </Banner>
+  );
 }

@@ -1,0 +1,120 @@
+import { useAppBridge } from '@shopify/app-bridge-react';
+import { useState } from 'react';
+import type {
+  SettingsAnswer,
+  SettingsKey,
+  SettingsSaved,
+  SettingsShape,
+} from '../../shared/settings-api.ts';
+import { callApi, troubleOf, type TroubleKind } from '../api.ts';
+import { isWord, useChangeLanguage, useWords } from '../words.tsx';
+import { draftOf, meaningOf, merged, touched, type Draft, type Faults } from './settings-draft.ts';
+
+type Stored = { version: number; settings: SettingsShape };
+/** Somebody else saved meanwhile: what they changed, and which of it is changed here as well. */
+export type Overtaken = { changed: readonly SettingsKey[]; clashes: readonly SettingsKey[] };
+
+/** Where the focus goes when a field is wrong. */
+export const fieldId = (key: SettingsKey): string => `zt-${key}`;
+
+type Told = {
+  faults: Faults;
+  /** Sentences of the server for faults that these words do not know. */
+  sentences: Faults;
+  trouble: TroubleKind | undefined;
+  overtaken: Overtaken | undefined;
+};
+const nothingTold: Told = { faults: {}, sentences: {}, trouble: undefined, overtaken: undefined };
+
+/** What is typed stays until it is stored or thrown away by the merchant. */
+export function useSettingsForm(answer: SettingsAnswer) {
+  const { t } = useWords();
+  const bridge = useAppBridge();
+  const changeLanguage = useChangeLanguage();
+  const { sources: allSources } = answer;
+  const [stored, setStored] = useState<Stored>(answer);
+  const [draft, setDraft] = useState<Draft>(() => draftOf(answer.settings, allSources));
+  const [told, setTold] = useState<Told>(nothingTold);
+  const [isSaving, setIsSaving] = useState(false);
+  const [secret, setSecret] = useState<string>();
+
+  const before = draftOf(stored.settings, allSources);
+  const mine = touched(draft, before);
+  const meaning = meaningOf(draft, { stored: stored.settings, before, allSources });
+
+  const change = (part: Partial<Draft>): void => {
+    setDraft((last) => ({ ...last, ...part }));
+    const keys = Object.keys(part);
+    const without = (faults: Faults): Faults =>
+      Object.fromEntries(Object.entries(faults).filter(([key]) => !keys.includes(key)));
+    setTold((last) => ({ ...last, faults: without(last.faults) }));
+  };
+  const take = (saved: SettingsSaved): void => {
+    if (saved.ok) {
+      setStored(saved);
+      setDraft(draftOf(saved.settings, allSources));
+      setTold(nothingTold);
+      if (saved.alertSecret !== undefined) setSecret(saved.alertSecret);
+      if (saved.settings.alertUrl === null) setSecret(undefined);
+      bridge.toast.show(t('settings.saved'));
+      if (saved.settings.language !== stored.settings.language) {
+        changeLanguage(saved.settings.language);
+      }
+      return;
+    }
+    if (saved.refusal === 'settings_wrong') {
+      const of = (what: 'fault' | 'sentence'): Faults =>
+        Object.fromEntries(saved.wrong.map((one) => [one.field, one[what]]));
+      setTold({ ...nothingTold, faults: of('fault'), sentences: of('sentence') });
+      focusOn(saved.wrong[0]?.field);
+      return;
+    }
+    const theirs = draftOf(saved.settings, allSources);
+    const clashes = saved.changed.filter((key) => mine.includes(key));
+    setStored(saved);
+    setDraft(merged(draft, { before, theirs }));
+    setTold({ ...nothingTold, overtaken: { changed: saved.changed, clashes } });
+  };
+  const save = async (): Promise<void> => {
+    if (isSaving) return;
+    const [wrong] = Object.keys(meaning.faults) as SettingsKey[];
+    if (wrong !== undefined) {
+      focusOn(wrong);
+      return;
+    }
+    setIsSaving(true);
+    try {
+      const { version, settings: was } = stored;
+      const body = { version, was, settings: meaning.settings };
+      take(await callApi<SettingsSaved>('/api/settings', { body }));
+    } catch (failure) {
+      setTold({ ...nothingTold, trouble: troubleOf(failure) });
+    } finally {
+      setIsSaving(false);
+    }
+  };
+  const errorOf = (key: SettingsKey): string | undefined => {
+    const fault = meaning.faults[key] ?? told.faults[key];
+    if (fault === undefined) return undefined;
+    const word = `settings.fault.${fault}`;
+    return isWord(word) ? t(word) : (told.sentences[key] ?? t('settings.fault.other'));
+  };
+  const discard = (): void => {
+    setDraft(before);
+    setTold(nothingTold);
+  };
+  return {
+    ...{ stored: stored.settings, draft, change, save, discard, errorOf, isSaving },
+    ...{ trouble: told.trouble, overtaken: told.overtaken, secret, setSecret },
+    isChanged: mine.length > 0,
+    isTouched: (key: SettingsKey): boolean => mine.includes(key),
+  };
+}
+export type SettingsForm = ReturnType<typeof useSettingsForm>;
+
+function focusOn(key: SettingsKey | undefined): void {
+  if (key === undefined) return;
+  const field = document.getElementById(fieldId(key));
+  const inner = field?.querySelector<HTMLElement>('input, textarea, select');
+  (inner ?? field)?.focus();
+}
