@@ -7,6 +7,7 @@ import { startLnd, type LndSimulator } from '../sandbox/lnd/index.ts';
 import { startShopify, type Shopify } from '../sandbox/shopify/index.ts';
 import { readConfig } from '../web/config.ts';
 import { makeApp } from '../web/http/app.ts';
+import type { Doors } from '../web/http/doors.ts';
 import { makeLog } from '../web/log.ts';
 import { wire, type Wired } from '../web/wiring.ts';
 import { testDatabase } from './database.ts';
@@ -32,6 +33,8 @@ export type Face = {
   shopify: Shopify;
   lnd: LndSimulator;
   wired: Wired;
+  /** The same doors with something else about them, on an address of their own. */
+  another: (change: Partial<Doors>) => Promise<string>;
   close: () => Promise<void>;
 };
 
@@ -63,11 +66,20 @@ export async function openFace(): Promise<Face> {
   await wired.registerApp(appOf(merchantApp));
   await wired.registerApp({ kind: 'payments', ...appOf(paymentsApp) });
   server.on('request', makeApp(wired.doors()));
+  const others: Server[] = [];
+  const another = async (change: Partial<Doors>): Promise<string> => {
+    const other = createServer(makeApp({ ...wired.doors(), ...change }));
+    others.push(other);
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${String((other.address() as AddressInfo).port)}`;
+  };
   return {
-    ...{ appUrl, shopify, lnd, wired },
+    ...{ appUrl, shopify, lnd, wired, another },
     close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      for (const each of [server, ...others]) {
+        each.closeAllConnections();
+        await new Promise((resolve) => each.close(resolve));
+      }
       await shopify.close();
       await lnd.stop();
       await wired.close();

@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lookAtInstallation } from '../../web/flows/forget-shop.ts';
+import { allRoutes } from '../../web/http/app.ts';
 import { installShop, shopOf } from '../../web/db/shops.ts';
+import { aPayment } from '../builders.ts';
 import {
   formToken,
   openFace,
@@ -35,11 +37,15 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const stranger = me();
   const page = await stranger.ask('/payments');
   expect([page.status, state(page.text)]).toEqual([401, 'not_signed_in']);
-  for (const at of ['/payments/node', '/payments/ready', '/payments/sign-out']) {
-    const answer = await stranger.ask(at, {
-      form: { form_token: 'x', lndconnect: 'lndconnect://' },
-    });
-    expect([at, answer.status]).toEqual([at, 401]);
+  const forms = allRoutes(face.wired.doors()).filter(
+    ({ method, policy }) => method === 'post' && policy === 'payments-page',
+  );
+  expect(forms).toHaveLength(3);
+  for (const { path } of forms) {
+    const form = { form_token: 'x', lndconnect: 'lndconnect://' };
+    const answer = await stranger.ask(path, { form });
+    expect([path, answer.status]).toEqual([path, 401]);
+    expect(answer.headers.get('content-type')).toContain('text/html');
   }
   const tricked = await stranger.ask('/payments?shop=evil.example%2F.myshopify.com');
   expect(tricked.status).toBe(401);
@@ -256,6 +262,9 @@ test('a node that was connected in the merchant app serves here as well', async 
 test('uninstalled: signed out, tokens wiped; installed again: it works as before', async () => {
   await signIn(face, merchant);
   const before = await row();
+  // A buyer is on the way to pay.
+  const shopId = before?.id ?? 0;
+  const open = await aPayment(face.wired.db, { shopId });
   face.shopify.uninstall({ app: paymentsApp.name, shop });
   await face.shopify.webhooksSettled();
   const sighting = await face.wired.db.prisma.sighting.findFirstOrThrow({
@@ -264,6 +273,9 @@ test('uninstalled: signed out, tokens wiped; installed again: it works as before
   expect(sighting.because).toBe('app/uninstalled');
   await lookAtInstallation(face.wired.deps, sighting);
 
+  expect((await face.wired.db.prisma.payment.findUnique({ where: { id: open.id } }))?.state).toBe(
+    'lapsed',
+  );
   const gone = await row();
   expect(gone?.uninstalledAt).toBeInstanceOf(Date);
   expect([gone?.sealedAccessToken, gone?.sealedRefreshToken]).toEqual([null, null]);
@@ -293,3 +305,36 @@ test.each(['customers/data_request', 'customers/redact', 'shop/redact'])(
     expect(await face.shopify.sendWebhook({ ...given, forgery: 'forged' })).toBe('401');
   },
 );
+
+test('over https both cookies belong to this very host', async () => {
+  const https = await face.another({ appUrl: 'https://pay.example.com' });
+  const begun = await fetch(`${https}/payments?shop=${shop}`, { redirect: 'manual' });
+  const [cookie = ''] = begun.headers.getSetCookie();
+  expect(cookie).toMatch(/^__Host-zaptill_grant=[^;]+; /);
+  for (const part of ['Secure', 'HttpOnly', 'SameSite=Lax', 'Path=/'])
+    expect(cookie).toContain(part);
+  expect(cookie).not.toContain('Domain');
+  // The name without the prefix, which a neighbour could have set, is nobody's.
+  const token = merchant.cookies.get('zaptill_page') ?? '';
+  const ask = (name: string) =>
+    fetch(`${https}/payments`, { headers: { Cookie: `${name}=${token}` } });
+  expect((await ask('__Host-zaptill_page')).status).toBe(200);
+  expect((await ask('zaptill_page')).status).toBe(401);
+});
+
+test('while the database is away a merchant reads it in words', async () => {
+  const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  const dark = await face.another({ registrations: () => Promise.reject(away) });
+  for (const at of [`/payments?shop=${shop}`, '/payments/auth/callback?shop=x']) {
+    const answer = await fetch(`${dark}${at}`, { headers: { 'Accept-Language': 'de' } });
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await answer.text()).toContain('Gleich wieder da');
+  }
+});
+
+test('a server without a payments app says who can change that', async () => {
+  const without = await face.another({ registrations: () => Promise.resolve([]) });
+  const answer = await fetch(`${without}/payments?shop=${shop}`);
+  expect(answer.status).toBe(404);
+  expect(await answer.text()).toContain('PAYMENTS_API_KEY');
+});

@@ -1,63 +1,85 @@
 // The payments app's face on the open doors. Shopify's own requests of payments come to another
 // port, with a certificate; nothing of theirs is answered here.
 import express from 'express';
+import { Trouble } from '../../core/trouble.ts';
+import { isDatabaseAway } from '../../db/views.ts';
 import type { Doors, Route } from '../doors.ts';
 import { callbackPath, endGrant } from './auth.ts';
 import { connectNode, endPageSession, openPage, tellReady } from './page.ts';
+import { showMessage } from './show.ts';
 
 const form = express.urlencoded({ extended: false, limit: '32kb' });
+
+/** A merchant reads words, also while the database is away. */
+const inWords =
+  (doors: Doors, answer: Route['answer']): Route['answer'] =>
+  async (request, response) => {
+    try {
+      await answer(request, response);
+    } catch (error) {
+      const isTrouble = error instanceof Trouble;
+      if (!isTrouble && !isDatabaseAway(error)) throw error;
+      const what = isTrouble ? error.what : 'database_away';
+      doors.deps.log.warn({ route: request.path, what }, 'payments_page.trouble');
+      response.set('Retry-After', '5');
+      showMessage(request, { response, message: 'database_away', status: 503 });
+    }
+  };
 
 /**
  * `framed`: the merchant app has a page at the same address inside Shopify's admin. What comes from
  * a frame is for it: this one is never framed.
  */
-export const paymentsPageRoutes = (doors: Doors, framed: Route['answer']): Route[] => [
-  {
-    method: 'get',
-    path: '/payments',
-    policy: 'payments-page',
-    answer: (request, response) => {
-      const isFramed =
-        request.query['embedded'] !== undefined ||
-        request.query['id_token'] !== undefined ||
-        request.get('sec-fetch-dest') === 'iframe';
-      return isFramed ? framed(request, response) : openPage({ doors, request, response });
+export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route[] {
+  const opened = inWords(doors, (request, response) => openPage({ doors, request, response }));
+  return [
+    {
+      method: 'get',
+      path: '/payments',
+      policy: 'payments-page',
+      answer: (request, response) => {
+        const isFramed =
+          request.query['embedded'] !== undefined ||
+          request.query['id_token'] !== undefined ||
+          request.get('sec-fetch-dest') === 'iframe';
+        return isFramed ? framed(request, response) : opened(request, response);
+      },
     },
-  },
-  {
-    method: 'get',
-    path: callbackPath,
-    policy: 'shopify-oauth',
-    answer: (request, response) => endGrant(doors, request, response),
-  },
-  // After an answer to a form the browser shows its address; a reload of it leads back.
-  ...['/payments/node', '/payments/ready', '/payments/sign-out'].map((path): Route => ({
-    method: 'get',
-    path,
-    policy: 'payments-page',
-    answer: (_request, response) => {
-      response.redirect(303, '/payments');
+    {
+      method: 'get',
+      path: callbackPath,
+      policy: 'shopify-oauth',
+      answer: inWords(doors, (request, response) => endGrant(doors, request, response)),
     },
-  })),
-  {
-    method: 'post',
-    path: '/payments/node',
-    policy: 'payments-page',
-    before: [form],
-    answer: (request, response) => connectNode({ doors, request, response }),
-  },
-  {
-    method: 'post',
-    path: '/payments/ready',
-    policy: 'payments-page',
-    before: [form],
-    answer: (request, response) => tellReady({ doors, request, response }),
-  },
-  {
-    method: 'post',
-    path: '/payments/sign-out',
-    policy: 'payments-page',
-    before: [form],
-    answer: (request, response) => endPageSession({ doors, request, response }),
-  },
-];
+    // After an answer to a form the browser shows its address; a reload of it leads back.
+    ...['/payments/node', '/payments/ready', '/payments/sign-out'].map((path): Route => ({
+      method: 'get',
+      path,
+      policy: 'payments-page',
+      answer: (_request, response) => {
+        response.redirect(303, '/payments');
+      },
+    })),
+    {
+      method: 'post',
+      path: '/payments/node',
+      policy: 'payments-page',
+      before: [form],
+      answer: inWords(doors, (request, response) => connectNode({ doors, request, response })),
+    },
+    {
+      method: 'post',
+      path: '/payments/ready',
+      policy: 'payments-page',
+      before: [form],
+      answer: inWords(doors, (request, response) => tellReady({ doors, request, response })),
+    },
+    {
+      method: 'post',
+      path: '/payments/sign-out',
+      policy: 'payments-page',
+      before: [form],
+      answer: inWords(doors, (request, response) => endPageSession({ doors, request, response })),
+    },
+  ];
+}
