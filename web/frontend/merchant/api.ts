@@ -21,18 +21,20 @@ export type Call = { body?: object; signal?: AbortSignal };
 const answerWithinMs = 30_000;
 
 /**
- * A call with a body is a POST. 422 is an answer, whose words are for the merchant; anything else
+ * A call with a body is a POST. 409 and 422 are answers, which say what to do; anything else
  * that is not a success is thrown as ApiTrouble.
  */
 export async function callApi<T>(path: string, call: Call = {}): Promise<T> {
   const response = await sendFresh(path, call);
-  if (!response.ok && response.status !== 422) throw new ApiTrouble(kindOf(response.status));
+  if (!response.ok && !isAnswer(response.status)) throw new ApiTrouble(kindOf(response.status));
   try {
     return (await response.json()) as T;
   } catch {
     throw new ApiTrouble('broken');
   }
 }
+
+const isAnswer = (status: number): boolean => status === 409 || status === 422;
 
 /** A file, however long it takes; read from its beginning while its end is still being made. */
 export async function callFile(path: string, signal: AbortSignal): Promise<Response> {
