@@ -10,6 +10,7 @@ import { nodeControls, startLnd, type LndSimulator } from './lnd/index.ts';
 import { market, priceControls, pricePages } from './prices/index.ts';
 import { openRealNodes } from './real-nodes.ts';
 import { startShopify } from './shopify/index.ts';
+import { serverCertificate } from './shopify/payments/index.ts';
 import { walletPages, type WalletOptions } from './wallet/index.ts';
 
 const shop = 'alpine-coffee.myshopify.com';
@@ -37,12 +38,13 @@ export type Desk = {
   close: () => Promise<void>;
 };
 
-type Kept = {
-  clientId: string;
-  secret: string;
+type Registration = { clientId: string; secret: string };
+
+type Kept = Registration & {
   appPort: number;
   outsidePort: number;
   lndPort: number;
+  payments: Registration & { port: number };
 };
 
 async function freePort(wanted: number): Promise<number> {
@@ -62,17 +64,25 @@ async function freePort(wanted: number): Promise<number> {
   return port;
 }
 
-/** What must be the same at the next start: addresses, and the app's registration at the shop. */
+const registration = (known: Partial<Registration> | undefined): Registration => ({
+  clientId: known?.clientId ?? randomBytes(16).toString('hex'),
+  secret: known?.secret ?? `shpss_${randomBytes(16).toString('hex')}`,
+});
+
+/** What must be the same at the next start: addresses, and the apps' registrations at the shop. */
 async function keep(file: string): Promise<Kept> {
   const known = fs.existsSync(file)
-    ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Kept)
+    ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Partial<Kept>)
     : undefined;
   const kept: Kept = {
-    clientId: known?.clientId ?? randomBytes(16).toString('hex'),
-    secret: known?.secret ?? `shpss_${randomBytes(16).toString('hex')}`,
+    ...registration(known),
     appPort: await freePort(known?.appPort ?? Number(process.env['PORT'] ?? 3_000)),
     outsidePort: await freePort(known?.outsidePort ?? 4_000),
     lndPort: await freePort(known?.lndPort ?? 10_009),
+    payments: {
+      ...registration(known?.payments),
+      port: await freePort(known?.payments?.port ?? 3_443),
+    },
   };
   fs.writeFileSync(file, JSON.stringify(kept), { mode: 0o600 });
   return kept;
@@ -102,13 +112,15 @@ export async function openDesk(about: {
     ? await openRealNodes({ dir: path.join(dir, 'nodes'), say: about.say })
     : await simulatedNode(path.join(dir, 'lnd'), kept.lndPort);
   const { clientId, secret } = kept;
+  const door = await paymentsDoor(appUrl, kept.payments);
   const shopify = await startShopify({
-    apps: [{ name: 'Zaptill', clientId, secret, appUrl }],
+    apps: [{ name: 'Zaptill', clientId, secret, appUrl }, door.app],
     shops: [{ domain: shop, currency: 'EUR', plan: 'standard', name: 'Alpine Coffee' }],
     port: kept.outsidePort,
     statePath: path.join(dir, 'shopify.json'),
     // As in reality, an order can be read a moment after the thank-you page shows.
     lag: { byIdMs: 300, bySearchMs: 1_500 },
+    trusted: [door.env.PAYMENTS_TLS_CERT],
   });
   const prices = market();
   shopify.outside.use(pricePages(prices));
@@ -129,12 +141,20 @@ export async function openDesk(about: {
       APP_URL: appUrl,
       SHOPIFY_API_KEY: clientId,
       SHOPIFY_API_SECRET: secret,
+      ...door.env,
+      PAYMENTS_CLIENT_CA: shopify.payments.clientCa,
       OUTSIDE_ORIGIN: origin,
       ALLOW_PRIVATE_NODES: 'true',
     },
-    addresses: addressesOf({ origin, clientId, simulated: simulated !== undefined }),
+    addresses: addressesOf({
+      origin,
+      clientId,
+      paymentsClientId: kept.payments.clientId,
+      simulated: simulated !== undefined,
+    }),
     hints: [
       'Choose "Bitcoin (Lightning)" at checkout, copy the invoice, and pay it with the wallet.',
+      'Open the payments app and connect the node: then the checkout offers it "offsite" too.',
     ],
     introduce: () => introduce({ appUrl, shopify, lndconnect: node.lndconnect }),
     close: async () => {
@@ -144,18 +164,41 @@ export async function openDesk(about: {
   };
 }
 
+/**
+ * The payments app's registration, and the door where Shopify shows its client certificate. The
+ * door's own certificate is made at every start, and Shopify is told to believe it.
+ */
+async function paymentsDoor(appUrl: string, about: Kept['payments']) {
+  const { clientId, secret, port } = about;
+  const { cert, key } = await serverCertificate();
+  const at = `https://127.0.0.1:${String(port)}/payments`;
+  const payments = { paymentSessionUrl: `${at}/session`, refundSessionUrl: `${at}/refund` };
+  return {
+    app: { name: 'Zaptill Payments', clientId, secret, appUrl, payments },
+    env: {
+      PAYMENTS_API_KEY: clientId,
+      PAYMENTS_API_SECRET: secret,
+      PAYMENTS_PORT: String(port),
+      PAYMENTS_TLS_CERT: cert,
+      PAYMENTS_TLS_KEY: key,
+    },
+  };
+}
+
 /** Where a person clicks, the shop first. */
 function addressesOf(about: {
   origin: string;
   clientId: string;
+  paymentsClientId: string;
   simulated: boolean;
 }): Desk['addresses'] {
-  const { origin, clientId } = about;
+  const { origin, clientId, paymentsClientId } = about;
   const admin = `${origin}/admin.shopify.com/store/${shop.replace('.myshopify.com', '')}`;
   return [
     { what: 'The shop: buy something', url: `${origin}/${shop}` },
     { what: "The buyer's Lightning wallet", url: `${origin}/wallet/` },
     { what: "The merchant's admin, with our app", url: `${admin}/apps/${clientId}` },
+    { what: 'The payments app, not embedded', url: `${admin}/apps/${paymentsClientId}` },
     { what: 'Orders, as the merchant sees them', url: `${admin}/orders` },
     { what: "The merchant's node: its links", url: `${origin}/node/` },
     { what: 'What can go wrong at Shopify', url: `${origin}/_sandbox` },

@@ -137,7 +137,7 @@ describe.runIf(able)('in a browser', () => {
   });
 
   test('the block asks the app across origins, with a preflight and a real token', async () => {
-    shop.faults.add({ kind: 'no-checkout-token', delayMs: 700 });
+    shop.faults.add({ kind: 'no-checkout-token', delayMs: 4_000 });
     const made = shop.createOrder();
     await page.goto(made.thankYouUrl);
     const block = page.frameLocator('iframe.block');
