@@ -92,10 +92,23 @@ describe('what others have written', () => {
   const evil = `</script><script>alert(1)</script><img src=x onerror="x" ' &`;
 
   test('stays text', () => {
-    const html = draw({ ...view('waiting'), shopName: evil, orderName: evil, reference: evil });
+    const theirs = { shopName: evil, orderName: evil, reference: evil, shopWords: { en: evil } };
+    const html = draw({ ...view('waiting'), ...theirs });
     expect(html).not.toContain('<script>alert');
     expect(html).not.toContain('<img');
     expect(html.match(/<script/g)?.length).toBe(2);
+  });
+
+  test('the merchant’s words are in the buyer’s language, or in the next best', () => {
+    const said = (shopWords: Record<string, string>, locale: string): string | undefined =>
+      /<p class="note small" lang="(\w+)" dir="auto">/.exec(
+        draw({ ...view('waiting'), shopWords }, locale),
+      )?.[1];
+    expect(said({ en: 'Hi', de: 'Hallo' }, 'de-CH')).toBe('de');
+    expect(said({ en: 'Hi', de: 'Hallo' }, 'en')).toBe('en');
+    expect(said({ de: 'Hallo' }, 'en')).toBe('de');
+    expect(said({}, 'en')).toBeUndefined();
+    expect(said({ en: 'Hi' }, 'toString')).toBe('en');
   });
 
   test('an address that is none of the web is no link', () => {

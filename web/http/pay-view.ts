@@ -8,6 +8,7 @@ import {
   currentInvoice,
   nodeById,
   paymentById,
+  settingsOf,
   shopById,
   whyClosed,
   type InvoiceRow,
@@ -33,10 +34,12 @@ export async function payView(
   const { db } = doors.deps;
   const payment = await paymentById(db, paymentId);
   if (payment === null) return undefined;
-  const [shop, invoice] = await Promise.all([
+  const [shop, invoice, chosen] = await Promise.all([
     shopById(db, payment.shopId),
     currentInvoice(db, paymentId),
+    settingsOf(db, payment.shopId),
   ]);
+  const { buyerWords: shopWords } = chosen.settings;
   const now = doors.deps.clock();
   const domain = shop?.domain ?? '';
   const view: Omit<PayView, 'revision'> = {
@@ -51,6 +54,7 @@ export async function payView(
     fiat: { amount: amountOf(payment), currency: payment.currency },
     backUrl: doors.outsideUrl(`https://${domain}/account`),
     reference: payment.id.slice(0, 8),
+    ...(Object.keys(shopWords).length > 0 ? { shopWords } : {}),
     ...(payment.origin === 'payment_session' ? await sessionParts(doors, payment, invoice) : {}),
     ...invoiceOf(payment, invoice),
     ...(payment.state === 'open' ? await openParts(doors, { payment, invoice, quoted, now }) : {}),

@@ -37,8 +37,19 @@ export function summarySection(view: PayView, words: Speech): Html {
         ${invoice && html`<p class="sats">${icons.bolt}<bdi>${satsOf(invoice, words)}</bdi></p>`}
       </div>
       ${invoice && requestOf(view) !== undefined && promise(view, { invoice, words })}
+      ${shopNote(view, words)}
     </section>
   `;
+}
+
+/** The merchant's own words, in the buyer's language or the next best; text and never HTML. */
+function shopNote({ shopWords = {} }: PayView, { locale }: Speech): Html | undefined {
+  const wanted = locale.split('-')[0] ?? '';
+  const [spoken] = [wanted, 'en', ...Object.keys(shopWords)].filter((language) =>
+    Object.hasOwn(shopWords, language),
+  );
+  if (spoken === undefined) return undefined;
+  return html`<p class="note small" lang="${spoken}" dir="auto">${shopWords[spoken]}</p>`;
 }
 
 function satsOf(invoice: PayInvoice, { say, locale }: Speech): string {

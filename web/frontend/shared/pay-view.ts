@@ -62,6 +62,8 @@ export type PayView = {
   returnUrl?: string;
   /** The way back to the shop; of a session that is not paid the address that cancels it. */
   backUrl: string;
+  /** What the merchant says on top, by language. Plain text of somebody else's choice. */
+  shopWords?: Readonly<Record<string, string>>;
   /** Short, for support: the first letters of the payment's id. */
   reference: string;
   settledAt?: string;
