@@ -107,18 +107,25 @@ export type WorldOptions = {
   payments?: boolean | { captures: boolean };
   /** The journey begins before the shop has opened the app. */
   notInstalled?: boolean;
+  /** Another merchant: a registration of the app and a shop of its own, at the same server. */
+  other?: { app: typeof app; shop: string };
 };
 
 /** Everyone around us: a shop, the exchanges, and a node with a credential for it. */
 async function startOutsiders(appUrl: string, options: WorldOptions) {
+  const { other } = options;
   const prices: Market = market();
   const door = await paymentsDoor(appUrl, options);
   const shopify: Shopify = await startShopify({
     apps: [
       { ...app, appUrl, ...(options.block === true ? {} : { extension: null }) },
       ...door.apps,
+      ...(other === undefined ? [] : [{ ...other.app, appUrl, extension: null }]),
     ],
-    shops: [{ domain: shopName, plan: 'plus' }],
+    shops: [
+      { domain: shopName, plan: 'plus' },
+      ...(other === undefined ? [] : [{ domain: other.shop, name: 'Beach Books' }]),
+    ],
     trusted: door.trusted,
   });
   shopify.outside.use(pricePages(prices));
