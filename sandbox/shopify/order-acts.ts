@@ -17,6 +17,7 @@ import {
   received,
 } from './order-sums.ts';
 import { refunded } from './order-sums.ts';
+import { isCurrency } from './schema.ts';
 import { editBody, orderBody, refundBody } from './webhook-bodies.ts';
 import { nextId, record, shopOf, type By, type World } from './world.ts';
 
@@ -86,6 +87,7 @@ export function createOrder(world: World, input: OrderInput): Order {
   const shop = input.shop === undefined ? world.shops[0] : shopOf(world, input.shop);
   if (shop === undefined) throw new Error(`No such shop: ${input.shop ?? '(none)'}`);
   const currency = input.currency ?? shop.currency;
+  if (!isCurrency(currency)) throw new Error(`Not a currency of Shopify: ${currency}`);
   const order = blankOrder(world, { shop, currency, lines: linesOf(world, input, currency) });
   order.checkoutToken = input.checkoutToken ?? hex(16);
   order.test = input.test ?? false;

@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import {
   buildSchema,
   GraphQLError,
+  isEnumType,
   isScalarType,
   Kind,
   type GraphQLSchema,
@@ -29,6 +30,13 @@ export function adminSchema(): GraphQLSchema {
   strict(schema, 'DateTime', DATE_TIME);
   kept = schema;
   return schema;
+}
+
+/** No order can be in another currency: the API would have no word for it. */
+export function isCurrency(code: string): boolean {
+  const type = adminSchema().getType('CurrencyCode');
+  if (!isEnumType(type)) throw new Error('The schema has no CurrencyCode');
+  return type.getValue(code) !== undefined;
 }
 
 let keptPayments: GraphQLSchema | undefined;

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { shopName, type Bought, type World } from '../world.ts';
+import { app, shopName, until, type Bought, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -128,4 +128,28 @@ test('a further registration is stored, and its secret is not shown', async () =
     `select encode(sealed_secret, 'escape') as sealed from registration where name = 'second'`,
   );
   expect(rows[0]?.sealed).not.toContain('shpss_second_secret');
+});
+
+test('a client id that is known gets another secret; a name may stand twice', async () => {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-cli-')), 'secret');
+  const rotated = 'shpss_rotated_secret';
+  fs.writeFileSync(file, rotated);
+  const key = app.clientId;
+  const again = await zaptill(
+    ...['app', 'register', '--key', key, '--secret-file', file, '--name', 'second', '--json'],
+  );
+  expect(again).toMatchObject({ exitCode: 0, json: { ok: true, name: 'second' } });
+  const kept = await world.db.prisma.registration.findMany({ orderBy: { id: 'asc' } });
+  expect(kept.map(({ name, clientId }) => [name, clientId])).toEqual([
+    ['second', key],
+    ['second', 'second-client'],
+  ]);
+  const ask = async (secret: string): Promise<number> => {
+    const token = world.shopify.sessionToken({ shop: shopName, app: key, kind: 'admin', secret });
+    const headers = { Authorization: `Bearer ${token}` };
+    return (await fetch(`${world.appUrl}/api/shop`, { headers })).status;
+  };
+  // The doors open the secrets anew every few seconds.
+  await until('the new secret counts', async () => (await ask(rotated)) === 200);
+  expect(await ask(app.secret)).toBe(401);
 });

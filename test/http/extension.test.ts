@@ -39,6 +39,18 @@ test('an order that costs nothing names no method: its state, and nothing to pay
   expect(await ask({ orderId, checkoutToken: 'another' })).toEqual(no);
 });
 
+test('an order in a currency that nobody has a price for: a word, and no invoice', async () => {
+  const { id: orderId, checkoutToken } = our.shopify.createOrder({
+    ...{ shop: shopName, total: '12.00', currency: 'XXX' },
+  });
+  const answer = await ask({ orderId, checkoutToken });
+  expect(answer).toMatchObject({
+    status: 200,
+    body: { state: 'open', refusal: 'currency_unknown' },
+  });
+  expect(answer.body).not.toHaveProperty('invoice');
+});
+
 test.each([
   ['left out', {}],
   ['null', { checkoutToken: null }],

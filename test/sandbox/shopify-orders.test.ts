@@ -39,6 +39,14 @@ test('an order with a manual method waits for its money', async () => {
   });
 });
 
+test('an order is in a currency that Shopify has a code for, and in no other', async () => {
+  const strange = { total: '12.00', currency: 'XTS' };
+  expect(() => shop.createOrder(strange)).toThrow('Not a currency of Shopify: XTS');
+  const { id } = shop.createOrder({ total: '12.00', currency: 'XXX' });
+  const money = { amount: '12.0', currencyCode: 'XXX' };
+  expect(await read(id)).toMatchObject({ totalOutstandingSet: { presentmentMoney: money } });
+});
+
 test('marking paid records the whole outstanding amount, once', async () => {
   const made = shop.createOrder({ total: '30.00', giftCard: '10.00' });
   const first = await call('OrderMarkAsPaid', { input: { id: made.id } });
