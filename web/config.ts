@@ -35,6 +35,8 @@ export type Config = {
   logLevel: LogLevel;
   /** Undefined: /metrics is not served. */
   metricsToken: string | undefined;
+  /** Where alerts by e-mail leave, and who writes them. Undefined: none are sent. */
+  smtp: { url: string; from: string } | undefined;
 };
 
 /** PEM texts. `clientCertificates` are authorities, or the very certificates of the clients. */
@@ -198,6 +200,19 @@ const variables = {
     example: '$(openssl rand -hex 24)',
     value: text.min(16),
   },
+  SMTP_URL: {
+    form: 'the address of a mail server, smtps:// or smtp://, with name and password if it asks',
+    example: 'smtps://alerts:password@mail.example.com',
+    value: text.regex(/^smtps?:\/\/[^/]/),
+  },
+  ALERT_FROM: {
+    form: 'the address that alerts are written from',
+    example: 'Zaptill <alerts@example.com>',
+    value: z
+      .string()
+      .max(320)
+      .regex(/^(?:[^<>@\r\n]{0,100} ?<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/),
+  },
 } as const;
 type Name = keyof typeof variables;
 type Value<N extends Name> = z.output<(typeof variables)[N]['value']>;
@@ -205,7 +220,7 @@ type Value<N extends Name> = z.output<(typeof variables)[N]['value']>;
 /** Taken out of the environment once they are read. */
 const secretNames = [
   ...['DATABASE_URL', 'VAULT_KEYS', 'SHOPIFY_API_SECRET', 'METRICS_TOKEN'],
-  ...['PAYMENTS_API_SECRET', 'PAYMENTS_TLS_KEY'],
+  ...['PAYMENTS_API_SECRET', 'PAYMENTS_TLS_KEY', 'SMTP_URL'],
 ] as const;
 
 function wrong(name: Name, what: string): ConfigError {
@@ -296,6 +311,11 @@ function readPaymentsDoor(env: NodeJS.ProcessEnv, port: number): PaymentsDoor | 
   return door;
 }
 
+function readSmtp(env: NodeJS.ProcessEnv): Config['smtp'] {
+  const url = given(env, 'SMTP_URL');
+  return url === undefined ? undefined : { url, from: needed(env, 'ALERT_FROM') };
+}
+
 /**
  * Reads and checks the environment, and deletes the secrets from it. Throws `ConfigError`, whose
  * message is the one line to print.
@@ -328,6 +348,7 @@ export function readConfig(
     sweepSeconds: given(env, 'SWEEP_SECONDS') ?? 60,
     logLevel: given(env, 'LOG_LEVEL') ?? 'info',
     metricsToken: given(env, 'METRICS_TOKEN'),
+    smtp: readSmtp(env),
   };
   for (const name of secretNames) Reflect.deleteProperty(env, name);
   return config;
