@@ -49,9 +49,9 @@ export const allShops = (db: Database): Promise<ShopRow[]> =>
   db.prisma.shop.findMany({ orderBy: { domain: 'asc' }, take: 10_000 });
 
 /**
- * A shop at first sight. Its sweep begins at once; the payments app has no orders to sweep. A shop
- * that removed the app stays removed here: only tokens that Shopify gave for it say that it is
- * installed again.
+ * A shop at first sight. Its sweep begins at once; the payments app has no orders to sweep, and is
+ * only asked once a day whether it is still there. A shop that removed the app stays removed here:
+ * only tokens that Shopify gave for it say that it is installed again.
  */
 export async function installShop(
   db: Database,
@@ -64,8 +64,9 @@ export async function installShop(
         name: 'shop_install',
         text: `
           insert into shop (registration_id, domain, lane, due_at)
-          select id, $2, '', case kind when 'merchant' then now() end from registration
-          where id = $1
+          select id, $2, '', now() + case kind when 'payments' then interval '1 day'
+            else interval '0' end
+          from registration where id = $1
           on conflict (registration_id, domain) do update set
             domain = excluded.domain
           returning id, lane = '' as fresh`,
@@ -159,7 +160,7 @@ export async function isInstalledAgain(db: Database, shopId: number): Promise<vo
       name: 'shop_installed_again',
       text: `
         update shop set uninstalled_at = null, installed_at = now(), sweep_cursor = now(),
-          due_at = case registration.kind when 'merchant' then now() end
+          due_at = now() + case kind when 'payments' then interval '1 day' else interval '0' end
         from registration
         where shop.id = $1 and registration.id = registration_id and uninstalled_at is not null
           and sealed_access_token is not null`,

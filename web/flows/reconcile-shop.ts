@@ -15,14 +15,17 @@ const overlapMs = 10 * 60_000;
 /** At most so many pages of 50 in one sweep; more is a backlog that the next sweep goes on with. */
 const pagesAtMost = 20;
 const ordersPerRead = 50;
+const dayMs = 24 * 3_600_000;
 
 export const reconcileShop: Step = async (deps, row) => {
   const shopId = Number(row.id);
   const shop = await shopById(deps.db, shopId);
   if (shop === null || shop.uninstalledAt !== null) return { dueInMs: undefined, attempt: false };
-  // The payments app hears of its payments from Shopify, and may not read orders.
+  // The payments app hears of its payments from Shopify, and may not read orders. One question a day
+  // renews its tokens: a shop that sold nothing for 90 days could not be told of its next payment.
   if ((await appOfShop(deps.db, shopId)) === 'payments') {
-    return { dueInMs: undefined, attempt: false };
+    await (await deps.paymentSessions.of(shopId)).ping();
+    return { dueInMs: dayMs, attempt: false };
   }
   const startedAt = deps.clock();
   await lookAtPayable(deps, shopId);

@@ -47,7 +47,6 @@ export type SettingsView = {
 /** Pages without a shop behind them: each has its words `message.<name>.head` and `.text`. */
 export const messages = [
   'not_signed_in',
-  'not_offered',
   'signed_out',
   'grant_unproven',
   'grant_over',

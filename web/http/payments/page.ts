@@ -47,11 +47,7 @@ export async function openPage(knock: Knock): Promise<void> {
   }
   const apps = await doors.registrations('payments');
   const [first] = apps;
-  if (first === undefined) {
-    showMessage(request, { response, message: 'not_offered', status: 404 });
-    return;
-  }
-  if (asked === undefined) {
+  if (asked === undefined || first === undefined) {
     showMessage(request, { response, message: 'not_signed_in', status: 401 });
     return;
   }
@@ -188,6 +184,7 @@ async function showSettings(
     readyToldAt: told.readyToldAt?.toISOString() ?? null,
     firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
     gatewaySettingsUrl: settingsAtShopify(doors, seen),
+    ...(shop.tokenRefusedAt === null ? {} : { readyFailure: 'signed_off' }),
     ...more,
   };
   // The shop's settings may lead on to the admin, or to where one signs in to it.

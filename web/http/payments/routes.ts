@@ -28,10 +28,13 @@ const inWords =
 
 /**
  * `framed`: the merchant app has a page at the same address inside Shopify's admin. What comes from
- * a frame is for it: this one is never framed.
+ * a frame is for it, and everything where there is no payments app: this page is never framed.
  */
 export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route[] {
-  const opened = inWords(doors, (request, response) => openPage({ doors, request, response }));
+  const opened = inWords(doors, async (request, response) => {
+    const isOffered = (await doors.registrations('payments')).length > 0;
+    await (isOffered ? openPage({ doors, request, response }) : framed(request, response));
+  });
   return [
     {
       method: 'get',
