@@ -12,6 +12,8 @@ export type ShopAnswer = {
   bake: string;
   /** How many payments are in each state; 1,000 means 1,000 or more. */
   counts: Record<PayState, number>;
+  /** Which steps of the setup were seen to work. */
+  setup: Readonly<Record<'node' | 'receive' | 'method' | 'block' | 'test', boolean>>;
   /** What needs a person, worst first. */
   problems: readonly Problem[];
 };

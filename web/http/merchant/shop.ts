@@ -8,6 +8,7 @@ import type { Doors, Route } from '../doors.ts';
 import { merchantRoute, type Seen } from './door.ts';
 import { freshNode, nodeAnswer } from './node.ts';
 import { problemsOf } from './problems.ts';
+import { receiveOf } from './setup.ts';
 
 export const shopRoutes = (doors: Doors): Route[] => [
   merchantRoute(doors, { method: 'get', path: '/api/shop', policy: 'merchant' }, (seen) =>
@@ -20,9 +21,10 @@ export const shopRoutes = (doors: Doors): Route[] => [
 
 async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void> {
   const { db } = doors.deps;
-  const [counts, node] = await Promise.all([
+  const [counts, node, hasPassed] = await Promise.all([
     views.countsByState(db, shop.id),
     freshNode(doors, shop.id),
+    views.hasPassedSelfTest(db, shop.id),
   ]);
   const answer: ShopAnswer = {
     installed: true,
@@ -31,6 +33,13 @@ async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void>
     method: { name: shop.methodName },
     bake: doors.bakeLine(),
     counts,
+    setup: {
+      node: node !== null,
+      receive: node !== null && receiveOf(node).state !== 'nothing',
+      method: shop.methodSeenAt !== null,
+      block: shop.blockSeenAt !== null,
+      test: hasPassed,
+    },
     problems: await problemsOf(doors, { shop, node }),
   };
   answerJson(response, 200, answer);

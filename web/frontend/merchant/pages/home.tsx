@@ -1,31 +1,57 @@
-import { BlockStack, Layout, List, Page, Text } from '@shopify/polaris';
+import { BlockStack, Card, Layout, Page, Text } from '@shopify/polaris';
+import type { ReactNode } from 'react';
+import { useSearchParams } from 'react-router';
+import { periods, type DashboardAnswer, type PeriodDays } from '../../shared/dashboard-api.ts';
 import type { PaymentsAnswer, ShopAnswer } from '../../shared/merchant-api.ts';
-import { checkoutEditor, paymentSettings } from '../parts/admin-links.ts';
 import { CheckoutCard } from '../parts/checkout-card.tsx';
 import { Counts } from '../parts/counts.tsx';
 import { Failed } from '../parts/failed.tsx';
+import { Figures } from '../parts/figures.tsx';
 import { LatestPayments } from '../parts/latest-payments.tsx';
 import { NodeSummary } from '../parts/node-summary.tsx';
+import { PeriodChoice } from '../parts/period-choice.tsx';
 import { Problems } from '../parts/problems.tsx';
-import { SetupGuide, type SetupStep } from '../parts/setup-guide.tsx';
+import { Sales } from '../parts/sales.tsx';
+import { SetupCard } from '../parts/setup-card.tsx';
 import { useBlocks, type Blocks } from '../parts/use-blocks.ts';
 import { WaitingPage } from '../parts/waiting-page.tsx';
-import { useApi } from '../use-api.ts';
-import { useWords, type Speech } from '../words.tsx';
+import { useApi, type Loaded } from '../use-api.ts';
+import { useWords } from '../words.tsx';
 
 const lookAgainMs = 15_000;
+/** Figures of days do not change so fast. */
+const countAgainMs = 60_000;
+
+/** The period is in the address, so that a reload and a link show the same. */
+function usePeriod(): [PeriodDays, (days: PeriodDays) => void] {
+  const [search, setSearch] = useSearchParams();
+  const asked = periods.find((days) => String(days) === search.get('days')) ?? 30;
+  return [
+    asked,
+    (days) => {
+      setSearch(
+        (last) => {
+          last.set('days', String(days));
+          return last;
+        },
+        { replace: true },
+      );
+    },
+  ];
+}
 
 export function Home() {
   const { t } = useWords();
+  const [days, setDays] = usePeriod();
   const shop = useApi<ShopAnswer>('/api/shop', { everyMs: lookAgainMs });
   const latest = useApi<PaymentsAnswer>('/api/payments', { everyMs: lookAgainMs });
+  const figures = useApi<DashboardAnswer>(`/api/dashboard?days=${String(days)}`, {
+    everyMs: countAgainMs,
+  });
   const { blocks, isAsking } = useBlocks();
-  const isWaiting = shop.value === undefined && shop.trouble === undefined;
-  const isListWaiting = latest.value === undefined && latest.trouble === undefined;
-  if (isWaiting || isListWaiting || isAsking)
+  // What comes piece by piece moves what is there: the page waits until it knows its whole form.
+  if ([shop, latest, figures].some(isWaiting) || isAsking)
     return <WaitingPage title={t('home.title')} lines={[3, 4, 6]} />;
-  const steps = shop.value === undefined ? [] : stepsOf(shop.value, { blocks, t });
-  const isSetUp = steps.every((step) => step.isDone);
   return (
     <Page title={t('home.title')}>
       <Layout>
@@ -34,34 +60,50 @@ export function Home() {
             <Failed title={t('home.failed')} trouble={shop.trouble} again={shop.again} />
           </Layout.Section>
         )}
-        {!isSetUp && (
-          <Layout.Section>
-            <SetupGuide steps={steps} />
-          </Layout.Section>
-        )}
         {shop.value !== undefined && (
-          <Overview shop={shop.value} isSetUp={isSetUp} blocks={blocks} latest={latest.value} />
+          <Overview
+            shop={shop.value}
+            blocks={blocks}
+            latest={latest.value}
+            onChanged={shop.again}
+            figures={<Period figures={figures} days={days} setDays={setDays} />}
+          />
         )}
       </Layout>
     </Page>
   );
 }
 
+const isWaiting = ({ value, trouble }: Loaded<unknown>): boolean =>
+  value === undefined && trouble === undefined;
+
 function Overview(props: {
   shop: ShopAnswer;
-  isSetUp: boolean;
   blocks: Blocks | undefined;
   latest: PaymentsAnswer | undefined;
+  onChanged: () => void;
+  figures: ReactNode;
 }) {
-  const { shop, isSetUp, blocks, latest } = props;
-  // The guide says already that there is no node.
+  const { shop, blocks, latest, onChanged, figures } = props;
+  const isSetUp = Object.values(shop.setup).every(Boolean);
+  // The setup says already that there is no node.
   const problems = shop.problems.filter(({ what }) => isSetUp || what !== 'no_node');
+  const hasBegun = Object.values(shop.counts).some((count) => count > 0);
   return (
     <>
+      {!isSetUp && (
+        <Layout.Section>
+          <SetupCard setup={shop.setup} />
+        </Layout.Section>
+      )}
+      {(problems.length > 0 || shop.node !== null) && (
+        <Layout.Section>
+          <Problems problems={problems} shop={shop.shop} onChanged={onChanged} />
+        </Layout.Section>
+      )}
       <Layout.Section>
         <div className="zt-column">
-          {(problems.length > 0 || shop.node !== null) && <Problems problems={problems} />}
-          <Counts counts={shop.counts} />
+          {hasBegun ? figures : <NothingYet methodName={shop.method.name} />}
           <LatestPayments payments={latest?.payments} methodName={shop.method.name} />
         </div>
       </Layout.Section>
@@ -69,66 +111,51 @@ function Overview(props: {
         <div className="zt-column">
           <NodeSummary node={shop.node} />
           <CheckoutCard methodName={shop.method.name} blocks={blocks} />
+          {hasBegun && <Counts counts={shop.counts} />}
         </div>
       </Layout.Section>
     </>
   );
 }
 
-/** Four steps; each is done when a fact says so. */
-function stepsOf(
-  shop: ShopAnswer,
-  about: { blocks: Blocks | undefined; t: Speech['t'] },
-): SetupStep[] {
-  const { blocks, t } = about;
-  const { counts, method } = shop;
-  const wasSeen = Object.values(counts).some((count) => count > 0);
-  return [
-    {
-      id: 'node',
-      title: t('guide.node.title'),
-      body: <Text as="p">{t('guide.node.text')}</Text>,
-      isDone: shop.node !== null,
-      action: { label: t('guide.node.action'), url: '/node' },
-    },
-    {
-      id: 'method',
-      title: t('guide.method.title'),
-      body: <MethodSteps name={method.name} />,
-      isDone: wasSeen,
-      action: { label: t('open_payment_settings'), url: paymentSettings },
-      second: { label: t('guide.method.other_name'), url: '/settings' },
-    },
-    {
-      id: 'block',
-      title: t('guide.block.title'),
-      body: <Text as="p">{t('guide.block.text')}</Text>,
-      // Where App Bridge does not say it, a payment that was made shows that the way is there.
-      isDone: blocks === undefined ? counts.resolved > 0 : blocks.thankYou,
-      action: { label: t('open_checkout_editor'), url: checkoutEditor },
-    },
-    {
-      id: 'try',
-      title: t('guide.try.title'),
-      body: <Text as="p">{t('guide.try.text', { method: method.name })}</Text>,
-      isDone: counts.resolved > 0,
-      action: { label: t('guide.try.action'), url: `https://${shop.shop}/`, target: '_blank' },
-    },
-  ];
-}
-
-function MethodSteps({ name }: { name: string }) {
+/** Before the first order: what will stand here, and what makes it come. */
+function NothingYet({ methodName }: { methodName: string }) {
   const { t } = useWords();
   return (
-    <BlockStack gap="200">
-      <List type="number">
-        <List.Item>{t('guide.method.step1')}</List.Item>
-        <List.Item>{t('guide.method.step2', { method: name })}</List.Item>
-        <List.Item>{t('guide.method.step3')}</List.Item>
-      </List>
-      <Text as="p" tone="subdued">
-        {t('guide.method.done_when')}
-      </Text>
-    </BlockStack>
+    <Card>
+      <BlockStack gap="200">
+        <Text as="h2" variant="headingMd">
+          {t('home.nothing.title')}
+        </Text>
+        <Text as="p">{t('home.nothing.text', { method: methodName })}</Text>
+        <Text as="p" tone="subdued">
+          {t('home.nothing.later')}
+        </Text>
+      </BlockStack>
+    </Card>
+  );
+}
+
+function Period(props: {
+  figures: Loaded<DashboardAnswer>;
+  days: PeriodDays;
+  setDays: (days: PeriodDays) => void;
+}) {
+  const { t } = useWords();
+  const { figures, days, setDays } = props;
+  const { value, trouble, isOld, isAsking, again } = figures;
+  return (
+    <>
+      <PeriodChoice days={days} onChange={setDays} />
+      {trouble !== undefined && (
+        <Failed title={t('figures.failed')} trouble={trouble} isAsking={isAsking} again={again} />
+      )}
+      {value !== undefined && (
+        <div className={`zt-column${isOld ? ' zt-old' : ''}`} aria-busy={isOld}>
+          <Figures answer={value} />
+          {value.byDay.length > 1 && <Sales answer={value} />}
+        </div>
+      )}
+    </>
   );
 }

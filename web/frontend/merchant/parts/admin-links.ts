@@ -10,3 +10,10 @@ export function orderLink(orderId: string): string | undefined {
   const number = /^gid:\/\/shopify\/Order\/(\d+)$/.exec(orderId)?.[1];
   return number === undefined ? undefined : `shopify://admin/orders/${number}`;
 }
+
+/** Where Shopify asks the merchant to approve what the app needs; it comes back to the app. */
+export const approveScopes = (shop: string): string =>
+  `https://${shop}/admin/oauth/install?client_id=${shopify.config.apiKey}`;
+
+/** What Shopify says of its versions, and until when each answers. */
+export const apiVersions = 'https://shopify.dev/docs/api/usage/versioning';

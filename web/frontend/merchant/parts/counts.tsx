@@ -9,6 +9,9 @@ const order: readonly PayState[] = [
   ...(['open', 'settled', 'resolved', 'closing', 'lapsed', 'rejected', 'stranded'] as const),
 ];
 
+/** The server counts no further. */
+const countedAtMost = 1_000;
+
 /** How many payments are in each state; each number leads to its list. */
 export function Counts({ counts }: { counts: ShopAnswer['counts'] }) {
   const { t } = useWords();
@@ -23,7 +26,9 @@ export function Counts({ counts }: { counts: ShopAnswer['counts'] }) {
           {order.map((state) => (
             <UnstyledLink key={state} url={`/payments?state=${state}`}>
               <Text as="span" variant="headingLg" numeric>
-                {count(counts[state])}
+                {counts[state] < countedAtMost
+                  ? count(counts[state])
+                  : t('counts.or_more', { count: count(countedAtMost) })}
               </Text>
               <Text as="span" variant="bodySm" tone="subdued">
                 {t(`state.${state}`)}

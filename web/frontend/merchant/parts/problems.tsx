@@ -1,11 +1,26 @@
-import { Banner, BlockStack, Card, Icon, InlineStack, Text } from '@shopify/polaris';
+import { Banner, BlockStack, Button, Card, Icon, InlineStack, Link, Text } from '@shopify/polaris';
 import { CheckCircleIcon } from '@shopify/polaris-icons';
+import { lazy, Suspense, useRef, useState } from 'react';
+import { formatSats } from '../../shared/amounts.ts';
 import type { Problem } from '../../shared/merchant-api.ts';
 import { Told, useWords } from '../words.tsx';
+import { apiVersions, approveScopes } from './admin-links.ts';
+
+const SettleDialog = lazy(() =>
+  import('./settle-dialog.tsx').then((found) => ({ default: found.SettleDialog })),
+);
 
 /** What needs a person, worst first; each with the one thing to do. */
-export function Problems({ problems }: { problems: readonly Problem[] }) {
+export function Problems(props: {
+  problems: readonly Problem[];
+  shop: string;
+  /** Something was done about one of them. */
+  onChanged: () => void;
+}) {
   const { t } = useWords();
+  const { problems, shop, onChanged } = props;
+  const [settling, setSettling] = useState<Problem>();
+  const list = useRef<HTMLDivElement>(null);
   return (
     <Card>
       <BlockStack gap="300">
@@ -20,32 +35,94 @@ export function Problems({ problems }: { problems: readonly Problem[] }) {
             <Text as="p">{t('problems.none')}</Text>
           </InlineStack>
         ) : (
-          problems.map((problem) => (
-            <OneProblem key={`${problem.what} ${problem.paymentId ?? ''}`} problem={problem} />
-          ))
+          <div ref={list} className="zt-column">
+            {problems.map((problem, index) => (
+              <OneProblem
+                key={`${problem.what} ${problem.paymentId ?? String(index)}`}
+                problem={problem}
+                shop={shop}
+                onSettle={() => {
+                  setSettling(problem);
+                }}
+              />
+            ))}
+          </div>
         )}
       </BlockStack>
+      {settling !== undefined && (
+        <Suspense>
+          <SettleDialog
+            problem={settling}
+            activator={list}
+            onClose={() => {
+              setSettling(undefined);
+            }}
+            onSettled={() => {
+              setSettling(undefined);
+              onChanged();
+            }}
+          />
+        </Suspense>
+      )}
     </Card>
   );
 }
 
-function OneProblem({ problem }: { problem: Problem }) {
-  const { t } = useWords();
-  const { what, sentence, paymentId, orderName } = problem;
-  const url = paymentId === undefined ? '/node' : `/payments/${paymentId}`;
+const isCritical = new Set<Problem['what']>(['stranded', 'untold', 'token_refused']);
+const isAboutVersion = (what: Problem['what']): boolean => what.startsWith('api_');
+
+/** Where its one button leads; undefined for what is done here. */
+function wayOf(problem: Problem, shop: string): string | undefined {
+  const { what, paymentId } = problem;
+  if (what === 'stranded') return undefined;
+  if (paymentId !== undefined) return `/payments/${paymentId}`;
+  if (what === 'token_refused' || what === 'scopes_missing') return approveScopes(shop);
+  return isAboutVersion(what) ? apiVersions : '/node';
+}
+
+function OneProblem(props: { problem: Problem; shop: string; onSettle: () => void }) {
+  const { t, locale } = useWords();
+  const { problem, shop, onSettle } = props;
+  const { what, sentence, paymentId, orderName, values = {} } = problem;
+  const url = wayOf(problem, shop);
+  const shown: Record<string, string> = {
+    ...values,
+    ...(orderName === undefined ? {} : { order: orderName }),
+  };
+  for (const sats of ['receivable', 'largest'] as const) {
+    if (values[sats] !== undefined) shown[sats] = formatSats(values[sats], locale);
+  }
+  const action = t(`problem.${what}.action`);
+  // Twenty buttons of one name would be one for who hears them.
+  const accessibilityLabel = orderName === undefined ? action : `${action}: ${orderName}`;
   return (
-    <Banner
-      tone={what === 'stranded' ? 'critical' : 'warning'}
-      title={t(`problem.${what}.title`)}
-      action={{ content: t(`problem.${what}.action`), url }}
-    >
-      <p>
-        <Told
-          code={`problem.${what}`}
-          sentence={sentence}
-          {...(orderName === undefined ? {} : { values: { order: orderName } })}
-        />
-      </p>
+    <Banner tone={isCritical.has(what) ? 'critical' : 'warning'} title={t(`problem.${what}.title`)}>
+      <BlockStack gap="200">
+        <p>
+          <Told code={`problem.${what}`} sentence={sentence} values={shown} />
+          {what === 'stranded' && paymentId !== undefined && (
+            <>
+              {' '}
+              <Link url={`/payments/${paymentId}`}>{t('problem.see')}</Link>
+            </>
+          )}
+        </p>
+        <div>
+          {url === undefined ? (
+            <Button onClick={onSettle} accessibilityLabel={accessibilityLabel}>
+              {action}
+            </Button>
+          ) : (
+            <Button
+              url={url}
+              accessibilityLabel={accessibilityLabel}
+              {...(isAboutVersion(what) ? { target: '_blank' as const } : {})}
+            >
+              {action}
+            </Button>
+          )}
+        </div>
+      </BlockStack>
     </Banner>
   );
 }
