@@ -97,6 +97,11 @@ export class LndSimulator {
     return this.#node.access.macaroon(what, options);
   }
 
+  /** `lncli deletemacaroonid`: dead for new calls at once, while open streams stay. */
+  revoke(rootKeyId: string): boolean {
+    return this.#node.access.deleteRootKey(rootKeyId);
+  }
+
   /** `lndconnect://127.0.0.1:port?cert=...&macaroon=...` */
   lndconnect(macaroon: Buffer): string {
     const der = Buffer.from(this.certPem.replace(/-----[^-]+-----|\s/g, ''), 'base64');

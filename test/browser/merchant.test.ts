@@ -79,7 +79,7 @@ describe('connecting a node', () => {
     await using admin = await visit({ ...phone, locale: 'de-DE' });
     const { inside } = admin;
     await admin.go('/node');
-    await inside.getByRole('button', { name: 'Neu verbinden' }).click();
+    await inside.getByRole('button', { name: 'Weiteren Knoten hinzufügen' }).click();
     // Polaris draws its own radio button over the real one.
     await inside.getByText('Host, Zertifikat und Zugang').click();
     await inside.getByLabel('Host und Port').fill('127.0.0.1:1');
