@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 import vitestConfig from '../vitest.config.ts';
 import { paymentMoves, paymentStates } from '../web/core/payment.ts';
 import { documents } from '../web/shopify/documents.ts';
+import { paymentsDocuments } from '../web/shopify/payments-documents.ts';
 import { borderless, borderOf } from './tidy/borders.ts';
 import {
   at,
@@ -338,21 +339,49 @@ describe('what must agree', () => {
     for (const sentence of Object.values(paymentStates)) expect(readme).toContain(sentence);
   });
 
-  test('every GraphQL document is valid against Shopify’s schema', () => {
-    const packed = fs.readFileSync(
-      path.join(root, 'sandbox/shopify/schema/admin_2026-07.graphql.gz'),
-    );
-    const schema = buildSchema(gunzipSync(packed).toString(), { assumeValid: true });
-    const wrong = documents.flatMap(({ name, text }) =>
-      validate(schema, parseGraphql(text)).map((error) => `${name}: ${error.message}`),
-    );
-    expect(wrong).toEqual([]);
+  test('every GraphQL document is valid against the schema of the API that it is for', () => {
+    const schemas = path.join(root, 'sandbox/shopify/schema');
+    const packed = fs.readFileSync(path.join(schemas, 'admin_2026-07.graphql.gz'));
+    const plain = fs.readFileSync(path.join(schemas, 'payments-apps_2026-07.graphql'), 'utf8');
+    const schemaOf = (text: string) => buildSchema(text, { assumeValid: true });
+    const admin = schemaOf(gunzipSync(packed).toString());
+    const payments = schemaOf(plain);
+    const faults = (schema: typeof admin, list: typeof documents) =>
+      list.flatMap(({ name, text }) =>
+        validate(schema, parseGraphql(text)).map((error) => `${name}: ${error.message}`),
+      );
+    expect(faults(admin, documents)).toEqual([]);
+    expect(faults(payments, paymentsDocuments)).toEqual([]);
     expect(documents.length).toBeGreaterThan(3);
-    // None is sent that does not stand in the list.
-    const listed = matching(/^web\/.*\.ts$/).filter((file) => file !== 'web/shopify/documents.ts');
-    expect(places(listed, /[`'"](#graphql\s+)?(query|mutation|fragment) \w+\s*[({]/g)).toEqual([]);
-    const texts = read('web/shopify/documents.ts').match(/^\s+text: `(query|mutation)/gm) ?? [];
-    expect(texts).toHaveLength(documents.length);
+    expect(paymentsDocuments.length).toBeGreaterThan(3);
+    // None is sent that does not stand in a list.
+    const lists = matching(/^web\/shopify\/([a-z-]+-)?documents\.ts$/);
+    const others = matching(/^web\/.*\.ts$/).filter((file) => !lists.includes(file));
+    expect(places(others, /[`'"](#graphql\s+)?(query|mutation|fragment) \w+\s*[({]/g)).toEqual([]);
+    const texts = lists.flatMap(
+      (file) => read(file).match(/^\s+text:\s+[`'](query|mutation)/gm) ?? [],
+    );
+    expect(texts).toHaveLength(documents.length + paymentsDocuments.length);
+  });
+
+  test('no document of the Admin API can be reached from what the payments app sends', () => {
+    const reached = new Set(['web/shopify/payment-sessions.ts']);
+    for (const file of reached) {
+      for (const { from, typeOnly } of importsOf(file)) {
+        const target = resolved(file, from);
+        if (target !== undefined && !typeOnly) reached.add(target);
+      }
+    }
+    const sent = [...reached].filter((file) => /documents\.ts$|\/admin/.test(file));
+    expect(sent).toEqual(['web/shopify/payments-documents.ts']);
+    expect(reached.size).toBeGreaterThan(3);
+    const texts = new Set(documents.map(({ text }) => text));
+    expect(paymentsDocuments.filter(({ text }) => texts.has(text))).toEqual([]);
+    // The path is chosen where the client is made, in one place for each API.
+    const named = (api: string) =>
+      matching(/^web\/.*\.ts$/).filter((file) => read(file).includes(`shopApi(deps, '${api}')`));
+    expect(named('payments_apps/api')).toEqual(['web/shopify/payment-sessions.ts']);
+    expect(named('admin/api')).toEqual(['web/shopify/admin-api.ts']);
   });
 
   test('every route says who may knock', () => {
