@@ -40,7 +40,12 @@ export function givenAddress(url: string): NodeAddress | undefined {
  * With `origin` a stand-in plays the whole outside, as for every other call; the form of an address
  * counts there too.
  */
-export function postToGiven(about: { origin: string | undefined; resolve?: Resolve }): PostToGiven {
+export function postToGiven(about: {
+  origin: string | undefined;
+  resolve?: Resolve;
+  /** Where a checked address is connected to, and whose certificates count there. */
+  instead?: { ip: string; ca: string };
+}): PostToGiven {
   return async (post) => {
     const address = givenAddress(post.url);
     if (address === undefined) throw new NoAnswer('unreachable', { host: 'a given address' });
@@ -51,7 +56,7 @@ export function postToGiven(about: { origin: string | undefined; resolve?: Resol
       return postToStandIn(post, origin);
     }
     const ip = await pinned(address, about.resolve);
-    return postTo(post, { address, ip });
+    return postTo(post, { address, ip: about.instead?.ip ?? ip, ca: about.instead?.ca });
   };
 }
 
@@ -82,7 +87,7 @@ async function postToStandIn(post: GivenPost, origin: string): Promise<{ status:
 
 function postTo(
   post: GivenPost,
-  about: { address: NodeAddress; ip: string },
+  about: { address: NodeAddress; ip: string; ca: string | undefined },
 ): Promise<{ status: number }> {
   const to = new URL(post.url);
   const { host, port, kind } = about.address;
@@ -98,6 +103,7 @@ function postTo(
         host: about.ip,
         port,
         ...(kind === 'name' ? { servername: host } : {}),
+        ...(about.ca === undefined ? {} : { ca: about.ca }),
         method: 'POST',
         path: `${to.pathname}${to.search}`,
         headers: { ...post.headers, Host: to.host, 'Content-Length': Buffer.byteLength(post.body) },
