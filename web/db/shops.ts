@@ -5,6 +5,7 @@ import { rows, transaction } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
 import { endPageSessionsOf } from './page-sessions.ts';
 import { endInvoices, movePayment } from './payments.ts';
+import { forgetAlertTargets } from './settings.ts';
 
 export type ShopRow = {
   id: number;
@@ -254,6 +255,7 @@ export async function uninstallShop(
 }
 
 async function wipeTokens(on: Queryable, shopId: number): Promise<void> {
+  await forgetAlertTargets(on, shopId);
   await rows(
     on,
     {
