@@ -236,10 +236,14 @@ export async function startWorld(options: WorldOptions) {
       fs.rmSync(dataDir, { recursive: true, force: true });
     },
   };
-  if (options.notInstalled !== true) {
+  if (options.notInstalled === true) return world;
+  try {
     await world.api('GET', '/api/shop');
     const connected = await world.api('POST', '/api/node', { lndconnect: lightning.lndconnect });
     if (connected.status !== 200) throw new Error(JSON.stringify(connected.body));
+  } catch (error) {
+    await world.close();
+    throw error;
   }
   return world;
 }
