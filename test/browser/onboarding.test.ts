@@ -117,7 +117,7 @@ test.each([
   await using admin = await visit(options);
   const { inside } = admin;
   await admin.go('/setup');
-  await inside.locator('.zt-hops').waitFor({ state: 'attached' });
+  await admin.isPleasant();
   for (const step of await inside.locator('.zt-step-head button').all()) {
     if ((await step.getAttribute('aria-expanded')) === 'false') await step.click();
     await admin.isPleasant();

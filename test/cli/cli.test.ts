@@ -84,6 +84,19 @@ test('the receive credential is accepted, and the node says how it is', async ()
   expect(json).toMatchObject({ nodes: [{ shop: shopName, node: { health: 'reachable' } }] });
 });
 
+test('selftest goes the whole way, and says at which hop it stopped', async () => {
+  const passed = await zaptill('selftest', '--shop', shopName, '--json');
+  expect(passed).toMatchObject({ exitCode: 0, json: { ok: true } });
+  const steps = passed.json['steps'] as { hop: string; state: string; ms: number }[];
+  expect(steps.map(({ state }) => state)).toEqual(steps.map(() => 'passed'));
+  await world.api('POST', '/api/method', { name: 'Not in this shop' });
+  const failed = await zaptill('selftest', '--shop', shopName);
+  expect(failed.exitCode).toBe(1);
+  expect(failed.out).toMatch(/failed +record_part \d+ ms: Shopify knows no manual payment method/);
+  await world.api('POST', '/api/method', { name: 'Bitcoin (Lightning)' });
+  expect(await zaptill('selftest', '--shop', 'other.myshopify.com')).toMatchObject({ exitCode: 1 });
+}, 120_000);
+
 test('explain tells the story by gid, by id and by name, and says when there is none', async () => {
   const name = world.shopify.order(bought.orderId)?.name ?? '';
   const byGid = await zaptill('explain', bought.orderId, '--json');
