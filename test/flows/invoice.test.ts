@@ -40,7 +40,7 @@ test('no price for an order that Shopify does not return: nobody could mark it p
   expect(await quoteInvoice(our.deps, payment.id)).toMatchObject({ is: 'payable' });
 });
 
-test('an amount that is worth less than a satoshi gets no invoice, and the page says why', async () => {
+test('an amount below a satoshi gets no invoice, and the page says why', async () => {
   our.prices.set({ dollarsPerBitcoin: '9000000' });
   // Nobody has asked for this currency yet: prices are remembered for some seconds.
   const { payment } = await our.anOrder({ total: '0.01', currency: 'GBP' });

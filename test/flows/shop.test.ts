@@ -56,7 +56,7 @@ test('tabs of the admin that are older than the removal do not undo it', async (
   expect((await shop()).uninstalledAt).not.toBeNull();
 });
 
-test('an installation that Shopify gives tokens for is one, with all that waited for it', async () => {
+test('an installation with tokens is one, and what waited for it is done', async () => {
   const { db } = our;
   const lane = our.shopLane(our.shop.id);
   const put = async (attempts: number): Promise<bigint> => {

@@ -78,7 +78,7 @@ test('a part that was sent is not sent again for a minute: it may still be appli
   expect(our.shopify.effects.payments(paid.orderId)).toBe(1);
 });
 
-test('an order that Shopify does not return is waited for; after an hour a person looks', async () => {
+test('an order that is not returned is waited for; after an hour a person looks', async () => {
   const paid = await aPaidOne();
   const hidden = our.shopify.faults.add({ kind: 'order-not-by-id', times: 1_000 });
   for (const ageMs of [0, 59 * 60_000]) {

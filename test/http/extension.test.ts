@@ -1,5 +1,5 @@
-// What the thank-you block is answered. It runs on another origin: an answer without CORS headers is
-// none to it.
+// What the thank-you block is answered. It runs on another origin: an answer without CORS headers
+// is none to it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { latestPayment } from '../../web/db/payments.ts';
 import { app, shopName, startInProcess, type InProcess } from '../in-process.ts';
@@ -55,7 +55,7 @@ test.each([
   ['left out', {}],
   ['null', { checkoutToken: null }],
   ['empty', { checkoutToken: '' }],
-])('a checkout token that is %s is another than the order’s, known or not', async (_name, more) => {
+])('a checkout token that is %s is not the order’s, known or not', async (_name, more) => {
   const no = { status: 404, body: { refusal: 'no_such_order' } };
   const fresh = our.shopify.createOrder({ shop: shopName, total: '21.00' });
   expect(await ask({ orderId: fresh.id, ...more })).toEqual(no);
