@@ -104,7 +104,7 @@ export async function dueCount(db: Database, lane: Lane): Promise<number> {
 export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
-  withinMs = 15_000,
+  withinMs = 45_000,
 ): Promise<number> {
   const start = performance.now();
   while (!(await isTrue())) {
