@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { minor } from '../../web/core/money.ts';
+import type { OrderReading, Sale } from '../../web/core/payment.ts';
+import { cancelAgainMs, decideUnpaid } from '../../web/core/unpaid.ts';
+
+const order = (more: Partial<OrderReading> = {}): OrderReading => ({
+  originId: 'gid://shopify/Order/1',
+  name: '#1001',
+  checkoutToken: 'token',
+  currencyCode: 'EUR',
+  outstandingMinor: minor(2_100n),
+  cancelled: false,
+  canMarkAsPaid: true,
+  gatewayNames: ['Bitcoin (Lightning)'],
+  sales: [],
+  isBeingFulfilled: false,
+  test: false,
+  ...more,
+});
+const sale: Sale = { id: '1', amountMinor: minor(500n), gateway: 'gift_card' };
+const never = { sentAgoMs: undefined };
+
+test('an order that owes everything and of which nothing has left is cancelled', () => {
+  expect(decideUnpaid(order(), never)).toEqual({ do: 'cancel' });
+});
+
+describe('an order is left as it is', () => {
+  test.each([
+    ['paid', { sales: [sale], outstandingMinor: minor(0n) }, 'order_paid'],
+    ['paid too much', { sales: [sale], outstandingMinor: minor(-1n) }, 'order_paid'],
+    ['partly paid', { sales: [sale], outstandingMinor: minor(1n) }, 'order_partly_paid'],
+    ['edited down to nothing', { outstandingMinor: minor(0n) }, 'order_owes_nothing'],
+    ['being sent', { isBeingFulfilled: true }, 'order_being_fulfilled'],
+    ['in an unknown currency', { outstandingMinor: undefined }, 'currency_unknown'],
+  ] as const)('%s', (_, more, because) => {
+    for (const sentAgoMs of [undefined, 0, cancelAgainMs * 2]) {
+      expect(decideUnpaid(order(more), { sentAgoMs })).toEqual({ do: 'leave', because });
+    }
+  });
+
+  test('gone', () => {
+    expect(decideUnpaid('gone', never)).toEqual({ do: 'leave', because: 'order_gone' });
+  });
+});
+
+test('a card that is under way is waited for', () => {
+  expect(decideUnpaid(order({ canMarkAsPaid: false }), never)).toEqual({ do: 'wait' });
+});
+
+test('our word is not repeated before Shopify had its time, and then it is', () => {
+  const ask = (sentAgoMs: number) => decideUnpaid(order(), { sentAgoMs }).do;
+  expect([ask(0), ask(cancelAgainMs - 1), ask(cancelAgainMs)]).toEqual(['wait', 'wait', 'cancel']);
+});
+
+test('a cancelled order ends it, whoever cancelled', () => {
+  const over = order({ cancelled: true, outstandingMinor: minor(0n), isBeingFulfilled: true });
+  expect(decideUnpaid(over, never)).toEqual({ do: 'accept', because: 'order_cancelled' });
+  expect(decideUnpaid(over, { sentAgoMs: 5 })).toEqual({ do: 'accept', because: 'told_not_paid' });
+});
