@@ -3,7 +3,9 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openFace, paymentsApp, shop, type Face } from '../payments-face.ts';
-import { desk, launch, phone } from './pages.ts';
+import { messages } from '../../web/frontend/payments/view.ts';
+import { desk, launch, phone, serve } from './pages.ts';
+import { paymentsPages, paymentsViews } from './payments-views.ts';
 import { pleasant } from './stage.ts';
 
 let face: Face;
@@ -114,6 +116,25 @@ test('on a phone, in German and in the dark: what is typed and no secret stays',
   await page.goto(`${face.appUrl}/payments`);
   expect(await state(page)).toBe('not_signed_in');
   expect(faults).toEqual([]);
+});
+
+test('every state and message is pleasant, in light and dark, on a phone and on a desk', async () => {
+  const served = await serve(paymentsPages);
+  for (const options of [
+    { ...phone, locale: 'de-DE', colorScheme: 'dark' },
+    { ...desk, locale: 'en-GB' },
+  ] as const) {
+    await using merchant = await open(options);
+    const { page, faults } = merchant;
+    for (const name of [...Object.keys(paymentsViews), ...messages]) {
+      await page.goto(`${served.url}/payments/${name}`);
+      await pleasant(page);
+      // A word that a language lacks, or a place in one that nobody fills.
+      expect(await page.locator('body').innerText()).not.toMatch(/undefined|\{\w+\}/);
+    }
+    expect(faults).toEqual([]);
+  }
+  await served.close();
 });
 
 test('a callback that somebody else sends is refused in words', async () => {

@@ -6,8 +6,10 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { axe, desk, launch, phone, scrollsSideways, serve } from './pages.ts';
+import { messages } from '../../web/frontend/payments/view.ts';
 import { PayPages } from './pay-pages.ts';
 import { payViews } from './pay-views.ts';
+import { paymentsPages, paymentsViews } from './payments-views.ts';
 
 type Shot = { name: string; url: string; ready: string };
 type Look = { suffix: string; options: BrowserContextOptions };
@@ -65,6 +67,7 @@ async function takeAll(browser: Browser, shots: readonly Shot[]): Promise<void> 
 }
 
 const pay = await serve(new PayPages(payViews).listener);
+const payments = await serve(paymentsPages);
 const browser = await launch();
 const shots: Shot[] = [
   ...Object.keys(payViews).map((name) => ({
@@ -73,10 +76,16 @@ const shots: Shot[] = [
     ready: '#head',
   })),
   { name: 'pay-not-found', url: `${pay.url}/pay/nothing-here`, ready: '#head' },
+  ...[...Object.keys(paymentsViews), ...messages].map((name) => ({
+    name: `payments-${name}`,
+    url: `${payments.url}/payments/${name}`,
+    ready: 'h1',
+  })),
 ].filter(({ name }) => name.includes(only));
 await takeAll(browser, shots);
 await browser.close();
 await pay.close();
+await payments.close();
 
 console.log(`${pictures} pictures in ${folder}`);
 for (const finding of new Set(findings)) console.error(finding);

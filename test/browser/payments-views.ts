@@ -1,0 +1,91 @@
+// The payments app's page in every state, and its messages: for pictures, and for axe on each.
+import type { RequestListener } from 'node:http';
+import { renderMessage, renderSettings } from '../../web/frontend/payments/page.ts';
+import { messages, type SettingsView, type ShownNode } from '../../web/frontend/payments/view.ts';
+
+const node: ShownNode = {
+  alias: 'alpine-node',
+  address: 'node.alpine.example:10009',
+  network: 'mainnet',
+  version: '0.21.3-beta',
+  health: 'reachable',
+  healthSince: null,
+  receivableMsat: '12500000000',
+  largestPartMsat: '5000000000',
+  credentialEndsAt: null,
+  advice: [],
+  isShared: false,
+};
+const base: SettingsView = {
+  shop: 'alpine.myshopify.com',
+  formToken: 'a-word-of-this-page',
+  node,
+  readyToldAt: null,
+  firstSessionAt: null,
+  gatewaySettingsUrl: 'https://alpine.myshopify.com/services/payments_partners/gateways/x/settings',
+};
+const excess = [
+  ...['offchain:write', 'onchain:write', 'macaroon:generate', 'info:write', 'peers:write'],
+  ...['address:write', 'signer:generate', 'uri:/lnrpc.Lightning/SendCoins'],
+].map((permission) => ({ permission, allows: 'do something that Zaptill does not need' }));
+const since = '2026-11-21T14:00:00.000Z';
+const told = { readyToldAt: '2026-11-20T10:00:00.000Z' };
+
+export const paymentsViews: Readonly<Record<string, SettingsView>> = {
+  empty: { ...base, node: null },
+  refused: {
+    ...base,
+    node: null,
+    refused: {
+      refusal: 'credential_can_spend',
+      sentence: 'It can do more than receive, so it was not stored.',
+      excess,
+      bake: `lncli bakemacaroon --root_key_id 4711 ${'uri:/lnrpc.Lightning/AddInvoice '.repeat(4)}`,
+      typed: { way: 'parts', host: 'node.example.com:10009', certificate: '-----BEGIN\nMII' },
+    },
+  },
+  ready: { ...base, justConnected: true },
+  'shopify-away': { ...base, readyFailure: 'away' },
+  'shopify-refused': { ...base, readyFailure: 'refused' },
+  'signed-off': { ...base, ...told, readyFailure: 'signed_off' },
+  told: { ...base, ...told },
+  down: {
+    ...base,
+    ...told,
+    node: { ...node, alias: 'عقدة البرق', health: 'unreachable', healthSince: since },
+  },
+  locked: { ...base, node: { ...node, alias: '', health: 'locked', healthSince: since } },
+  'cannot-receive': {
+    ...base,
+    ...told,
+    node: {
+      ...node,
+      receivableMsat: '0',
+      advice: ['This node has no active channel: shoppers cannot pay until one is open.'],
+    },
+  },
+  activated: {
+    ...base,
+    ...told,
+    firstSessionAt: since,
+    node: { ...node, isShared: true, credentialEndsAt: '2026-12-24T00:00:00.000Z' },
+  },
+};
+
+/** `/payments/<state or message>`. */
+export const paymentsPages: RequestListener = (request, response) => {
+  const locale = request.headers['accept-language']?.split(',')[0] ?? 'en';
+  const name = (request.url ?? '').split('/').at(-1) ?? '';
+  const view = paymentsViews[name];
+  const message = messages.find((one) => one === name);
+  const start = {
+    url: '/payments?shop=alpine.myshopify.com',
+    word: 'message.start_again',
+  } as const;
+  const drawn =
+    view === undefined
+      ? message && renderMessage({ locale, message, start })
+      : renderSettings(view, { locale, mayGoTo: [] });
+  if (drawn === undefined) response.writeHead(404).end();
+  else response.writeHead(200, drawn.headers).end(drawn.html);
+};
