@@ -45,6 +45,11 @@ const refusals: readonly PayRefusal[] = [
   'amount_too_large',
   'currency_unknown',
 ];
+const session = {
+  session: true,
+  orderName: 'u0nwmSrNntjIWozmNslK5Tlq',
+  backUrl: 'https://alpine-coffee.example/1/checkouts/c1?a=1&b=2',
+} as const;
 const overs = ['order_cancelled', 'order_paid_otherwise', 'order_owes_nothing', 'other'] as const;
 
 /** By name; the name is the picture's. */
@@ -75,4 +80,18 @@ export const payViews: Readonly<Record<string, PayView>> = {
   ...Object.fromEntries(
     overs.map((over) => [`lapsed-${over}`, { ...base, state: 'lapsed', final: true, over }]),
   ),
+  // Of the payments app: chosen at checkout, where the page leads back to.
+  'waiting-session': { ...base, ...session, invoice: { ...paidInvoice, request } },
+  'waiting-session-away': {
+    ...base,
+    ...session,
+    mayWait: true,
+    invoice: { ...paidInvoice, request },
+  },
+  'session-waits': { ...base, ...session, waits: true },
+  'session-resolved': {
+    ...{ ...base, ...session, ...settled, state: 'resolved', final: true },
+    returnUrl: 'https://alpine-coffee.myshopify.com/checkouts/c1/processing',
+  },
+  'session-closed': { ...base, ...session, state: 'lapsed', over: 'other' },
 };

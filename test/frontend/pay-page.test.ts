@@ -40,8 +40,8 @@ describe('what each state offers', () => {
   });
 
   test('open without an invoice: a form without fields, and words why', () => {
-    const open = faces.filter(([name, of]) => of.state === 'open' && !name.startsWith('waiting'));
-    expect(open.length).toBe(12);
+    const open = faces.filter(([name, of]) => of.state === 'open' && !/waiting|session/.test(name));
+    expect(open.length).toBe(13);
     for (const [, of] of open) {
       const form = /<form.*?<\/form>/s.exec(draw(of))?.[0] ?? '';
       expect(form).toContain(`method="post" action="/pay/${of.id}/quote"`);
@@ -70,7 +70,8 @@ describe('what each state offers', () => {
 
   test('every page leads back to the shop and names a reference', () => {
     for (const [, of] of faces) {
-      expect(draw(of)).toContain(`href="${of.backUrl}"`);
+      const to = (of.returnUrl ?? of.backUrl).replaceAll('&', '&amp;');
+      expect(draw(of)).toContain(`href="${to}"`);
       expect(draw(of)).toContain(of.reference);
     }
   });
@@ -85,6 +86,35 @@ describe('what each state offers', () => {
     for (const [, of] of faces) {
       expect(textOf(draw({ ...of, test: true }))).toContain('Test payment: no real money moves.');
     }
+  });
+});
+
+describe('a payment of the payments app', () => {
+  test('can be cancelled while it is open, by the address that the shop gave', () => {
+    const { backUrl } = view('waiting-session');
+    const link = `href="${backUrl.replaceAll('&', '&amp;')}"`;
+    for (const name of ['waiting-session', 'waiting-session-away', 'session-waits']) {
+      expect(draw(view(name))).toContain(link);
+      expect(textOf(draw(view(name)))).toContain('Cancel and go back to Alpine Coffee');
+    }
+    expect(textOf(draw(view('waiting')))).not.toContain('Cancel');
+  });
+
+  test('leads by itself where the shop wants its buyer, with and without script', () => {
+    const html = draw(view('session-resolved'));
+    const to = view('session-resolved').returnUrl ?? '';
+    expect(html).toContain(`<meta http-equiv="refresh" content="1;url=${to}"`);
+    expect(html).toContain(`"returnUrl":"${to}"`);
+    expect(textOf(html)).not.toContain('Cancel');
+    for (const [name, of] of faces.filter(([, { returnUrl }]) => returnUrl === undefined)) {
+      expect([name, draw(of).includes(';url=')]).toEqual([name, false]);
+    }
+  });
+
+  test('offers to wait at the shop only where the server says so', () => {
+    const offers = faces.filter(([, of]) => draw(of).includes('/wait"')).map(([name]) => name);
+    expect(offers).toEqual(['waiting-session-away']);
+    expect(draw(view('waiting-session-away'))).toContain('I have paid: take me back');
   });
 });
 
