@@ -96,7 +96,7 @@ function Overview(props: {
           <SetupCard setup={shop.setup} />
         </Layout.Section>
       )}
-      {(problems.length > 0 || shop.node !== null) && (
+      {(problems.length > 0 || isSetUp) && (
         <Layout.Section>
           <Problems problems={problems} shop={shop.shop} onChanged={onChanged} />
         </Layout.Section>
