@@ -73,7 +73,7 @@ describe('a refund', () => {
     });
   });
 
-  test('several may not ask for more than came in, a rejected one gives its part back', async () => {
+  test('several ask for no more than came in, a rejected one gives its part back', async () => {
     const { on } = world;
     const id = await paid('30');
     const first = await on.payments.refund(id, { amount: '20' });

@@ -105,7 +105,7 @@ describe('a session request', () => {
     expect(on.violations.length).toBe(4);
   });
 
-  test('two different answers to one id are a violation, other content may be refused', async () => {
+  test('two answers to one id are a violation, other content may be refused', async () => {
     const { on, door, payments } = await ready();
     const made = await payments.checkout();
     door.next = [409];

@@ -20,7 +20,7 @@ export type Presented =
   | 'leaf'
   | 'none';
 
-type Pair = { cert: string; key: string };
+export type Pair = { cert: string; key: string };
 
 export type Certificates = {
   /** PEM for PAYMENTS_CLIENT_CA. */

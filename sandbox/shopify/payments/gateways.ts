@@ -1,4 +1,6 @@
-/** How a shop's gateway of a payments app stands: made ready by the app, activated by the merchant. */
+/**
+ * How a shop's gateway of a payments app stands: made ready by the app, activated by the merchant.
+ */
 
 import type { App, Shop } from '../nouns.ts';
 import { installOf } from '../tokens.ts';

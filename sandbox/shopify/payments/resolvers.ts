@@ -69,7 +69,9 @@ function stateOf(session: PaymentSession): object {
 }
 
 function paymentObject(context: Context, session: PaymentSession): object {
-  const redirectUrl = `${context.world.origin()}/${session.shop}/checkouts/${session.checkoutToken}/processing`;
+  const { shop, checkoutToken } = session;
+  const checkout = `${context.world.origin()}/${shop}/checkouts/${checkoutToken}`;
+  const redirectUrl = `${checkout}/processing`;
   return {
     id: `gid://shopify/PaymentSession/${session.id}`,
     state: stateOf(session),

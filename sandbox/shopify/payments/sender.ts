@@ -10,7 +10,7 @@ import { request } from 'node:https';
 import { uuid } from '../ids.ts';
 import type { Exchange } from './nouns.ts';
 import type { World } from '../world.ts';
-import type { Certificates, Presented } from './certificates.ts';
+import type { Certificates, Pair, Presented } from './certificates.ts';
 
 export const WHOLE_MS = 5_000;
 export const RETRY_WAITS_MS = [300, 1_000, 3_000];
@@ -45,6 +45,47 @@ export type Sender = {
   trust: (pem: string) => void;
 };
 
+/** One request, whose answer is taken whatever it is. */
+function post(
+  parcel: Parcel,
+  input: { headers: Record<string, string>; trusted: string[]; pair: Pair | undefined },
+): Promise<Answer> {
+  const { headers, trusted, pair } = input;
+  return new Promise((resolve) => {
+    const call = request(
+      parcel.url,
+      {
+        method: 'POST',
+        headers,
+        agent: false,
+        ...(trusted.length > 0 ? { ca: trusted } : {}),
+        ...pair,
+      },
+      (incoming) => {
+        const parts: Buffer[] = [];
+        incoming.on('data', (part: Buffer) => parts.push(part));
+        incoming.on('end', () => {
+          const body = Buffer.concat(parts).toString();
+          end({ answer: String(incoming.statusCode ?? 0), body });
+        });
+        incoming.on('error', (error) => end({ answer: error.message, body: '' }));
+      },
+    );
+    const whole = setTimeout(() => {
+      call.destroy();
+      end({ answer: 'no answer within 5 s', body: '' });
+    }, WHOLE_MS);
+    const end = (answer: Answer): void => {
+      clearTimeout(whole);
+      resolve(answer);
+    };
+    call.on('error', (error: NodeJS.ErrnoException) =>
+      end({ answer: error.code ?? error.message, body: '' }),
+    );
+    call.end(parcel.body);
+  });
+}
+
 export function openSender(
   world: World,
   input: { certificates: Certificates; trusted: string[] },
@@ -53,46 +94,11 @@ export function openSender(
   const trusted = [...input.trusted];
   let presenting: Presented = 'current';
 
-  const post = (parcel: Parcel, headers: Record<string, string>): Promise<Answer> =>
-    new Promise((resolve) => {
-      const which = parcel.present ?? presenting;
-      const call = request(
-        parcel.url,
-        {
-          method: 'POST',
-          headers,
-          agent: false,
-          ...(trusted.length > 0 ? { ca: trusted } : {}),
-          ...(which === 'none' ? {} : certificates.pairs[which]),
-        },
-        (incoming) => {
-          const parts: Buffer[] = [];
-          incoming.on('data', (part: Buffer) => parts.push(part));
-          incoming.on('end', () => {
-            const body = Buffer.concat(parts).toString();
-            end({ answer: String(incoming.statusCode ?? 0), body });
-          });
-          incoming.on('error', (error) => end({ answer: error.message, body: '' }));
-        },
-      );
-      const whole = setTimeout(() => {
-        call.destroy();
-        end({ answer: 'no answer within 5 s', body: '' });
-      }, WHOLE_MS);
-      const end = (answer: Answer): void => {
-        clearTimeout(whole);
-        resolve(answer);
-      };
-      call.on('error', (error: NodeJS.ErrnoException) =>
-        end({ answer: error.code ?? error.message, body: '' }),
-      );
-      call.end(parcel.body);
-    });
-
   const send: Sender['send'] = async (parcel) => {
     const began = Date.now();
     const at = world.clock.now();
     const requestId = uuid();
+    const which = parcel.present ?? presenting;
     const headers = Object.entries({
       'Content-Type': 'application/json',
       'Content-Length': String(Buffer.byteLength(parcel.body)),
@@ -101,7 +107,11 @@ export function openSender(
       'Shopify-Api-Version': parcel.apiVersion,
       ...parcel.headers,
     }).filter(([, value]) => value !== '');
-    const said = await post(parcel, Object.fromEntries(headers));
+    const said = await post(parcel, {
+      headers: Object.fromEntries(headers),
+      trusted,
+      pair: which === 'none' ? undefined : certificates.pairs[which],
+    });
     const ms = Date.now() - began;
     const { shop, app, what, changed = false } = parcel;
     const fault = changed ? 'session-changed' : null;
