@@ -86,7 +86,7 @@ function Steps({ setup, again }: { setup: SetupAnswer; again: () => void }) {
   ];
   return (
     <BlockStack gap="400">
-      {setup.done && (
+      {setup.done && testing.run?.state === 'passed' && (
         <Banner
           tone="success"
           title={t('setup.done.title')}

@@ -7,9 +7,14 @@ import { Facts } from './facts.tsx';
 import { NodeBadges } from './node-badges.tsx';
 import { useAmounts } from './use-amounts.ts';
 
-/** Everything that the program knows of the node; `rank` and what can be done with it, if given. */
-export function NodeCard(props: { node: NodeAnswer; rank?: ReactNode; children?: ReactNode }) {
-  const { node, rank, children } = props;
+/** Everything that the program knows of the node, and what can be done with it, if given. */
+export function NodeCard(props: {
+  node: NodeAnswer;
+  rank?: ReactNode;
+  notice?: ReactNode;
+  children?: ReactNode;
+}) {
+  const { node, rank, notice, children } = props;
   const { t } = useWords();
   const { when } = useAmounts();
   const since = node.healthSince === null ? '' : when(node.healthSince);
@@ -30,6 +35,7 @@ export function NodeCard(props: { node: NodeAnswer; rank?: ReactNode; children?:
             <p>{t(`node.${node.health}.text`)}</p>
           </Banner>
         )}
+        {notice}
         <Receivable node={node} />
         <Advice advice={node.advice} />
         <NodeFacts node={node} />

@@ -56,9 +56,9 @@ export function NodeList(props: {
         <NodeCard
           key={node.id}
           node={node}
+          notice={<Ends node={node} />}
           {...(nodes.length > 1 ? { rank: <Rank isPreferred={node.isPreferred} /> } : {})}
         >
-          <Ends node={node} />
           <ButtonGroup>
             <Button onClick={() => renew(node)}>{t('nodes.renew')}</Button>
             {!node.isPreferred && (
