@@ -89,9 +89,5 @@ export const payViews: Readonly<Record<string, PayView>> = {
     invoice: { ...paidInvoice, request },
   },
   'session-waits': { ...base, ...session, waits: true },
-  'session-resolved': {
-    ...{ ...base, ...session, ...settled, state: 'resolved', final: true },
-    returnUrl: 'https://alpine-coffee.myshopify.com/checkouts/c1/processing',
-  },
   'session-closed': { ...base, ...session, state: 'lapsed', over: 'other' },
 };
