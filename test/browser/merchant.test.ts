@@ -126,7 +126,7 @@ describe('with payments', () => {
     await using admin = await visit(desk);
     const { inside } = admin;
     await admin.go('/payments');
-    const rows = inside.locator('.zt-payments li');
+    const rows = inside.locator('tbody tr');
     await expect.poll(() => rows.count()).toBe(2);
     await inside.getByRole('tab', { name: 'Paid', exact: true }).filter({ visible: true }).click();
     await expect.poll(() => rows.count()).toBe(1);

@@ -14,7 +14,7 @@ import {
 export const exportFormats = ['csv', 'jsonl'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-const batch = 1_000;
+const batch = 250;
 const byteOrderMark = '\ufeff';
 
 /** Each column with what it holds, in the order of the file. The page lists the same. */
@@ -73,7 +73,7 @@ function localTime(timeZone: string): About['local'] {
 }
 
 /**
- * The file in pieces of at most a thousand rows, the newest payment first. Rows that come meanwhile
+ * The file in pieces of some hundred rows, the newest payment first. Rows that come meanwhile
  * are not in it. Cells that a spreadsheet would take for a formula begin with an apostrophe.
  */
 export async function* exportPayments(
@@ -97,8 +97,14 @@ export async function* exportPayments(
     : `${JSON.stringify({ end: true, rows: end })}\n`;
 }
 
+// A line break inside a cell is quoted only when it is asked for: bare, what follows it would begin a
+// row of its own, and could begin it as a formula.
 const csv = (records: string[][]): string =>
-  stringify(records, { record_delimiter: 'windows', escape_formulas: true });
+  stringify(records, {
+    record_delimiter: 'windows',
+    quote_record_delimiter: true,
+    escape_formulas: true,
+  });
 
 const jsonLines = (records: string[][]): string =>
   records

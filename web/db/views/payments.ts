@@ -63,20 +63,16 @@ const sameSatsLimit = 5_000;
 /** Takes a value and gives its place in the statement. */
 type Put = (value: unknown) => string;
 
-/** Which codes have this many decimals; two is also what a code that nobody knows is taken for. */
-function hasExponent(put: Put, exponent: number): string {
-  const others = knownExponents.filter((each) => each !== 2);
-  return exponent === 2
-    ? `p.currency <> all (${put(others.flatMap(currenciesWithExponent))}::text[])`
-    : `p.currency = any (${put(currenciesWithExponent(exponent))}::text[])`;
-}
+const hasExponent = (put: Put, exponent: number): string =>
+  `p.currency = any (${put(currenciesWithExponent(exponent))}::text[])`;
 
 const millsPerUnit = (exponent: number): bigint => 10n ** BigInt(3 - exponent);
 
+/** The range in the units of each currency: one of these holds. None: there is no range. */
 function amountRange(put: Put, filter: PaymentFilter): string[] {
   const { atLeastMills: least, atMostMills: most } = filter;
   if (least === undefined && most === undefined) return [];
-  const branches = knownExponents.map((exponent) => {
+  return knownExponents.map((exponent) => {
     const by = millsPerUnit(exponent);
     return [
       hasExponent(put, exponent),
@@ -84,7 +80,6 @@ function amountRange(put: Put, filter: PaymentFilter): string[] {
       ...(most === undefined ? [] : [`p.owed_minor <= ${put(most / by)}`]),
     ].join(' and ');
   });
-  return [`((${branches.join(') or (')}))`];
 }
 
 function nodeConditions(put: Put, nodeId: number | undefined): string[] {
@@ -109,7 +104,6 @@ function conditions(put: Put, ask: { shopId: number; filter: PaymentFilter }): s
     ...(since === undefined ? [] : [`p.opened_at >= ${midnight(`${put(since)}::date`)}`]),
     ...(until === undefined ? [] : [`p.opened_at < ${midnight(`${put(until)}::date + 1`)}`]),
     ...(test === undefined ? [] : [test ? 'p.test' : 'not p.test']),
-    ...amountRange(put, filter),
     ...nodeConditions(put, filter.nodeId),
     ...(filter.ids === undefined ? [] : [`p.id = any (${put(filter.ids)}::uuid[])`]),
   ];
@@ -141,17 +135,26 @@ function searchArms(put: Put, shopId: number, search: PaymentSearch): string[] {
   return arms;
 }
 
+/** Each of these with each of those; without those, these. */
+const both = (these: readonly string[], those: readonly string[]): string[] =>
+  those.length === 0
+    ? [...these]
+    : these.flatMap((one) => those.map((other) => `${one} and ${other}`));
+
 /** Conditions of which one must hold, each with an index of its own. */
 function armsOf(put: Put, ask: { shopId: number; filter: PaymentFilter }): string[] {
   const { states, search, needsPerson, test, nodeId, ids } = ask.filter;
   const few = needsPerson || test === true || nodeId !== undefined || ids !== undefined;
-  if (search === undefined && !few && states.length > 0) {
-    return states.map((state) => `p.state = ${put(state)}::payment_state`);
+  const inStates = (): string[] =>
+    states.length === 0 ? [] : [`p.state = any (${put(states)}::payment_state[])`];
+  const range = amountRange(put, ask.filter);
+  if (search !== undefined) {
+    const arms = searchArms(put, ask.shopId, search);
+    const ranged = range.length === 0 ? [] : [`((${range.join(') or (')}))`];
+    return both(both(arms.length === 0 ? ['false'] : arms, inStates()), ranged);
   }
-  const inStates =
-    states.length === 0 ? '' : ` and p.state = any (${put(states)}::payment_state[])`;
-  const arms = search === undefined ? ['true'] : searchArms(put, ask.shopId, search);
-  return (arms.length === 0 ? ['false'] : arms).map((arm) => `${arm}${inStates}`);
+  const wide = few ? inStates() : states.map((state) => `p.state = ${put(state)}::payment_state`);
+  return both(wide.length === 0 ? ['true'] : wide, range);
 }
 
 type Ask = {

@@ -1,8 +1,9 @@
-import { Badge, BlockStack, Card, DataTable, InlineStack, Text } from '@shopify/polaris';
+import { Badge, BlockStack, Card, InlineStack, Text } from '@shopify/polaris';
 import type { InvoiceShown, PaymentAnswer } from '../../shared/merchant-api.ts';
 import { isWord, useWords, type Word } from '../words.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Facts } from './facts.tsx';
+import { PlainTable } from './plain-table.tsx';
 import { useAmounts } from './use-amounts.ts';
 
 /** The invoice that counts: the one whose money is the order's, or else the newest. */
@@ -31,9 +32,13 @@ export function Quote({ payment }: { payment: PaymentAnswer }) {
             <Text as="p" numeric>
               {t('quote.one', { price: fiat(priceOf(invoice, invoice.quote.price)) })}
             </Text>
-            <DataTable
-              columnContentTypes={['text', 'numeric', 'text']}
-              headings={[t('quote.source'), t('quote.price'), t('quote.at')]}
+            <PlainTable
+              label={t('quote.title')}
+              columns={[
+                { heading: t('quote.source') },
+                { heading: t('quote.price'), isNumber: true },
+                { heading: t('quote.at') },
+              ]}
               rows={invoice.quote.sources.map(({ source, price, at }) => [
                 capital(source),
                 fiat(priceOf(invoice, price)),
@@ -41,7 +46,6 @@ export function Quote({ payment }: { payment: PaymentAnswer }) {
                   {exactly(at)}
                 </time>,
               ])}
-              increasedTableDensity
             />
             <Facts
               facts={[
@@ -227,9 +231,14 @@ export function Postings({ payment }: { payment: PaymentAnswer }) {
           {t(postings.length === 0 ? 'postings.none' : 'postings.text')}
         </Text>
         {postings.length > 0 && (
-          <DataTable
-            columnContentTypes={['text', 'text', 'text', 'numeric']}
-            headings={[t('postings.at'), t('postings.from'), t('postings.to'), t('postings.sats')]}
+          <PlainTable
+            label={t('postings.title')}
+            columns={[
+              { heading: t('postings.at') },
+              { heading: t('postings.from') },
+              { heading: t('postings.to') },
+              { heading: t('postings.sats'), isNumber: true },
+            ]}
             rows={postings.map(({ at, from, to, amountMsat }, index) => [
               <time key={index} dateTime={at}>
                 {exactly(at)}
@@ -238,7 +247,6 @@ export function Postings({ payment }: { payment: PaymentAnswer }) {
               account(to),
               msat(amountMsat),
             ])}
-            increasedTableDensity
           />
         )}
       </BlockStack>

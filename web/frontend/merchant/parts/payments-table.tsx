@@ -7,6 +7,7 @@ import {
   useBreakpoints,
   type IndexTableProps,
 } from '@shopify/polaris';
+import { useEffect, useRef } from 'react';
 import type { PaymentRow } from '../../shared/merchant-api.ts';
 import { useWords } from '../words.tsx';
 import { StateBadge } from './state-badge.tsx';
@@ -34,8 +35,9 @@ export function PaymentsTable(props: TableProps) {
   const { smDown } = useBreakpoints();
   const { payments, selection, isOld, timeZone } = props;
   const { selectedResources, allResourcesSelected } = selection;
+  const frame = useMixedBoxes();
   return (
-    <div className={isOld ? 'zt-old' : undefined} aria-busy={isOld}>
+    <div ref={frame} className={isOld ? 'zt-old' : undefined} aria-busy={isOld}>
       <IndexTable
         resourceName={{ singular: t('payments.one'), plural: t('payments.many') }}
         itemCount={payments.length}
@@ -71,6 +73,17 @@ export function PaymentsTable(props: TableProps) {
       </IndexTable>
     </div>
   );
+}
+
+/** Polaris says of the box above all others that it is mixed, and does not make it so. */
+function useMixedBoxes() {
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    for (const box of frame.current?.querySelectorAll<HTMLInputElement>('[type=checkbox]') ?? []) {
+      box.indeterminate = box.getAttribute('aria-checked') === 'mixed';
+    }
+  });
+  return frame;
 }
 
 type RowProps = { payment: PaymentRow; timeZone: string };
