@@ -94,7 +94,8 @@ describe('a payment of the payments app', () => {
     const link = `href="${backUrl.replaceAll('&', '&amp;')}"`;
     for (const name of ['waiting-session', 'waiting-session-away', 'session-waits']) {
       expect(draw(view(name))).toContain(link);
-      expect(textOf(draw(view(name)))).toContain('Cancel and go back to Alpine Coffee');
+      const words = name === 'session-waits' ? 'Back to' : 'Cancel and go back to';
+      expect(textOf(draw(view(name)))).toContain(`${words} Alpine Coffee`);
     }
     expect(textOf(draw(view('waiting')))).not.toContain('Cancel');
   });

@@ -174,7 +174,8 @@ function receipt(view: PayView, words: Speech): Html {
 function backLink(view: PayView, { words, look, values }: Shown): Html | undefined {
   const to = view.returnUrl ?? view.backUrl;
   if (!/^https?:\/\//.test(to)) return undefined;
-  const isCancel = view.session === true && view.returnUrl === undefined && view.state === 'open';
+  const isOpen = view.state === 'open' && view.waits !== true;
+  const isCancel = view.session === true && view.returnUrl === undefined && isOpen;
   const main = look.tone === 'good' || (look.form === undefined && look.tone === 'plain');
   const style = main ? 'btn main' : requestOf(view) === undefined ? 'btn' : 'back';
   const arrow = asHtml('<span class="arrow" aria-hidden="true"></span>');
