@@ -154,7 +154,7 @@ export async function openDesk(about: {
     }),
     hints: [
       'Choose "Bitcoin (Lightning)" at checkout, copy the invoice, and pay it with the wallet.',
-      'Open the payments app and connect the node: then the checkout offers it "offsite" too.',
+      'Open the payments app and do what it says: then the checkout offers it "offsite" too.',
     ],
     introduce: () => introduce({ appUrl, shopify, lndconnect: node.lndconnect }),
     close: async () => {

@@ -47,7 +47,8 @@ function gatewayMain(
                 <a href="${openingOf(app, shop.domain)}">Finish its setup</a>
               </p>`
         }
-        <p>
+        <fieldset>
+          <legend>Test mode</legend>
           <label class="choice">
             <input
               type="checkbox"
@@ -58,7 +59,7 @@ function gatewayMain(
             />
             Enable test mode
           </label>
-        </p>
+        </fieldset>
         <button class="main" name="act" value="activate" ${off}>
           ${gateway.active ? 'Save' : `Activate ${label}`}
         </button>
@@ -161,8 +162,10 @@ export const offsiteChoices = (world: World, shop: Shop): { value: string; label
     const { test } = gatewayOf(world, { clientId: app.clientId, shop: shop.domain });
     return {
       value: `offsite:${app.clientId}`,
-      label: html`${app.payments.label}, offsite
-        <span class="soft small">${test ? 'Test mode.' : ''} You pay on its own page.</span>`,
+      label: html`<span
+        >${app.payments.label}, offsite<br />
+        <span class="soft small">${test ? 'Test mode.' : ''} You pay on its own page.</span></span
+      >`,
     };
   });
 
