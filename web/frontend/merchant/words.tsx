@@ -20,7 +20,7 @@ export type Language = { locale: string; words: Words; polaris: PolarisWords };
 const files = import.meta.glob<{ default: Words }>(['./words/*.json', '!./words/en.json']);
 const polarisFiles = import.meta.glob<{ default: PolarisWords }>([
   '../../../node_modules/@shopify/polaris/locales/*.json',
-  '!**/en.json',
+  '!../../../node_modules/@shopify/polaris/locales/en.json',
 ]);
 const languageOf = (file: string): string => /([^/]+)\.json$/.exec(file)?.[1] ?? '';
 

@@ -1,5 +1,5 @@
 import { SaveBar } from '@shopify/app-bridge-react';
-import { Banner, Form, Layout, Page } from '@shopify/polaris';
+import { Banner, BlockStack, Box, Form, InlineGrid, Page, Text } from '@shopify/polaris';
 import type { ReactNode } from 'react';
 import type { SettingsAnswer, SettingsKey } from '../../shared/settings-api.ts';
 import { AlertsCard } from '../parts/alerts-card.tsx';
@@ -51,7 +51,7 @@ function SettingsPage({ answer }: { answer: SettingsAnswer }) {
         </button>
       </SaveBar>
       <Form onSubmit={() => void form.save()}>
-        <Layout>
+        <BlockStack gap={{ xs: '800', md: '500' }}>
           <Says form={form} />
           <Part name="method">
             <div className="zt-column">
@@ -77,7 +77,7 @@ function SettingsPage({ answer }: { answer: SettingsAnswer }) {
           <Part name="language">
             <LanguageCard {...cards} />
           </Part>
-        </Layout>
+        </BlockStack>
       </Form>
     </Page>
   );
@@ -88,13 +88,23 @@ type PartName = 'method' | 'price' | 'amounts' | 'words' | 'policy' | 'alerts' |
 function Part({ name, children }: { name: PartName; children: ReactNode }) {
   const { t } = useWords();
   return (
-    <Layout.AnnotatedSection
-      id={name}
-      title={t(`settings.${name}`)}
-      description={t(`settings.${name}.text`)}
-    >
+    <InlineGrid columns={{ xs: '1fr', md: '2fr 5fr' }} gap="400">
+      <Box
+        paddingInlineStart={{ xs: '400', sm: '0' }}
+        paddingInlineEnd={{ xs: '400', sm: '0' }}
+        paddingBlockStart={{ xs: '0', md: '400' }}
+      >
+        <BlockStack gap="100">
+          <Text as="h2" variant="headingMd">
+            {t(`settings.${name}`)}
+          </Text>
+          <Text as="p" tone="subdued">
+            {t(`settings.${name}.text`)}
+          </Text>
+        </BlockStack>
+      </Box>
       {children}
-    </Layout.AnnotatedSection>
+    </InlineGrid>
   );
 }
 
@@ -104,7 +114,7 @@ function Says({ form }: { form: SettingsForm }) {
   const { trouble, overtaken } = form;
   if (trouble === undefined && overtaken === undefined) return null;
   return (
-    <Layout.Section>
+    <>
       {trouble !== undefined && (
         <Failed
           title={t('settings.not_saved')}
@@ -114,7 +124,7 @@ function Says({ form }: { form: SettingsForm }) {
         />
       )}
       {overtaken !== undefined && <Overtook overtaken={overtaken} isChanged={form.isChanged} />}
-    </Layout.Section>
+    </>
   );
 }
 
