@@ -101,9 +101,6 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const clock = (): Date => new Date();
   const registrations = cachedRegistrations(db, vault);
   const nodes = openNodes({ db, vault, config });
-  const sources = [kraken, coinbase, bitstamp].map((source) =>
-    source({ fetchOutside: out.fetchOutside, clock }),
-  );
   const sawVersion = hearApiVersion({
     ...{ db, log, clock, asked: API_VERSION },
     count: ({ version, deprecated }) => {
@@ -114,27 +111,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const storefronts = openStorefronts({
     ...{ db, vault, out, clock, metrics, registrations, sawVersion },
   });
-  const deps: Deps = {
-    db,
-    clock,
-    log,
-    nodes,
-    storefronts,
-    paymentSessions: {
-      of: async (shopId) => paymentSessions(await storefronts.paymentsOf(shopId)),
-    },
-    askShop: async (shopId) => shopFacts(await storefronts.adminOf(shopId)),
-    rates: makeRates({ sources, clock }),
-    sealer: vault,
-    alertWays: openAlertWays({
-      mail: config.smtp,
-      post: postToGiven({ origin: config.outsideOrigin }),
-    }),
-    quotePolicy,
-    quoteSeconds: config.quoteSeconds,
-    sweepSeconds: config.sweepSeconds,
-    randomSecret: () => randomBytes(32),
-  };
+  const deps = makeDeps({ config, log, db, vault, out, clock, nodes, storefronts });
   const connect: Doors['connect'] = (given) =>
     connectNode(
       {
@@ -173,6 +150,44 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
       await changes?.close();
       await db.close();
     },
+  };
+}
+
+/** What every flow may use. */
+function makeDeps(parts: {
+  config: Config;
+  log: Log;
+  db: Database;
+  vault: Vault;
+  out: Outbound;
+  clock: Deps['clock'];
+  nodes: OpenNodes;
+  storefronts: OpenStorefronts;
+}): Deps {
+  const { config, log, db, vault, out, clock, nodes, storefronts } = parts;
+  const sources = [kraken, coinbase, bitstamp].map((source) =>
+    source({ fetchOutside: out.fetchOutside, clock }),
+  );
+  return {
+    db,
+    clock,
+    log,
+    nodes,
+    storefronts,
+    paymentSessions: {
+      of: async (shopId) => paymentSessions(await storefronts.paymentsOf(shopId)),
+    },
+    askShop: async (shopId) => shopFacts(await storefronts.adminOf(shopId)),
+    rates: makeRates({ sources, clock }),
+    sealer: vault,
+    alertWays: openAlertWays({
+      mail: config.smtp,
+      post: postToGiven({ origin: config.outsideOrigin }),
+    }),
+    quotePolicy,
+    quoteSeconds: config.quoteSeconds,
+    sweepSeconds: config.sweepSeconds,
+    randomSecret: () => randomBytes(32),
   };
 }
 

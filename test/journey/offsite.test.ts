@@ -1,5 +1,5 @@
-// The whole way of a payment session: chosen at checkout, paid on our page, told to Shopify, and the
-// buyer back at the shop; and what becomes of it when any part of that fails in between.
+// The whole way of a payment session: chosen at checkout, paid on our page, told to Shopify, and
+// the buyer back at the shop; and what becomes of it when any part of that fails in between.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
@@ -46,7 +46,7 @@ async function isResolvedOnce(session: { id: string }): Promise<void> {
   expect([resolvedTimes(session), ordersOf(session)]).toEqual([1, 1]);
 }
 
-test('chosen, paid, resolved: the page leads back to the shop, and the order is there', async () => {
+test('chosen, paid, resolved: the page leads back, and the order is there', async () => {
   const session = await chosen(world, { amount: '21.00', currency: 'EUR' });
   const cancelUrl = cancelUrlOf(session);
   const html = await (await fetch(session.payUrl)).text();
@@ -80,7 +80,7 @@ test('the buyer cancels: nothing is told, and the same session can be paid later
 }, 120_000);
 
 describe('what fails between the money and the verdict', () => {
-  test('kill -9 of the pool while Shopify is being told, before and after it has done so', async () => {
+  test('kill -9 of the pool while Shopify is being told, before and after its effect', async () => {
     const sessions = await Promise.all([ready(), ready()]);
     const since = world.shopify.log.length;
     for (const when of ['before', 'after'] as const) {
@@ -126,7 +126,7 @@ describe('what fails between the money and the verdict', () => {
     await isSound(world);
   }, 240_000);
 
-  test('Shopify is away while the buyer pays: the page says paid, and the way back comes', async () => {
+  test('Shopify is away while the buyer pays: the way back comes when it is there', async () => {
     const session = await ready();
     const away = world.shopify.faults.add({ kind: 'status', status: 503, times: 10_000 });
     await payInTheEnd(world, session.bolt11);
@@ -250,7 +250,7 @@ describe('a node that is away while the buyer has paid', () => {
     expect(await (await fetch(session.payUrl)).text()).not.toContain('/wait');
   }, 60_000);
 
-  test('the buyer goes back, Shopify waits, and it is resolved when the node is there', async () => {
+  test('the buyer goes back, Shopify waits, and hears of it when the node is there', async () => {
     const session = await paidUnheard(true);
     expect((await press(session)).status).toBe(303);
     await until(

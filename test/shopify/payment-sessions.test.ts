@@ -1,5 +1,5 @@
-// The Payments Apps API, spoken with the stand-in: each verdict, told again and against another one,
-// and what each failure of the API means.
+// The Payments Apps API, spoken with the stand-in: each verdict, told again and against another
+// one, and what each failure of the API means.
 import { readFileSync } from 'node:fs';
 import { buildSchema, NoDeprecatedCustomRule, parse, specifiedRules, validate } from 'graphql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
