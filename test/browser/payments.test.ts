@@ -64,7 +64,7 @@ describe('with payments', () => {
   beforeAll(async () => {
     paid = world.buy({ total: '21.00' });
     await world.lightning.pay(await world.invoiceOn(await world.payLink(paid)));
-    await world.inState(paid, 'resolved');
+    await world.inState(paid, 'resolved', 90_000);
     paidId = (await world.rowOf(paid))?.id ?? '';
     const invoice = await world.db.prisma.invoice.findFirstOrThrow({
       where: { paymentId: paidId, state: 'settled' },
@@ -99,7 +99,7 @@ describe('with payments', () => {
       },
       [],
     );
-  }, 120_000);
+  }, 180_000);
 
   test.each(sizes)('pages turn both ways, on %s', async (_, size, name) => {
     await using here = await admin(size);
