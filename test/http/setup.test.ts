@@ -86,7 +86,7 @@ test('the whole way: every hop passes with its time, and nothing is left', async
   expect(await setup()).toMatchObject({ hasPassed: true, done: false, block: { seenAt: null } });
 }, 240_000);
 
-test('the method is seen by the self-test, the block when it asks, and then all is done', async () => {
+test('the method is seen by the self-test, the block when it asks: all is done', async () => {
   expect((await setup()).method.seenAt).not.toBeNull();
   await world.askAsBlock(world.buy());
   const done = await until('the block was seen', async () => {
@@ -149,7 +149,7 @@ test('a node that is down fails the first hop; one without channels is warned ab
   expect(looked).toMatchObject({ because: 'no_channels' });
 }, 240_000);
 
-test('a run whose process died is shown as ended, and the next one cleans up after it', async () => {
+test('a run whose process died is shown as ended, and the next one cleans up', async () => {
   const shop = await world.db.prisma.shop.findFirstOrThrow({ where: { domain: shopName } });
   const left = world.shopify.createOrder({
     shop: shopName,
@@ -178,7 +178,7 @@ test('a run whose process died is shown as ended, and the next one cleans up aft
   expect(world.shopify.order(left.id)).toBeUndefined();
 }, 240_000);
 
-test('the doors are killed in the middle of a run: the row stays, and a new run is possible', async () => {
+test('the doors are killed in the middle of a run: a new run is possible', async () => {
   const { body } = await world.api('POST', '/api/self-test', {});
   const { id } = body['run'] as SelfTestAnswer;
   await world.doors.kill();

@@ -136,7 +136,7 @@ test('the preferred one makes the invoices; unknown nodes are not there', async 
   expect(await aliases()).toEqual(['second', 'merchant']);
 }, 120_000);
 
-test('a removed node is watched until its invoices have ended, then its credential goes', async () => {
+test('a removed node is watched until its invoices have ended, and then wiped', async () => {
   const late = await oneReady(world);
   const open = await oneReady(world);
   expect([payeeOf(late.bolt11), payeeOf(open.bolt11)]).toEqual([

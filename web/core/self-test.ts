@@ -78,7 +78,7 @@ export const selfTestSentence = (
 /** 1 sat: the smallest invoice that every wallet shows. */
 export const selfTestMsat = 1_000n;
 
-/** One that takes longer than this has lost its process. Longer than all hops may take together. */
+/** One that takes longer than this has lost who ran it. Longer than all hops may take together. */
 export const selfTestEndsMs = 180_000;
 
 const orderName = 'Zaptill self-test';

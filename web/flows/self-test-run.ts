@@ -52,20 +52,19 @@ export async function until(withinMs: number, ask: () => Promise<boolean>): Prom
 
 export type Run = Awaited<ReturnType<typeof beginRun>>;
 
-export async function beginRun(deps: Deps, shopId: number) {
-  const { db, log } = deps;
+/** The hops of one run, and how each of them is made. */
+function hopsOf(deps: Deps, of: { id: bigint }) {
+  const { id } = of;
   const steps = freshSteps();
-  const { id, begun } = await beginSelfTest(db, { shopId, steps, diesAfterMs: selfTestEndsMs });
   const startedAt = performance.now();
   let failed = false;
-
   const stepOf = (hop: SelfTestHop): SelfTestStep => {
     const step = steps.find((one) => one.hop === hop);
     if (step === undefined) throw new Error(`there is no hop ${hop}`);
     return step;
   };
   const store = (ended = false): Promise<boolean> =>
-    storeSelfTest(db, { id, steps, ended, passed: ended && !failed });
+    storeSelfTest(deps.db, { id, steps, ended, passed: ended && !failed });
   const say = (step: SelfTestStep, code: SelfTestCode, values: Values): void => {
     Object.assign(step, { code, values, sentence: selfTestSentence(code, values) });
   };
@@ -93,6 +92,17 @@ export async function beginRun(deps: Deps, shopId: number) {
       throw new HopEnded(code, values);
     }
   };
+  const fail = (): void => {
+    failed = true;
+  };
+  return { steps, stepOf, store, hop, fail, hasFailed: () => failed };
+}
+
+export async function beginRun(deps: Deps, shopId: number) {
+  const { db, log } = deps;
+  const fresh = { shopId, steps: freshSteps(), diesAfterMs: selfTestEndsMs };
+  const { id, begun } = await beginSelfTest(db, fresh);
+  const { steps, stepOf, store, hop, fail, hasFailed } = hopsOf(deps, { id });
   return {
     ...{ id, begun, shopId, steps, hop },
     /** What a hop made, written down before anything else can happen. */
@@ -115,14 +125,14 @@ export async function beginRun(deps: Deps, shopId: number) {
       try {
         await go();
       } catch (error) {
-        failed = true;
+        fail();
         if (!(error instanceof HopEnded)) {
           log.error({ shopId, err: error }, 'self_test.failed');
         }
       }
       for (const step of steps) if (step.state === 'waiting') step.state = 'skipped';
       await store(true);
-      log.info({ shopId, runId: id.toString(), passed: !failed }, 'self_test.ended');
+      log.info({ shopId, runId: id.toString(), passed: !hasFailed() }, 'self_test.ended');
       return (await selfTestById(db, id)) ?? { ...nobody, id, shopId, steps };
     },
     /** Another process makes it: the run when it has ended, or when its process must be dead. */

@@ -37,7 +37,7 @@ export type SelfTestDeps = Deps & {
   testOrders: { of: (shopId: number) => Promise<TestOrders> };
 };
 
-/** Two coins of the smallest kind there are a hundred of: a part is recorded, the rest is marked. */
+/** In the smallest coins of the shop: a part is recorded, and the rest is marked. */
 const wholeMinor = minor(200n);
 const partMinor = minor(100n);
 const invoiceSeconds = 600;

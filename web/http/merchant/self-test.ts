@@ -7,7 +7,7 @@ import { makeBudget } from '../budget.ts';
 import type { Doors, Route } from '../doors.ts';
 import { merchantRoute, type Seen } from './door.ts';
 
-/** Each run makes an order in the shop. One at a time is under way; nobody needs more than these. */
+/** Each run makes an order in the shop, and one of them at a time is under way. */
 const runs = { calls: 10, perMs: 60_000, keysAtMost: 10_000 };
 
 export function selfTestRoutes(doors: Doors): Route[] {
