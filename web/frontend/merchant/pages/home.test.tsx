@@ -130,8 +130,8 @@ test('the chart is a sentence and a table too', async () => {
   await userEvent.click(show);
   const table = screen.getByRole('table', { name: 'Paid orders day by day' });
   expect(within(table).getAllByRole('row')).toHaveLength(8);
-  const newest = within(table).getByRole('rowheader', { name: 'Nov 21, 2026' }).closest('tr');
-  expect(newest?.textContent).toBe('Nov 21, 20265€5.505,000 sats');
+  const newest = within(table).getByRole('rowheader', { name: 'Nov 21' }).closest('tr');
+  expect(newest?.textContent).toBe('Nov 215€5.505,000');
 });
 
 test('another period is asked for, and stays in the address of the page', async () => {

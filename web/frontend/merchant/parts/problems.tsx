@@ -1,6 +1,6 @@
 import { Banner, BlockStack, Button, Card, Icon, InlineStack, Link, Text } from '@shopify/polaris';
 import { CheckCircleIcon } from '@shopify/polaris-icons';
-import { lazy, Suspense, useRef, useState } from 'react';
+import { lazy, Suspense, useRef, useState, type RefObject } from 'react';
 import { formatSats } from '../../shared/amounts.ts';
 import type { Problem } from '../../shared/merchant-api.ts';
 import { Told, useWords } from '../words.tsx';
@@ -19,14 +19,20 @@ export function Problems(props: {
 }) {
   const { t } = useWords();
   const { problems, shop, onChanged } = props;
-  const [settling, setSettling] = useState<Problem>();
-  const list = useRef<HTMLDivElement>(null);
+  const [settling, setSettling] = useState<{ problem: Problem; opener: Opener; isOpen: boolean }>();
+  const heading = useRef<HTMLDivElement>(null);
+  /** It stays until it has gone from the screen: then the focus goes back to its button. */
+  const close = (): void => {
+    setSettling((last) => last && { ...last, isOpen: false });
+  };
   return (
     <Card>
       <BlockStack gap="300">
-        <Text as="h2" variant="headingMd">
-          {t('problems.title')}
-        </Text>
+        <div ref={heading} tabIndex={-1} className="zt-lesson">
+          <Text as="h2" variant="headingMd">
+            {t('problems.title')}
+          </Text>
+        </div>
         {problems.length === 0 ? (
           <InlineStack gap="200" wrap={false} blockAlign="center">
             <span>
@@ -35,14 +41,14 @@ export function Problems(props: {
             <Text as="p">{t('problems.none')}</Text>
           </InlineStack>
         ) : (
-          <div ref={list} className="zt-column">
+          <div className="zt-column">
             {problems.map((problem, index) => (
               <OneProblem
                 key={`${problem.what} ${problem.paymentId ?? String(index)}`}
                 problem={problem}
                 shop={shop}
-                onSettle={() => {
-                  setSettling(problem);
+                onSettle={(opener) => {
+                  setSettling({ problem, opener, isOpen: true });
                 }}
               />
             ))}
@@ -52,13 +58,15 @@ export function Problems(props: {
       {settling !== undefined && (
         <Suspense>
           <SettleDialog
-            problem={settling}
-            activator={list}
-            onClose={() => {
-              setSettling(undefined);
-            }}
+            key={settling.problem.paymentId}
+            isOpen={settling.isOpen}
+            problem={settling.problem}
+            activator={settling.opener}
+            onClose={close}
             onSettled={() => {
-              setSettling(undefined);
+              close();
+              // Its button goes: what is left is read from the top.
+              heading.current?.focus();
               onChanged();
             }}
           />
@@ -67,6 +75,9 @@ export function Problems(props: {
     </Card>
   );
 }
+
+/** What is around the button that opens a dialog. */
+type Opener = RefObject<HTMLDivElement>;
 
 const isCritical = new Set<Problem['what']>(['stranded', 'untold', 'token_refused']);
 const isAboutVersion = (what: Problem['what']): boolean => what.startsWith('api_');
@@ -80,11 +91,12 @@ function wayOf(problem: Problem, shop: string): string | undefined {
   return isAboutVersion(what) ? apiVersions : '/node';
 }
 
-function OneProblem(props: { problem: Problem; shop: string; onSettle: () => void }) {
+function OneProblem(props: { problem: Problem; shop: string; onSettle: (opener: Opener) => void }) {
   const { t, locale } = useWords();
   const { problem, shop, onSettle } = props;
   const { what, sentence, paymentId, orderName, values = {} } = problem;
   const url = wayOf(problem, shop);
+  const opener = useRef<HTMLDivElement>(null);
   const shown: Record<string, string> = {
     ...values,
     ...(orderName === undefined ? {} : { order: orderName }),
@@ -107,9 +119,14 @@ function OneProblem(props: { problem: Problem; shop: string; onSettle: () => voi
             </>
           )}
         </p>
-        <div>
+        <div ref={opener}>
           {url === undefined ? (
-            <Button onClick={onSettle} accessibilityLabel={accessibilityLabel}>
+            <Button
+              onClick={() => {
+                onSettle(opener);
+              }}
+              accessibilityLabel={accessibilityLabel}
+            >
               {action}
             </Button>
           ) : (

@@ -118,6 +118,7 @@ function optionsOf(about: {
       {
         stroke: words,
         font,
+        size: 30,
         grid: { show: false },
         ticks: { show: false },
         splits: () => days.map((_, index) => index).filter((index) => index % every === 0),

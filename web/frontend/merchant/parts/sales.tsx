@@ -1,6 +1,7 @@
 import { BlockStack, Button, ButtonGroup, Card, InlineStack, Text } from '@shopify/polaris';
 import { lazy, Suspense, useId, useState } from 'react';
 import type { DashboardAnswer, DayShown } from '../../shared/dashboard-api.ts';
+import { formatSats } from '../../shared/amounts.ts';
 import { useWords, type Speech } from '../words.tsx';
 import { measures, trendOf, type Measure, type Trend } from './trend.ts';
 import { useAmounts } from './use-amounts.ts';
@@ -25,6 +26,7 @@ export function Sales({ answer }: { answer: DashboardAnswer }) {
     month: 'short',
     timeZone: 'UTC',
   });
+  const dayName = (day: string): string => short.format(dateOf(day));
   const said = sentenceOf(trendOf(byDay, measure), { t, print, measure });
   return (
     <Card>
@@ -54,7 +56,7 @@ export function Sales({ answer }: { answer: DashboardAnswer }) {
             <SalesChart
               days={byDay}
               measure={measure}
-              dayName={(day) => short.format(dateOf(day))}
+              dayName={dayName}
               valueName={(day) => print(day, measure)}
             />
           </Suspense>
@@ -75,7 +77,7 @@ export function Sales({ answer }: { answer: DashboardAnswer }) {
           </Button>
         </div>
         <div id={table} hidden={!isTable}>
-          {isTable && <SalesTable answer={answer} />}
+          {isTable && <SalesTable answer={answer} dayName={dayName} />}
         </div>
       </BlockStack>
     </Card>
@@ -112,12 +114,13 @@ function sentenceOf(
 }
 
 /** A real table: what the drawing shows, day by day, the newest first. */
-function SalesTable({ answer }: { answer: DashboardAnswer }) {
-  const { t } = useWords();
+function SalesTable(props: { answer: DashboardAnswer; dayName: (day: string) => string }) {
+  const { t, locale } = useWords();
+  const { answer, dayName } = props;
   const { count } = useAmounts();
   const print = usePrinting(answer);
   return (
-    <table className="zt-table">
+    <table className="zt-days">
       <caption>{t('sales.title')}</caption>
       <thead>
         <tr>
@@ -130,10 +133,10 @@ function SalesTable({ answer }: { answer: DashboardAnswer }) {
       <tbody>
         {answer.byDay.toReversed().map((day) => (
           <tr key={day.day}>
-            <th scope="row">{print(day, 'day')}</th>
+            <th scope="row">{dayName(day.day)}</th>
             <td>{count(day.paid)}</td>
             <td>{print(day, 'amount')}</td>
-            <td>{print(day, 'sats')}</td>
+            <td>{formatSats(day.sats, locale)}</td>
           </tr>
         ))}
       </tbody>

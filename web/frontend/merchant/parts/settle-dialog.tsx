@@ -11,6 +11,7 @@ type Refused = Extract<SettleByHandAnswer, { ok: false }>;
 
 /** A person says that a stuck payment is settled with the buyer. There is no way back. */
 export function SettleDialog(props: {
+  isOpen: boolean;
   problem: Problem;
   activator: NonNullable<ModalProps['activator']>;
   onClose: () => void;
@@ -18,7 +19,7 @@ export function SettleDialog(props: {
 }) {
   const { t } = useWords();
   const bridge = useAppBridge();
-  const { problem, activator, onClose, onSettled } = props;
+  const { isOpen, problem, activator, onClose, onSettled } = props;
   const [isSaving, setSaving] = useState(false);
   const [trouble, setTrouble] = useState<TroubleKind>();
   const [refused, setRefused] = useState<Refused>();
@@ -45,7 +46,7 @@ export function SettleDialog(props: {
   };
   return (
     <Modal
-      open
+      open={isOpen}
       onClose={refused === undefined ? onClose : onSettled}
       activator={activator}
       title={t('settle.title', { order })}
