@@ -118,7 +118,7 @@ describe('with payments', () => {
     expect(here.faults).toEqual([]);
   });
 
-  test('a search finds by what a merchant has at hand, and a preimage is in no address', async () => {
+  test('a search finds by what is at hand, and a preimage is in no address', async () => {
     await using here = await admin();
     const { inside, page } = here;
     const addresses: string[] = [];

@@ -97,8 +97,8 @@ export async function* exportPayments(
     : `${JSON.stringify({ end: true, rows: end })}\n`;
 }
 
-// A line break inside a cell is quoted only when it is asked for: bare, what follows it would begin a
-// row of its own, and could begin it as a formula.
+// A line break inside a cell is quoted only when it is asked for: bare, what follows it would begin
+// a row of its own, and could begin it as a formula.
 const csv = (records: string[][]): string =>
   stringify(records, {
     record_delimiter: 'windows',

@@ -238,14 +238,15 @@ const joins = `
   left join node n on n.id = i.node_id`;
 
 /**
- * At most `limit` payments of the shop, the newest first, after or before a cursor. A row that comes
- * in between is newer than every cursor: no row is left out or given twice.
+ * At most `limit` payments of the shop, the newest first, after or before a cursor. A row that
+ * comes in between is newer than every cursor: no row is left out or given twice.
  */
 export async function pageOfPayments(db: Database, page: Ask): Promise<ListedPayment[]> {
   return ask<ListedPayment>(
     db,
     (put) => `
-      select ${columns} from (${foundBy(put, page)}) found join payment p on p.id = found.id ${joins}
+      select ${columns} from (${foundBy(put, page)}) found
+        join payment p on p.id = found.id ${joins}
       order by p.opened_at desc, p.id desc`,
   );
 }

@@ -1,5 +1,5 @@
-// The shop's payments: the list with its filters and pages, and one with everything that is known of
-// it. What may be a preimage comes in the body of a call, never in an address: addresses are logged.
+// The shop's payments: the list with its filters and pages, and one with everything that is known
+// of it. What may be a preimage comes in the body of a call, never in an address: those are logged.
 import { z } from 'zod';
 import { currencyOf, decimalOf, minor, msat, satsOf } from '../../core/money.ts';
 import { paymentStates } from '../../core/payment.ts';
