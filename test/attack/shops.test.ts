@@ -224,6 +224,22 @@ test('a webhook that is signed by one registration says nothing of the other’s
   expect(await standing()).toBe(before);
 });
 
+test('what the payments app collects is not asked for by the merchant app of the same shop', async () => {
+  const offsite = { gateway: 'Bitcoin (Lightning)', kind: 'SALE', status: 'PENDING' } as const;
+  const { id, checkoutToken } = world.shopify.createOrder({
+    ...{ shop: shopName, total: '9.00', currency: 'EUR', method: offsite.gateway, offsite },
+  });
+  expect(world.shopify.order(id)?.financialStatus).toBe('PENDING');
+  await world.shopify.webhooksSettled();
+  expect((await world.askAsBlock({ orderId: id, checkoutToken })).status).toBe(404);
+  await until('the pool has looked at it', async () => {
+    const where = { originId: id, dueAt: { not: null } };
+    const due = await world.db.prisma.sighting.count({ where });
+    return due === 0;
+  });
+  expect(await world.db.prisma.payment.count({ where: { originId: id } })).toBe(0);
+});
+
 test('the payments app’s address is not served on the open port, and its shop is its own', async () => {
   for (const what of ['session', 'refund', 'capture', 'void']) {
     const answer = await fetch(`${world.appUrl}/payments/${what}`, {

@@ -1,5 +1,5 @@
 import { currencyOf, decimalOf, minor, minorOf, type Minor } from '../core/money.ts';
-import { usesMethod, type OrderReading } from '../core/payment.ts';
+import { sameName, usesMethod, type OrderReading } from '../core/payment.ts';
 import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { Trouble } from '../core/trouble.ts';
 import { adminApi, type AdminApi, type AdminDeps } from './admin-api.ts';
@@ -114,16 +114,33 @@ const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 /** Nothing has left, and nobody was asked to send it. A word that we do not know is no such word. */
 const untouched = ['UNFULFILLED', 'OPEN', 'SCHEDULED', 'ON_HOLD', 'REQUEST_DECLINED', 'RESTOCKED'];
 
+/**
+ * The methods of an order without those that another app collects for: a payments app may call its
+ * method by the very name of the merchant's manual one, and its buyer is not to be asked twice.
+ */
+function manualNames(order: OrderAnswer): string[] {
+  const ofApps = order.transactions.filter(({ manualPaymentGateway: manual }) => !manual);
+  const ofMerchant = order.transactions.filter(({ manualPaymentGateway: manual }) => manual);
+  const names = (of: OrderAnswer['transactions'], name: string): boolean =>
+    of.some(({ gateway, formattedGateway }) =>
+      [gateway ?? '', formattedGateway ?? ''].some((each) => sameName(each, name)),
+    );
+  return order.paymentGatewayNames.filter(
+    (name) => names(ofMerchant, name) || !names(ofApps, name),
+  );
+}
+
 function readingOf(order: OrderAnswer): OrderReading {
   return {
     originId: order.id,
     name: order.name,
     checkoutToken: order.checkoutToken ?? undefined,
+    confirmationNumber: order.confirmationNumber ?? undefined,
     currencyCode: order.totalOutstandingSet.presentmentMoney.currencyCode,
     outstandingMinor: minorOfMoney(order.totalOutstandingSet.presentmentMoney),
     cancelled: order.cancelledAt !== null,
     canMarkAsPaid: order.canMarkAsPaid,
-    gatewayNames: order.paymentGatewayNames,
+    gatewayNames: manualNames(order),
     sales: order.transactions
       .filter(({ kind, status }) => status === 'SUCCESS' && (kind === 'SALE' || kind === 'CAPTURE'))
       .map(({ id, gateway, amountSet }) => ({

@@ -19,6 +19,7 @@ const order = z.object({
   cancelledAt: z.string().nullable(),
   test: z.boolean(),
   checkoutToken: z.string().nullable(),
+  confirmationNumber: z.string().nullable(),
   canMarkAsPaid: z.boolean(),
   displayFulfillmentStatus: z.string(),
   presentmentCurrencyCode: z.string(),
@@ -30,6 +31,8 @@ const order = z.object({
       kind: z.string(),
       status: z.string(),
       gateway: z.string().nullable(),
+      formattedGateway: z.string().nullable(),
+      manualPaymentGateway: z.boolean(),
       amountSet: money,
     }),
   ),
@@ -38,10 +41,12 @@ export type OrderAnswer = z.infer<typeof order>;
 
 const orderParts = `
 fragment OrderParts on Order {
-  id name cancelledAt test checkoutToken canMarkAsPaid displayFulfillmentStatus
+  id name cancelledAt test checkoutToken confirmationNumber canMarkAsPaid displayFulfillmentStatus
   presentmentCurrencyCode paymentGatewayNames
   totalOutstandingSet { ...Bag }
-  transactions { id kind status gateway amountSet { ...Bag } }
+  transactions {
+    id kind status gateway formattedGateway manualPaymentGateway amountSet { ...Bag }
+  }
 }
 fragment Bag on MoneyBag { presentmentMoney { amount currencyCode } }`;
 
