@@ -7,7 +7,7 @@ export function PeriodChoice(props: { days: PeriodDays; onChange: (days: PeriodD
   const { t } = useWords();
   const { days, onChange } = props;
   return (
-    <div role="group" aria-label={t('period.title')}>
+    <div role="group" className="zt-period" aria-label={t('period.title')}>
       <ButtonGroup variant="segmented">
         {periods.map((one) => (
           <Button
