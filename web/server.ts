@@ -17,7 +17,9 @@ const servers: Pick<Server, 'close' | 'closeIdleConnections' | 'closeAllConnecti
 // First the one that few knock at: a taken port ends the process before a buyer is let in.
 if (config.paymentsDoor !== undefined) {
   const { port } = config.paymentsDoor;
-  const server = openMutualTls(config.paymentsDoor, makePaymentsApp(doors));
+  const server = openMutualTls(config.paymentsDoor, makePaymentsApp(doors), () => {
+    doors.countRefusedProof('payments');
+  });
   await new Promise<void>((opened, failed) => {
     server.once('error', failed).listen(port, host, opened);
   });

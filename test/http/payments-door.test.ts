@@ -33,6 +33,7 @@ let ours: Awaited<ReturnType<typeof serverCertificate>>;
 let door: Server;
 let doorPort: number;
 const opened: Server[] = [];
+let refused = 0;
 
 const envOf = (clientCa: string): NodeJS.ProcessEnv => ({
   APP_URL: appUrl,
@@ -49,7 +50,9 @@ const envOf = (clientCa: string): NodeJS.ProcessEnv => ({
 async function openDoor(clientCa: string): Promise<{ server: Server; port: number }> {
   const { paymentsDoor } = readConfig(envOf(clientCa));
   if (paymentsDoor === undefined) throw new Error('there is no door');
-  const server = openMutualTls(paymentsDoor, makePaymentsApp(wired.doors()));
+  const server = openMutualTls(paymentsDoor, makePaymentsApp(wired.doors()), () => {
+    refused += 1;
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   opened.push(server);
@@ -160,8 +163,10 @@ describe('who is let in', () => {
     'not with this certificate: %s',
     async (who) => {
       const body = aSession();
+      const before = refused;
       await expect(knock({ who, body })).rejects.toThrow(isCut);
       expect(await paymentsOf(body)).toEqual([]);
+      await expect.poll(() => refused).toBeGreaterThan(before);
     },
   );
 

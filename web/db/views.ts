@@ -139,7 +139,10 @@ export function sentenceOf(entry: TimelineEntry): string {
   return historyWords[entry.what];
 }
 
-/** Payments that a person asks for: by id, by the order's gid, or by `#name` of a shop. */
+/**
+ * Payments that a person asks for: by id, by the gid of its order or session, by a session's id, or
+ * by `#name` of a shop.
+ */
 export async function findPayments(
   db: Database,
   ask: { what: string; shopDomain: string | undefined },
@@ -156,6 +159,8 @@ export async function findPayments(
           or ($2::text is not null and p.origin_id = $2 and ($4::text is null or s.domain = $4))
           or ($3::text is not null and p.order_name = $3 and s.domain = $4)
           or ($2::text is not null and p.link = $2)
+          or ($2::text is not null and p.origin = 'payment_session' and p.order_name = $2
+            and ($4::text is null or s.domain = $4))
         order by p.opened_at, p.sequence limit 20`,
     },
     [

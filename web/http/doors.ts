@@ -57,7 +57,9 @@ export type Doors = {
   metricsToken: string | undefined;
   metricsText: () => Promise<{ contentType: string; text: string }>;
   countWebhook: (topic: string, outcome: 'taken' | 'repeated' | 'refused') => void;
-  countRefusedProof: (door: 'merchant' | 'extension' | 'grant' | 'page') => void;
+  countRefusedProof: (
+    door: 'merchant' | 'extension' | 'proxy' | 'grant' | 'page' | 'payments',
+  ) => void;
   isReady: () => Promise<boolean>;
 };
 
@@ -66,6 +68,7 @@ export type Policy =
   | 'public'
   | 'link'
   | 'shopify-webhook'
+  | 'shopify-proxy'
   | 'shopify-embedded'
   | 'shopify-oauth'
   | 'payments-page'

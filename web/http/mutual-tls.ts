@@ -18,7 +18,12 @@ export type Lock = {
  * fingerprint: OpenSSL does not take it for an authority, and the handshake proves that its key is
  * there. Source: Node's `tls`, where a leaf in `ca` never makes a socket `authorized`.
  */
-export function openMutualTls(lock: Lock, answer: RequestListener): Server {
+export function openMutualTls(
+  lock: Lock,
+  answer: RequestListener,
+  /** Somebody was not let in. Why is between OpenSSL and them. */
+  refused: () => void = () => undefined,
+): Server {
   const known = lock.clientCertificates.map((pem) => new X509Certificate(pem));
   if (known.length === 0) throw new Error('no client certificate is known: the door stays shut');
   const pinned = new Set(known.filter(({ ca }) => !ca).map((each) => each.fingerprint256));
@@ -40,8 +45,11 @@ export function openMutualTls(lock: Lock, answer: RequestListener): Server {
     answer,
   );
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    if (!socket.authorized && !isPinned(socket, pinned)) socket.destroy();
+    if (socket.authorized || isPinned(socket, pinned)) return;
+    socket.destroy();
+    refused();
   });
+  server.on('tlsClientError', refused);
   return server;
 }
 
