@@ -60,6 +60,14 @@ mutation OrderCreateManualPayment(
     id: $id, amount: $amount, paymentMethodName: $paymentMethodName, processedAt: $processedAt
   ) { order { id displayFinancialStatus } userErrors { code field message } }
 }
+mutation OrderCreate($order: OrderCreateOrderInput!) {
+  orderCreate(order: $order) {
+    order { ...OrderParts } userErrors { code field message }
+  }
+}
+mutation OrderDelete($orderId: ID!) {
+  orderDelete(orderId: $orderId) { deletedId userErrors { code field message } }
+}
 mutation OrderCapture($input: OrderCaptureInput!) {
   orderCapture(input: $input) { transaction { id kind status } userErrors { field message } }
 }

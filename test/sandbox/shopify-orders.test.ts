@@ -274,3 +274,39 @@ test('every document of the app runs and answers', async () => {
   const note = await call('OrderUpdate', { input: { id: made.id, note: 'hello' } });
   expect(note.body.data?.['orderUpdate']?.['order']).toEqual({ id: made.id });
 });
+
+test('an app’s own test order: made pending, read, cancelled and only then deleted', async () => {
+  const money = { shopMoney: { amount: '2.00', currencyCode: 'EUR' } };
+  const gateway = 'Bitcoin (Lightning)';
+  const order = {
+    ...{ name: 'Self-test 1', test: true, currency: 'EUR', tags: ['self-test'] },
+    lineItems: [{ title: 'Test', quantity: 1, priceSet: money }],
+    transactions: [{ kind: 'SALE', status: 'PENDING', gateway, amountSet: money }],
+  };
+  const make = async (input: object) =>
+    (await call('OrderCreate', { order: input })).body.data?.['orderCreate'];
+  const made = (await make(order))?.['order'] as { id: string };
+  expect(await read(made.id)).toMatchObject({
+    ...{ name: 'Self-test 1', test: true, checkoutToken: null, canMarkAsPaid: true },
+    ...{ displayFinancialStatus: 'PENDING', paymentGatewayNames: [gateway] },
+  });
+  const foreign = { shopMoney: { amount: '2.00', currencyCode: 'JPY' } };
+  const wrong = { ...order, lineItems: [{ title: 'Test', quantity: 1, priceSet: foreign }] };
+  expect((await make(wrong))?.['userErrors']).toMatchObject([{ code: 'INVALID' }]);
+  const unplayed = await call('OrderCreate', { order: { ...order, poNumber: '7' } });
+  expect(JSON.stringify(unplayed.body)).toContain('does not play OrderCreateOrderInput.poNumber');
+
+  const pay = async (paymentMethodName: string) =>
+    (await call('OrderCreateManualPayment', { id: made.id, paymentMethodName })).body.data?.[
+      'orderCreateManualPayment'
+    ]?.['userErrors'];
+  expect(await pay('Not in this shop')).toMatchObject([{ code: 'GATEWAY_NOT_FOUND' }]);
+  expect(await pay('bitcoin (lightning)')).toEqual([]);
+
+  const remove = async () =>
+    (await call('OrderDelete', { orderId: made.id })).body.data?.['orderDelete'];
+  expect((await remove())?.['userErrors']).toMatchObject([{ code: 'INVALID' }]);
+  shop.cancel(made.id);
+  expect(await remove()).toMatchObject({ deletedId: made.id, userErrors: [] });
+  expect((await remove())?.['userErrors']).toMatchObject([{ code: 'NOT_FOUND' }]);
+});
