@@ -38,7 +38,7 @@ describe('connecting a node', () => {
     await using admin = await visit(desk);
     const { inside, page } = admin;
     await admin.go('');
-    await inside.getByText('of 4 steps done').waitFor();
+    await inside.getByText('of 5 steps done').waitFor();
     await admin.isPleasant();
     await inside.getByRole('link', { name: 'Connect a node' }).first().click();
 
