@@ -16,113 +16,35 @@ export type SmtpSink = {
   close: () => Promise<void>;
 };
 
-type Talk = { letter: Got; text: string | undefined; isAsking: 'plain' | undefined };
+type Talk = {
+  letter: Got;
+  /** What came of the letter so far; undefined: none is coming. */
+  text: string | undefined;
+  isAsked: boolean;
+  say: (line: string) => void;
+  hangUp: (how: 'end' | 'cut') => void;
+};
+type Room = { login: string; letters: Got[]; fault: SmtpFault };
 
 export async function startSmtpSink(login = 'zaptill:p%40ss'): Promise<SmtpSink> {
-  const letters: Got[] = [];
+  const room: Room = { login, letters: [], fault: 'none' };
   const sockets = new Set<Socket>();
-  let fault: SmtpFault = 'none';
   let knocks = 0;
   const server = createServer((socket) => {
     knocks += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
-    if (fault === 'silent') return;
-    const talk: Talk = { letter: fresh(), text: undefined, isAsking: undefined };
-    const say = (line: string): void => void socket.write(`${line}\r\n`);
-    say('220 sink.example ESMTP');
-    let rest = '';
-    socket.setEncoding('utf8').on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\r\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) hear(line, { talk, say, socket });
-    });
+    if (room.fault !== 'silent') talkOn(room, socket);
   });
-
-  const hear = (
-    line: string,
-    at: { talk: Talk; say: (line: string) => void; socket: Socket },
-  ): void => {
-    const { talk, say, socket } = at;
-    if (talk.text !== undefined) {
-      if (line !== '.') {
-        // A dot that begins a line is doubled on the way.
-        talk.text += `${line.startsWith('.') ? line.slice(1) : line}\r\n`;
-        return;
-      }
-      letters.push({ ...talk.letter, text: talk.text });
-      talk.text = undefined;
-      if (fault === 'cut-after-text') socket.destroy();
-      else say('250 2.0.0 kept');
-      return;
-    }
-    if (talk.isAsking === 'plain') {
-      talk.isAsking = undefined;
-      logIn(line, at);
-      return;
-    }
-    const [verb = '', ...words] = line.split(' ');
-    switch (verb.toUpperCase()) {
-      case 'EHLO':
-        say('250-sink.example');
-        say('250-8BITMIME');
-        say('250 AUTH PLAIN');
-        return;
-      case 'AUTH':
-        if (words[1] !== undefined) logIn(words[1], at);
-        else {
-          talk.isAsking = 'plain';
-          say('334 ');
-        }
-        return;
-      case 'MAIL':
-        talk.letter.from = /<(.*?)>/.exec(line)?.[1] ?? '';
-        say('250 2.1.0 ok');
-        return;
-      case 'RCPT':
-        if (fault === 'refuse-recipient') {
-          say('550 5.1.1 no such mailbox');
-          return;
-        }
-        talk.letter.to.push(/<(.*?)>/.exec(line)?.[1] ?? '');
-        say('250 2.1.5 ok');
-        return;
-      case 'DATA':
-        talk.text = '';
-        say('354 go on');
-        return;
-      case 'RSET':
-        talk.letter = fresh();
-        say('250 2.0.0 ok');
-        return;
-      case 'QUIT':
-        say('221 2.0.0 bye');
-        socket.end();
-        return;
-      default:
-        say('502 5.5.2 not here');
-    }
-  };
-  const logIn = (secret: string, at: { talk: Talk; say: (line: string) => void }): void => {
-    const [, name = '', password = ''] = Buffer.from(secret, 'base64').toString().split('\0');
-    const given = `${name}:${encodeURIComponent(password)}`;
-    if (fault === 'refuse-login' || given !== login) {
-      at.say('535 5.7.8 wrong');
-      return;
-    }
-    at.talk.letter.login = name;
-    at.say('235 2.7.0 welcome');
-  };
-
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
     url: `smtp://${login}@127.0.0.1:${String(port)}`,
-    letters,
+    letters: room.letters,
     knocks: () => knocks,
-    fail: (next) => {
-      fault = next;
+    fail: (fault) => {
+      room.fault = fault;
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();
@@ -132,3 +54,94 @@ export async function startSmtpSink(login = 'zaptill:p%40ss'): Promise<SmtpSink>
 }
 
 const fresh = (): Got => ({ from: '', to: [], text: '', login: undefined });
+
+function talkOn(room: Room, socket: Socket): void {
+  const talk: Talk = {
+    ...{ letter: fresh(), text: undefined, isAsked: false },
+    say: (line) => void socket.write(`${line}\r\n`),
+    hangUp: (how) => {
+      if (how === 'end') socket.end();
+      else socket.destroy();
+    },
+  };
+  talk.say('220 sink.example ESMTP');
+  let rest = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\r\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (talk.text !== undefined) hearText(room, talk, line);
+      else if (talk.isAsked) logIn(room, talk, line);
+      else hearVerb(room, talk, line);
+    }
+  });
+}
+
+function hearText(room: Room, talk: Talk, line: string): void {
+  if (line !== '.') {
+    // A dot that begins a line is doubled on the way.
+    talk.text = `${talk.text ?? ''}${line.startsWith('.') ? line.slice(1) : line}\r\n`;
+    return;
+  }
+  room.letters.push({ ...talk.letter, text: talk.text ?? '' });
+  talk.text = undefined;
+  if (room.fault === 'cut-after-text') talk.hangUp('cut');
+  else talk.say('250 2.0.0 kept');
+}
+
+function logIn(room: Room, talk: Talk, secret: string): void {
+  talk.isAsked = false;
+  const [, name = '', password = ''] = Buffer.from(secret, 'base64').toString().split('\0');
+  if (room.fault === 'refuse-login' || `${name}:${encodeURIComponent(password)}` !== room.login) {
+    talk.say('535 5.7.8 wrong');
+    return;
+  }
+  talk.letter.login = name;
+  talk.say('235 2.7.0 welcome');
+}
+
+const addressIn = (line: string): string => /<(.*?)>/.exec(line)?.[1] ?? '';
+
+function hearVerb(room: Room, talk: Talk, line: string): void {
+  const { say } = talk;
+  const [verb = '', , initial] = line.split(' ');
+  switch (verb.toUpperCase()) {
+    case 'EHLO':
+      for (const can of ['250-sink.example', '250-8BITMIME', '250 AUTH PLAIN']) say(can);
+      return;
+    case 'AUTH':
+      if (initial !== undefined) {
+        logIn(room, talk, initial);
+        return;
+      }
+      talk.isAsked = true;
+      say('334 ');
+      return;
+    case 'MAIL':
+      talk.letter.from = addressIn(line);
+      say('250 2.1.0 ok');
+      return;
+    case 'RCPT':
+      if (room.fault === 'refuse-recipient') {
+        say('550 5.1.1 no such mailbox');
+        return;
+      }
+      talk.letter.to.push(addressIn(line));
+      say('250 2.1.5 ok');
+      return;
+    case 'DATA':
+      talk.text = '';
+      say('354 go on');
+      return;
+    case 'RSET':
+      talk.letter = fresh();
+      say('250 2.0.0 ok');
+      return;
+    case 'QUIT':
+      say('221 2.0.0 bye');
+      talk.hangUp('end');
+      return;
+    default:
+      say('502 5.5.2 not here');
+  }
+}

@@ -53,7 +53,7 @@ export async function openAdmin(
   context.on('weberror', (error) => faults.push(error.error().message));
   page.on('console', (message) => {
     // What is refused or not there is an answer; the browser reports it by itself.
-    const isAnswer = /status of (404|422)/.test(message.text());
+    const isAnswer = /status of (404|409|422)/.test(message.text());
     if (message.type() === 'error' && !isAnswer) faults.push(message.text());
   });
   const inside = page.frameLocator('#app');

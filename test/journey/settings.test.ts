@@ -90,7 +90,7 @@ describe('saving', () => {
     await choose({ unpaidHours: null });
   });
 
-  test('a name that somebody changed elsewhere is not written back by a tab that never saw it', async () => {
+  test('a name that was changed elsewhere is not written back by a stale tab', async () => {
     const stale = await seen();
     await world.api('POST', '/api/method', { name: 'Elsewhere' });
     expect((await save({ unpaidHours: 9 }, stale)).status).toBe(200);
@@ -243,7 +243,7 @@ describe('alerts', () => {
     sink.fail('none');
   });
 
-  test('money that Shopify will not take is told once on each way, with nothing secret', async () => {
+  test('money that Shopify will not take is told once on each way, without secrets', async () => {
     const ready = await oneReady(world);
     const silence = world.shopify.faults.add({ kind: 'webhook-never', times: 1_000 });
     world.shopify.cancel(ready.orderId);
@@ -330,7 +330,7 @@ describe('alerts', () => {
     );
   }, 120_000);
 
-  test('nodes are told of: away for long, hardly able to receive, a credential about to end', async () => {
+  test('a node that is away, receives little, or whose credential ends is told of', async () => {
     const { db } = world;
     const set = (assign: string): Promise<unknown> => db.pool.query(`update node set ${assign}`);
     const count = (what: string): Promise<number> => db.prisma.alert.count({ where: { what } });

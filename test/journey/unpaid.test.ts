@@ -57,7 +57,7 @@ async function isCancelledOnce(bought: Bought): Promise<void> {
 const callsOf = (operation: string, since: number): number =>
   world.shopify.log.slice(since).filter(({ what }) => what.startsWith(`${operation} `)).length;
 
-test('an order that nobody paid is cancelled and restocked once, after the node’s word', async () => {
+test('an unpaid order is cancelled and restocked once, after the node’s word', async () => {
   const ready = await oneReady(world);
   await age(ready);
   await isCancelledOnce(ready);

@@ -9,7 +9,7 @@ export type MailServer = {
   from: string;
 };
 
-/** Each silence of the server; a server that goes on talking is ended by the step's own deadline. */
+/** Each silence of the server; one that goes on talking is ended by the step's own deadline. */
 const silenceMs = 8_000;
 
 /** Plain text, one letter for each connection: alerts are rare. */

@@ -89,7 +89,9 @@ const words = {
       sentence:
         'Ihr Knoten unter {address} kann im Moment {sats} Sats empfangen. Größere Zahlungen ' +
         'scheitern.',
-      todo: 'Öffnen Sie einen Kanal mit eingehender Kapazität, oder geben Sie aus Ihren Kanälen aus.',
+      todo:
+        'Öffnen Sie einen Kanal mit eingehender Kapazität, oder geben Sie etwas aus Ihren ' +
+        'Kanälen aus.',
     },
   },
   credential_ending: {

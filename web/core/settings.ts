@@ -84,7 +84,7 @@ export const lettersOf = (text: string): number => [...letters.segment(text)].le
 const email = /^[^\s@<>(),;:"\\[\]]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\.[a-z]{2,63}$/i;
 const language = /^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/;
 
-/** Texts as they are stored: without space around and line breaks inside, and empty ones left out. */
+/** Texts as they are stored: no space around, no line breaks inside; empty ones are left out. */
 export function tidied(settings: Settings): Settings {
   const flat = (text: string): string => text.replace(/\s+/g, ' ').trim();
   const words = Object.entries(settings.buyerWords)

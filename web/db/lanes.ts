@@ -1,6 +1,6 @@
 // A lane is one outside thing that can be slow, full or down: a node, a shop's API, or where a
-// shop's alerts go. A nudge wakes a lane. A paused lane claims nothing and burns no attempts; all processes see the pause
-// here.
+// shop's alerts go. A nudge wakes a lane. A paused lane claims nothing and burns no attempts; all
+// processes see the pause here.
 import { pauseMs, spreadMs } from '../core/retry.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';

@@ -183,7 +183,7 @@ export async function forgetAlertTargets(on: Queryable, shopId: number): Promise
         update settings set alert_email = null, alert_url = null, sealed_alert_secret = null,
           version = version + 1
         where shop_id = $1
-          and (alert_email is not null or alert_url is not null or sealed_alert_secret is not null)`,
+          and coalesce(alert_email, alert_url) is not null`,
     },
     [shopId],
   );

@@ -10,8 +10,8 @@ const lookAgainHours = 6;
 export type UnpaidPayment = { paymentId: string; originId: string };
 
 /**
- * Open payments of orders that are older than the merchant gives them, oldest first. A price that is
- * promised at this moment is kept until its end.
+ * Open payments of orders that are older than the merchant gives them, oldest first. A price that
+ * is promised at this moment is kept until its end.
  */
 export async function unpaidPayments(
   db: Database,
@@ -81,7 +81,8 @@ export async function beginCancelling(
       name: 'unpaid_begin_cancelling',
       text: `
         with began as (
-          update payment set tell_started_at = coalesce(tell_started_at, now()), tell_sent_at = now()
+          update payment set tell_sent_at = now(),
+            tell_started_at = coalesce(tell_started_at, now())
           where id = $1::uuid and state = 'lapsed' and verdict_wanted = 'cancel_order'
             and lease_no = $2
           returning id),
@@ -94,7 +95,7 @@ export async function beginCancelling(
   return began.length === 1;
 }
 
-/** The order is not cancelled after all. The payment rests; a buyer who comes back gets a new one. */
+/** The order is not cancelled after all: the payment rests, and a buyer gets a new one. */
 export async function leaveOrder(
   db: Database,
   about: { paymentId: string; leaseNo: number; because: string },

@@ -1,5 +1,5 @@
-// What mends: jobs of pools that died, lanes whose nudge was lost, things to be forgotten, and nodes
-// that a merchant must hear of.
+// What mends: jobs of pools that died, lanes whose nudge was lost, things to be forgotten, and
+// nodes that a merchant must hear of.
 // Every pool does all of it; doing it twice changes nothing.
 import { makeNodeAlerts } from '../db/alerts.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';

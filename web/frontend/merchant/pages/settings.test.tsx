@@ -63,7 +63,7 @@ const isClosed = (): Promise<void> =>
     expect(bar().showing).toBe(false);
   });
 
-test('a change opens the save bar; what is saved is what was seen, and what it is to be', async () => {
+test('a change opens the save bar; what was seen is sent with what it is to be', async () => {
   const { asked } = await open(saved({ methodName: 'Lightning', quoteSeconds: 900 }));
   await type(method, ' Lightning ');
   await type('How long a price holds', '15');

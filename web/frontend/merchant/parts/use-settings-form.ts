@@ -7,7 +7,7 @@ import type {
   SettingsShape,
 } from '../../shared/settings-api.ts';
 import { callApi, troubleOf, type TroubleKind } from '../api.ts';
-import { isWord, useChangeLanguage, useWords } from '../words.tsx';
+import { isWord, useChangeLanguage, useWords, type Speech } from '../words.tsx';
 import { draftOf, meaningOf, merged, touched, type Draft, type Faults } from './settings-draft.ts';
 
 type Stored = { version: number; settings: SettingsShape };
@@ -25,6 +25,27 @@ type Told = {
   overtaken: Overtaken | undefined;
 };
 const nothingTold: Told = { faults: {}, sentences: {}, trouble: undefined, overtaken: undefined };
+
+const without = (faults: Faults, keys: readonly string[]): Faults =>
+  Object.fromEntries(Object.entries(faults).filter(([key]) => !keys.includes(key)));
+
+type Wrong = Extract<SettingsSaved, { refusal: 'settings_wrong' }>['wrong'];
+const wrongOf = (wrong: Wrong): Pick<Told, 'faults' | 'sentences'> => ({
+  faults: Object.fromEntries(wrong.map(({ field, fault }) => [field, fault])),
+  sentences: Object.fromEntries(wrong.map(({ field, sentence }) => [field, sentence])),
+});
+
+/** What is wrong with a field, in our words or, for a newer fault, in the server's. */
+function sentenceOf(
+  t: Speech['t'],
+  about: { key: SettingsKey; told: Told; faults: Faults },
+): string | undefined {
+  const { key, told } = about;
+  const fault = about.faults[key] ?? told.faults[key];
+  if (fault === undefined) return undefined;
+  const word = `settings.fault.${fault}`;
+  return isWord(word) ? t(word) : (told.sentences[key] ?? t('settings.fault.other'));
+}
 
 /** What is typed stays until it is stored or thrown away by the merchant. */
 export function useSettingsForm(answer: SettingsAnswer) {
@@ -44,10 +65,7 @@ export function useSettingsForm(answer: SettingsAnswer) {
 
   const change = (part: Partial<Draft>): void => {
     setDraft((last) => ({ ...last, ...part }));
-    const keys = Object.keys(part);
-    const without = (faults: Faults): Faults =>
-      Object.fromEntries(Object.entries(faults).filter(([key]) => !keys.includes(key)));
-    setTold((last) => ({ ...last, faults: without(last.faults) }));
+    setTold((last) => ({ ...last, faults: without(last.faults, Object.keys(part)) }));
   };
   const take = (saved: SettingsSaved): void => {
     if (saved.ok) {
@@ -63,9 +81,7 @@ export function useSettingsForm(answer: SettingsAnswer) {
       return;
     }
     if (saved.refusal === 'settings_wrong') {
-      const of = (what: 'fault' | 'sentence'): Faults =>
-        Object.fromEntries(saved.wrong.map((one) => [one.field, one[what]]));
-      setTold({ ...nothingTold, faults: of('fault'), sentences: of('sentence') });
+      setTold({ ...nothingTold, ...wrongOf(saved.wrong) });
       focusOn(saved.wrong[0]?.field);
       return;
     }
@@ -93,18 +109,13 @@ export function useSettingsForm(answer: SettingsAnswer) {
       setIsSaving(false);
     }
   };
-  const errorOf = (key: SettingsKey): string | undefined => {
-    const fault = meaning.faults[key] ?? told.faults[key];
-    if (fault === undefined) return undefined;
-    const word = `settings.fault.${fault}`;
-    return isWord(word) ? t(word) : (told.sentences[key] ?? t('settings.fault.other'));
-  };
   const discard = (): void => {
     setDraft(before);
     setTold(nothingTold);
   };
   return {
-    ...{ stored: stored.settings, draft, change, save, discard, errorOf, isSaving },
+    ...{ stored: stored.settings, draft, change, save, discard, isSaving },
+    errorOf: (key: SettingsKey) => sentenceOf(t, { key, told, faults: meaning.faults }),
     ...{ trouble: told.trouble, overtaken: told.overtaken, secret, setSecret },
     isChanged: mine.length > 0,
     isTouched: (key: SettingsKey): boolean => mine.includes(key),
