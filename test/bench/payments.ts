@@ -133,9 +133,9 @@ export const paymentQuestions = (db: Database, million: Million): Question[] => 
     },
     ...searches(db, million),
     {
-      name: 'payments: 250 rows of an export',
+      name: 'payments: a hundred rows of an export',
       ask: async () => {
-        const every = everyListedPayment(db, { shopId, filter: all, batch: 250 });
+        const every = everyListedPayment(db, { shopId, filter: all, batch: 100 });
         await every.next();
         await every.return(undefined);
       },

@@ -14,7 +14,7 @@ import {
 export const exportFormats = ['csv', 'jsonl'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-const batch = 250;
+const batch = 100;
 const byteOrderMark = '\ufeff';
 
 /** Each column with what it holds, in the order of the file. The page lists the same. */
@@ -73,7 +73,7 @@ function localTime(timeZone: string): About['local'] {
 }
 
 /**
- * The file in pieces of some hundred rows, the newest payment first. Rows that come meanwhile
+ * The file in pieces of a hundred rows, the newest payment first. Rows that come meanwhile
  * are not in it. Cells that a spreadsheet would take for a formula begin with an apostrophe.
  */
 export async function* exportPayments(
