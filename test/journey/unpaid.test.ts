@@ -88,13 +88,13 @@ test.each([
     // No webhook comes: only reading the order shows it.
     const silence = world.shopify.faults.add({ kind: 'webhook-never', times: 1_000 });
     act(ready);
-    silence.remove();
     await age(ready);
     await until('the policy has looked', async () => {
       const row = await world.rowOf(ready);
       return row?.unpaidLookedAt !== null || row.state !== 'open';
     });
     await until('nothing is to be done', async () => (await world.rowOf(ready))?.dueAt === null);
+    silence.remove();
     expect(isCancelled(ready)).toBe(false);
     expect(world.shopify.order(ready.orderId)?.financialStatus).toBe(status);
     expect(callsOf('OrderCancel', since)).toBe(0);
