@@ -92,7 +92,7 @@ async function looked(period: views.Period): Promise<Record<string, Sums>> {
 }
 
 describe('figures by day', () => {
-  test('whatever happens to payments, sums are what every payment adds, folded or not', async () => {
+  test('whatever happens, sums are what every payment adds, folded or not', async () => {
     const zones = [berlin, 'Asia/Kathmandu', 'America/St_Johns', 'Pacific/Kiritimati', 'UTC'];
     const life = fc.record({
       hoursAgo: fc.integer({ min: 0, max: 24 * 12 }),

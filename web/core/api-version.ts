@@ -9,7 +9,7 @@ export const warnBeforeDays = 90;
 
 const dayMs = 86_400_000;
 
-/** The first moment at which Shopify need not answer with this version; undefined for no version. */
+/** When Shopify need not answer with this version any more; undefined for what is no version. */
 export function retirementOf(version: ApiVersion): Date | undefined {
   const [, year, month] = /^(20\d\d)-(0[1-9]|1[0-2])$/.exec(version) ?? [];
   if (year === undefined || month === undefined) return undefined;

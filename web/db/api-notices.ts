@@ -4,8 +4,8 @@ import { rows, type Database } from './database.ts';
 
 export type ApiNotice = ApiWord & { firstSeenAt: Date; lastSeenAt: Date };
 
-/** Words that are older than this are of a version before: they say nothing of today. */
-const freshDays = 8;
+/** Every shop asks something every few minutes: an older word says nothing of today. */
+const freshDays = 2;
 
 /** Stores a word. What was said first stays as long as the same is said. */
 export async function storeApiWord(db: Database, word: ApiWord): Promise<void> {

@@ -18,32 +18,9 @@ export function SettleDialog(props: {
   onSettled: () => void;
 }) {
   const { t } = useWords();
-  const bridge = useAppBridge();
   const { isOpen, problem, activator, onClose, onSettled } = props;
-  const [isSaving, setSaving] = useState(false);
-  const [trouble, setTrouble] = useState<TroubleKind>();
-  const [refused, setRefused] = useState<Refused>();
+  const { isSaving, trouble, refused, settle } = useSettling(problem, onSettled);
   const order = problem.orderName ?? '';
-  const settle = async (): Promise<void> => {
-    setSaving(true);
-    setTrouble(undefined);
-    try {
-      const answer = await callApi<SettleByHandAnswer>(
-        `/api/payments/${problem.paymentId ?? ''}/settle-by-hand`,
-        { body: { confirmed: true } },
-      );
-      if (!answer.ok) {
-        setRefused(answer);
-        return;
-      }
-      bridge.toast.show(t('settle.done', { order }));
-      onSettled();
-    } catch (error) {
-      setTrouble(troubleOf(error));
-    } finally {
-      setSaving(false);
-    }
-  };
   return (
     <Modal
       open={isOpen}
@@ -83,4 +60,33 @@ export function SettleDialog(props: {
       </Modal.Section>
     </Modal>
   );
+}
+
+function useSettling(problem: Problem, onSettled: () => void) {
+  const { t } = useWords();
+  const bridge = useAppBridge();
+  const [isSaving, setSaving] = useState(false);
+  const [trouble, setTrouble] = useState<TroubleKind>();
+  const [refused, setRefused] = useState<Refused>();
+  const settle = async (): Promise<void> => {
+    setSaving(true);
+    setTrouble(undefined);
+    try {
+      const answer = await callApi<SettleByHandAnswer>(
+        `/api/payments/${problem.paymentId ?? ''}/settle-by-hand`,
+        { body: { confirmed: true } },
+      );
+      if (!answer.ok) {
+        setRefused(answer);
+        return;
+      }
+      bridge.toast.show(t('settle.done', { order: problem.orderName ?? '' }));
+      onSettled();
+    } catch (error) {
+      setTrouble(troubleOf(error));
+    } finally {
+      setSaving(false);
+    }
+  };
+  return { isSaving, trouble, refused, settle };
 }
