@@ -1,7 +1,15 @@
 // What our server says of an order, read from its answer. The bundle lies with Shopify and is not
 // replaced together with the server, so whatever is not understood is left out, never assumed.
 
-export const states = ['open', 'closing', 'settled', 'resolved', 'stranded', 'lapsed'] as const;
+export const states = [
+  'open',
+  'closing',
+  'settled',
+  'resolved',
+  'stranded',
+  'lapsed',
+  'rejected',
+] as const;
 export const refusals = [
   'rates_unavailable',
   'rates_apart',
@@ -98,7 +106,8 @@ export function readPayment(body: unknown): Payment | undefined {
   };
 }
 
-const ends = (state: State | undefined): boolean => state === 'resolved' || state === 'lapsed';
+const ends = (state: State | undefined): boolean =>
+  state === 'resolved' || state === 'lapsed' || state === 'rejected';
 
 function addressOf(value: unknown): string | undefined {
   const text = textOf(value);

@@ -46,8 +46,14 @@ const byState: Record<State, (payment: Payment) => Face> = {
   settled: paid,
   resolved: paid,
   stranded: () => ({ words: 'stranded', tone: 'warning', withReference: true }),
-  lapsed: (payment) => ended[payment.over ?? 'other'],
+  lapsed: over,
+  rejected: over,
 };
+
+/** Shopify may have been told of the end, or not: to the buyer it is one. */
+function over(payment: Payment): Face {
+  return ended[payment.over ?? 'other'];
+}
 
 function paid(payment: Payment): Face {
   if (payment.overpaid) return { words: 'overpaid', tone: 'success', withReference: true };

@@ -1,6 +1,8 @@
 // @vitest-environment node
 // The block and our server lie in different bundles; here their words are held against each other.
 import { expect, expectTypeOf, test } from 'vitest';
+import { paymentStates } from '../../../../web/core/payment.ts';
+import { quoteRefusals } from '../../../../web/core/refusals.ts';
 import type { PayRefusal, PayState, PayView } from '../../../../web/frontend/shared/pay-view.ts';
 import {
   overs,
@@ -24,6 +26,7 @@ const every: unknown[] = [
   ...states.map((state) => ({ state })),
   ...refusals.map((refusal) => ({ ...view, refusal })),
   ...overs.map((over) => ({ ...view, state: 'lapsed', over })),
+  ...overs.map((over) => ({ ...view, state: 'rejected', over })),
   { ...view, expired: true },
   { ...view, checking: true },
   { ...paid, overpaid: true },
@@ -41,6 +44,11 @@ test('every state that the server may say has words of its own', () => {
   });
   expect(faces.filter((face) => !has(`${face}.head`) || !has(`${face}.text`))).toEqual([]);
   expect(new Set(faces).size).toBe(22);
+});
+
+test('its states and refusals are those of the server, none more and none less', () => {
+  expect([...states].sort()).toEqual(Object.keys(paymentStates).sort());
+  expect([...refusals].sort()).toEqual([...quoteRefusals].sort());
 });
 
 test('only an open payment with an invoice can be paid', () => {

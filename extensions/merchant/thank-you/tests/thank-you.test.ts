@@ -243,6 +243,12 @@ test.each([
     'lapsed.order_cancelled.head',
     undefined,
   ],
+  [
+    'rejected',
+    { ...view, state: 'rejected' as const, final: true, over: 'order_cancelled' as const },
+    'lapsed.order_cancelled.head',
+    undefined,
+  ],
   ['lapsed without a payment', { state: 'lapsed' }, 'lapsed.other.head', undefined],
   ['paid without a payment', { state: 'resolved' }, 'already_paid.head', undefined],
 ])('%s stands in a banner', async (_name, answer, words, button) => {
