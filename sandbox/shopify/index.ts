@@ -55,6 +55,7 @@ import {
   type PaymentsSide,
 } from './payments/index.ts';
 import { paymentsPages } from './payments/pages.ts';
+import { appProxy, DEFAULT_PROXY } from './proxy.ts';
 import { adminSchema, paymentsSchema } from './schema.ts';
 import { openState } from './state.ts';
 import { tokenEndpoint } from './tokens.ts';
@@ -105,6 +106,7 @@ function appOptions(options: AppOptions, first: boolean): App {
     webhooks: [{ topics: offsite ? PAYMENTS_TOPICS : DEFAULT_TOPICS, uri: '/webhooks' }],
     handle: options.name.toLowerCase().replace(/[^a-z0-9]+/g, '-'),
     extension: first && !offsite ? DEFAULT_FOLDER : null,
+    proxy: offsite ? null : DEFAULT_PROXY,
     ...options,
     payments,
     appUrl: options.appUrl.replace(/\/+$/, ''),
@@ -304,6 +306,7 @@ function application(
   application.use(grantRoutes(world, side.hands.switches));
   application.use(paymentsPages(world));
   application.use(adminPages(world, side));
+  application.use(appProxy(world));
   application.use(orderPages(world));
   application.use(shopFront(world, side));
   return application;

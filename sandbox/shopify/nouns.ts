@@ -15,6 +15,11 @@ import type {
 
 export type Subscription = { topics: string[]; uri: string; name?: string };
 
+/**
+ * `https://{shop}/{prefix}/{subpath}/..` leads to `{url}/..`; `url` is a path of the app or whole.
+ */
+export type AppProxy = { url: string; prefix: string; subpath: string };
+
 export type AppOptions = {
   name: string;
   clientId: string;
@@ -25,6 +30,8 @@ export type AppOptions = {
   webhooks?: Subscription[];
   /** As it stands in addresses of the admin: /store/{store}/apps/{handle}. */
   handle?: string;
+  /** Its place in the shop's own addresses; null: it has none. */
+  proxy?: AppProxy | null;
   /** Folder of its UI extension; null: it has none. */
   extension?: string | null;
   /** A payments app instead: not embedded, no Admin API, its own two scopes. */

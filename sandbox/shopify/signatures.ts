@@ -69,9 +69,12 @@ export function querySignature(secret: string, query: Record<string, string>): s
 }
 
 /** Without separators and with repeated values joined by commas; hex. */
-export function proxySignature(secret: string, query: Record<string, string>): string {
+export function proxySignature(
+  secret: string,
+  query: Record<string, string | readonly string[]>,
+): string {
   const text = Object.entries(query)
-    .map(([key, value]) => `${key}=${value}`)
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : value.join(',')}`)
     .sort()
     .join('');
   return hmac(secret, text).toString('hex');

@@ -3,6 +3,8 @@
  * numbers, truths, lists of texts. What it does not understand it refuses, with the line.
  */
 
+import type { AppProxy } from './nouns.ts';
+
 type Value = string | number | boolean | Value[] | Table;
 export type Table = { [key: string]: Value };
 
@@ -74,11 +76,13 @@ const textOf = (value: Value | undefined): string => (typeof value === 'string' 
 
 /**
  * What `shopify app deploy` would take from `shopify.app.toml`: scopes and subscriptions, the
- * privacy topics too.
+ * privacy topics too, and the app proxy. It refuses a proxy without the scope for it
+ * (shopify.dev, "About app proxies").
  */
 export function appToml(text: string): {
   scopes: string[];
   webhooks: { topics: string[]; uri: string; name?: string }[];
+  proxy: AppProxy | null;
 } {
   const root = readToml(text);
   const webhooks = tables(tableOf(root['webhooks'])['subscriptions']).map((it) => ({
@@ -86,14 +90,25 @@ export function appToml(text: string): {
     uri: textOf(it['uri']),
     ...(textOf(it['name']) === '' ? {} : { name: textOf(it['name']) }),
   }));
-  const scopes = textOf(tableOf(root['access_scopes'])['scopes']);
-  return {
-    scopes: scopes
-      .split(',')
-      .map((it) => it.trim())
-      .filter(Boolean),
-    webhooks,
-  };
+  const scopes = textOf(tableOf(root['access_scopes'])['scopes'])
+    .split(',')
+    .map((it) => it.trim())
+    .filter(Boolean);
+  const proxy = proxyOf(root);
+  if (proxy !== null && !scopes.includes('write_app_proxy'))
+    throw new Error('An app proxy needs the scope write_app_proxy');
+  return { scopes, webhooks, proxy };
+}
+
+const PREFIXES = ['a', 'apps', 'community', 'tools'];
+
+function proxyOf(root: Table): AppProxy | null {
+  if (root['app_proxy'] === undefined) return null;
+  const table = tableOf(root['app_proxy']);
+  const [url, prefix, subpath] = ['url', 'prefix', 'subpath'].map((key) => textOf(table[key]));
+  if (!url || !subpath || !PREFIXES.includes(prefix ?? ''))
+    throw new Error('An app proxy has a url, a subpath and one of the prefixes of Shopify');
+  return { url, prefix: prefix ?? '', subpath };
 }
 
 /** Handle and modules by target, of a `shopify.extension.toml`. */

@@ -8,7 +8,7 @@ import type { Policy, Route } from '../../web/http/doors.ts';
 import { makeLog } from '../../web/log.ts';
 import { wire } from '../../web/wiring.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
-import { app, shopName, startWorld, type World } from '../world.ts';
+import { app, paymentsApp, shopName, startWorld, type World } from '../world.ts';
 
 let place: TestDatabase;
 let world: World;
@@ -176,6 +176,63 @@ describe('the door of the thank-you block', () => {
     expect(answer.status).toBe(204);
     expect(answer.redirected).toBe(false);
     expect(answer.headers.get('Access-Control-Allow-Headers')).toMatch(/Authorization/);
+  });
+});
+
+describe('the doors behind the shop’s own address', () => {
+  const proxied = (
+    more: Record<string, string>,
+    by: string | null = app.secret,
+  ): URLSearchParams => {
+    const given = { shop: shopName, timestamp: String(now()), order: '1', number: 'XPAV284CT' };
+    const query = { ...given, path_prefix: '/apps/zaptill', logged_in_customer_id: '', ...more };
+    const text = Object.entries(query).map(([key, value]) => `${key}=${value}`);
+    const hmac = createHmac('sha256', by ?? '').update(text.sort().join(''));
+    return new URLSearchParams(by === null ? query : { ...query, signature: hmac.digest('hex') });
+  };
+  const added = (query: URLSearchParams, key: string, value: string): URLSearchParams => {
+    query.append(key, value);
+    return query;
+  };
+  const wrongQuery: Record<string, () => URLSearchParams> = {
+    'no signature': () => proxied({}, null),
+    'another secret': () => proxied({}, secret),
+    'the payments app’s secret': () => proxied({}, paymentsApp.secret),
+    'the hmac of the admin’s frame': () => added(proxied({}, null), 'hmac', 'ab'.repeat(32)),
+    'a time that is over': () => proxied({ timestamp: String(now() - 1_000) }),
+    'a time to come': () => proxied({ timestamp: String(now() + 1_000) }),
+    'a shop that is none': () => proxied({ shop: 'evil.example' }),
+    'an order added afterwards': () => added(proxied({}), 'order', '2'),
+    'a shop added afterwards': () => added(proxied({}), 'shop', 'other.myshopify.com'),
+  };
+
+  test.each(Object.keys(wrongQuery))('%s is 401 at each of them, without effect', async (name) => {
+    await world.shopify.webhooksSettled();
+    const before = await rowsOf();
+    expect(of('shopify-proxy').length).toBeGreaterThan(0);
+    for (const route of of('shopify-proxy')) {
+      const query = wrongQuery[name]?.().toString() ?? '';
+      const answer = await fetch(`${world.appUrl}${route.path}?${query}`, { redirect: 'manual' });
+      expect([route.path, answer.status]).toEqual([route.path, 401]);
+      expect(Object.keys((await answer.json()) as object)).toEqual(['error']);
+    }
+    expect(await rowsOf()).toEqual(before);
+  });
+
+  test('the right signature is not 401, and without the buyer’s number leads nowhere', async () => {
+    const bought = world.buy();
+    await world.payLink(bought);
+    const order = /\d+$/.exec(bought.orderId)?.[0] ?? '';
+    const seen = async (query: URLSearchParams) => {
+      const address = `${world.appUrl}/proxy/pay?${query.toString()}`;
+      const answer = await fetch(address, { redirect: 'manual' });
+      return [answer.status, answer.headers.get('Location'), await answer.text()];
+    };
+    const known = await seen(proxied({ order }));
+    const invented = await seen(proxied({ order: '99' }));
+    expect(known).toEqual(invented);
+    expect(known.slice(0, 2)).toEqual([200, null]);
+    expect(await seen(proxied({ order, shop: 'other.myshopify.com' }))).toEqual(known);
   });
 });
 

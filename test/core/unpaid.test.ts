@@ -10,6 +10,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   currencyCode: 'EUR',
   outstandingMinor: minor(2_100n),
   cancelled: false,
+  confirmationNumber: 'XPAV284CT',
   canMarkAsPaid: true,
   gatewayNames: ['Bitcoin (Lightning)'],
   sales: [],

@@ -29,7 +29,19 @@ embedded = false
       { topics: ['orders/create', 'orders/paid'], uri: '/webhooks' },
       { topics: ['shop/redact'], uri: 'https://app.example.com/privacy', name: 'privacy' },
     ],
+    proxy: null,
   });
+});
+
+test('an app proxy is whole, and its scope is asked for', () => {
+  const proxy = '[app_proxy]\nurl = "/proxy"\nprefix = "apps"\nsubpath = "zaptill"\n';
+  const scoped = (scopes: string) => `[access_scopes]\nscopes = "${scopes}"\n`;
+  expect(appToml(`${scoped('write_orders,write_app_proxy')}${proxy}`)).toMatchObject({
+    proxy: { url: '/proxy', prefix: 'apps', subpath: 'zaptill' },
+  });
+  expect(() => appToml(`${scoped('write_orders')}${proxy}`)).toThrow('write_app_proxy');
+  const elsewhere = proxy.replace('"apps"', '"shop"');
+  expect(() => appToml(`${scoped('write_app_proxy')}${elsewhere}`)).toThrow('prefixes');
 });
 
 test('values keep their kind, and a # in a text is no comment', () => {

@@ -8,6 +8,7 @@ import {
   proveBuyer,
   proveDocumentLoad,
   proveMerchant,
+  proveProxy,
 } from '../../web/shopify/requests.ts';
 import { shopDomain } from '../../web/shopify/shop-domain.ts';
 
@@ -258,5 +259,57 @@ describe('small forms', () => {
       `${'a'.repeat(101)}.myshopify.com`,
     ];
     for (const value of refused) expect(shopDomain(value), value).toBeUndefined();
+  });
+});
+
+describe('the app proxy', () => {
+  const vector =
+    'extra=1&extra=2&shop=shop-name.myshopify.com&logged_in_customer_id=1' +
+    '&path_prefix=%2Fapps%2Fawesome_reviews&timestamp=1317327555' +
+    '&signature=4c68c8624d737112c91818c11017d24d334b524cb5c2b8ba08daa056f7395ddb';
+  const at = new Date(1_317_327_555_000);
+  const prove = (query: string, when = at) => proveProxy(new URLSearchParams(query), apps, when);
+
+  test('of the published vector is proven, for a shop and for nobody in it', () => {
+    expect(prove(vector)).toEqual({
+      ok: true,
+      app,
+      shop: 'shop-name.myshopify.com',
+      user: undefined,
+    });
+    // The other registration's secrets come first, and do not fit.
+    expect(proveProxy(new URLSearchParams(vector), [other, app], at)).toMatchObject({ app });
+  });
+
+  test.each([
+    ['another value', vector.replace('extra=2', 'extra=3'), 'hmac'],
+    ['one more parameter', `${vector}&order=1`, 'hmac'],
+    ['another shop', vector.replace('shop-name', 'shop-nam2'), 'hmac'],
+    ['a second shop', `${vector}&shop=${shop}`, 'unreadable'],
+    ['a second signature', `${vector}&signature=00`, 'unreadable'],
+    ['a second time', `${vector}&timestamp=1317327556`, 'unreadable'],
+    ['no signature', vector.replace(/&signature=.*/, ''), 'missing'],
+    ['a cut signature', vector.slice(0, -2), 'hmac'],
+    ['letters in capitals', vector.replace(/[0-9a-f]{64}$/, (hex) => hex.toUpperCase()), 'hmac'],
+    ['nothing', '', 'missing'],
+  ])('with %s is refused', (_name, query, because) => {
+    expect(prove(query)).toEqual({ ok: false, because });
+  });
+
+  test('lives for ninety seconds', () => {
+    const after = (seconds: number) => prove(vector, new Date(at.getTime() + seconds * 1_000)).ok;
+    expect([-91, -90, 0, 90, 91].map(after)).toEqual([false, true, true, true, false]);
+  });
+
+  test.each([
+    ['no time', { shop }],
+    ['a time that is none', { shop, timestamp: 'now' }],
+    ['no shop', { timestamp: '1317327555' }],
+    ['a shop that is none', { shop: 'evil.example', timestamp: '1317327555' }],
+  ])('signed and with %s is refused', (_name, given) => {
+    const query = new URLSearchParams(given);
+    const text = [...query].map(([key, value]) => `${key}=${value}`).sort();
+    query.set('signature', createHmac('sha256', 'hush').update(text.join('')).digest('hex'));
+    expect(proveProxy(query, apps, at).ok).toBe(false);
   });
 });

@@ -72,6 +72,8 @@ export type OrderReading = {
   originId: string;
   name: string;
   checkoutToken: string | undefined;
+  /** Random letters and digits that its buyer was told, on the thank-you page and by e-mail. */
+  confirmationNumber: string | undefined;
   /** The code as Shopify gives it; it may be one that we have no exponent for. */
   currencyCode: string;
   /** Undefined when the currency has no exponent that we know. Zero or below: nothing is owed. */

@@ -17,10 +17,13 @@ export type LookedAt =
   /** Shopify does not return it: early, invented, or another shop's. */
   | { is: 'not_yet' }
   /** It is there, and not by our method. */
-  | { is: 'not_ours' }
+  | ({ is: 'not_ours' } & BuyersSecrets)
   /** By our method, and nothing was ever to be paid through us. */
-  | { is: 'nothing_owed'; because: Reason; checkoutToken: string | undefined }
-  | { is: 'payment'; payment: PaymentRow; checkoutToken: string | undefined };
+  | ({ is: 'nothing_owed'; because: Reason } & BuyersSecrets)
+  | ({ is: 'payment'; payment: PaymentRow } & BuyersSecrets);
+
+/** What only its buyer knows of an order, beside Shopify and the shop. An old order may lack both. */
+export type BuyersSecrets = Pick<OrderReading, 'checkoutToken' | 'confirmationNumber'>;
 
 /**
  * Reads the order and brings our payment in line with it: opened, another amount, or closed.
@@ -39,9 +42,10 @@ export async function lookAtOrderNow(
   const readAt = deps.clock();
   const order = await storefront.readOrder(at.originId);
   if (order === 'gone') return { is: 'not_yet' };
+  const { checkoutToken, confirmationNumber } = order;
+  const secrets: BuyersSecrets = { checkoutToken, confirmationNumber };
   // The self-test's own order is nobody's: it owes nobody and is looked after where it was made.
-  if (isSelfTestOrder(order) && known === null) return { is: 'not_ours' };
-  const checkoutToken = order.checkoutToken;
+  if (isSelfTestOrder(order) && known === null) return { is: 'not_ours', ...secrets };
   if (shop.methodSeenAt === null && usesMethod(order, shop.methodName)) {
     await methodWasSeen(deps.db, { shopId: shop.id, methodName: shop.methodName });
   }
@@ -49,15 +53,16 @@ export async function lookAtOrderNow(
   // An order of zero names no method at all. It is nobody's, and owes nothing.
   const free = order.gatewayNames.length === 0 && stillDue(order).is === 'over';
   if (!usesMethod(order, shop.methodName) && !open && !(free && known === null)) {
-    return known === null ? { is: 'not_ours' } : { is: 'payment', payment: known, checkoutToken };
+    if (known === null) return { is: 'not_ours', ...secrets };
+    return { is: 'payment', payment: known, ...secrets };
   }
   const payment = await followOrder(deps, { shopId: at.shopId, order, readAt, known });
-  if (payment !== null) return { is: 'payment', payment, checkoutToken };
+  if (payment !== null) return { is: 'payment', payment, ...secrets };
   const due = stillDue(order);
   return {
     is: 'nothing_owed',
     because: due.is === 'over' ? due.because : 'order_owes_nothing',
-    checkoutToken,
+    ...secrets,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Doors, Route } from './doors.ts';
 import { buyerRoutes } from './from-buyer.ts';
 import { cors, extensionRoutes } from './from-extension.ts';
 import { merchantRoutes } from './from-merchant.ts';
+import { proxyRoutes } from './from-proxy.ts';
 import { webhookRoutes } from './from-webhooks.ts';
 import { healthRoutes } from './health.ts';
 import { paymentsPageRoutes } from './payments/routes.ts';
@@ -24,6 +25,7 @@ export function allRoutes(doors: Doors): Route[] {
     ...healthRoutes(doors),
     ...webhookRoutes(doors),
     ...extensionRoutes(doors, quoting),
+    ...proxyRoutes(doors),
     ...buyerRoutes(doors, { quoting, assets: payAssets(doors.distDir) }),
     ...paymentsPageRoutes(doors, framed.answer),
     ...merchants,

@@ -5,20 +5,17 @@ import { timingSafeEqual } from 'node:crypto';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
 import { isUnpaid } from '../core/payment.ts';
-import { Trouble } from '../core/trouble.ts';
 import { latestPayment, shopOf, type PaymentRow } from '../db/views.ts';
-import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order.ts';
+import { hashToken } from '../flows/look-at-order.ts';
 import { noticeOrder } from '../flows/notice-order.ts';
 import { seeBlock } from '../flows/see-shop.ts';
 import { bearerOf, proveBuyer } from '../shopify/requests.ts';
 import { answerJson } from './answers.ts';
 import { makeBudget, type Budget } from './budget.ts';
 import type { Doors, Route } from './doors.ts';
+import { lookPatiently, sameSecret, type Looked } from './looking.ts';
 import { payView } from './pay-view.ts';
 import type { Quoting } from './quoting.ts';
-
-/** The block's own patience with us is five seconds. */
-const shopPatienceMs = 4_500;
 
 /** Looks at orders that we do not know, for each shop: real buyers need about three of them. */
 const looks = { calls: 100, perMs: 10_000, keysAtMost: 10_000 };
@@ -121,7 +118,7 @@ async function answerPayment(knock: Knock, payment: PaymentRow): Promise<void> {
 /** What a fresh look at the order came to. What Shopify does not return is looked for again. */
 async function answerSeen(
   knock: Knock,
-  about: { seen: LookedAt | 'shop_unreachable'; at: { shopId: number; originId: string } },
+  about: { seen: Looked; at: { shopId: number; originId: string } },
 ): Promise<void> {
   const { doors, response, checkoutToken } = knock;
   const { seen, at } = about;
@@ -133,7 +130,7 @@ async function answerSeen(
     } else answerJson(response, 202, { state: 'not_yet' });
     return;
   }
-  if (seen.is === 'not_ours' || !sameToken(seen.checkoutToken, checkoutToken)) {
+  if (seen.is === 'not_ours' || !sameSecret(seen.checkoutToken, checkoutToken)) {
     answerJson(response, 404, { refusal: 'no_such_order' });
     return;
   }
@@ -144,33 +141,6 @@ async function answerSeen(
   }
   // The order has this token, whether or not it had one when the payment was opened.
   await answerPayment(knock, { ...seen.payment, checkoutTokenHash: hashToken(checkoutToken) });
-}
-
-/** Shopify's answer within the block's patience. The looking goes on: its effect is not lost. */
-async function lookPatiently(
-  doors: Doors,
-  at: { shopId: number; originId: string },
-): Promise<LookedAt | 'shop_unreachable'> {
-  const looking = lookAtOrderNow(doors.deps, at).catch((error: unknown) => {
-    if (error instanceof Trouble && error.from === 'shop') return 'shop_unreachable' as const;
-    throw error;
-  });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'shop_unreachable'>((resolve) => {
-    timer = setTimeout(() => {
-      resolve('shop_unreachable');
-    }, shopPatienceMs);
-  });
-  looking.catch(() => undefined);
-  try {
-    return await Promise.race([looking, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function sameToken(known: string | undefined, given: string): boolean {
-  return known !== undefined && timingSafeEqual(hashToken(known), hashToken(given));
 }
 
 /** Older thank-you pages name the order as an OrderIdentity with the same number. */

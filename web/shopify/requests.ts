@@ -1,6 +1,6 @@
-// Who is knocking? Proofs of webhooks, of the admin's pages and of the thank-you block. A proof
-// names the registration and the shop, or a word for the log; it never repeats what it was given,
-// because Shopify's own package puts the token into its errors.
+// Who is knocking? Proofs of webhooks, of the admin's pages, of the thank-you block and of the app
+// proxy. A proof names the registration and the shop, or a word for the log; it never repeats what
+// it was given, because Shopify's own package puts the token into its errors.
 import '@shopify/shopify-api/adapters/node';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Buffer } from 'node:buffer';
@@ -159,4 +159,43 @@ export async function proveDocumentLoad<A extends AppSecrets>(
     }
   }
   return no('hmac');
+}
+
+/** How old an address of the app proxy may be, as in Shopify's own package. */
+const proxyToleranceSeconds = 90;
+
+/**
+ * Shopify's app proxy leading somebody from the shop to us: `signature` is the hex HMAC-SHA256 of
+ * all other parameters as `key=value`, repeated values joined by commas, sorted, joined by nothing
+ * (shopify.dev, "Authenticate app proxies"). No parameter names the app: the secret that fits
+ * does. It proves the shop, and nothing of who the caller is.
+ */
+export function proveProxy<A extends AppSecrets>(
+  query: URLSearchParams,
+  apps: readonly A[],
+  now = new Date(),
+): Proof<A> {
+  const given = query.get('signature');
+  if (given === null) return no('missing');
+  for (const name of ['signature', 'shop', 'timestamp']) {
+    if (query.getAll(name).length > 1) return no('unreadable');
+  }
+  const keys = [...new Set(query.keys())].filter((key) => key !== 'signature');
+  const text = keys
+    .map((key) => `${key}=${query.getAll(key).join(',')}`)
+    .sort()
+    .join('');
+  const signature = Buffer.from(/^[0-9a-f]{64}$/.test(given) ? given : '', 'hex');
+  const fits = (secret: string): boolean => {
+    const ours = createHmac('sha256', secret).update(text, 'utf8').digest();
+    return ours.length === signature.length && timingSafeEqual(ours, signature);
+  };
+  const app = apps.find(({ secrets }) => secrets.some(fits));
+  if (app === undefined) return no('hmac');
+  const at = Number(/^\d{1,12}$/.exec(query.get('timestamp') ?? '')?.[0]);
+  const seconds = now.getTime() / 1_000;
+  // NaN is no time, and is not within any.
+  if (!(Math.abs(seconds - at) <= proxyToleranceSeconds)) return no('hmac');
+  const shop = shopDomain(query.get('shop') ?? '');
+  return shop === undefined ? no('wrong_shop') : { ok: true, app, shop, user: undefined };
 }

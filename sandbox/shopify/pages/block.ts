@@ -55,10 +55,13 @@ function configOf(
 
 type Config = ReturnType<typeof configOf>;
 
+const directionOf = (locale: string): 'rtl' | 'ltr' =>
+  /^(ar|fa|he|ur)\b/.test(locale) ? 'rtl' : 'ltr';
+
 function blockDocument(app: App, config: Config): string {
   const { target } = config;
   return html`<!doctype html>
-    <html lang="${config.locale}">
+    <html lang="${config.locale}" dir="${directionOf(config.locale)}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -7,8 +7,9 @@ import { Router, type NextFunction, type Request, type Response } from 'express'
 import type { Order, Shop } from '../nouns.ts';
 import { financialStatus, gatewayNames, outstanding, total } from '../order-sums.ts';
 import { placedBlocks, TARGETS, type Target } from '../extension.ts';
+import { mailLink } from '../proxy.ts';
 import { shopOf, type World } from '../world.ts';
-import { html, raw, type Html } from './html.ts';
+import { asked, html, raw, type Html } from './html.ts';
 import { shopPage, shown } from './layout.ts';
 
 /** A frame may grow as tall as what is in it. */
@@ -20,20 +21,24 @@ const GROW = `addEventListener('message', (event) => {
     }
 });`;
 
-const blockAddress = (order: Order, target: Target, clientId: string): string => {
+/** What a page shows of an order, in the language that its address asks for (`?locale=`). */
+type Shown = { order: Order; target: Target; locale: string };
+
+const blockAddress = ({ order, target, locale }: Shown, clientId: string): string => {
   const query = new URLSearchParams({ target, app: clientId });
+  if (locale !== '') query.set('locale', locale);
   const place = `/extensions.shopifycdn.com/block/${order.shop}/${order.checkoutToken}`;
   return `${place}?${query.toString()}`;
 };
 
-const blocks = (world: World, order: Order, target: Target): Html[] =>
-  placedBlocks(world, order.shop, target).map(
+const blocks = (world: World, seen: Shown): Html[] =>
+  placedBlocks(world, seen.order.shop, seen.target).map(
     (app) =>
       html`<iframe
         class="block"
         title="${app.name}"
         allow="clipboard-write"
-        src="${blockAddress(order, target, app.clientId)}"
+        src="${blockAddress(seen, app.clientId)}"
       ></iframe>`,
   );
 
@@ -79,8 +84,18 @@ const WORDS = {
   VOIDED: 'It was cancelled.',
 } as const;
 
-function orderMain(world: World, shop: Shop, input: { order: Order; target: Target }): Html {
-  const { order, target } = input;
+/** The order's e-mail, as far as it is about paying: the merchant pasted the app's line into it. */
+function mail(world: World, order: Order): Html | null {
+  const link = mailLink(world, order);
+  return link === undefined
+    ? null
+    : html`<p class="soft small">
+        In the e-mail of this order: <a href="${link}">Pay with Bitcoin (Lightning)</a>
+      </p>`;
+}
+
+function orderMain(world: World, shop: Shop, seen: Shown): Html {
+  const { order, target } = seen;
   const thanks = target === TARGETS.thankYou;
   const other = thanks
     ? html`<a href="/${shop.domain}/orders/${order.checkoutToken}">See your order’s page</a>`
@@ -89,12 +104,12 @@ function orderMain(world: World, shop: Shop, input: { order: Order; target: Targ
     <h1>${thanks ? 'Thank you for your order' : `Order ${order.name}`}</h1>
     <div class="two">
       <div>
-        ${blocks(world, order, target)}
+        ${blocks(world, seen)}
         <section class="card" aria-labelledby="state">
           <h2 id="state">${thanks ? `Order ${order.name} is placed` : 'Where it stands'}</h2>
           <p>${WORDS[financialStatus(order)]}</p>
           <p class="soft">Payment: ${gatewayNames(order).join(', ')}</p>
-          ${other}
+          ${other}${mail(world, order)}
         </section>
       </div>
       <section class="card" aria-labelledby="sum">
@@ -123,7 +138,8 @@ export function orderPages(world: World): Router {
         next();
         return;
       }
-      const main = orderMain(world, found.shop, { order: found.order, target });
+      const locale = asked(req.query['locale']);
+      const main = orderMain(world, found.shop, { order: found.order, target, locale });
       res.type('html').send(shopPage(found.shop, { title, cartCount: 0, main }));
     };
   };

@@ -18,7 +18,11 @@ export type Rendered = { html: string; headers: Readonly<Record<string, string>>
 export type PageAssets = { script?: string };
 
 /** A page that stands for no payment: each has its words `message.<name>.head` and `.text`. */
-export type PageMessage = 'not_found' | 'unavailable' | 'too_many' | 'failed';
+export type PageMessage = 'not_found' | 'unavailable' | 'too_many' | 'failed' | PageMessageOfOrder;
+
+/** What a link that names an order may come to, instead of its payment. */
+export type PageMessageOfOrder =
+  'no_payment_yet' | 'paid_elsewhere' | 'nothing_owed' | 'shop_unreachable' | 'too_many_looks';
 
 const css = readFileSync(new URL('./style.css', import.meta.url), 'utf8')
   .replace(/\/\*.*?\*\//gs, '')

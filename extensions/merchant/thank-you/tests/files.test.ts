@@ -2,6 +2,8 @@
 // Shopify's command builds with misspelt keys, unknown topics and missing words; this does not.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { deflateSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { readToml } from '../../../../sandbox/shopify/toml.ts';
 
@@ -25,7 +27,7 @@ test('shopify.app.toml asks for exactly what we need', () => {
     embedded: true,
     extension_directories: ['extensions/merchant/*'],
     build: { automatically_update_urls_on_dev: true, include_config_on_deploy: true },
-    access_scopes: { scopes: 'read_orders,write_orders' },
+    access_scopes: { scopes: 'read_orders,write_orders,write_app_proxy' },
     auth: { redirect_urls: ['https://app.example.com/auth/callback'] },
     webhooks: {
       api_version: '2026-07',
@@ -49,6 +51,7 @@ test('shopify.app.toml asks for exactly what we need', () => {
         },
       ],
     },
+    app_proxy: { url: 'https://app.example.com/proxy', prefix: 'apps', subpath: 'zaptill' },
     pos: { embedded: false },
   });
 });
@@ -89,8 +92,30 @@ describe('words', () => {
   const base = read('en.default.json');
   const holes = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, hole]) => hole);
 
-  test('one default, and German', () => {
-    expect(names.sort()).toEqual(['de.json', 'en.default.json']);
+  // Shopify looks for the buyer's locale, then for its language alone, then for the shop's. Both
+  // Portugueses have a country in theirs.
+  test('one default, and eight languages more', () => {
+    const languages = ['ar', 'de', 'es', 'fr', 'it', 'ja', 'nl', 'pt-BR', 'pt-PT'];
+    const files = [...languages, 'en.default'].map((language) => `${language}.json`);
+    expect(names.sort()).toEqual(files.sort());
+  });
+
+  test('no sentence was left in English', () => {
+    const english = new Map(base);
+    for (const name of names.filter((it) => it !== 'en.default.json')) {
+      const same = read(name).filter(([key, text]) => english.get(key) === text);
+      // An amount in satoshis is written alike in many languages.
+      const amounts = ['sats', 'both'];
+      expect([name, same.filter(([key]) => !amounts.includes(key))]).toEqual([name, []]);
+    }
+  });
+
+  test('what is put into an Arabic sentence keeps its own direction', () => {
+    // FIRST STRONG ISOLATE, POP DIRECTIONAL ISOLATE (Unicode, UAX #9): a text has no <bdi>.
+    const isolated = /\u2068\{\{\w+\}\}\u2069/g;
+    const open = read('ar.json').filter(([, text]) => text.replace(isolated, '').includes('{{'));
+    expect(open).toEqual([]);
+    expect(read('ar.json').filter(([, text]) => isolated.test(text)).length).toBeGreaterThan(8);
   });
 
   test.each(names)('%s has every sentence, with the same places to fill', (name) => {
@@ -121,5 +146,40 @@ describe('words', () => {
     const spoken = [...sources.join('\n').matchAll(/\bsay\(\s*'([\w.]+)'/g)].map(([, key]) => key);
     expect(spoken.filter((key) => !keys.has(key ?? ''))).toEqual([]);
     expect(spoken.length).toBeGreaterThan(10);
+  });
+});
+
+describe('the bundle', () => {
+  /** Shopify refuses more at deploy ("64 KB compressed"); its command builds it without a word. */
+  const shopifysLimit = 64 * 1_024;
+  /** Every buyer of the shop loads it: half is far more than there is need for. */
+  const ourLimit = shopifysLimit / 2;
+
+  test('of both pages together stays far below what Shopify takes', async () => {
+    const made = await build({
+      entryPoints: ['thank-you.tsx', 'order-status.tsx'].map((name) =>
+        path.join(here, 'src', name),
+      ),
+      bundle: true,
+      write: false,
+      outdir: 'dist',
+      format: 'esm',
+      minify: true,
+      jsx: 'automatic',
+      jsxImportSource: 'preact',
+      target: 'es2020',
+      define: { 'process.env.SHOPIFY_APP_URL': '"https://app.example.com"' },
+    });
+    const texts = made.outputFiles.map(({ text }) => text);
+    expect(texts).toHaveLength(2);
+    for (const text of texts) {
+      expect(text).toContain('/extension/payment');
+      // A browser's worker has no `process`, and words come from the locale files.
+      expect(text).not.toMatch(/\bprocess\b/);
+      expect(text).not.toContain('Nothing was charged');
+    }
+    const bytes = texts.reduce((all, text) => all + deflateSync(text).length, 0);
+    expect(bytes).toBeGreaterThan(5_000);
+    expect(bytes).toBeLessThan(ourLimit);
   });
 });

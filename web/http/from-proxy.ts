@@ -1,0 +1,109 @@
+// The link of an order's e-mail knocks, led here by Shopify's app proxy. Its signature proves the
+// shop and never the caller, and order ids can be guessed: so the link carries the confirmation
+// number as well, which Shopify tells the buyer only. Whoever lacks it is told the same of an order
+// that is there as of one that is not. No page of this door says anything about an order.
+//
+// A buyer reads words: where Shopify puts an error page of its own in place of an app's, ours would
+// not be read. So whoever is shown a page is answered 200, and only an unproven caller is not.
+import type { Request, Response } from 'express';
+import { Trouble } from '../core/trouble.ts';
+import { isDatabaseAway, shopOf } from '../db/views.ts';
+import { renderMessage, type PageMessage } from '../frontend/buyer/page.ts';
+import { proveProxy } from '../shopify/requests.ts';
+import { answerJson } from './answers.ts';
+import { makeBudget, type Budget } from './budget.ts';
+import type { Doors, Registration, Route } from './doors.ts';
+import { localeOf } from './from-buyer.ts';
+import { lookPatiently, sameSecret } from './looking.ts';
+
+/**
+ * Each look asks Shopify: by one link as often as an impatient buyer, of one shop as all of them.
+ * Guessing is no way in at this pace: a confirmation number is one of 36^9.
+ */
+const looks = {
+  ofLink: { calls: 10, perMs: 60_000, keysAtMost: 10_000 },
+  ofShop: { calls: 100, perMs: 10_000, keysAtMost: 10_000 },
+};
+
+type Budgets = Record<keyof typeof looks, Budget>;
+type Seen = PageMessage | { link: string };
+
+export function proxyRoutes(doors: Doors): Route[] {
+  const budgets: Budgets = {
+    ofLink: makeBudget(looks.ofLink),
+    ofShop: makeBudget(looks.ofShop),
+  };
+  return [
+    {
+      method: 'get',
+      path: '/proxy/pay',
+      policy: 'shopify-proxy',
+      answer: (request, response) => answer(doors, { budgets, request, response }),
+    },
+  ];
+}
+
+async function answer(
+  doors: Doors,
+  about: { budgets: Budgets; request: Request; response: Response },
+): Promise<void> {
+  const { budgets, request, response } = about;
+  const query = new URL(request.originalUrl, doors.appUrl).searchParams;
+  response.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+  const found = await find(doors, { budgets, query }).catch((error: unknown): Seen => {
+    const { log } = doors.deps;
+    if (!(error instanceof Trouble) && !isDatabaseAway(error)) {
+      log.error({ err: error }, 'proxy.failed');
+      return 'failed';
+    }
+    log.warn({ what: error instanceof Trouble ? error.what : 'database_away' }, 'proxy.trouble');
+    return 'unavailable';
+  });
+  if (found === undefined) {
+    doors.countRefusedProof('proxy');
+    answerJson(response, 401, { error: 'The signature is missing, wrong or over.' });
+    return;
+  }
+  if (typeof found === 'object') {
+    response.redirect(302, `${doors.appUrl}/pay/${found.link}`);
+    return;
+  }
+  const { html, headers } = renderMessage({ locale: localeOf(request), message: found });
+  response.status(200).set(headers).send(html);
+}
+
+/** Where the link leads. Undefined: nobody proved that it comes through a shop. */
+async function find(
+  doors: Doors,
+  about: { budgets: Budgets; query: URLSearchParams },
+): Promise<Seen | undefined> {
+  const { budgets, query } = about;
+  const proof = proveProxy<Registration>(query, await doors.registrations('merchant'));
+  if (!proof.ok) return undefined;
+  const asked = readLink(query);
+  if (asked === undefined) return 'not_found';
+  const shop = await shopOf(doors.deps.db, { registrationId: proof.app.id, domain: proof.shop });
+  if (shop?.uninstalledAt !== null) return 'no_payment_yet';
+  const link = `${String(shop.id)} ${asked.order} ${asked.number}`;
+  if (!budgets.ofLink.spend(link) || !budgets.ofShop.spend(String(shop.id))) {
+    return 'too_many_looks';
+  }
+  const originId = `gid://shopify/Order/${asked.order}`;
+  const seen = await lookPatiently(doors, { shopId: shop.id, originId });
+  if (seen === 'shop_unreachable') return 'shop_unreachable';
+  // One page for both: a stranger shall not learn which orders there are.
+  if (seen.is === 'not_yet' || !sameSecret(seen.confirmationNumber, asked.number)) {
+    return 'no_payment_yet';
+  }
+  if (seen.is === 'not_ours') return 'paid_elsewhere';
+  return seen.is === 'nothing_owed' ? 'nothing_owed' : { link: seen.payment.link };
+}
+
+/** The order's id and its confirmation number, each once and in its form. */
+function readLink(query: URLSearchParams): { order: string; number: string } | undefined {
+  const [order = '', ...orders] = query.getAll('order');
+  const [number = '', ...numbers] = query.getAll('number');
+  if (orders.length + numbers.length > 0) return undefined;
+  if (!/^\d{1,20}$/.test(order) || !/^[A-Za-z0-9]{6,40}$/.test(number)) return undefined;
+  return { order, number };
+}
