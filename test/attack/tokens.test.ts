@@ -219,7 +219,7 @@ describe('the doors behind the shop’s own address', () => {
     expect(await rowsOf()).toEqual(before);
   });
 
-  test('the right signature is not 401, and without the buyer’s number leads nowhere', async () => {
+  test('the right signature is not 401, and without its number leads nowhere', async () => {
     const bought = world.buy();
     await world.payLink(bought);
     const order = /\d+$/.exec(bought.orderId)?.[0] ?? '';

@@ -115,7 +115,7 @@ describe('words', () => {
     const isolated = /\u2068\{\{\w+\}\}\u2069/g;
     const open = read('ar.json').filter(([, text]) => text.replace(isolated, '').includes('{{'));
     expect(open).toEqual([]);
-    expect(read('ar.json').filter(([, text]) => isolated.test(text)).length).toBeGreaterThan(8);
+    expect(read('ar.json').filter(([, text]) => text.includes('\u2068')).length).toBeGreaterThan(8);
   });
 
   test.each(names)('%s has every sentence, with the same places to fill', (name) => {
