@@ -170,14 +170,17 @@ describe('a stuck payment', () => {
 
 test('when another version answers, the merchant is told', async () => {
   expect((await shop()).problems).toEqual([]);
+  await world.payLink(world.buy(), slowly);
   const words = await world.db.prisma.apiNotice.findMany();
-  expect(words.length).toBeGreaterThan(2);
+  expect(words.length).toBeGreaterThan(0);
   expect(new Set(words.map(({ version }) => version))).toEqual(new Set(['2026-07']));
   const other = world.shopify.faults.add({ kind: 'other-version', times: 1_000 });
   const will = world.shopify.faults.add({ kind: 'deprecated', times: 1_000 });
   // The database is asked, because a door has a budget for each caller.
   const heard = (where: object) => world.db.prisma.apiNotice.count({ where });
-  const fallen = { version: '2026-10', deprecated: { not: null } };
+  const fallen = { operation: 'OrderById', version: '2026-10', deprecated: { not: null } };
+  // Each order that is seen is read.
+  await world.payLink(world.buy(), slowly);
   await until('the word is stored', () => heard(fallen), slowly);
   const told = (await shop()).problems;
   expect(told[0]).toMatchObject({
@@ -187,7 +190,7 @@ test('when another version answers, the merchant is told', async () => {
   expect(told.map(({ what }) => what)).toContain('api_deprecated');
   other.remove();
   will.remove();
-  // What the sweep asks all the time is heard anew; the rest when it is asked again.
-  const sound = { operation: 'PendingOrders', version: '2026-07', deprecated: null };
+  await world.payLink(world.buy(), slowly);
+  const sound = { operation: 'OrderById', version: '2026-07', deprecated: null };
   await until('it is taken back', () => heard(sound), slowly);
 }, 180_000);
