@@ -1,6 +1,6 @@
-// Two merchants with two registrations of the app, and one of them with the payments app too, on one
-// server and one pool. Each pays and is paid; whatever one of them asks, it learns nothing of the
-// other and changes nothing of it. The doors are the route table's own: one that is added later is
+// Two merchants with two registrations of the app, and one of them with the payments app too, on
+// one server and one pool. Each pays and is paid; whatever one of them asks, it learns nothing of
+// the other and changes nothing of it. The doors are the route table's own: one that is added later is
 // knocked at as well.
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
@@ -207,7 +207,7 @@ test('the block of one shop learns nothing of the other’s order', async () => 
   }
 });
 
-test('a webhook that is signed by one registration says nothing of the other’s shop', async () => {
+test('a webhook signed by one registration says nothing of the other’s shop', async () => {
   const before = await standing();
   for (const topic of ['app/uninstalled', 'orders/cancelled', 'customers/redact', 'shop/redact']) {
     const given = { topic, shop: shopName, app: beach.app, order: open.orderId };
@@ -224,7 +224,7 @@ test('a webhook that is signed by one registration says nothing of the other’s
   expect(await standing()).toBe(before);
 });
 
-test('what the payments app collects is not asked for by the merchant app of the same shop', async () => {
+test('what the payments app collects is not asked for by the merchant app', async () => {
   const offsite = { gateway: 'Bitcoin (Lightning)', kind: 'SALE', status: 'PENDING' } as const;
   const { id, checkoutToken } = world.shopify.createOrder({
     ...{ shop: shopName, total: '9.00', currency: 'EUR', method: offsite.gateway, offsite },
@@ -240,7 +240,7 @@ test('what the payments app collects is not asked for by the merchant app of the
   expect(await world.db.prisma.payment.count({ where: { originId: id } })).toBe(0);
 });
 
-test('the payments app’s address is not served on the open port, and its shop is its own', async () => {
+test('the payments app’s addresses are not served on the open port', async () => {
   for (const what of ['session', 'refund', 'capture', 'void']) {
     const answer = await fetch(`${world.appUrl}/payments/${what}`, {
       method: 'POST',

@@ -95,7 +95,8 @@ test('a buyer is unlinked once no payment is under way, and the books stay', asy
   const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
   const other = await aPayment(db, { shopId: shop.id });
   await db.pool.query(
-    `update payment set checkout_token_hash = '\\x01', cancel_url = 'https://x', return_url = 'https://y'
+    `update payment set checkout_token_hash = '\\x01', cancel_url = 'https://x',
+       return_url = 'https://y'
      where shop_id = $1`,
     [shop.id],
   );
@@ -135,7 +136,7 @@ test('twenty of one delivery in five rounds at once are one request, done once',
   expect(await privacyRequests(db, { shopId: shop.id, limit: 100 })).toHaveLength(1);
 });
 
-test('a shop that left is forgotten when nothing of it can be paid, its books are not', async () => {
+test('a shop that left is forgotten when nothing of it can be paid', async () => {
   const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
   await resolved(payment, invoice.amountMsat);
   const open = await aPayment(db, { shopId: shop.id });

@@ -10,7 +10,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { rows } from '../../web/db/database.ts';
 import { installShop } from '../../web/db/shops.ts';
 import { exportColumns } from '../../web/flows/export-payments.ts';
-import { rowsOf } from '../../web/frontend/merchant/parts/download.ts';
+import { rowsOf } from '../../web/frontend/shared/export-end.ts';
 import { aPayment } from '../builders.ts';
 import { shopName, until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';

@@ -19,7 +19,7 @@ const refreshesSince = (since: number): number =>
 const shopRow = () =>
   world.db.prisma.shop.findFirstOrThrow({ where: { domain: shopName, uninstalledAt: null } });
 
-test('ended while three pools have eight payments to tell: one refresh, each is told once', async () => {
+test('ended while three pools have eight payments to tell: one refresh', async () => {
   const bought = await allReady(world, 8);
   await isQuiet(world);
   const since = world.shopify.log.length;
@@ -32,7 +32,7 @@ test('ended while three pools have eight payments to tell: one refresh, each is 
   expect((await shopRow()).tokenVersion).toBe(tokenVersion + 1);
 }, 120_000);
 
-test('revoked between the reading and the mutation: the verdict waits for the merchant', async () => {
+test('revoked while the mutation is out: the verdict waits for the merchant', async () => {
   const [one] = await allReady(world, 1);
   if (one === undefined) throw new Error('nobody is ready');
   await isQuiet(world);
@@ -52,7 +52,7 @@ test('revoked between the reading and the mutation: the verdict waits for the me
   await allPaidOnce(world, [one], 90_000);
 }, 180_000);
 
-test('its scopes change: what Shopify grants is known without anybody opening the app', async () => {
+test('its scopes change: what is granted is known before anybody opens the app', async () => {
   const before = (await shopRow()).scopes;
   world.shopify.setScopes({ ...pair, scopes: ['read_orders'] });
   await until('the shop has fewer', async () => (await shopRow()).scopes === 'read_orders');

@@ -1,5 +1,6 @@
 // A payment that the payments app was asked for: Shopify's payment session. Its amount never
-// changes, so all that can be known of it is known at once; what becomes of it is told by a verdict.
+// changes, so all that can be known of it is known at once; what became of it is told by a
+// verdict.
 import { currencyOf, minor, minorOf, type Currency, type Minor } from './money.ts';
 import type { QuoteRefusal } from './refusals.ts';
 

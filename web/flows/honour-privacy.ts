@@ -133,7 +133,7 @@ const deletedOfBuyer = [
   'The buyer’s link to the payment page, the proof of the checkout, and its addresses.',
 ];
 const keptForBooks = [
-  'Per payment: order, amounts, rate with its sources, payment hash, preimage, times and postings. ' +
+  'Per payment: order, amounts, rate with its sources, hash, preimage, times and postings. ' +
     'No name, e-mail, phone number, postal address or IP address is or was stored.',
 ];
 

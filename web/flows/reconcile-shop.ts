@@ -21,8 +21,8 @@ export const reconcileShop: Step = async (deps, row) => {
   const shopId = Number(row.id);
   const shop = await shopById(deps.db, shopId);
   if (shop === null || shop.uninstalledAt !== null) return { dueInMs: undefined, attempt: false };
-  // The payments app hears of its payments from Shopify, and may not read orders. One question a day
-  // renews its tokens: a shop that sold nothing for 90 days could not be told of its next payment.
+  // The payments app hears of its payments from Shopify, and may not read orders. A question a day
+  // renews its tokens: a shop that sold nothing for 90 days could hear of no payment any more.
   if ((await appOfShop(deps.db, shopId)) === 'payments') {
     await (await deps.paymentSessions.of(shopId)).ping();
     return { dueInMs: dayMs, attempt: false };

@@ -111,7 +111,7 @@ function placeOf(after: string | undefined): { status: Status; cursor: string } 
 /** A phrase in Shopify's search syntax. */
 const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 
-/** Nothing has left, and nobody was asked to send it. A word that we do not know is no such word. */
+/** Nothing has left, and nobody was asked to send it. An unknown word is no such word. */
 const untouched = ['UNFULFILLED', 'OPEN', 'SCHEDULED', 'ON_HOLD', 'REQUEST_DECLINED', 'RESTOCKED'];
 
 /**

@@ -133,7 +133,9 @@ export const orderCreateManualPayment = {
 /** Asynchronous: its answer names a job. The old list of userErrors beside it is deprecated. */
 export const orderCancel = {
   name: 'OrderCancel',
-  text: `mutation OrderCancel($id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, $note: String) {
+  text: `mutation OrderCancel(
+    $id: ID!, $reason: OrderCancelReason!, $restock: Boolean!, $note: String
+  ) {
   orderCancel(
     orderId: $id, reason: $reason, restock: $restock, staffNote: $note,
     refundMethod: { originalPaymentMethodsRefund: false }

@@ -1,7 +1,7 @@
 // Every document that is sent to the Payments Apps API, with the shape of its answer. None of the
 // Admin API is among them, nor one of these among those: an app of the payments platform may speak
-// to this API only (App Store requirement 5.2.4). All are idempotent at Shopify: repeating one gives
-// the first answer again, whatever its arguments.
+// to this API only (App Store requirement 5.2.4). All are idempotent at Shopify: repeating one
+// gives the first answer again, whatever its arguments.
 import { z } from 'zod';
 import type { ShopDocument } from './shop-api.ts';
 

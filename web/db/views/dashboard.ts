@@ -27,8 +27,9 @@ export type DayFigures = {
 };
 
 /** The first moment of the period, in SQL: midnight in the shop's zone, so many days ago. */
-const since = `(date_trunc('day', $4::timestamptz at time zone $2) - ($3::int - 1) * interval '1 day')
-  at time zone $2`;
+const since = `
+  (date_trunc('day', $4::timestamptz at time zone $2) - ($3::int - 1) * interval '1 day')
+    at time zone $2`;
 
 const periodValues = ({ shopId, timeZone, days, now }: Period): unknown[] => [
   shopId,

@@ -87,7 +87,7 @@ export type ConnectAnswer =
 export type MethodAnswer = { ok: true; name: string } | { ok: false; sentence: string };
 
 /**
- * `GET /api/payments?state=&view=&since=&until=&test=&min=&max=&node=&q=&after=&before=`: the newest
+ * `GET /api/payments?state=&view=&since=&until=&test=&min=&max=&node=&q=&after=&before=`: newest
  * first, at most 25. `newer` goes into `before`, `older` into `after`; null: there is none.
  */
 export type PaymentsAnswer = {

@@ -8,7 +8,7 @@ import type {
   PaymentsAnswer,
   PaymentViewsAnswer,
 } from '../../shared/merchant-api.ts';
-import { rowsOf } from '../parts/download.ts';
+import { rowsOf } from '../../shared/export-end.ts';
 import { exportColumns as shownColumns } from '../parts/export-dialog.tsx';
 import { bridge, openAt as open, row, type Says } from '../test-dom.ts';
 

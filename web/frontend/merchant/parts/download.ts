@@ -1,20 +1,10 @@
 // Takes an export to the merchant's disk. A link cannot carry the session token, so the file is
 // fetched, looked at to its last record, and then handed to the browser. A file that was cut off on
 // its way is not handed over.
+import { rowsOf, type ExportFormat } from '../../shared/export-end.ts';
 import { ApiTrouble, callFile } from '../api.ts';
 
-export type ExportFormat = 'csv' | 'jsonl';
-
-const endOf: Readonly<Record<ExportFormat, RegExp>> = {
-  csv: /(?:^|\r\n)END,(\d+),*\r\n$/,
-  jsonl: /(?:^|\n)\{"end":true,"rows":"(\d+)"\}\n$/,
-};
 const endLength = 200;
-
-/** The rows that the file says it has; undefined when its end is missing. */
-export function rowsOf(end: string, format: ExportFormat): string | undefined {
-  return endOf[format].exec(end)?.[1];
-}
 
 /** Fetches the file and saves it under the name. Gives the number of rows. */
 export async function download(

@@ -11,7 +11,8 @@ import {
 import { useRef, useState } from 'react';
 import { troubleOf, type TroubleKind } from '../api.ts';
 import { isWord, useWords } from '../words.tsx';
-import { download, type ExportFormat } from './download.ts';
+import type { ExportFormat } from '../../shared/export-end.ts';
+import { download } from './download.ts';
 import { Failed } from './failed.tsx';
 import type { Filter } from './payments-address.ts';
 
