@@ -1,7 +1,7 @@
 // Two merchants with two registrations of the app, and one of them with the payments app too, on
 // one server and one pool. Each pays and is paid; whatever one of them asks, it learns nothing of
-// the other and changes nothing of it. The doors are the route table's own: one that is added later is
-// knocked at as well.
+// the other and changes nothing of it. The doors are the route table's own: one that is added later
+// is knocked at as well.
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';

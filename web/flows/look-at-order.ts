@@ -22,7 +22,7 @@ export type LookedAt =
   | ({ is: 'nothing_owed'; because: Reason } & BuyersSecrets)
   | ({ is: 'payment'; payment: PaymentRow } & BuyersSecrets);
 
-/** What only its buyer knows of an order, beside Shopify and the shop. An old order may lack both. */
+/** What only its buyer knows of an order, beside Shopify and the shop. An old one lacks both. */
 export type BuyersSecrets = Pick<OrderReading, 'checkoutToken' | 'confirmationNumber'>;
 
 /**

@@ -15,7 +15,7 @@ const files = import.meta.glob<Record<string, string>>('./words/*.json', {
   import: 'default',
 });
 
-test('every file of words has every word, with the same places to fill, and none of its own', () => {
+test('every file of words has every word, with the same places to fill, and no more', () => {
   expect(Object.keys(files).sort()).toEqual(expect.arrayContaining(['./words/de.json']));
   expect(pageLanguages).toEqual(expect.arrayContaining(['en', 'de']));
   const keys = Object.keys(en) as (keyof typeof en)[];

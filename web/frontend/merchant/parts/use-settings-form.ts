@@ -92,12 +92,7 @@ export function useSettingsForm(answer: SettingsAnswer) {
     setTold({ ...nothingTold, overtaken: { changed: saved.changed, clashes } });
   };
   const save = async (): Promise<void> => {
-    if (isSaving) return;
-    const [wrong] = Object.keys(meaning.faults) as SettingsKey[];
-    if (wrong !== undefined) {
-      focusOn(wrong);
-      return;
-    }
+    if (isSaving || focusOnFirst(meaning.faults)) return;
     setIsSaving(true);
     try {
       const { version, settings: was } = stored;
@@ -122,6 +117,13 @@ export function useSettingsForm(answer: SettingsAnswer) {
   };
 }
 export type SettingsForm = ReturnType<typeof useSettingsForm>;
+
+/** False: there is no fault. */
+function focusOnFirst(faults: Faults): boolean {
+  const [wrong] = Object.keys(faults) as SettingsKey[];
+  focusOn(wrong);
+  return wrong !== undefined;
+}
 
 function focusOn(key: SettingsKey | undefined): void {
   if (key === undefined) return;
