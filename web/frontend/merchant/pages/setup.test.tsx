@@ -176,3 +176,16 @@ test('the server is away at first: one sentence, and the way to try again', asyn
   await userEvent.click(screen.getByRole('button', { name: 'Try again' }));
   await screen.findByText(/^0 of 5 steps done/);
 });
+
+test('the lines for the e-mail have the name of the method, and are copied whole', async () => {
+  const method = { name: 'Bitcoin & Co', seenAt };
+  await openAt('/setup', { 'GET /api/setup': { ...connected, method } });
+  const item = await step('Show the payment on the thank-you page');
+  expect(isOpen(item)).toBe(true);
+  const lines = item.querySelector('[data-line="mail"]')?.textContent ?? '';
+  expect(lines).toContain('{% if unique_gateways contains "Bitcoin & Co" %}');
+  expect(lines).toContain('number={{ confirmation_number }}');
+  expect(lines).toContain('>Pay with Bitcoin &amp; Co</a>');
+  await userEvent.click(within(item).getByRole('button', { name: 'Copy the lines' }));
+  expect(await navigator.clipboard.readText()).toBe(lines);
+});

@@ -75,7 +75,14 @@ function Steps({ setup, again }: { setup: SetupAnswer; again: () => void }) {
       id: 'block',
       title: t('setup.block.title'),
       state: doneIf(block.seenAt !== null),
-      body: <SetupBlock shop={setup.shop} block={block} isPlaced={blocks?.thankYou === true} />,
+      body: (
+        <SetupBlock
+          shop={setup.shop}
+          block={block}
+          methodName={method.name}
+          isPlaced={blocks?.thankYou === true}
+        />
+      ),
     },
     {
       id: 'test',

@@ -3,6 +3,7 @@
 // documented (shopify.dev, "App Bridge: navigation").
 
 export const paymentSettings = 'shopify://admin/settings/payments';
+export const notificationSettings = 'shopify://admin/settings/notifications';
 export const checkoutEditor = 'shopify://admin/settings/checkout/editor?page=thank-you';
 
 /** From the order's global id, such as `gid://shopify/Order/123`. */

@@ -3,16 +3,22 @@ import type { SetupAnswer } from '../../shared/setup-api.ts';
 import { useWords } from '../words.tsx';
 import { checkoutEditor } from './admin-links.ts';
 import { SeenAt } from './seen-at.tsx';
+import { SetupMail } from './setup-mail.tsx';
 
-/** The block on the thank-you page: seen when it has asked us for the first time. */
+/**
+ * The block on the thank-you page: seen when it has asked us for the first time. The e-mail is the
+ * second way in, and no step of its own: nothing tells us that it was sent.
+ */
 export function SetupBlock(props: {
   shop: string;
   block: SetupAnswer['block'];
+  /** Of the manual payment method, for the line in the e-mails. */
+  methodName: string;
   /** What App Bridge says; not known is not placed. */
   isPlaced: boolean;
 }) {
   const { t } = useWords();
-  const { shop, block, isPlaced } = props;
+  const { shop, block, isPlaced, methodName } = props;
   return (
     <BlockStack gap="300">
       <Text as="p">{t('setup.block.text')}</Text>
@@ -26,6 +32,7 @@ export function SetupBlock(props: {
           {t('setup.block.shop')}
         </Button>
       </ButtonGroup>
+      <SetupMail methodName={methodName} />
     </BlockStack>
   );
 }
