@@ -12,13 +12,9 @@ import type {
   PaymentsOptions,
   SessionEffect,
 } from './payments/nouns.ts';
+import type { AppProxy } from './toml.ts';
 
 export type Subscription = { topics: string[]; uri: string; name?: string };
-
-/**
- * `https://{shop}/{prefix}/{subpath}/..` leads to `{url}/..`; `url` is a path of the app or whole.
- */
-export type AppProxy = { url: string; prefix: string; subpath: string };
 
 export type AppOptions = {
   name: string;

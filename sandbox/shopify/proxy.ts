@@ -4,10 +4,11 @@
  */
 
 import { Router, type Request, type Response } from 'express';
-import type { App, AppProxy, Order } from './nouns.ts';
+import type { App, Order } from './nouns.ts';
 import { gatewayNames } from './order-sums.ts';
 import { proxySignature } from './signatures.ts';
 import { installOf } from './tokens.ts';
+import type { AppProxy } from './toml.ts';
 import { shopOf, type World } from './world.ts';
 
 export const DEFAULT_PROXY: AppProxy = { url: '/proxy', prefix: 'apps', subpath: 'zaptill' };

@@ -3,7 +3,10 @@
  * numbers, truths, lists of texts. What it does not understand it refuses, with the line.
  */
 
-import type { AppProxy } from './nouns.ts';
+/**
+ * `https://{shop}/{prefix}/{subpath}/..` leads to `{url}/..`; `url` is a path of the app or whole.
+ */
+export type AppProxy = { url: string; prefix: string; subpath: string };
 
 type Value = string | number | boolean | Value[] | Table;
 export type Table = { [key: string]: Value };
