@@ -10,6 +10,7 @@ const projects = [
   'web/frontend/merchant',
   'web/frontend/buyer',
   'extensions/merchant/thank-you',
+  'extensions/payments/lightning',
   'sandbox/shopify/browser',
 ];
 const cache = path.join(root, 'node_modules/.cache/zaptill');
