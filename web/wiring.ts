@@ -187,6 +187,7 @@ function makeDeps(parts: {
     quotePolicy,
     quoteSeconds: config.quoteSeconds,
     sweepSeconds: config.sweepSeconds,
+    realMoneyOnly: config.production,
     randomSecret: () => randomBytes(32),
   };
 }

@@ -46,6 +46,7 @@ export function depsOn(db: Database, more: Partial<Deps> = {}): Deps {
     quotePolicy,
     quoteSeconds: 600,
     sweepSeconds: 60,
+    realMoneyOnly: false,
     randomSecret: () => randomBytes(32),
     ...more,
   };

@@ -39,6 +39,8 @@ export type Deps = {
   quoteSeconds: number;
   /** How often Shopify is asked for orders that nobody told us of, in seconds. */
   sweepSeconds: number;
+  /** Only mainnet nodes are asked for what is no test. False in development, on free coins. */
+  realMoneyOnly: boolean;
   /** 32 random bytes, for a secret. */
   randomSecret: () => Uint8Array;
 };

@@ -16,18 +16,34 @@ const shopsFor = async (deps: Pick<Deps, 'db'>, payment: For): Promise<number[]>
     ? [payment.shopId]
     : [payment.shopId, ...(await siblingsOf(deps.db, payment.shopId))];
 
-/** A test moves no money, so it is none of a mainnet node's business. */
-const suitsTest = (node: NodeRow): boolean => node.network !== 'mainnet';
+type Suits = (node: NodeRow) => boolean;
+const isMainnet: Suits = ({ network }) => network === 'mainnet';
+const isAny: Suits = () => true;
+
+/**
+ * Which nodes suit the payment; the first kind of which the shop has any, serves. A test session
+ * moves no money, so it is none of a mainnet node's business. The coins of every other network are
+ * free: whoever owes real money never pays with them where a mainnet node is, even while that node
+ * is away, and in production not at all.
+ */
+function kindsFor(deps: Pick<Deps, 'realMoneyOnly'>, payment: For): readonly Suits[] {
+  if (payment.test) {
+    return payment.origin === 'payment_session' ? [(node) => !isMainnet(node)] : [isAny];
+  }
+  return deps.realMoneyOnly ? [isMainnet] : [isMainnet, isAny];
+}
 
 /** The nodes that may be asked for an invoice of this payment. */
 export async function nodesFor(
-  deps: Pick<Deps, 'db' | 'clock'>,
+  deps: Pick<Deps, 'db' | 'clock' | 'realMoneyOnly'>,
   payment: For,
 ): Promise<NodesToAsk> {
-  const onlyTest = payment.test && payment.origin === 'payment_session';
-  for (const shopId of await shopsFor(deps, payment)) {
-    const found = await nodesToAsk(deps, shopId, onlyTest ? suitsTest : undefined);
-    if (found.isConnected) return found;
+  const shopIds = await shopsFor(deps, payment);
+  for (const suits of kindsFor(deps, payment)) {
+    for (const shopId of shopIds) {
+      const found = await nodesToAsk(deps, shopId, suits);
+      if (found.isConnected) return found;
+    }
   }
   return { nodes: [], isConnected: false };
 }
