@@ -25,6 +25,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   confirmationNumber: 'XPAV284CT',
   canMarkAsPaid: true,
   gatewayNames: [methodName],
+  namesNoMethod: false,
   sales: [],
   isBeingFulfilled: false,
   test: false,

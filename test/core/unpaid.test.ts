@@ -13,6 +13,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   confirmationNumber: 'XPAV284CT',
   canMarkAsPaid: true,
   gatewayNames: ['Bitcoin (Lightning)'],
+  namesNoMethod: false,
   sales: [],
   isBeingFulfilled: false,
   test: false,

@@ -80,7 +80,10 @@ export type OrderReading = {
   outstandingMinor: Minor | undefined;
   cancelled: boolean;
   canMarkAsPaid: boolean;
+  /** Methods that the merchant collects for by hand. */
   gatewayNames: readonly string[];
+  /** It names no method at all, such as an order of zero. */
+  namesNoMethod: boolean;
   sales: readonly Sale[];
   /** Some of it is on its way to the buyer, or somebody was asked to send it. */
   isBeingFulfilled: boolean;

@@ -51,7 +51,7 @@ export async function lookAtOrderNow(
   }
   const open = known?.state === 'open' || known?.state === 'closing';
   // An order of zero names no method at all. It is nobody's, and owes nothing.
-  const free = order.gatewayNames.length === 0 && stillDue(order).is === 'over';
+  const free = order.namesNoMethod && stillDue(order).is === 'over';
   if (!usesMethod(order, shop.methodName) && !open && !(free && known === null)) {
     if (known === null) return { is: 'not_ours', ...secrets };
     return { is: 'payment', payment: known, ...secrets };

@@ -141,6 +141,7 @@ function readingOf(order: OrderAnswer): OrderReading {
     cancelled: order.cancelledAt !== null,
     canMarkAsPaid: order.canMarkAsPaid,
     gatewayNames: manualNames(order),
+    namesNoMethod: order.paymentGatewayNames.length === 0,
     sales: order.transactions
       .filter(({ kind, status }) => status === 'SUCCESS' && (kind === 'SALE' || kind === 'CAPTURE'))
       .map(({ id, gateway, amountSet }) => ({
