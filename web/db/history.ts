@@ -21,6 +21,7 @@ export const historyWords = {
   cancel_began: 'Shopify is being asked to cancel the order and to put its goods back.',
   cancel_refused: 'Shopify did not take our word to cancel the order.',
   order_left: 'The order was left as it is.',
+  order_left_paid: 'The order was not cancelled, because money came for it after all.',
   wait_wanted: 'The buyer says that the money is on its way, and went back to the shop.',
   told_to_wait: 'Shopify was told to wait for the money.',
   session_asked: 'Shopify asks something of this payment.',

@@ -7,6 +7,14 @@ import { closePaymentOn } from './payments.ts';
 /** An order that was left as it is, is looked at again after this long. */
 const lookAgainHours = 6;
 
+/** True of money that came for the order of payment `p`, for whichever of its payments. */
+const moneyCame = `
+  exists (
+    select 1 from payment o
+    where o.shop_id = p.shop_id and o.origin_id = p.origin_id and (
+      exists (select 1 from invoice i where i.payment_id = o.id and i.state = 'settled')
+      or exists (select 1 from posting b where b.payment_id = o.id)))`;
+
 export type UnpaidPayment = { paymentId: string; originId: string };
 
 /**
@@ -31,6 +39,7 @@ export async function unpaidPayments(
             select 1 from invoice i join quote q on q.id = i.quote_id
             where i.payment_id = p.id and i.state in ('made', 'live') and i.ending is null
               and q.lapses_at > now())
+          and not ${moneyCame}
         order by p.opened_at limit $3`,
     },
     [ask.shopId, ask.hours, ask.limit, lookAgainHours],
@@ -51,7 +60,7 @@ export async function unpaidIsLeft(db: Database, paymentIds: readonly string[]):
 
 /**
  * The order has had its time: the payment closes, and once the node has said that it can never be
- * paid, the order is to be cancelled. False: it is not open any more.
+ * paid, the order is to be cancelled. False: it is not open any more, or its order has money.
  */
 export async function closeUnpaid(db: Database, paymentId: string): Promise<boolean> {
   return transaction(db, async (on) => {
@@ -60,8 +69,10 @@ export async function closeUnpaid(db: Database, paymentId: string): Promise<bool
       {
         name: 'unpaid_close',
         text: `
-          update payment set verdict_wanted = 'cancel_order'
-          where id = $1::uuid and state = 'open' and verdict_wanted is null returning id`,
+          update payment p set verdict_wanted = 'cancel_order'
+          where id = $1::uuid and state = 'open' and verdict_wanted is null
+            and not ${moneyCame}
+          returning id`,
       },
       [paymentId],
     );
@@ -70,7 +81,25 @@ export async function closeUnpaid(db: Database, paymentId: string): Promise<bool
   });
 }
 
-/** Stores that Shopify is about to be asked for the cancellation. False: the claim was lost. */
+/** Whether money of the payment's order is in the books, for whichever of its payments. */
+export async function orderHasMoney(db: Database, paymentId: string): Promise<boolean> {
+  const found = await rows(
+    db.pool,
+    {
+      name: 'unpaid_has_money',
+      text: `
+        select id from payment p
+        where p.id = $1::uuid and (p.attention = 'overpaid' or ${moneyCame})`,
+    },
+    [paymentId],
+  );
+  return found.length === 1;
+}
+
+/**
+ * Stores that Shopify is about to be asked for the cancellation. False: the claim was lost, or money
+ * has come.
+ */
 export async function beginCancelling(
   db: Database,
   about: { paymentId: string; leaseNo: number },
@@ -81,10 +110,10 @@ export async function beginCancelling(
       name: 'unpaid_begin_cancelling',
       text: `
         with began as (
-          update payment set tell_sent_at = now(),
+          update payment p set tell_sent_at = now(),
             tell_started_at = coalesce(tell_started_at, now())
           where id = $1::uuid and state = 'lapsed' and verdict_wanted = 'cancel_order'
-            and lease_no = $2
+            and lease_no = $2 and attention is distinct from 'overpaid' and not ${moneyCame}
           returning id),
         line as (
           insert into history (payment_id, what, because) select id, 'cancel_began', '' from began)
@@ -95,10 +124,18 @@ export async function beginCancelling(
   return began.length === 1;
 }
 
-/** The order is not cancelled after all: the payment rests, and a buyer gets a new one. */
+/**
+ * The order is not cancelled after all: the payment rests, and a buyer gets a new one. `attention`:
+ * a person must look, and was not asked for anything yet.
+ */
 export async function leaveOrder(
   db: Database,
-  about: { paymentId: string; leaseNo: number; because: string },
+  about: {
+    paymentId: string;
+    leaseNo: number;
+    because: string;
+    attention: 'overpaid' | 'not_cancelled' | undefined;
+  },
 ): Promise<void> {
   await transaction(db, async (on) => {
     const left = await rows(
@@ -106,13 +143,15 @@ export async function leaveOrder(
       {
         name: 'unpaid_leave_order',
         text: `
-          update payment set verdict_wanted = null, due_at = null, lease_until = null, attempts = 0
+          update payment set verdict_wanted = null, due_at = null, lease_until = null,
+            attempts = 0, attention = coalesce(attention, $3)
           where id = $1::uuid and state = 'lapsed' and lease_no = $2 returning id`,
       },
-      [about.paymentId, about.leaseNo],
+      [about.paymentId, about.leaseNo, about.attention ?? null],
     );
     if (left.length === 0) return;
     const { because } = about;
-    await note(on, about.paymentId, { what: 'order_left', because });
+    const what = because === 'money_came' ? 'order_left_paid' : 'order_left';
+    await note(on, about.paymentId, { what, because });
   });
 }

@@ -10,7 +10,7 @@ import { renewLease, type ClaimedRow } from '../db/due.ts';
 import { note } from '../db/history.ts';
 import { settingsOf } from '../db/settings.ts';
 import { shopById } from '../db/shops.ts';
-import { beginCancelling, leaveOrder } from '../db/unpaid.ts';
+import { beginCancelling, leaveOrder, orderHasMoney } from '../db/unpaid.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 
 /** How soon after our word the order is read again. */
@@ -52,6 +52,8 @@ export const cancelUnpaidOrder: Step = async (deps, row) => {
 
 /** Reasons that are not the order's. */
 async function whyNotAtAll(deps: Deps, payment: PaymentRow): Promise<string | undefined> {
+  // A node that was restored may have said of a paid invoice that it never can be.
+  if (await orderHasMoney(deps.db, payment.id)) return 'money_came';
   const shop = await shopById(deps.db, payment.shopId);
   if (shop === null || shop.uninstalledAt !== null) return 'shop_uninstalled';
   const { settings } = await settingsOf(deps.db, payment.shopId);
@@ -92,7 +94,8 @@ async function leave(
   about: { payment: PaymentRow; row: ClaimedRow; because: string },
 ): Promise<StepEnd> {
   const { payment, row, because } = about;
-  await leaveOrder(deps.db, { paymentId: payment.id, leaseNo: row.leaseNo, because });
+  const attention = because === 'money_came' ? 'overpaid' : undefined;
+  await leaveOrder(deps.db, { paymentId: payment.id, leaseNo: row.leaseNo, because, attention });
   deps.log.info({ paymentId: payment.id, shopId: payment.shopId, because }, 'payment.order_left');
   return 'stored';
 }
