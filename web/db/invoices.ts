@@ -133,7 +133,8 @@ export type MadeInvoice = {
 
 /**
  * Stores quote, hash and sealed secret before the node is asked. Undefined when the payment is not
- * open, owes another amount by now, or has a payable invoice: then somebody else was faster.
+ * open, owes another amount by now, has a payable invoice, or its purchase was paid in another tab:
+ * then somebody else was faster.
  */
 export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigint | undefined> {
   return transaction(db, async (on) => {
@@ -155,6 +156,9 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
           select id from payment where id = $1::uuid and state = 'open'
             and owed_minor = $2 and currency = $3
             and exists (select 1 from node where id = $4 and retired_at is null)
+            and not exists (
+              select 1 from session_group g where g.shop_id = payment.shop_id
+                and g.group_key = payment.group_key and g.payment_id <> payment.id)
             and not exists (
               select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))`,
       },
@@ -334,11 +338,20 @@ export type Recorder =
       cursor: bigint;
     };
 
+export type RecordedSettle = {
+  hash: PaymentHash;
+  paymentId: string;
+  firstOfPayment: boolean;
+  shopId: number;
+  /** Null: an order's, or a session without a group. */
+  groupKey: string | null;
+};
+
 export type Recorded = {
   /** False: this process does not own the node's stream any more, and nothing was written. */
   owner: boolean;
   /** Hashes that are now recorded, with what became of them. */
-  settled: { hash: PaymentHash; paymentId: string; firstOfPayment: boolean; shopId: number }[];
+  settled: RecordedSettle[];
   /** Payments whose hash was reported by a node that did not make their invoice. Not recorded. */
   ofOtherNodes: string[];
 };
@@ -356,8 +369,8 @@ const settleText = `
       as s (hash, preimage, paid_msat, settle_index, settled_at)),
   found as (
     -- Always in the order of id: batches that share rows wait for each other and do not deadlock.
-    select i.id, i.payment_id, i.hash, i.amount_msat, p.state as was, p.shop_id, s.paid_msat,
-      decode(s.preimage, 'hex') as preimage, s.settle_index, s.settled_at
+    select i.id, i.payment_id, i.hash, i.amount_msat, p.state as was, p.shop_id, p.group_key,
+      s.paid_msat, decode(s.preimage, 'hex') as preimage, s.settle_index, s.settled_at
     from seen s join invoice i on i.hash = decode(s.hash, 'hex') join payment p
       on p.id = i.payment_id
     where i.node_id = (select id from owner) and i.state <> 'settled'
@@ -385,7 +398,14 @@ const settleText = `
     -- condition on p.state would look at the old row, and leave a payment that was closed in that
     -- moment without its money.
     from first f where p.id = f.payment_id
-    returning p.id, p.lane, p.link, p.shop_id),
+    returning p.id, p.lane, p.link, p.shop_id, p.group_key, p.settled_at),
+  -- Of the tabs of one purchase that are paid the first one has it, from this moment on. In one
+  -- order, so that batches which share groups wait for each other and do not deadlock.
+  grouped as (
+    insert into session_group (shop_id, group_key, payment_id)
+    select shop_id, group_key, id from moved where group_key is not null
+    order by shop_id, group_key, settled_at, id
+    on conflict (shop_id, group_key) do nothing),
   flagged as (
     update payment p set attention = 'overpaid'
     from again a where p.id = a.payment_id and p.id not in (select id from moved) returning p.id),
@@ -416,16 +436,16 @@ const settleText = `
   nudged as (select nudge(array_agg(lane)) as n from moved having count(*) > 0),
   said as (select pg_notify('payment_moved', link) as n from moved)
   -- A select in a with clause runs only if somebody reads it: the counts make it happen.
-  select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.id in (select id
+  select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.group_key, f.id in (select id
     from first) as first,
     true as owner, (select count(*) from nudged) + (select count(*) from said) as side
   from found f
   union all
-  select null, i.payment_id, null, false, true, 0
+  select null, i.payment_id, null, null, false, true, 0
   from seen s join invoice i on i.hash = decode(s.hash, 'hex')
   where i.node_id <> $1::int and exists (select 1 from owner)
   union all
-  select null, null, null, false, exists (select 1 from owner), 0`;
+  select null, null, null, null, false, exists (select 1 from owner), 0`;
 
 /**
  * Records settlements that a node reported: invoices, payments, history, postings, the stream's
@@ -446,6 +466,7 @@ export async function recordSettlements(
     hash: PaymentHash | null;
     payment_id: string | null;
     shop_id: number;
+    group_key: string | null;
     first: boolean;
     owner: boolean;
   }>(on, { name: 'invoice_settle', text: settleText }, [
@@ -475,6 +496,7 @@ export async function recordSettlements(
               paymentId: row.payment_id,
               firstOfPayment: row.first,
               shopId: row.shop_id,
+              groupKey: row.group_key,
             },
           ],
     ),

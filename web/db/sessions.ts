@@ -225,8 +225,9 @@ export async function storeMoneyRequest(on: Queryable, asked: MoneyRequest): Pro
 type Grouped = { shopId: number; groupKey: string; paymentId: string };
 
 /**
- * Takes the group for this payment, for ever. The other open payments of the group are closed with
- * it: nobody shall pay the same purchase twice. False: another payment has it.
+ * Takes the group for this payment, for ever, where the recording of its money has not. The other
+ * open payments of the group are closed with it: nobody shall pay the same purchase twice. False:
+ * another payment has it.
  */
 export async function takeGroup(db: Database, about: Grouped): Promise<boolean> {
   return transaction(db, async (on) => {
@@ -270,10 +271,20 @@ async function holderOf(on: Queryable, about: Grouped): Promise<string | undefin
   return row?.payment_id;
 }
 
-/** Another payment of the same purchase has been paid. */
-export async function groupIsTaken(db: Database, about: Grouped): Promise<boolean> {
-  const holder = await holderOf(db.pool, about);
-  return holder !== undefined && holder !== about.paymentId;
+/** Another payment of the same purchase has been paid. An order has no group. */
+export async function groupIsTaken(db: Database, paymentId: string): Promise<boolean> {
+  const taken = await rows(
+    db.pool,
+    {
+      name: 'session_group_is_taken',
+      text: `
+        select 1 as taken from payment p
+          join session_group g on g.shop_id = p.shop_id and g.group_key = p.group_key
+        where p.id = $1::uuid and g.payment_id <> p.id`,
+    },
+    [paymentId],
+  );
+  return taken.length > 0;
 }
 
 /**

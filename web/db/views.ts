@@ -16,7 +16,7 @@ export { nodeById, workingNode, workingNodes, type NodeRow } from './nodes.ts';
 export { endingNodes, type EndingNode } from './views/setup.ts';
 export { hasPassedSelfTest, latestSelfTest, type SelfTestRow } from './self-tests.ts';
 export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './payments.ts';
-export { siblingsOf } from './sessions.ts';
+export { groupIsTaken, siblingsOf } from './sessions.ts';
 export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
 export * from './views/settings.ts';

@@ -4,9 +4,10 @@
 import { createHash } from 'node:crypto';
 import type { InvoiceDecision, Observation } from '../core/invoice.ts';
 import { decideFromNode } from '../core/invoice.ts';
-import type { InvoiceRow, Recorded, Recorder } from '../db/invoices.ts';
+import type { InvoiceRow, Recorded, RecordedSettle, Recorder } from '../db/invoices.ts';
 import { invoiceIsCanceled, recordSettlements } from '../db/invoices.ts';
 import { note } from '../db/history.ts';
+import { takeGroup } from '../db/sessions.ts';
 import type { Deps } from './flow.ts';
 
 /**
@@ -20,7 +21,7 @@ export async function recordStream(
     (seen) => seen.state === 'settled' && provesItself(seen),
   );
   const recorded = await recordSettlements(deps.db.pool, { ...about, observations: trusted });
-  for (const settled of recorded.settled) logSettled(deps, settled, about.recorder.via);
+  await wasSettled(deps, recorded, about.recorder.via);
   for (const paymentId of recorded.ofOtherNodes) {
     deps.log.warn({ paymentId, nodeId: about.nodeId }, 'node.reported_foreign_invoice');
   }
@@ -44,7 +45,7 @@ export async function observeInvoice(
         observations: [seen],
         recorder: { via: 'lookup' },
       });
-      for (const settled of recorded.settled) logSettled(deps, settled, 'lookup');
+      await wasSettled(deps, recorded, 'lookup');
       return { rests: true, decision };
     }
     case 'cancel': {
@@ -66,7 +67,16 @@ function provesItself(seen: Observation): boolean {
   return createHash('sha256').update(seen.preimage, 'hex').digest('hex') === seen.hash;
 }
 
-function logSettled(deps: Deps, settled: Recorded['settled'][number], via: string): void {
+/** The other tabs of a purchase close in the moment in which one is paid, whoever is to be told. */
+async function wasSettled(deps: Deps, { settled }: Recorded, via: string): Promise<void> {
+  for (const each of settled) logSettled(deps, each, via);
+  for (const { paymentId, shopId, groupKey, firstOfPayment } of settled) {
+    if (groupKey === null || !firstOfPayment) continue;
+    await takeGroup(deps.db, { shopId, groupKey, paymentId });
+  }
+}
+
+function logSettled(deps: Deps, settled: RecordedSettle, via: string): void {
   const { paymentId, shopId, firstOfPayment } = settled;
   if (firstOfPayment) deps.log.info({ paymentId, shopId, via, to: 'settled' }, 'payment.settled');
   else deps.log.error({ paymentId, shopId, via }, 'payment.paid_again');

@@ -47,6 +47,11 @@ const owedFreshMs = 5_000;
 export async function quoteInvoice(deps: Deps, paymentId: string): Promise<Quoted> {
   const payment = await paymentById(deps.db, paymentId);
   if (payment?.state !== 'open') return { is: 'not_open' };
+  // Before anything that could be paid is handed out, also what was made before.
+  if (payment.groupKey !== null && (await groupIsTaken(deps.db, paymentId))) {
+    await closePayment(deps.db, { paymentId, because: 'group_paid_otherwise' });
+    return { is: 'not_open' };
+  }
   const current = await currentInvoice(deps.db, paymentId);
   if (current?.state === 'made') return { is: 'preparing' };
   if (current?.state === 'live') {
@@ -59,9 +64,7 @@ export async function quoteInvoice(deps: Deps, paymentId: string): Promise<Quote
     if (!over.ok) return { is: 'refused', refusal: 'node_unreachable' };
     if (!over.result) return { is: 'preparing' };
   }
-  const owed = await (payment.origin === 'order'
-    ? freshOwed(deps, payment)
-    : sessionOwed(deps, payment));
+  const owed = await (payment.origin === 'order' ? freshOwed(deps, payment) : sessionOwed(payment));
   if (owed.is !== 'open') return owed;
   return promise(deps, owed.payment);
 }
@@ -87,20 +90,11 @@ async function freshOwed(
   return again === null ? { is: 'not_open' } : stillOpen(again);
 }
 
-/** The amount of a session never changes; its purchase may have been paid in another tab. */
-async function sessionOwed(
-  deps: Deps,
+/** The amount of a session never changes. Its buyer may wait at the shop for money on its way. */
+const sessionOwed = (
   payment: PaymentRow,
-): Promise<{ is: 'not_open' } | { is: 'preparing' } | { is: 'open'; payment: PaymentRow }> {
-  const { id: paymentId, shopId, groupKey } = payment;
-  // Its buyer waits at the shop for money that is on its way.
-  if (payment.verdictWanted === 'pending') return { is: 'preparing' };
-  if (groupKey !== null && (await groupIsTaken(deps.db, { shopId, groupKey, paymentId }))) {
-    await closePayment(deps.db, { paymentId, because: 'group_paid_otherwise' });
-    return { is: 'not_open' };
-  }
-  return { is: 'open', payment };
-}
+): { is: 'preparing' } | { is: 'open'; payment: PaymentRow } =>
+  payment.verdictWanted === 'pending' ? { is: 'preparing' } : { is: 'open', payment };
 
 const stillOpen = (
   payment: PaymentRow,

@@ -2,7 +2,7 @@
 // this process (the database keeps other processes out), and a refusal is remembered for a moment,
 // so that pages may ask every second and the outside is not asked for each of them.
 import { Trouble } from '../core/trouble.ts';
-import { currentInvoice } from '../db/views.ts';
+import { currentInvoice, groupIsTaken } from '../db/views.ts';
 import { quoteInvoice, type Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';
 import { needsTap } from './pay-view.ts';
@@ -54,6 +54,9 @@ export function openQuoting(doors: Doors): Quoting {
     onRequest,
     ifDue: async (paymentId) => {
       const invoice = await currentInvoice(doors.deps.db, paymentId);
+      // Of a purchase that was paid in another tab: asking closes it before it is shown again.
+      const isOver = invoice?.state === 'live' && (await groupIsTaken(doors.deps.db, paymentId));
+      if (isOver) return onRequest(paymentId);
       if (invoice?.state === 'live' || invoice?.state === 'settled' || needsTap(invoice)) {
         return undefined;
       }
