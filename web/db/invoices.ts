@@ -407,7 +407,8 @@ const settleText = `
     order by shop_id, group_key, settled_at, id
     on conflict (shop_id, group_key) do nothing),
   flagged as (
-    update payment p set attention = 'overpaid'
+    -- What asks for a person already asks for more.
+    update payment p set attention = coalesce(p.attention, 'overpaid')
     from again a where p.id = a.payment_id and p.id not in (select id from moved) returning p.id),
   lines as (
     insert into history (payment_id, what, "from", "to", because, details)

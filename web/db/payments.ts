@@ -2,7 +2,7 @@
 // postings and the next nudge with it; no row back means that somebody was faster, which is an
 // answer and not an error.
 import { randomBytes } from 'node:crypto';
-import type { Posting } from '../core/ledger.ts';
+import type { Account, Posting } from '../core/ledger.ts';
 import type { Currency, Minor, Msat } from '../core/money.ts';
 import type { Move, PaymentState, Reason } from '../core/payment.ts';
 import type { Database, Queryable } from './database.ts';
@@ -168,7 +168,17 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
             told_minor = coalesce($6, told_minor),
             -- What a person settled by hand was told to nobody.
             told_at = case when $2 = 'settled' and $3 = 'resolved' then now() else told_at end,
-            attention = coalesce($7, nullif(nullif(attention, 'untold'), $15::text))
+            attention = coalesce($7, case
+              when attention not in ('untold', coalesce($15::text, 'untold')) then attention
+              -- One word is answered, and what is to be given back is another matter.
+              when attention is not null and (
+                select coalesce(sum(case when to_account like 'overpaid:%' then amount_msat
+                  else 0 end - case when from_account like 'overpaid:%' then amount_msat
+                  else 0 end), 0)
+                from posting where payment_id = $1::uuid) > (
+                select coalesce(sum(p.m), 0) from unnest($11::text[], $13::bigint[]) as p (f, m)
+                where p.f like 'overpaid:%')
+              then 'overpaid' end)
           where id = $1::uuid and state = $2::payment_state and ($8::int is null or lease_no = $8)
           returning id, lane, link, due_at),
         line as (
@@ -380,6 +390,24 @@ export async function settledMoney(
       hash: row.hash,
     }
   );
+}
+
+/** Where the verdict put the money of a stranded payment. */
+export async function strandedMoney(
+  db: Database,
+  paymentId: string,
+): Promise<{ account: Account; amountMsat: Msat } | undefined> {
+  const [row] = await rows<{ to_account: Account; amount_msat: string }>(
+    db.pool,
+    {
+      name: 'payment_stranded_money',
+      text: `
+        select b.to_account, b.amount_msat from payment p join posting b on b.payment_id = p.id
+        where p.id = $1::uuid and p.state = 'stranded' and b.journal = 'verdict:' || p.id::text`,
+    },
+    [paymentId],
+  );
+  return row && { account: row.to_account, amountMsat: BigInt(row.amount_msat) as Msat };
 }
 
 /** The state of the newest payment of each order; orders without one are left out. */

@@ -2,7 +2,7 @@
 // ask nobody; what is written is who said it and when. There is no way back.
 import { accountOf } from '../core/ledger.ts';
 import type { Database } from '../db/database.ts';
-import { movePayment, paymentById, settledMoney } from '../db/payments.ts';
+import { movePayment, paymentById, strandedMoney } from '../db/payments.ts';
 import type { Log } from './flow.ts';
 
 export type SettledByHand =
@@ -25,24 +25,18 @@ export async function settleByHand(
   const { shopId, paymentId, staffId } = about;
   const payment = await paymentById(deps.db, paymentId);
   if (payment?.shopId !== shopId) return { ok: false, refusal: 'unknown_payment' };
-  const money = await settledMoney(deps.db, paymentId);
-  if (payment.state !== 'stranded' || money === undefined) {
-    return { ok: false, refusal: 'not_stranded' };
-  }
+  const money = await strandedMoney(deps.db, paymentId);
+  if (money === undefined) return { ok: false, refusal: 'not_stranded' };
+  const { account, amountMsat } = money;
   const moved = await movePayment(deps.db.pool, {
     paymentId,
     move: { from: 'stranded', to: 'resolved' },
     because: 'settled_by_hand',
     journal: `by_hand:${paymentId}`,
-    postings: [
-      {
-        from: accountOf('stranded', shopId),
-        to: accountOf('resolved', shopId),
-        amountMsat: money.amountMsat,
-      },
-    ],
+    postings: [{ from: account, to: accountOf('resolved', shopId), amountMsat }],
     details: { by: staffId ?? 'unknown' },
-    answersAttention: 'stranded',
+    // The money of a second payment is the buyer's, and stands where such money does.
+    answersAttention: account === accountOf('overpaid', shopId) ? 'overpaid' : 'stranded',
   });
   if (!moved) return { ok: false, refusal: 'not_stranded' };
   deps.log.info({ paymentId, shopId, because: 'settled_by_hand', staffId }, 'payment.resolved');
