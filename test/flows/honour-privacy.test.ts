@@ -8,9 +8,17 @@ import { audit } from '../../web/db/audit.ts';
 import { openDatabase, type Database } from '../../web/db/database.ts';
 import { invoiceIsCanceled } from '../../web/db/invoices.ts';
 import { movePayment, paymentById, type PaymentRow } from '../../web/db/payments.ts';
-import { privacyRequests, type PrivacyRow, type PrivacyTopic } from '../../web/db/privacy.ts';
-import { shopById, uninstallShop, type ShopRow } from '../../web/db/shops.ts';
+import {
+  linksLeft,
+  privacyRequests,
+  unlinkPayments,
+  type PrivacyRow,
+  type PrivacyTopic,
+} from '../../web/db/privacy.ts';
+import { storeRegistration } from '../../web/db/registrations.ts';
+import { installShop, shopById, uninstallShop, type ShopRow } from '../../web/db/shops.ts';
 import { honourPrivacy, noticePrivacy } from '../../web/flows/honour-privacy.ts';
+import { openSession, type SessionAsked } from '../../web/flows/open-session.ts';
 import { aNode, anInvoice, aPayment, aSettledPayment, aShop } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 
@@ -196,4 +204,137 @@ test('a person is called five days before the time is over', async () => {
   expect(line).toContain('privacy.late');
   await resolved(payment, invoice.amountMsat);
   await round();
+});
+
+test('an order that nobody pays keeps nobody linked; one that can be paid waits', async () => {
+  const [unpaid, payable] = [
+    await aPayment(db, { shopId: shop.id }),
+    await aPayment(db, { shopId: shop.id }),
+  ];
+  const live = await anInvoice(db, { payment: payable, nodeId });
+  const done = await ask('customers/redact', [unpaid.originId]);
+  const waits = await ask('customers/redact', [payable.originId]);
+  await round();
+  expect((await requestOf(done)).doneAt).not.toBeNull();
+  const after = await paymentById(db, unpaid.id);
+  expect(after?.state).toBe('open');
+  expect(after?.link).not.toBe(unpaid.link);
+  expect((await requestOf(waits)).doneAt).toBeNull();
+  expect((await paymentById(db, payable.id))?.link).toBe(payable.link);
+  const because = 'node_says_canceled';
+  await invoiceIsCanceled(db, { id: live.id, paymentId: payable.id, because });
+  await round();
+  expect((await requestOf(waits)).doneAt).not.toBeNull();
+
+  // Whoever came by the new link is forgotten by a later request, and by no repetition.
+  await round();
+  expect((await paymentById(db, unpaid.id))?.link).toBe(after?.link);
+  await ask('customers/redact', [unpaid.originId]);
+  await round();
+  expect((await paymentById(db, unpaid.id))?.link).not.toBe(after?.link);
+});
+
+test('sixty that have to wait keep no other from its turn', async () => {
+  const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
+  const free = await aPayment(db, { shopId: shop.id });
+  for (let each = 0; each < 60; each += 1) await ask('customers/redact', [payment.originId]);
+  const last = await ask('customers/redact', [free.originId]);
+  await round();
+  await round();
+  expect((await requestOf(last)).doneAt).not.toBeNull();
+  await resolved(payment, invoice.amountMsat);
+  await round();
+  await round();
+  const all = await privacyRequests(db, { shopId: shop.id, limit: 100 });
+  expect(all.filter(({ doneAt }) => doneAt === null)).toEqual([]);
+});
+
+test('one that fails is told and tried again, and the next ones are done', async () => {
+  const [bad, good] = [
+    await aPayment(db, { shopId: shop.id }),
+    await aPayment(db, { shopId: shop.id }),
+  ];
+  await db.pool.query(`
+    create function fails() returns trigger language plpgsql as $$
+      begin raise exception 'a canary of a failure'; end $$;
+    create trigger fails before update on payment for each row
+      when (old.id = '${bad.id}') execute function fails()`);
+  const [first, second] = [
+    await ask('customers/redact', [bad.originId]),
+    await ask('customers/redact', [good.originId]),
+  ];
+  const lines: string[] = [];
+  const loud = pino({ level: 'error' }, { write: (line: string) => lines.push(line) });
+  await honourPrivacy({ db, log: loud, clock: () => new Date() });
+  expect((await requestOf(first)).doneAt).toBeNull();
+  expect((await requestOf(second)).doneAt).not.toBeNull();
+  const told = lines.filter((line) => line.includes('privacy.failed'));
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain('a canary of a failure');
+  await db.pool.query('drop trigger fails on payment');
+  await round();
+  expect((await requestOf(first)).doneAt).not.toBeNull();
+});
+
+test('very many payments are unlinked in portions, each for itself', async () => {
+  const model = await aPayment(db, { shopId: shop.id });
+  await db.pool.query(
+    `insert into payment (id, link, shop_id, origin_id, sequence, order_name, currency, owed_minor,
+       owed_at, state, reason, lane, tell_sales_before)
+     select gen_random_uuid(), 'many-' || n, $1, 'gid://shopify/Order/5' || n, 1,
+       '#' || n, 'EUR', 100, now(), 'open', 'order_seen', lane, '{}'
+     from payment, generate_series(1, 4500) n where payment.id = $2`,
+    [shop.id, model.id],
+  );
+  const left = async (): Promise<number> => {
+    const { rows } = await db.pool.query<{ n: number }>(
+      'select count(*)::int as n from payment where shop_id = $1 and link like $2',
+      [shop.id, 'many-%'],
+    );
+    return rows[0]?.n ?? -1;
+  };
+  const all = { shopId: shop.id, orderIds: undefined, since: new Date(Date.now() - 60_000) };
+  await unlinkPayments(db, { ...all, portionsAtMost: 1 });
+  expect(await left()).toBeGreaterThanOrEqual(2_500);
+  expect(await left()).toBeLessThan(4_500);
+  expect(await linksLeft(db.pool, all)).toBe(true);
+  await uninstallShop(db, shop.id, { keepTokens: false });
+  const id = await ask('shop/redact', []);
+  await round();
+  expect(await left()).toBe(0);
+  expect((await requestOf(id)).report.found[0]).toContain('4501 payments');
+});
+
+test('of a forgotten session the link is nowhere, and asking again opens nothing', async () => {
+  const { id: registrationId } = await storeRegistration(db, {
+    ...{ kind: 'payments', name: 'payments', clientId: 'payments-client' },
+    sealedSecret: new Uint8Array([1]),
+  });
+  shop = (await installShop(db, { registrationId, domain: shop.domain })).shop;
+  const session: SessionAsked = {
+    ...{ shopDomain: shop.domain, id: 'session-1', gid: 'gid://shopify/PaymentSession/session-1' },
+    ...{ group: 'g', sessionId: 's', amount: '12.00', currencyCode: 'EUR', test: false },
+    ...{ kind: 'sale', merchantLocale: 'en', cancelUrl: 'https://shop.example/1' },
+    proposedAt: new Date('2026-11-21T12:00:00Z'),
+  };
+  const clock = () => new Date();
+  const open = () =>
+    openSession({ db, log, clock, payUrlOf: (link) => `https://x.example/${link}` }, session);
+  expect(await open()).toMatchObject({ is: 'answered' });
+  const before = await db.prisma.payment.findFirstOrThrow({ where: { shopId: shop.id } });
+  await uninstallShop(db, shop.id, { keepTokens: false });
+  await ask('shop/redact', []);
+  await round();
+  const { rows } = await db.pool.query<{ text: string }>(
+    `select coalesce(string_agg(t, ' '), '') as text from (
+       select row_to_json(p)::text as t from payment p where shop_id = $1
+       union all select row_to_json(r)::text from session_request r where shop_id = $1) all_of_it`,
+    [shop.id],
+  );
+  expect(rows[0]?.text).toContain('session-1');
+  expect(rows[0]?.text).not.toContain(before.link);
+  expect(rows[0]?.text).not.toContain('shop.example');
+  expect(await audit(db)).toEqual([]);
+  expect(await open()).toEqual({ is: 'forgotten' });
+  expect(await audit(db)).toEqual([]);
 });

@@ -12,6 +12,7 @@ import {
 } from '../../sandbox/shopify/payments/certificates.ts';
 import { readConfig } from '../../web/config.ts';
 import { audit } from '../../web/db/audit.ts';
+import { unlinkPayments } from '../../web/db/privacy.ts';
 import { installShop } from '../../web/db/shops.ts';
 import { allRoutes } from '../../web/http/app.ts';
 import { makePaymentsApp, paymentsRoutes } from '../../web/http/from-payments.ts';
@@ -292,6 +293,18 @@ describe('a session', () => {
     expect([here.status, there.status]).toEqual([200, 200]);
     expect(here.body).not.toBe(there.body);
     expect(await paymentsOf(body)).toHaveLength(2);
+  });
+
+  test('one whose buyer was forgotten is gone, and is not opened again', async () => {
+    const body = aSession();
+    await knock({ body });
+    const [payment] = await paymentsOf(body);
+    await unlinkPayments(wired.db, {
+      ...{ shopId: payment?.shopId ?? 0, orderIds: [body.gid] },
+      ...{ since: new Date(), portionsAtMost: 1 },
+    });
+    expect(await knock({ body })).toMatchObject({ status: 410 });
+    expect(await paymentsOf(body)).toHaveLength(1);
   });
 
   test('the gid of another session is refused', async () => {

@@ -56,10 +56,11 @@ export async function takePrivacyRequest(
   return taken.length === 1;
 }
 
+/** Who was never tried comes first, and then who was not tried for longest. */
 export const openPrivacyRequests = (db: Database, limit: number): Promise<PrivacyRow[]> =>
   db.prisma.privacyRequest.findMany({
     where: { doneAt: null },
-    orderBy: { receivedAt: 'asc' },
+    orderBy: [{ triedAt: { sort: 'asc', nulls: 'first' } }, { receivedAt: 'asc' }],
     take: limit,
   }) as unknown as Promise<PrivacyRow[]>;
 
@@ -77,15 +78,24 @@ export const privacyRequests = (
     take: of.limit,
   }) as unknown as Promise<PrivacyRow[]>;
 
+/** Whatever becomes of it, others have their turn before it is tried again. */
+export async function privacyIsTried(db: Database, id: string): Promise<void> {
+  const text = 'update privacy_request set tried_at = now() where id = $1 and done_at is null';
+  await rows(db.pool, { name: 'privacy_tried', text }, [id]);
+}
+
+/** Why a request is not done: payments are under way, or buyers are still linked. */
+export type NotYet = 'later' | 'links_left';
+
 /**
- * Does a request: what `work` changes and its report become true together, once. Undefined from
- * `work`: it cannot be done yet, and nothing is changed. False: done before, or not yet.
+ * Does a request: what `work` changes and its report become true together, once. Where `work` gives
+ * no report it has changed nothing. `elsewhere`: it was done before, or somebody else is at it.
  */
 export async function doPrivacyRequest(
   db: Database,
   id: string,
-  work: (on: Queryable) => Promise<PrivacyReport | undefined>,
-): Promise<boolean> {
+  work: (on: Queryable) => Promise<PrivacyReport | NotYet>,
+): Promise<'done' | 'elsewhere' | NotYet> {
   return transaction(db, async (on) => {
     const open = await rows(
       on,
@@ -97,9 +107,9 @@ export async function doPrivacyRequest(
       },
       [id],
     );
-    if (open.length === 0) return false;
+    if (open.length === 0) return 'elsewhere';
     const report = await work(on);
-    if (report === undefined) return false;
+    if (typeof report === 'string') return report;
     await rows(
       on,
       {
@@ -108,26 +118,38 @@ export async function doPrivacyRequest(
       },
       [id, JSON.stringify(report)],
     );
-    return true;
+    return 'done';
   });
 }
 
+/** The orders of a request; all of the shop when none is named. */
+export type OrdersOf = { shopId: number; orderIds: readonly string[] | undefined };
+
+/** Two statements and not one: each is planned for what it looks for. */
+const whose = ({ orderIds }: OrdersOf): { of: string; where: string } =>
+  orderIds === undefined
+    ? { of: 'shop', where: 'shop_id = $1 and $2::text[] is null' }
+    : { of: 'orders', where: 'shop_id = $1 and origin_id = any($2::text[])' };
+
 export type PaymentsHeld = { payments: number; underWay: number; settled: number };
 
-/** What we hold of these orders; of all orders of the shop when none is named. */
-export async function paymentsHeld(
-  on: Queryable,
-  of: { shopId: number; orderIds: readonly string[] | undefined },
-): Promise<PaymentsHeld> {
+/**
+ * What we hold of these orders. Under way is what can be paid, is being closed, or was paid and not
+ * told yet: an order that nobody pays may stay open for ever, and is not.
+ */
+export async function paymentsHeld(on: Queryable, of: OrdersOf): Promise<PaymentsHeld> {
+  const { of: name, where } = whose(of);
   const [row] = await rows<{ payments: number; under_way: number; settled: number }>(
     on,
     {
-      name: 'privacy_held',
+      name: `privacy_held_${name}`,
       text: `
         select count(*)::int as payments,
-          count(*) filter (where state in ('open', 'closing', 'settled'))::int as under_way,
+          count(*) filter (where state in ('closing', 'settled') or state = 'open' and exists (
+            select 1 from invoice i where i.payment_id = payment.id
+              and i.state in ('made', 'live')))::int as under_way,
           count(settled_at)::int as settled
-        from payment where shop_id = $1 and ($2::text[] is null or origin_id = any($2))`,
+        from payment where ${where}`,
     },
     [of.shopId, of.orderIds ?? null],
   );
@@ -138,38 +160,87 @@ export async function paymentsHeld(
   };
 }
 
+/** A later request for the same order forgets whoever came by the new link. */
+const stillLinked = '(unlinked_at is null or unlinked_at < $3)';
+
+/** Whether a payment is linked that was not unlinked since the request came. */
+export async function linksLeft(on: Queryable, of: OrdersOf & { since: Date }): Promise<boolean> {
+  const { of: name, where } = whose(of);
+  const found = await rows(
+    on,
+    {
+      name: `privacy_links_left_${name}`,
+      text: `select id from payment where ${where} and ${stillLinked} limit 1`,
+    },
+    [of.shopId, of.orderIds ?? null, of.since],
+  );
+  return found.length > 0;
+}
+
+/** Payments of one statement: far from the limit of its time. */
+const portion = 2_000;
+type Place = { openedAt: Date | null; id: string | null };
+
 /**
  * Takes from payments what could lead to a person: the buyer's link opens nothing any more, the
- * checkout's addresses and the proof of its buyer are gone. Amounts, hashes and postings stay.
+ * checkout's addresses and the proof of its buyer are gone, and so is the answer to Shopify that
+ * told the link. Amounts, hashes and postings stay. Each portion stands for itself, so whoever
+ * repeats this goes on where it ended.
  */
 export async function unlinkPayments(
-  on: Queryable,
-  of: { shopId: number; orderIds: readonly string[] | undefined },
+  db: Database,
+  of: OrdersOf & { since: Date; portionsAtMost: number },
 ): Promise<void> {
-  await rows(
-    on,
-    {
-      name: 'privacy_unlink',
-      text: `
-        update payment set checkout_token_hash = null, cancel_url = null, return_url = null,
-          -- 128 bits of two random uuids, in base64url.
-          link = rtrim(translate(encode(substring(sha256(
-            uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) for 16),
-            'base64'), '+/', '-_'), '=')
-        where shop_id = $1 and ($2::text[] is null or origin_id = any($2))`,
-    },
-    [of.shopId, of.orderIds ?? null],
-  );
-  await rows(
-    on,
-    {
-      name: 'privacy_forget_sightings',
-      text: `
-        delete from sighting
-        where shop_id = $1 and due_at is null and ($2::text[] is null or origin_id = any($2))`,
-    },
-    [of.shopId, of.orderIds ?? null],
-  );
+  let after: Place | undefined = { openedAt: null, id: null };
+  for (let done = 0; done < of.portionsAtMost && after !== undefined; done += 1) {
+    after = await unlinkPortion(db, of, after);
+  }
+}
+
+/** The newest first. Undefined: there was no whole portion left. */
+function unlinkPortion(
+  db: Database,
+  of: OrdersOf & { since: Date },
+  after: Place,
+): Promise<Place | undefined> {
+  const { of: name, where } = whose(of);
+  const text = `
+    with portion as (
+      select id, opened_at from payment
+      where ${where} and ${stillLinked} and (opened_at, id) < (
+        coalesce($4::timestamptz, 'infinity'),
+        coalesce($5::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+      order by opened_at desc, id desc limit ${String(portion)}
+      for no key update),
+    gone as (
+      update payment set checkout_token_hash = null, cancel_url = null, return_url = null,
+        unlinked_at = now(),
+        -- 128 bits of two random uuids, in base64url.
+        link = rtrim(translate(encode(substring(sha256(
+          uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) for 16),
+          'base64'), '+/', '-_'), '=')
+      from portion where payment.id = portion.id returning payment.id),
+    answers as (
+      update session_request set answer = ''
+      from gone where payment_id = gone.id and kind = 'payment')
+    select opened_at, id from portion order by opened_at desc, id desc`;
+  const values = [of.shopId, of.orderIds ?? null, of.since, after.openedAt, after.id];
+  return transaction(db, async (on) => {
+    const statement = { name: `privacy_unlink_${name}`, text };
+    const done = await rows<{ opened_at: Date; id: string }>(on, statement, values);
+    const last = done.length < portion ? undefined : done.at(-1);
+    return last && { openedAt: last.opened_at, id: last.id };
+  });
+}
+
+/** What is over and would still name these orders. */
+export async function forgetSightings(on: Queryable, of: OrdersOf): Promise<void> {
+  const { of: name, where } = whose(of);
+  const text = `delete from sighting where ${where} and due_at is null`;
+  await rows(on, { name: `privacy_forget_sightings_${name}`, text }, [
+    of.shopId,
+    of.orderIds ?? null,
+  ]);
 }
 
 /** False: the shop has the app installed (again), or an invoice of it could still be paid. */

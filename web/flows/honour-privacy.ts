@@ -1,16 +1,20 @@
 // Shopify asks in the name of a person's privacy, or of a shop that left. It is written down at
 // once, done by the pool as soon as no payment of it is under way, and reported in words: what was
 // found, what was deleted, and what is kept for the books without a person in it.
-import type { Queryable } from '../db/database.ts';
+import { isDatabaseAway, type Queryable } from '../db/database.ts';
 import {
   doPrivacyRequest,
   forgetShop,
+  forgetSightings,
+  linksLeft,
   mayForgetShop,
   openPrivacyRequests,
   paymentsHeld,
+  privacyIsTried,
   privacyTopics,
   takePrivacyRequest,
   unlinkPayments,
+  type NotYet,
   type PrivacyReport,
   type PrivacyRow,
   type PrivacyTopic,
@@ -24,8 +28,9 @@ import { installationOrigin } from './forget-shop.ts';
 const dueInDays = 30;
 /** So long before the deadline a person is called. */
 const callBeforeMs = 5 * 24 * 3_600_000;
-/** Requests of one round. */
+/** Requests of one round, and portions of payments of one request: the others want their turn. */
 const roundAtMost = 50;
+const portionsAtMost = 50;
 /** More orders than a request of Shopify's names. */
 const ordersAtMost = 10_000;
 
@@ -67,17 +72,43 @@ function ordersIn(body: unknown, topic: PrivacyTopic): string[] {
   return numbers.slice(0, ordersAtMost).map((number) => `gid://shopify/Order/${number}`);
 }
 
-/** One round over what is still to be done. */
+/** One round over what is still to be done. One that fails holds up nobody else. */
 export async function honourPrivacy(deps: Pick<Deps, 'db' | 'log' | 'clock'>): Promise<void> {
   for (const request of await openPrivacyRequests(deps.db, roundAtMost)) {
-    const done = await doPrivacyRequest(deps.db, request.id, (on) => work(deps, { on, request }));
     const about = { request: request.id, topic: request.topic, shop: request.shopDomain };
-    if (done) deps.log.info(about, 'privacy.done');
+    const done = await tryOne(deps, request).catch((error: unknown) => {
+      // Nobody's request is the reason, and the next one would fare no better.
+      if (isDatabaseAway(error)) throw error;
+      deps.log.error({ ...about, err: error }, 'privacy.failed');
+      return 'failed' as const;
+    });
+    if (done === 'done') deps.log.info(about, 'privacy.done');
+    else if (done === 'elsewhere') continue;
     else if (request.dueBy.getTime() - deps.clock().getTime() < callBeforeMs) {
       deps.log.error({ ...about, dueBy: request.dueBy }, 'privacy.late');
     }
   }
 }
+
+/** What is many is done in portions beforehand; the rest with the report, in one transaction. */
+async function tryOne(
+  deps: Pick<Deps, 'db'>,
+  request: PrivacyRow,
+): Promise<Awaited<ReturnType<typeof doPrivacyRequest>>> {
+  const { db } = deps;
+  await privacyIsTried(db, request.id);
+  const attempt = () => doPrivacyRequest(db, request.id, (on) => work(deps, { on, request }));
+  const first = await attempt();
+  if (first !== 'links_left' || request.shopId === null) return first;
+  await unlinkPayments(db, { ...ordersOf(request, request.shopId), portionsAtMost });
+  return attempt();
+}
+
+const ordersOf = (request: PrivacyRow, shopId: number) => ({
+  shopId,
+  orderIds: request.topic === 'shop/redact' ? undefined : request.orderIds,
+  since: request.receivedAt,
+});
 
 const nothingHeld: PrivacyReport = {
   found: ['Nothing of this shop is stored here.'],
@@ -88,16 +119,17 @@ const nothingHeld: PrivacyReport = {
 async function work(
   deps: Pick<Deps, 'db'>,
   { on, request }: { on: Queryable; request: PrivacyRow },
-): Promise<PrivacyReport | undefined> {
+): Promise<PrivacyReport | NotYet> {
   const shop = request.shopId === null ? null : await shopById(deps.db, request.shopId);
   if (shop === null) return nothingHeld;
   if (request.topic === 'shop/redact') return redactShop(on, { shop, request });
-  const { orderIds } = request;
-  const held = await paymentsHeld(on, { shopId: shop.id, orderIds });
+  const orders = ordersOf(request, shop.id);
+  const held = await paymentsHeld(on, orders);
   if (request.topic === 'customers/data_request') return reportOf(held.payments, held.settled);
   // The page of a payment under way is how its buyer pays, and how we see that it was paid.
-  if (held.underWay > 0) return undefined;
-  await unlinkPayments(on, { shopId: shop.id, orderIds });
+  if (held.underWay > 0) return 'later';
+  if (await linksLeft(on, orders)) return 'links_left';
+  await forgetSightings(on, orders);
   return { ...reportOf(held.payments, held.settled), deleted: deletedOfBuyer, kept: keptForBooks };
 }
 
@@ -105,13 +137,14 @@ async function work(
 async function redactShop(
   on: Queryable,
   { shop, request }: { shop: ShopRow; request: PrivacyRow },
-): Promise<PrivacyReport | undefined> {
+): Promise<PrivacyReport | NotYet> {
   // A living shop gets a token every hour; of a dead one the pool hears when it asks Shopify.
   const lives = shop.tokensStoredAt !== null && shop.tokensStoredAt > request.receivedAt;
   if (shop.uninstalledAt === null && lives) return cameBack;
-  if (!(await mayForgetShop(on, shop.id))) return undefined;
-  const { payments, settled } = await paymentsHeld(on, { shopId: shop.id, orderIds: undefined });
-  await unlinkPayments(on, { shopId: shop.id, orderIds: undefined });
+  if (!(await mayForgetShop(on, shop.id))) return 'later';
+  const orders = ordersOf(request, shop.id);
+  if (await linksLeft(on, orders)) return 'links_left';
+  const { payments, settled } = await paymentsHeld(on, orders);
   await forgetShop(on, shop.id);
   return {
     ...reportOf(payments, settled),

@@ -30,6 +30,8 @@ export type RequestTaken =
   /** The shop never had the payments app, or has it no more. */
   | { is: 'no_such_shop' }
   | { is: 'no_such_payment' }
+  /** Its buyer was forgotten, as Shopify asked: the answer is gone with the link in it. */
+  | { is: 'forgotten' }
   /** The id stands for something else: a bug at Shopify's, or a forgery. Nothing was changed. */
   | { is: 'other_content' };
 
@@ -101,7 +103,8 @@ export function compared(
 ): RequestTaken {
   const { key, contentHash, before } = about;
   const same = Buffer.from(before.contentHash).equals(contentHash);
-  return same ? { is: 'answered', answer: before.answer } : otherContent(deps, key);
+  if (!same) return otherContent(deps, key);
+  return before.answer === '' ? { is: 'forgotten' } : { is: 'answered', answer: before.answer };
 }
 
 function otherContent(deps: Pick<RequestDeps, 'log'>, key: Key): RequestTaken {

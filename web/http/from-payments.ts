@@ -128,6 +128,7 @@ const refusals: Record<Exclude<Taken['is'], 'answered'>, { status: number; error
   unreadable: { status: 400, error: 'The request cannot be read.' },
   no_such_shop: { status: 404, error: 'This shop has not installed the app.' },
   no_such_payment: { status: 404, error: 'This shop has no such payment.' },
+  forgotten: { status: 410, error: 'This payment was forgotten, as its shop was.' },
   other_content: { status: 409, error: 'This id stands for something else.' },
 };
 
