@@ -66,9 +66,9 @@ export type ConnectedNode = {
 
 /**
  * Stores a tested node. The same node with another credential keeps its row, its rank, its cursor
- * and its invoices, and the other nodes stay. Another node either replaces all that were there,
- * whose live invoices are canceled and watched to their end, or is added behind them. `sealFor`
- * seals the credential for the id that the row got.
+ * and its invoices, and what is suspected of its books; the other nodes stay. Another node either
+ * replaces all that were there, whose live invoices are canceled and watched to their end, or is
+ * added behind them. `sealFor` seals the credential for the id that the row got.
  */
 export async function connectNode(
   db: Database,
@@ -150,7 +150,7 @@ async function storeTested(
           root_key_id = $6,
           credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
           active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
-          trouble = null, trouble_at = null, restore_suspected_at = null
+          trouble = null, trouble_at = null
         where id = $1`,
     },
     [
