@@ -27,6 +27,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   gatewayNames: [methodName],
   namesNoMethod: false,
   sales: [],
+  refundedMinor: minor(0n),
   isBeingFulfilled: false,
   test: false,
   ...more,

@@ -15,6 +15,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   gatewayNames: ['Bitcoin (Lightning)'],
   namesNoMethod: false,
   sales: [],
+  refundedMinor: minor(0n),
   isBeingFulfilled: false,
   test: false,
   ...more,
@@ -58,4 +59,26 @@ test('a cancelled order ends it, whoever cancelled', () => {
   const over = order({ cancelled: true, outstandingMinor: minor(0n), isBeingFulfilled: true });
   expect(decideUnpaid(over, never)).toEqual({ do: 'accept', because: 'order_cancelled' });
   expect(decideUnpaid(over, { sentAgoMs: 5 })).toEqual({ do: 'accept', because: 'told_not_paid' });
+});
+
+describe('cancelled by our word, and paid in another way in that moment', () => {
+  const over = (more: Partial<OrderReading>) =>
+    order({ cancelled: true, outstandingMinor: minor(0n), sales: [sale], ...more });
+
+  test.each([
+    ['kept', {}, 'cancelled_paid'],
+    ['given back in part', { refundedMinor: minor(499n) }, 'cancelled_paid'],
+    ['given back', { refundedMinor: minor(500n) }, undefined],
+    ['of unknown worth', { sales: [{ ...sale, amountMinor: minor(0n) }] }, 'cancelled_paid'],
+    ['never there', { sales: [] }, undefined],
+  ] as const)('money that is %s', (_, more, attention) => {
+    expect(decideUnpaid(over(more), { sentAgoMs: 5 })).toEqual({
+      ...{ do: 'accept', because: 'told_not_paid' },
+      ...(attention === undefined ? {} : { attention }),
+    });
+  });
+
+  test('what somebody else cancelled is theirs', () => {
+    expect(decideUnpaid(over({}), never)).toEqual({ do: 'accept', because: 'order_cancelled' });
+  });
 });

@@ -8,6 +8,7 @@ import type { Deps, StepEnd } from '../../web/flows/flow.ts';
 import { closeUnpaid } from '../../web/flows/close-unpaid.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
 import { tellUnpaid } from '../../web/flows/tell-unpaid.ts';
+import type { ShopAnswer } from '../../web/frontend/shared/merchant-api.ts';
 import { anInvoice, aSettle, type MadeInvoice } from '../builders.ts';
 import { startInProcess, type InProcess, type Open } from '../in-process.ts';
 import { until } from '../world.ts';
@@ -74,6 +75,26 @@ const comesPaid = (invoice: MadeInvoice) =>
     recorder: { via: 'lookup' },
   });
 
+/** Something happens in the middle of a step. */
+function withAct(when: 'after readOrder' | 'before cancelOrder', act: () => unknown): Deps {
+  const of: Deps['storefronts']['of'] = async (shopId) => {
+    const real = await our.deps.storefronts.of(shopId);
+    return {
+      ...real,
+      readOrder: async (originId) => {
+        const order = await real.readOrder(originId);
+        if (when === 'after readOrder') await act();
+        return order;
+      },
+      cancelOrder: async (originId, said) => {
+        if (when === 'before cancelOrder') await act();
+        return real.cancelOrder(originId, said);
+      },
+    };
+  };
+  return { ...our.deps, storefronts: { of } };
+}
+
 test('an order that nobody paid is cancelled', async () => {
   const open = await aLapsedOne();
   await run(open);
@@ -105,20 +126,8 @@ test('an order whose sats are in the books after all is not cancelled, and a per
 
 test('money that comes while the order is read is enough', async () => {
   const open = await aLapsedOne();
-  const storefronts: Deps['storefronts'] = {
-    of: async (shopId) => {
-      const real = await our.deps.storefronts.of(shopId);
-      return {
-        ...real,
-        readOrder: async (originId) => {
-          const order = await real.readOrder(originId);
-          await comesPaid(open.invoice);
-          return order;
-        },
-      };
-    },
-  };
-  expect(await run(open, { ...our.deps, storefronts })).toBe('stored');
+  const on = withAct('after readOrder', () => comesPaid(open.invoice));
+  expect(await run(open, on)).toBe('stored');
   expect(asked(open)).toBe(0);
   await run(open);
   expect(await our.read(open.payment.id)).toMatchObject({ verdictWanted: null });
@@ -136,4 +145,24 @@ test('money of an earlier payment keeps the order from the policy too', async ()
   await sweep();
   expect((await our.read(again.id)).state).toBe('open');
   expect(await close(our.db, again.id)).toBe(false);
+});
+
+test('a card that pays while Shopify cancels is a person’s', async () => {
+  const open = await aLapsedOne();
+  const on = withAct('before cancelOrder', () => our.shopify.payByCard(open.orderId));
+  await run(open, on);
+  await until('Shopify has done it', () => isCancelled(open));
+  await run(open);
+  expect(await our.read(open.payment.id)).toMatchObject({
+    state: 'rejected',
+    reason: 'told_not_paid',
+    attention: 'cancelled_paid',
+  });
+  const answer = await fetch(`${our.appUrl}/api/shop`, {
+    headers: { Authorization: `Bearer ${our.adminToken()}` },
+  });
+  const { problems } = (await answer.json()) as ShopAnswer;
+  expect(problems.find(({ paymentId }) => paymentId === open.payment.id)).toMatchObject({
+    what: 'cancelled_paid',
+  });
 });

@@ -59,6 +59,42 @@ const words = {
         'als bezahlt.',
     },
   },
+  cancelled_paid: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: cancelled, and paid in another way',
+      sentence:
+        'Order {orderName} was cancelled because nobody paid by Lightning in time. In that very ' +
+        'moment it was paid by card or in another way.',
+      todo: 'Open the order, and give the money back there or agree on something with the buyer.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: storniert und anders bezahlt',
+      sentence:
+        'Die Bestellung {orderName} wurde storniert, weil niemand rechtzeitig über Lightning ' +
+        'zahlte. Im selben Moment wurde sie mit Karte oder anders bezahlt.',
+      todo:
+        'Öffnen Sie die Bestellung, und erstatten Sie das Geld dort oder einigen Sie sich mit ' +
+        'der Käuferin oder dem Käufer.',
+    },
+  },
+  not_cancelled: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: not paid, and could not be cancelled',
+      sentence:
+        'Nobody paid for order {orderName} by Lightning in time, and Shopify did not cancel it ' +
+        'for some hours. The order stands as it is.',
+      todo: 'Open the order: if no other payment is under way there, cancel it yourself.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: nicht bezahlt und nicht zu stornieren',
+      sentence:
+        'Niemand zahlte die Bestellung {orderName} rechtzeitig über Lightning, und Shopify hat ' +
+        'sie einige Stunden lang nicht storniert. Sie besteht, wie sie ist.',
+      todo: 'Öffnen Sie die Bestellung: Läuft dort keine andere Zahlung, stornieren Sie sie selbst.',
+    },
+  },
   node_unreachable: {
     path: '/node',
     en: {

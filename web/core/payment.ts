@@ -85,6 +85,8 @@ export type OrderReading = {
   /** It names no method at all, such as an order of zero. */
   namesNoMethod: boolean;
   sales: readonly Sale[];
+  /** What of the sales was given back; zero in a currency that has no exponent that we know. */
+  refundedMinor: Minor;
   /** Some of it is on its way to the buyer, or somebody was asked to send it. */
   isBeingFulfilled: boolean;
   test: boolean;

@@ -14,8 +14,15 @@ export type LeftBecause =
 
 export type UnpaidVerdict =
   | { do: 'cancel' }
-  /** It is cancelled: by our own word, or because somebody else was faster. */
-  | { do: 'accept'; because: 'told_not_paid' | 'order_cancelled' }
+  /**
+   * It is cancelled: by our own word, or because somebody else was faster. `attention`: by our word,
+   * and somebody has paid for it in another way meanwhile, who has the money not back.
+   */
+  | {
+      do: 'accept';
+      because: 'told_not_paid' | 'order_cancelled';
+      attention: 'cancelled_paid' | undefined;
+    }
   | { do: 'leave'; because: LeftBecause }
   /** Nothing can be said at the moment. */
   | { do: 'wait' };
@@ -34,7 +41,11 @@ export function decideUnpaid(
   const { sentAgoMs } = about;
   if (order === 'gone') return { do: 'leave', because: 'order_gone' };
   if (order.cancelled) {
-    return { do: 'accept', because: sentAgoMs === undefined ? 'order_cancelled' : 'told_not_paid' };
+    if (sentAgoMs === undefined) {
+      return { do: 'accept', because: 'order_cancelled', attention: undefined };
+    }
+    const attention = keepsMoney(order) ? 'cancelled_paid' : undefined;
+    return { do: 'accept', because: 'told_not_paid', attention };
   }
   const due = stillDue(order);
   if (order.sales.length > 0) {
@@ -47,4 +58,10 @@ export function decideUnpaid(
   if (!order.canMarkAsPaid) return { do: 'wait' };
   if (sentAgoMs !== undefined && sentAgoMs < cancelAgainMs) return { do: 'wait' };
   return { do: 'cancel' };
+}
+
+/** More was paid for it than was given back. Amounts that cannot be compared count as kept. */
+function keepsMoney({ sales, refundedMinor }: OrderReading): boolean {
+  const paid = sales.reduce((all, sale) => all + sale.amountMinor, 0n);
+  return sales.length > 0 && (paid === 0n || paid > refundedMinor);
 }

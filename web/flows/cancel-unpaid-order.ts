@@ -81,6 +81,7 @@ async function conclude(
     move: { from: 'lapsed', to: 'rejected' },
     because: verdict.because,
     leaseNo: row.leaseNo,
+    ...(verdict.attention === undefined ? {} : { attention: verdict.attention }),
   });
   if (moved) {
     const { shopId } = payment;

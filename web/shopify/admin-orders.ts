@@ -150,10 +150,20 @@ function readingOf(order: OrderAnswer): OrderReading {
         amountMinor: minorOfMoney(amountSet.presentmentMoney) ?? minor(0n),
         gateway: gateway ?? '',
       })),
+    refundedMinor: refundsOf(order),
     isBeingFulfilled: !untouched.includes(order.displayFulfillmentStatus),
     test: order.test,
   };
 }
+
+const refundsOf = (order: OrderAnswer): Minor =>
+  order.transactions
+    .filter(({ kind, status }) => status === 'SUCCESS' && kind === 'REFUND')
+    .reduce(
+      (all, { amountSet }) =>
+        (all + (minorOfMoney(amountSet.presentmentMoney) ?? minor(0n))) as Minor,
+      minor(0n),
+    );
 
 function minorOfMoney(money: { amount: string; currencyCode: string }): Minor | undefined {
   const currency = currencyOf(money.currencyCode);

@@ -29,6 +29,8 @@ export type Problem = {
     | 'untold'
     | 'overpaid'
     | 'paid_late'
+    | 'cancelled_paid'
+    | 'not_cancelled'
     | 'look'
     | 'token_refused'
     | 'scopes_missing'

@@ -58,6 +58,18 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
     const sentence = `${orderName}: more was paid than the order owed. Give the rest back.`;
     return { what: 'overpaid', sentence, ...about };
   }
+  if (attention === 'cancelled_paid') {
+    const sentence =
+      `${orderName}: cancelled because it was not paid in time, and paid in another way in that ` +
+      'very moment. Give the money back in Shopify.';
+    return { what: 'cancelled_paid', sentence, ...about };
+  }
+  if (attention === 'not_cancelled') {
+    const sentence =
+      `${orderName}: not paid in time, and Shopify did not cancel it for some hours. It stands ` +
+      'as it is. Open the order and decide.';
+    return { what: 'not_cancelled', sentence, ...about };
+  }
   return { what: 'look', sentence: `${orderName}: somebody has to look at it.`, ...about };
 }
 

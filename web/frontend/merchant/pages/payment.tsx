@@ -107,7 +107,9 @@ function Shown({ payment }: { payment: PaymentAnswer }) {
   );
 }
 
-const attentions = ['stranded', 'overpaid', 'untold'] as const;
+const attentions = [
+  ...(['stranded', 'overpaid', 'untold', 'cancelled_paid', 'not_cancelled'] as const),
+];
 
 /** What the program cannot do by itself, and how a person does it. */
 function Attention({ attention, order }: { attention: string; order: string | undefined }) {
