@@ -84,3 +84,11 @@ test('units are cut nowhere', () => {
   expect(unitsOf('0.00000001', 8)).toBe(1n);
   expect(unitsOf('0.000000001', 8)).toBeUndefined();
 });
+
+test('what a column cannot hold is no amount', () => {
+  const eur = currency('EUR');
+  expect(minorOf('92233720368547758.07', eur)).toBe(2n ** 63n - 1n);
+  for (const beyond of ['92233720368547758.08', '9'.repeat(30), `-${'9'.repeat(30)}`]) {
+    expect(minorOf(beyond, eur)).toBeUndefined();
+  }
+});

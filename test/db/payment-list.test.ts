@@ -291,3 +291,14 @@ test('two shops never see each other', async () => {
   expect(await of(otherShopId, { states: ['resolved', 'settled', 'open'] })).toEqual([]);
   expect(await countPayments(db, { shopId: otherShopId, filter, upTo: 10 })).toBe(0);
 });
+
+test('a number beyond count finds nothing by its amount, and its order all the same', async () => {
+  const long = '9'.repeat(24);
+  const [named] = await insertPayments([
+    { shopId, openedAt: new Date().toISOString(), more: { order_name: `#${long}` } },
+  ]);
+  expect(await listed({ q: long })).toEqual([named]);
+  for (const q of [`${long.slice(1)} EUR`, `€${long}`, `${long} sats`, '9223372036854775.808']) {
+    expect(await listed({ q })).toEqual([]);
+  }
+});

@@ -345,6 +345,8 @@ describe('a session', () => {
     ['currency', { currency: 'XTS' }, 'INVALID_CURRENCY'],
     ['decimals', { amount: '1.005' }, 'INVALID_AMOUNT'],
     ['nothing', { amount: '0.00' }, 'INVALID_AMOUNT'],
+    ['more than is counted', { amount: '9'.repeat(30) }, 'INVALID_AMOUNT'],
+    ['a coin more than is counted', { amount: '92233720368547758.08' }, 'INVALID_AMOUNT'],
     ['kind', { kind: 'authorization' }, 'INVALID_PURCHASE_TYPE'],
   ])(
     'what can never be paid here is closed at once, to be rejected: %s',
@@ -459,7 +461,7 @@ describe('refund, capture and void', () => {
   test('an amount that is none is refused', async () => {
     const session = aSession();
     await knock({ body: session });
-    for (const amount of ['0.00', '1.001', '-1.00', 'all', undefined]) {
+    for (const amount of ['0.00', '1.001', '-1.00', 'all', '9'.repeat(30), undefined]) {
       const body = { ...asked('refund', session.id), amount };
       expect(await knock({ to: 'refund', body })).toMatchObject({ status: 400 });
     }

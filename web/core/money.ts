@@ -69,10 +69,14 @@ export function unitsOf(decimal: string, exponent: number): bigint | undefined {
   return sign === '-' ? -units : units;
 }
 
-/** `"12.30"` EUR is 1230n. Undefined when it is not an amount of that currency. */
+/** The most that is counted, as PostgreSQL's bigint has it. Nothing on earth costs as much. */
+const mostUnits = 2n ** 63n - 1n;
+export const isCounted = (units: bigint): boolean => units <= mostUnits && units >= -mostUnits;
+
+/** `"12.30"` EUR is 1230n. Undefined when it is not an amount of that currency, or beyond count. */
 export function minorOf(decimal: string, currency: Currency): Minor | undefined {
   const units = unitsOf(decimal, exponentOf(currency));
-  return units === undefined ? undefined : minor(units);
+  return units === undefined || !isCounted(units) ? undefined : minor(units);
 }
 
 /** 1230n EUR is `"12.30"`. */

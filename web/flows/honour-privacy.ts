@@ -30,7 +30,7 @@ const dueInDays = 30;
 const callBeforeMs = 5 * 24 * 3_600_000;
 /** Requests of one round, and portions of payments of one request: the others want their turn. */
 const roundAtMost = 50;
-const portionsAtMost = 50;
+const portionsAtMost = 40;
 /** More orders than a request of Shopify's names. */
 const ordersAtMost = 10_000;
 

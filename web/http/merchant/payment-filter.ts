@@ -2,7 +2,7 @@
 // words stand in the page's own address, in a saved view and in an export.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { currencyOf, unitsOf } from '../../core/money.ts';
+import { currencyOf, isCounted, unitsOf } from '../../core/money.ts';
 import { paymentStates, type PaymentState } from '../../core/payment.ts';
 import {
   everyPayment,
@@ -112,6 +112,8 @@ function readMoney(text: string): Pick<PaymentSearch, 'mills' | 'currency' | 'ms
   const decimal = plainDecimal(digits);
   if (decimal === undefined) return none;
   const mills = unitsOf(decimal, 3);
+  // No payment has as much; as an order's number it is looked for all the same.
+  if (mills === undefined || !isCounted(mills)) return none;
   if (/^SATS?$|^SATOSHIS?$/.test(unit)) return { ...none, msat: mills };
   const currency = currencyOf(unit);
   if (currency !== undefined) return { ...none, mills, currency };
