@@ -3,7 +3,7 @@
 // one that has the row now.
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
-import type { DueTable, Lane } from './lanes.ts';
+import { nudge, type DueTable, type Lane } from './lanes.ts';
 
 /** Longer than one call outside may take; a step renews it before each further call. */
 export const leaseMs = 15_000;
@@ -99,4 +99,30 @@ export async function giveBack(
     },
     [row.id, row.leaseNo, next.dueInMs ?? null, next.attempt, next.afresh ?? false],
   );
+}
+
+/**
+ * Makes verdicts due that are wanted and lie at rest: their shop was away, or an older version of
+ * this program had no step for them. At most 500; gives how many.
+ */
+export async function wakeVerdicts(db: Database): Promise<number> {
+  const woken = await rows<{ lane: Lane }>(
+    db.pool,
+    {
+      name: 'verdicts_wake',
+      text: `
+        update payment set due_at = now(), attempts = 0
+        where id = any(array(
+          select p.id from payment p join shop s on s.id = p.shop_id
+          where p.verdict_wanted is not null and p.due_at is null and s.uninstalled_at is null
+            -- The two states in the words of the index that holds just these rows.
+            and p.state in ('open', 'lapsed')
+            and (p.state = 'lapsed' or p.verdict_wanted = 'pending')
+          order by p.id limit 500 for no key update of p skip locked))
+        returning lane`,
+    },
+    [],
+  );
+  await nudge(db.pool, [...new Set(woken.map(({ lane }) => lane))].sort());
+  return woken.length;
 }

@@ -2,6 +2,7 @@
 // nodes that a merchant must hear of.
 // Every pool does all of it; doing it twice changes nothing.
 import { makeNodeAlerts } from '../db/alerts.ts';
+import { wakeVerdicts } from '../db/due.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
 import { deadPools, freeJobsOf } from '../db/locks.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
@@ -77,6 +78,7 @@ export function startSweeps(
     every(
       options.housekeepingMs,
       async () => {
+        await wakeVerdicts(deps.db);
         await forgetOldDeliveries(deps.db);
         await wipeIdleCredentials(deps.db);
         await makeNodeAlerts(deps.db);
