@@ -11,6 +11,7 @@ import {
   storeTokens,
   type ShopRow,
 } from '../db/shops.ts';
+import { reopenLane, shopLane } from '../db/lanes.ts';
 import type { Log } from './flow.ts';
 import { sealTokens, type Tokens } from './install-shop.ts';
 
@@ -36,6 +37,8 @@ export async function installPaymentsApp(
   if (installed) deps.log.info({ shopId: shop.id, shop: shop.domain }, 'shop.installed');
   await storePair(deps, shop, tokens);
   await isInstalledAgain(deps.db, shop.id);
+  // What could not be told without a token, or to a shop that was gone, waits no longer.
+  await reopenLane(deps.db, { lane: shopLane(shop.id), inMs: 0 });
   return (await shopById(deps.db, shop.id)) ?? shop;
 }
 
