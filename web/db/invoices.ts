@@ -6,7 +6,7 @@ import type { Currency, Minor, Msat } from '../core/money.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { note } from './history.ts';
-import { nodeLane, nudge } from './lanes.ts';
+import { nodeLane, nudge, type Lane } from './lanes.ts';
 import { movePayment } from './payments.ts';
 
 export type InvoiceRow = {
@@ -275,11 +275,17 @@ export async function endInvoice(db: Database, id: bigint, ending: string): Prom
 
 /**
  * The node says that the invoice can never be paid. With it, a closing payment whose last payable
- * invoice this was lapses, in the same transaction.
+ * invoice this was lapses, in the same transaction. `thenAskNode`: nobody has asked the node, and
+ * its lane is to ask it to cancel what it may have made.
  */
 export async function invoiceIsCanceled(
   db: Database,
-  about: { id: bigint; paymentId: string; because: 'node_says_canceled' | 'never_issued' },
+  about: {
+    id: bigint;
+    paymentId: string;
+    because: 'node_says_canceled' | 'never_issued';
+    thenAskNode?: true;
+  },
 ): Promise<boolean> {
   return transaction(db, async (on) => {
     await rows(
@@ -290,24 +296,29 @@ export async function invoiceIsCanceled(
       },
       [about.paymentId],
     );
-    const canceled = await rows<{ hash: string; link: string }>(
+    const canceled = await rows<{ hash: string; link: string; lane: Lane }>(
       on,
       {
         name: 'invoice_canceled',
         text: `
-          update invoice i set state = 'canceled', due_at = null, lease_until = null,
-            sealed_preimage = null,
+          update invoice i set state = 'canceled', lease_until = null, sealed_preimage = null,
+            due_at = case when $3 then now() end,
             ending = coalesce(i.ending, $2)
           from payment p
           where i.id = $1 and p.id = i.payment_id
             -- What somebody else has shown meanwhile was issued: it ends by the node's word only.
             and (i.state = 'made' or (i.state = 'live' and $2 <> 'never_issued'))
-          returning encode(i.hash, 'hex') as hash, p.link`,
+          returning encode(i.hash, 'hex') as hash, p.link, i.lane`,
       },
-      [about.id, about.because === 'never_issued' ? 'never_issued' : 'quote_over'],
+      [
+        about.id,
+        about.because === 'never_issued' ? 'never_issued' : 'quote_over',
+        about.thenAskNode ?? false,
+      ],
     );
     const [row] = canceled;
     if (row === undefined) return false;
+    if (about.thenAskNode) await nudge(on, [row.lane]);
     await note(on, about.paymentId, {
       what: 'invoice_canceled',
       because: about.because,
@@ -323,6 +334,44 @@ export async function invoiceIsCanceled(
     ]);
     return true;
   });
+}
+
+/**
+ * Invoices that are wanted no more since before that time, and that no node ever confirmed. At
+ * most 100.
+ */
+export async function unissuedInvoices(
+  db: Database,
+  before: Date,
+): Promise<{ id: bigint; paymentId: string }[]> {
+  const found = await rows<{ id: string; payment_id: string }>(
+    db.pool,
+    {
+      name: 'invoice_unissued',
+      text: `
+        select i.id, i.payment_id from invoice i join quote q on q.id = i.quote_id
+        -- What is made is due, and what is due is few.
+        where i.state = 'made' and i.due_at is not null and i.made_at < $1
+          and (i.ending_at < $1 or q.lapses_at < $1)
+        order by i.id limit 100`,
+    },
+    [before],
+  );
+  return found.map((row) => ({ id: BigInt(row.id), paymentId: row.payment_id }));
+}
+
+/** Whatever its node has made of it has run out: it need not be asked to cancel it any more. */
+export async function canceledAreOver(db: Database, expiredBefore: Date): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'invoice_canceled_over',
+      text: `
+        update invoice set due_at = null, lease_until = null
+        where state = 'canceled' and due_at is not null and expires_at < $1`,
+    },
+    [expiredBefore],
+  );
 }
 
 /** Who records, and with which right. */

@@ -2,7 +2,7 @@
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { endInvoices } from './payments.ts';
-import { nodeLane, nudge } from './lanes.ts';
+import { nodeLane, nudge, type Lane } from './lanes.ts';
 
 export type NodeRow = {
   id: number;
@@ -237,6 +237,37 @@ async function endInvoicesOf(on: Queryable, nodeId: number): Promise<void> {
   await nudge(on, [nodeLane(nodeId)]);
 }
 
+/**
+ * Ends what was stored in the moment in which its node was retired, and was not seen by it: the
+ * making of an invoice does not wait for those who change nodes, and neither do settlements.
+ */
+export async function endInvoicesOfRetired(db: Database): Promise<void> {
+  const missed = await rows<{ lane: Lane }>(
+    db.pool,
+    {
+      name: 'invoice_of_retired',
+      text: `
+        with ended as (
+          update invoice i set ending = 'node_replaced', ending_at = now(), due_at = now(),
+            attempts = 0
+          from node n
+          where n.id = i.node_id and n.retired_at is not null and i.due_at is not null
+            and i.state in ('made', 'live') and i.ending is null
+          returning i.payment_id, i.hash, i.lane),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'invoice_ending', 'node_replaced',
+            jsonb_build_object('hash', encode(hash, 'hex')) from ended)
+        select distinct lane from ended`,
+    },
+    [],
+  );
+  await nudge(
+    db.pool,
+    missed.map(({ lane }) => lane),
+  );
+}
+
 async function insertNode(on: Queryable, node: ConnectedNode): Promise<number> {
   const [row] = await rows<{ id: number }>(
     on,
@@ -469,7 +500,10 @@ export async function nodeHasTrouble(db: Database, nodeId: number, trouble: stri
   );
 }
 
-/** Wipes the credential of retired nodes once nothing payable is left on them. */
+/**
+ * Wipes the credential of retired nodes once nothing payable is left on them, and they need not be
+ * asked to cancel anything.
+ */
 export async function wipeIdleCredentials(db: Database): Promise<number> {
   const wiped = await rows(
     db.pool,
@@ -480,6 +514,8 @@ export async function wipeIdleCredentials(db: Database): Promise<number> {
         where retired_at is not null and sealed_credential is not null
           and not exists (
             select 1 from invoice where node_id = node.id and state in ('made', 'live'))
+          and not exists (
+            select 1 from invoice where lane = 'node:' || node.id and due_at is not null)
         returning node.id`,
     },
     [],

@@ -11,15 +11,22 @@ import { memoOf, placeOfPreimage } from './quote-invoice.ts';
 export const lookAtInvoice: Step = async (deps, row) => {
   const invoice = await invoiceById(deps.db, row.id);
   if (invoice === undefined) return { dueInMs: undefined, attempt: false };
-  if (invoice.state === 'settled' || invoice.state === 'canceled') {
-    return { dueInMs: undefined, attempt: false };
-  }
+  if (invoice.state === 'settled') return { dueInMs: undefined, attempt: false };
+  if (invoice.state === 'canceled') return askAgainToCancel(deps, invoice);
   const end = await (invoice.state === 'made'
     ? lookAtMade(deps, invoice)
     : lookAtLive(deps, invoice, row.attempts));
   await nodeAnswered(deps.db, invoice.nodeId);
   return end;
 };
+
+/** It ended while its node was away, and the node may have made it. Nobody has seen it. */
+async function askAgainToCancel(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
+  const node = await deps.nodes.of(invoice.nodeId);
+  await node.askToCancel(invoice.hash);
+  await nodeAnswered(deps.db, invoice.nodeId);
+  return { dueInMs: undefined, attempt: false };
+}
 
 /** Stored, and the node's answer was lost or never came. */
 async function lookAtMade(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
@@ -78,5 +85,8 @@ export async function issueInvoice(deps: Deps, invoice: InvoiceRow): Promise<voi
     expirySeconds: Math.max(1, Math.round(leftMs / 1_000)),
   });
   const lookInMs = Math.min(lookWhileLiveMs, Math.max(0, leftMs) + 100);
-  await invoiceIsLive(deps.db, { id: invoice.id, ...issued, lookInMs });
+  if (await invoiceIsLive(deps.db, { id: invoice.id, ...issued, lookInMs })) return;
+  // Somebody else was faster, or it had ended before the node answered.
+  const stored = await invoiceById(deps.db, invoice.id.toString());
+  if (stored?.state === 'canceled') await node.askToCancel(invoice.hash);
 }

@@ -11,19 +11,14 @@ import type { QuoteRefusal } from '../core/refusals.ts';
 import { lookAfterCreateMs } from '../core/retry.ts';
 import { termsOf } from '../core/settings.ts';
 import { Trouble } from '../core/trouble.ts';
-import {
-  currentInvoice,
-  invoiceById,
-  invoiceIsCanceled,
-  makeInvoice,
-  type InvoiceRow,
-} from '../db/invoices.ts';
+import { currentInvoice, invoiceById, makeInvoice, type InvoiceRow } from '../db/invoices.ts';
 import { nodeHasTrouble } from '../db/nodes.ts';
 import { note } from '../db/history.ts';
 import { closePayment, paymentById, type PaymentRow } from '../db/payments.ts';
 import { closeForGood, groupIsTaken } from '../db/sessions.ts';
 import { shopById } from '../db/shops.ts';
 import { closeInvoice } from './close-invoice.ts';
+import { endUnissued, makeWay } from './end-unissued.ts';
 import type { Deps } from './flow.ts';
 import { issueInvoice } from './look-at-invoice.ts';
 import { lookAtOrderNow } from './look-at-order.ts';
@@ -53,7 +48,9 @@ export async function quoteInvoice(deps: Deps, paymentId: string): Promise<Quote
     return { is: 'not_open' };
   }
   const current = await currentInvoice(deps.db, paymentId);
-  if (current?.state === 'made') return { is: 'preparing' };
+  if (current?.state === 'made' && !(await makeWay(deps, { payment, made: current }))) {
+    return { is: 'preparing' };
+  }
   if (current?.state === 'live') {
     if (current.ending === null && current.lapsesAt > deps.clock()) {
       return { is: 'payable', invoice: current };
@@ -164,10 +161,8 @@ async function issueAt(
   if (id === undefined) return { is: 'preparing' };
   const quoted = await issue(deps, id.toString());
   if (quoted.is === 'refused' && !isLast) {
-    // Its request was never shown to anybody, so nobody can pay it, even if the node made it.
-    const gone = { id, paymentId: payment.id, because: 'never_issued' } as const;
     // Or the pool has got it issued after all: then it is the payment's invoice.
-    if (!(await invoiceIsCanceled(deps.db, gone))) return { is: 'preparing' };
+    if (!(await endUnissued(deps, { id, paymentId: payment.id }))) return { is: 'preparing' };
   }
   return quoted;
 }

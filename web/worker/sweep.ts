@@ -8,6 +8,7 @@ import { deadPools, freeJobsOf } from '../db/locks.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
 import type { Deps } from '../flows/flow.ts';
+import { endAllUnissued } from '../flows/end-unissued.ts';
 import { honourPrivacy } from '../flows/honour-privacy.ts';
 import type { Alive } from './alive.ts';
 import type { Loop } from './every.ts';
@@ -80,6 +81,7 @@ export function startSweeps(
       async () => {
         await wakeVerdicts(deps.db);
         await forgetOldDeliveries(deps.db);
+        await endAllUnissued(deps);
         await wipeIdleCredentials(deps.db);
         await makeNodeAlerts(deps.db);
         await honourPrivacy(deps);
