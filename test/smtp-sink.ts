@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
 export type Got = { from: string; to: string[]; text: string; login: string | undefined };
-export type SmtpFault = 'refuse-recipient' | 'refuse-login' | 'silent' | 'cut-after-text' | 'none';
+export type SmtpFault =
+  'refuse-recipient' | 'refuse-login' | 'silent' | 'endless' | 'cut-after-text' | 'none';
 
 export type SmtpSink = {
   /** smtp:// with name and password. */
@@ -12,6 +13,8 @@ export type SmtpSink = {
   letters: Got[];
   /** Connections that came, whatever became of them. */
   knocks: () => number;
+  /** Connections that are there. */
+  open: () => number;
   fail: (fault: SmtpFault) => void;
   close: () => Promise<void>;
 };
@@ -34,7 +37,8 @@ export async function startSmtpSink(login = 'zaptill:p%40ss'): Promise<SmtpSink>
     knocks += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
-    if (room.fault !== 'silent') talkOn(room, socket);
+    if (room.fault === 'endless') talkForEver(socket);
+    else if (room.fault !== 'silent') talkOn(room, socket);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -43,6 +47,7 @@ export async function startSmtpSink(login = 'zaptill:p%40ss'): Promise<SmtpSink>
     url: `smtp://${login}@127.0.0.1:${String(port)}`,
     letters: room.letters,
     knocks: () => knocks,
+    open: () => sockets.size,
     fail: (fault) => {
       room.fault = fault;
     },
@@ -51,6 +56,17 @@ export async function startSmtpSink(login = 'zaptill:p%40ss'): Promise<SmtpSink>
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** What it can do, in ever so many lines: it is never silent, and never done. */
+function talkForEver(socket: Socket): void {
+  socket.write('220 sink.example ESMTP\r\n');
+  socket.once('data', () => {
+    const timer = setInterval(() => void socket.write('250-X-MORE\r\n'), 300);
+    socket.on('close', () => {
+      clearInterval(timer);
+    });
+  });
 }
 
 const fresh = (): Got => ({ from: '', to: [], text: '', login: undefined });

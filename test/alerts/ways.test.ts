@@ -79,6 +79,15 @@ describe('e-mail', () => {
     sink.fail('none');
     expect(performance.now() - startedAt).toBeLessThan(30_000);
   });
+
+  test('a server that goes on talking is given up as well, and left', async () => {
+    sink.fail('endless');
+    const startedAt = performance.now();
+    expect((await failing()).what).toBe('email_refused');
+    sink.fail('none');
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
+    await expect.poll(() => sink.open(), { timeout: 30_000 }).toBe(0);
+  });
 });
 
 describe('an address that a merchant gave', () => {

@@ -1,4 +1,4 @@
-import { createTransport } from 'nodemailer';
+import { createTransport, type SendMailOptions } from 'nodemailer';
 import type { Letter } from '../core/alert.ts';
 import { Trouble } from '../core/trouble.ts';
 
@@ -9,8 +9,9 @@ export type MailServer = {
   from: string;
 };
 
-/** Each silence of the server; one that goes on talking is ended by the step's own deadline. */
+/** Each silence of the server, and the whole letter: somebody waits, and others stand in line. */
 const silenceMs = 8_000;
+const letterMs = 10_000;
 
 /** Plain text, one letter for each connection: alerts are rare. */
 export function writeMail(server: MailServer): (letter: Letter) => Promise<void> {
@@ -27,7 +28,7 @@ export function writeMail(server: MailServer): (letter: Letter) => Promise<void>
   const domain = /@([^\s>]+)/.exec(server.from)?.[1] ?? 'localhost';
   return async (letter) => {
     try {
-      await transport.sendMail({
+      const given: SendMailOptions & { signal: AbortSignal } = {
         from: server.from,
         // An object: as text it could be read as a list.
         to: { name: '', address: letter.to },
@@ -35,7 +36,10 @@ export function writeMail(server: MailServer): (letter: Letter) => Promise<void>
         text: letter.text,
         messageId: `<${letter.id}@${domain}>`,
         headers: { 'Auto-Submitted': 'auto-generated' },
-      });
+        // It ends the connection too.
+        signal: AbortSignal.timeout(letterMs),
+      };
+      await transport.sendMail(given);
     } catch (error) {
       throw new Trouble('email_refused', {
         ...{ from: 'alert', then: 'ask_again', away: false, cause: error },
