@@ -21,7 +21,9 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   ...more,
 });
 const sale: Sale = { id: '1', amountMinor: minor(500n), gateway: 'gift_card' };
-const never = { sentAgoMs: undefined };
+const methodName = 'bitcoin (lightning) ';
+const never = { sentAgoMs: undefined, methodName };
+const sent = (sentAgoMs: number) => ({ sentAgoMs, methodName });
 
 test('an order that owes everything and of which nothing has left is cancelled', () => {
   expect(decideUnpaid(order(), never)).toEqual({ do: 'cancel' });
@@ -34,10 +36,15 @@ describe('an order is left as it is', () => {
     ['partly paid', { sales: [sale], outstandingMinor: minor(1n) }, 'order_partly_paid'],
     ['edited down to nothing', { outstandingMinor: minor(0n) }, 'order_owes_nothing'],
     ['being sent', { isBeingFulfilled: true }, 'order_being_fulfilled'],
+    ['by another method', { gatewayNames: ['Bitcoin'] }, 'other_method'],
+    ['collected for by another app', { gatewayNames: [] }, 'other_method'],
     ['in an unknown currency', { outstandingMinor: undefined }, 'currency_unknown'],
   ] as const)('%s', (_, more, because) => {
     for (const sentAgoMs of [undefined, 0, cancelAgainMs * 2]) {
-      expect(decideUnpaid(order(more), { sentAgoMs })).toEqual({ do: 'leave', because });
+      expect(decideUnpaid(order(more), { sentAgoMs, methodName })).toEqual({
+        do: 'leave',
+        because,
+      });
     }
   });
 
@@ -51,14 +58,14 @@ test('a card that is under way is waited for', () => {
 });
 
 test('our word is not repeated before Shopify had its time, and then it is', () => {
-  const ask = (sentAgoMs: number) => decideUnpaid(order(), { sentAgoMs }).do;
+  const ask = (sentAgoMs: number) => decideUnpaid(order(), sent(sentAgoMs)).do;
   expect([ask(0), ask(cancelAgainMs - 1), ask(cancelAgainMs)]).toEqual(['wait', 'wait', 'cancel']);
 });
 
 test('a cancelled order ends it, whoever cancelled', () => {
   const over = order({ cancelled: true, outstandingMinor: minor(0n), isBeingFulfilled: true });
   expect(decideUnpaid(over, never)).toEqual({ do: 'accept', because: 'order_cancelled' });
-  expect(decideUnpaid(over, { sentAgoMs: 5 })).toEqual({ do: 'accept', because: 'told_not_paid' });
+  expect(decideUnpaid(over, sent(5))).toEqual({ do: 'accept', because: 'told_not_paid' });
 });
 
 describe('cancelled by our word, and paid in another way in that moment', () => {
@@ -72,7 +79,7 @@ describe('cancelled by our word, and paid in another way in that moment', () => 
     ['of unknown worth', { sales: [{ ...sale, amountMinor: minor(0n) }] }, 'cancelled_paid'],
     ['never there', { sales: [] }, undefined],
   ] as const)('money that is %s', (_, more, attention) => {
-    expect(decideUnpaid(over(more), { sentAgoMs: 5 })).toEqual({
+    expect(decideUnpaid(over(more), sent(5))).toEqual({
       ...{ do: 'accept', because: 'told_not_paid' },
       ...(attention === undefined ? {} : { attention }),
     });

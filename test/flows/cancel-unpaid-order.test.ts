@@ -4,12 +4,13 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { closeUnpaid as close } from '../../web/db/unpaid.ts';
+import { nameMethod } from '../../web/db/shops.ts';
 import type { Deps, StepEnd } from '../../web/flows/flow.ts';
 import { closeUnpaid } from '../../web/flows/close-unpaid.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
 import { tellUnpaid } from '../../web/flows/tell-unpaid.ts';
-import type { ShopAnswer } from '../../web/frontend/shared/merchant-api.ts';
-import { anInvoice, aSettle, type MadeInvoice } from '../builders.ts';
+import type { Problem, ShopAnswer } from '../../web/frontend/shared/merchant-api.ts';
+import { anInvoice, aPayment, aSettle, type MadeInvoice } from '../builders.ts';
 import { startInProcess, type InProcess, type Open } from '../in-process.ts';
 import { until } from '../world.ts';
 
@@ -41,13 +42,14 @@ const run = ({ payment }: Pick<Open, 'payment'>, on?: Deps): Promise<StepEnd> =>
     on,
   );
 /** What the order's newest payment is, after somebody has looked at the order. */
-async function lookAgain({ orderId: originId }: Open): Promise<PaymentRow> {
+async function lookAgain({ orderId: originId }: Pick<Open, 'orderId'>): Promise<PaymentRow> {
   const seen = await lookAtOrderNow(our.deps, { shopId: our.shop.id, originId });
   if (seen.is !== 'payment') throw new Error(`no payment: ${seen.is}`);
   return seen.payment;
 }
-const isCancelled = ({ orderId }: Open): boolean => our.shopify.order(orderId)?.cancelled === true;
-const asked = ({ orderId }: Open): number =>
+const isCancelled = ({ orderId }: Pick<Open, 'orderId'>): boolean =>
+  our.shopify.order(orderId)?.cancelled === true;
+const asked = ({ orderId }: Pick<Open, 'orderId'>): number =>
   our.shopify.log.filter((entry) => {
     const text = JSON.stringify(entry);
     return text.includes('OrderCancel') && text.includes(orderId);
@@ -158,11 +160,69 @@ test('a card that pays while Shopify cancels is a person’s', async () => {
     reason: 'told_not_paid',
     attention: 'cancelled_paid',
   });
+  expect(await problemOf(open)).toMatchObject({ what: 'cancelled_paid' });
+
+  const again = await aLapsedOne();
+  await run(
+    again,
+    withAct('before cancelOrder', () => our.shopify.payByCard(again.orderId)),
+  );
+  await until('Shopify has done it', () => isCancelled(again));
+  our.shopify.refund(again.orderId);
+  await run(again);
+  expect(await our.read(again.payment.id)).toMatchObject({ state: 'rejected', attention: null });
+});
+
+/** What the merchant reads of its payment. */
+async function problemOf({ payment }: Open): Promise<Problem | undefined> {
   const answer = await fetch(`${our.appUrl}/api/shop`, {
     headers: { Authorization: `Bearer ${our.adminToken()}` },
   });
   const { problems } = (await answer.json()) as ShopAnswer;
-  expect(problems.find(({ paymentId }) => paymentId === open.payment.id)).toMatchObject({
-    what: 'cancelled_paid',
-  });
+  return problems.find(({ paymentId }) => paymentId === payment.id);
+}
+
+const offsite = { gateway: 'Bitcoin (Lightning)', kind: 'SALE', status: 'PENDING' } as const;
+
+/** An order for which another app collects, and a payment of ours from before that was known. */
+async function anAppsOwn(): Promise<Pick<Open, 'payment' | 'orderId'>> {
+  const { id: orderId } = our.shopify.createOrder({ total: '21.00', offsite });
+  const payment = await aPayment(our.db, { shopId: our.shop.id, originId: orderId });
+  return { payment, orderId };
+}
+
+test('an order that another app collects for is left, and its payment closes', async () => {
+  const open = await anAppsOwn();
+  await age(open.payment);
+  await sweep();
+  expect(await our.read(open.payment.id)).toMatchObject({ state: 'open', verdictWanted: null });
+  const sighted = { shopId: our.shop.id, originId: open.orderId };
+  expect(await our.db.prisma.sighting.findFirst({ where: sighted })).not.toBeNull();
+  await lookAgain(open);
+  expect(await our.read(open.payment.id)).toMatchObject({ state: 'lapsed', verdictWanted: null });
+  // It is unpaid, and still not ours: nothing is opened anew.
+  expect((await lookAgain(open)).id).toBe(open.payment.id);
+
+  const late = await anAppsOwn();
+  expect(await close(our.db, late.payment.id)).toBe(true);
+  await run(late);
+  expect(await our.read(late.payment.id)).toMatchObject({ state: 'lapsed', verdictWanted: null });
+  expect([asked(open), asked(late)]).toEqual([0, 0]);
+});
+
+test('an order of before the method was renamed is left, and its payment stays', async () => {
+  const open = await our.anOrder();
+  const due = await aLapsedOne();
+  await nameMethod(our.db, our.shop.id, 'Bitcoin, instantly');
+  try {
+    await age(open.payment);
+    await sweep();
+    await lookAgain(open);
+    expect(await our.read(open.payment.id)).toMatchObject({ state: 'open', verdictWanted: null });
+    await run(due);
+    expect(await our.read(due.payment.id)).toMatchObject({ state: 'lapsed', verdictWanted: null });
+    expect(asked(due)).toBe(0);
+  } finally {
+    await nameMethod(our.db, our.shop.id, our.shop.methodName);
+  }
 });

@@ -38,6 +38,7 @@ export const reasons = {
   order_cancelled: 'The order was cancelled in Shopify.',
   order_paid_otherwise: 'The order was paid in another way.',
   order_owes_nothing: 'The order owes nothing.',
+  other_app: 'Another app collects the money for the order.',
   order_gone: 'Shopify does not know the order any more.',
   shop_uninstalled: 'The app was removed from the shop.',
   node_says_canceled: 'The node reported that the invoice is canceled.',

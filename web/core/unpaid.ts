@@ -1,7 +1,7 @@
 // An order that nobody paid in time, in a shop whose merchant wants such orders cancelled. Here is
 // decided whether that is right, from Shopify's own word on the order. Whoever has paid, in part or
 // by another way, keeps the order; so does whoever is being sent the goods.
-import { stillDue, type OrderReading } from './payment.ts';
+import { stillDue, usesMethod, type OrderReading } from './payment.ts';
 
 /** Why an order is left as it is. Each is about the order, as Shopify tells it. */
 export type LeftBecause =
@@ -10,6 +10,7 @@ export type LeftBecause =
   | 'order_partly_paid'
   | 'order_owes_nothing'
   | 'order_being_fulfilled'
+  | 'other_method'
   | 'currency_unknown';
 
 export type UnpaidVerdict =
@@ -33,12 +34,14 @@ export const cancelAgainMs = 60_000;
 /**
  * `sentAgoMs`: how long ago we last asked for the cancellation; undefined: never. The mutation is
  * not idempotent and its effect comes later, so it is repeated only when its job had its time.
+ * `methodName`: the merchant's manual method. An order of another is not ours to cancel, such as one
+ * of before the method was renamed, or one that another app collects for under the same name.
  */
 export function decideUnpaid(
   order: OrderReading | 'gone',
-  about: { sentAgoMs: number | undefined },
+  about: { sentAgoMs: number | undefined; methodName: string },
 ): UnpaidVerdict {
-  const { sentAgoMs } = about;
+  const { sentAgoMs, methodName } = about;
   if (order === 'gone') return { do: 'leave', because: 'order_gone' };
   if (order.cancelled) {
     if (sentAgoMs === undefined) {
@@ -53,6 +56,7 @@ export function decideUnpaid(
   }
   if (due.is === 'over') return { do: 'leave', because: 'order_owes_nothing' };
   if (due.is === 'currency_unknown') return { do: 'leave', because: 'currency_unknown' };
+  if (!usesMethod(order, methodName)) return { do: 'leave', because: 'other_method' };
   if (order.isBeingFulfilled) return { do: 'leave', because: 'order_being_fulfilled' };
   // A card payment or an authorisation is under way: its outcome decides.
   if (!order.canMarkAsPaid) return { do: 'wait' };

@@ -5,6 +5,7 @@
 import type { PaymentRow } from '../db/payments.ts';
 import { latestPayment, movePayment, paymentById } from '../db/payments.ts';
 import { decideUnpaid, type UnpaidVerdict } from '../core/unpaid.ts';
+import type { Settings } from '../core/settings.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { renewLease, type ClaimedRow } from '../db/due.ts';
 import { note } from '../db/history.ts';
@@ -25,13 +26,14 @@ export const cancelUnpaidOrder: Step = async (deps, row) => {
   if (payment?.state !== 'lapsed' || payment.verdictWanted !== 'cancel_order') {
     return { dueInMs: undefined, attempt: false };
   }
-  const why = await whyNotAtAll(deps, payment);
+  const { settings } = await settingsOf(deps.db, payment.shopId);
+  const why = await whyNotAtAll(deps, payment, settings);
   if (why !== undefined) return leave(deps, { payment, row, because: why });
   const storefront = await deps.storefronts.of(payment.shopId);
   const order = await storefront.readOrder(payment.originId);
   const sentAgoMs =
     payment.tellSentAt === null ? undefined : deps.clock().getTime() - payment.tellSentAt.getTime();
-  const verdict = decideUnpaid(order, { sentAgoMs });
+  const verdict = decideUnpaid(order, { sentAgoMs, methodName: settings.methodName });
   // Not returned once is no explicit no: a replica may lag.
   const mayLag = verdict.do === 'leave' && verdict.because === 'order_gone';
   if (mayLag && row.attempts < refusalsAtMost) return { dueInMs: waitMs, attempt: true };
@@ -51,12 +53,15 @@ export const cancelUnpaidOrder: Step = async (deps, row) => {
 };
 
 /** Reasons that are not the order's. */
-async function whyNotAtAll(deps: Deps, payment: PaymentRow): Promise<string | undefined> {
+async function whyNotAtAll(
+  deps: Deps,
+  payment: PaymentRow,
+  settings: Settings,
+): Promise<string | undefined> {
   // A node that was restored may have said of a paid invoice that it never can be.
   if (await orderHasMoney(deps.db, payment.id)) return 'money_came';
   const shop = await shopById(deps.db, payment.shopId);
   if (shop === null || shop.uninstalledAt !== null) return 'shop_uninstalled';
-  const { settings } = await settingsOf(deps.db, payment.shopId);
   if (settings.unpaidHours === null) return 'policy_changed';
   const newest = await latestPayment(deps.db, payment);
   return newest?.id === payment.id ? undefined : 'paid_anew';

@@ -12,7 +12,7 @@ const ordersAtOnce = 50;
 
 export async function closeUnpaid(deps: Deps, shopId: number): Promise<void> {
   const { settings } = await settingsOf(deps.db, shopId);
-  const { unpaidHours: hours } = settings;
+  const { unpaidHours: hours, methodName } = settings;
   if (hours === null) return;
   const unpaid = await unpaidPayments(deps.db, { shopId, hours, limit: ordersAtOnce });
   if (unpaid.length === 0) return;
@@ -21,13 +21,15 @@ export async function closeUnpaid(deps: Deps, shopId: number): Promise<void> {
   const byId = new Map(orders.map((order) => [order.originId, order]));
   const left: string[] = [];
   for (const { paymentId, originId } of unpaid) {
-    const verdict = decideUnpaid(byId.get(originId) ?? 'gone', { sentAgoMs: undefined });
+    const verdict = decideUnpaid(byId.get(originId) ?? 'gone', {
+      ...{ sentAgoMs: undefined, methodName },
+    });
     if (verdict.do === 'cancel') {
       const closed = await close(deps.db, paymentId);
       if (closed) deps.log.info({ paymentId, shopId, to: 'closing' }, 'payment.closing');
     } else if (verdict.do !== 'wait') {
       left.push(paymentId);
-      // Paid, cancelled or gone: whoever looks at orders brings the payment in line with it.
+      // Paid, cancelled or gone, or another app's: whoever looks at orders brings the payment in line with it.
       await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
     }
   }

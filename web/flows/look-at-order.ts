@@ -67,6 +67,14 @@ export async function lookAtOrderNow(
 }
 
 /**
+ * Everything that the order names is collected by other apps, one of which may call its method by
+ * our very name: its buyer is not to be asked twice. An order of a manual method has that name
+ * still, whatever the merchant renamed since.
+ */
+const isOfOtherApps = (order: OrderReading): boolean =>
+  order.gatewayNames.length === 0 && !order.namesNoMethod;
+
+/**
  * Brings the payment of an order in line with a reading. Null: there is none, and none is needed.
  */
 async function followOrder(
@@ -75,10 +83,11 @@ async function followOrder(
 ): Promise<PaymentRow | null> {
   const { shopId, order, readAt, known } = about;
   const due = stillDue(order);
-  if (due.is === 'over') {
+  if (due.is === 'over' || isOfOtherApps(order)) {
     if (known?.state !== 'open') return known;
-    await closePayment(deps.db, { paymentId: known.id, because: due.because });
-    deps.log.info({ paymentId: known.id, shopId, because: due.because }, 'payment.closing');
+    const because = due.is === 'over' ? due.because : 'other_app';
+    await closePayment(deps.db, { paymentId: known.id, because });
+    deps.log.info({ paymentId: known.id, shopId, because }, 'payment.closing');
     return latestPayment(deps.db, { shopId, originId: order.originId });
   }
   const owedMinor = due.is === 'owed' ? due.amountMinor : minor(0n);
