@@ -49,7 +49,7 @@ const shown = async ({ link }: PaymentRow) =>
     invoice?: { request?: string };
   };
 
-test('while Shopify is not told yet, the other tabs are closed and nothing new is made', async () => {
+test('while Shopify is not told yet, the other tabs close and nothing new is made', async () => {
   const [paid, other, idle] = [await aTab(), await aTab(), await aTab()];
   const { id, request } = await our.quoted(paid.id);
   const still = await our.quoted(other.id);

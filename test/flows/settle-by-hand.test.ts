@@ -58,7 +58,7 @@ const holds = async (paymentId: string, kind: 'stranded' | 'overpaid' | 'resolve
 const byHand = (paymentId: string) =>
   settleByHand(depsOn(db), { shopId, paymentId, staffId: undefined });
 
-/** A payment with an invoice that was canceled, and can turn out paid all the same, and a live one. */
+/** A payment with a canceled invoice, that can turn out paid all the same, and a live one. */
 async function twoInvoices() {
   const payment = await aPayment(db, { shopId });
   const first = await anInvoice(db, { payment, nodeId });
@@ -111,7 +111,7 @@ test('the second payment of a purchase is given back from where it stands', asyn
   expect(await byHand(id)).toEqual({ ok: false, refusal: 'not_stranded' });
 });
 
-test('money that is stranded asks for its person first, and then what came twice does', async () => {
+test('stranded money asks for its person first, and then what came twice does', async () => {
   const { id, first, second } = await twoInvoices();
   await pay(second);
   await strand(id, second.amountMsat);
@@ -123,7 +123,7 @@ test('money that is stranded asks for its person first, and then what came twice
   expect(await holds(id, 'overpaid')).toBe(first.amountMsat);
 });
 
-test('a payment that nobody can tell of stays so, and what came twice is not forgotten', async () => {
+test('an untold payment asks for its person first, and then what came twice does', async () => {
   const { id, first, second } = await twoInvoices();
   await pay(second);
   await askForPerson(db, id, 'untold');
