@@ -146,8 +146,9 @@ test('8 pools at once: 100 payments, 100 verdicts', async () => {
     90_000,
   );
   const buyer = async () => {
-    const ready = await oneReady(world);
-    await payInTheEnd(world, ready.bolt11);
+    // Ten processes and everybody around them share the machine's cores.
+    const ready = await oneReady(world, {}, 180_000);
+    await payInTheEnd(world, ready.bolt11, 120_000);
     return ready;
   };
   const bought = await Promise.all(Array.from({ length: 100 }, buyer));
@@ -159,4 +160,4 @@ test('8 pools at once: 100 payments, 100 verdicts', async () => {
   expect(verdicts).toBe(100);
   expect(world.lnd?.ledger.paid().length).toBeGreaterThanOrEqual(100);
   await isSound(world);
-}, 240_000);
+}, 480_000);
