@@ -27,7 +27,7 @@ import type { Deps } from './flows/flow.ts';
 import { hearApiVersion } from './flows/hear-api-version.ts';
 import { installPaymentsApp, type Grant } from './flows/install-payments-app.ts';
 import { installShop, sealTokens, tokenPlace } from './flows/install-shop.ts';
-import { startSelfTest } from './flows/self-test.ts';
+import { startSelfTest, type SelfTestDeps } from './flows/self-test.ts';
 import type { Doors, Registration } from './http/doors.ts';
 import { parseRequest } from './lightning/bolt11.ts';
 import { testPasted } from './lightning/connect.ts';
@@ -76,6 +76,7 @@ export type Wired = {
   doors: () => Doors;
   connect: Doors['connect'];
   selfTest: Doors['selfTest'];
+  testOrders: SelfTestDeps['testOrders'];
   registrations: Doors['registrations'];
   registerApp: (app: {
     kind?: Registration['kind'];
@@ -134,11 +135,13 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     await storeRegistration(db, { ...app, sealedSecret: Uint8Array.from(sealed) });
   };
   const testOrdersOf = async (shopId: number) => testOrders(await storefronts.adminOf(shopId));
+  const orders: Wired['testOrders'] = { of: testOrdersOf };
   const selfTest: Doors['selfTest'] = (shopId) =>
-    startSelfTest({ ...deps, testOrders: { of: testOrdersOf } }, shopId);
+    startSelfTest({ ...deps, testOrders: orders }, shopId);
   let changes: Doors['changes'] | undefined;
   return {
     ...{ config, log, db, vault, metrics, deps, connect, registrations, registerApp, selfTest },
+    testOrders: orders,
     doors: () => {
       changes ??= listenForChanges(databaseUrl);
       return makeDoors({

@@ -34,7 +34,7 @@ export type SelfTestStep = {
   sentence: string | null;
   /** What the sentence names, for a page in another language. */
   values?: Readonly<Record<string, string>>;
-  /** What it made and the next run must clean up if this one cannot. Never a secret. */
+  /** What it made, to be taken away later if this run cannot. Never a secret. */
   made?: { hash?: string; nodeId?: number; orderId?: string };
 };
 
@@ -63,6 +63,8 @@ export const selfTestSentences = {
   order_left:
     'The test order is cancelled, and Shopify did not let us delete it ({why}). It does no harm.',
   not_cancelled: 'The test order could not be cancelled ({why}). Cancel it in Shopify yourself.',
+  order_lost:
+    'Shopify did not say whether it made the test order. We look for it and take it away.',
   out_of_time: 'The test took too long and was ended. Try again in a moment.',
   defect: 'Something went wrong on our side, and it was written down. Try again.',
 } as const;
@@ -88,6 +90,24 @@ export const selfTestOrderName = (runId: string): string => `${orderName} ${runI
 /** Only the shop's own staff and apps name an order, and a test flag is never a shopper's. */
 export const isSelfTestOrder = (order: Pick<OrderReading, 'name' | 'test'>): boolean =>
   order.test && order.name.startsWith(orderName);
+
+/** The order of this one run. Another run of the shop may be under way. */
+export const isOrderOfRun = (
+  order: Pick<OrderReading, 'name' | 'test'>,
+  runId: string,
+): boolean => {
+  const name = selfTestOrderName(runId);
+  return order.test && order.name.startsWith(name) && !/^\d/.test(order.name.slice(name.length));
+};
+
+/** Shopify was asked for the order, and nobody knows whether it made it. */
+export function isOrderLost(steps: readonly SelfTestStep[]): boolean {
+  const making = steps.find(({ hop }) => hop === 'make_order');
+  if (making === undefined || making.made !== undefined) return false;
+  if (making.state === 'running') return true;
+  const isNo = making.code === 'order_refused' || making.code === 'out_of_time';
+  return making.state === 'failed' && !isNo;
+}
 
 export const freshSteps = (): SelfTestStep[] =>
   selfTestHops.map((hop) => ({ hop, state: 'waiting', ms: null, code: null, sentence: null }));

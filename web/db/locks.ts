@@ -45,6 +45,21 @@ export async function freeLaneLock(ask: Ask, lane: Lane): Promise<void> {
   await ask(`select pg_advisory_unlock(${laneKey})`, [lane]);
 }
 
+const selfTestKey = `hashtextextended('self-tests', 0)`;
+
+/** Tries the lock that says: somebody takes away what self-tests left. */
+export async function trySelfTestLock(ask: Ask): Promise<boolean> {
+  const rows = await ask<{ got: boolean }>(
+    `select pg_try_advisory_lock(${selfTestKey}) as got`,
+    [],
+  );
+  return rows?.[0]?.got === true;
+}
+
+export async function freeSelfTestLock(ask: Ask): Promise<void> {
+  await ask(`select pg_advisory_unlock(${selfTestKey})`, []);
+}
+
 /** Pools that hold jobs and whose lock nobody holds. A lock is only looked at, never tried. */
 export async function deadPools(ask: Ask): Promise<string[] | undefined> {
   const rows = await ask<{ locked_by: string }>(

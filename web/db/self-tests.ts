@@ -95,25 +95,94 @@ export async function storeSelfTest(
   return stored.length === 1;
 }
 
-/** Ended runs that made something, or may have, and did not take it away again. */
-export async function leftBySelfTests(db: Database, shopId: number): Promise<SelfTestRow[]> {
-  const found = await db.prisma.selfTest.findMany({
-    where: { shopId, endedAt: { not: null }, passed: false },
-    orderBy: { id: 'desc' },
-    take: 5,
-  });
-  return found.map(read).filter(({ steps }) => {
-    const cleaned = steps.find(({ hop }) => hop === 'clean_up')?.state;
-    if (cleaned === 'passed' || cleaned === 'warned') return false;
-    return steps.some(({ made, state }) => made !== undefined || state === 'running');
-  });
+/**
+ * Closes runs whose process has died, so that what they left can be taken away. Nobody else writes
+ * to them.
+ */
+export async function closeDeadSelfTests(
+  db: Database,
+  about: { diesAfterMs: number },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'self_test_close_all_dead',
+      text: `
+        update self_test set ended_at = now()
+        where ended_at is null and started_at < now() - $1 * interval '1 ms'`,
+    },
+    [about.diesAfterMs],
+  );
+}
+
+type Left = {
+  id: string;
+  shop_id: number;
+  started_at: Date;
+  ended_at: Date;
+  passed: boolean;
+  steps: SelfTestStep[];
+};
+
+/**
+ * Ended runs that made something, or may have, and did not take it away again. What could not be
+ * taken away in a week stays.
+ */
+const leftText = `
+  select t.id, t.shop_id, t.started_at, t.ended_at, t.passed, t.steps
+  from self_test t join shop s on s.id = t.shop_id
+  where t.ended_at is not null and not t.passed and t.started_at > now() - interval '7 days'
+    and s.uninstalled_at is null
+    and not exists (
+      select 1 from jsonb_array_elements(t.steps) as e (step)
+      where step->>'hop' = 'clean_up' and (step->>'state' = 'passed'
+        or (step->>'state' = 'warned' and step->>'code' is distinct from 'order_lost')))
+    and exists (
+      select 1 from jsonb_array_elements(t.steps) as e (step)
+      where step ? 'made' or step->>'state' = 'running')`;
+
+const readLeft = (row: Left): SelfTestRow => ({
+  ...{ id: BigInt(row.id), shopId: row.shop_id, passed: row.passed, steps: row.steps },
+  ...{ startedAt: row.started_at, endedAt: row.ended_at },
+});
+
+/** Of one shop, the newest first. At most five. */
+export async function leftBySelfTestsOf(db: Database, shopId: number): Promise<SelfTestRow[]> {
+  const found = await rows<Left>(
+    db.pool,
+    {
+      name: 'self_test_left_of',
+      text: `${leftText} and t.shop_id = $1 order by t.id desc limit 5`,
+    },
+    [shopId],
+  );
+  return found.map(readLeft);
+}
+
+/** Of all shops, the oldest first, behind one of them. */
+export async function leftBySelfTests(
+  db: Database,
+  about: { after: bigint; limit: number },
+): Promise<SelfTestRow[]> {
+  const found = await rows<Left>(
+    db.pool,
+    { name: 'self_test_left', text: `${leftText} and t.id > $1 order by t.id limit $2` },
+    [about.after, about.limit],
+  );
+  return found.map(readLeft);
 }
 
 /** What an ended run had left is gone. */
 export async function selfTestIsClean(db: Database, row: SelfTestRow): Promise<void> {
-  const steps = row.steps.map((step) =>
-    step.hop === 'clean_up' ? { ...step, state: 'passed' as const } : step,
-  );
+  const fresh: SelfTestStep = {
+    hop: 'clean_up',
+    state: 'passed',
+    ms: 0,
+    code: null,
+    sentence: null,
+  };
+  const had = row.steps.find(({ hop }) => hop === 'clean_up');
+  const steps = [...row.steps.filter((step) => step !== had), { ...fresh, ms: had?.ms ?? null }];
   await db.prisma.selfTest.update({ where: { id: row.id }, data: { steps } });
 }
 

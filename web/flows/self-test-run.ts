@@ -95,16 +95,17 @@ function hopsOf(deps: Deps, of: { id: bigint }) {
   const fail = (): void => {
     failed = true;
   };
-  return { steps, stepOf, store, hop, fail, hasFailed: () => failed };
+  const ageMs = (): number => performance.now() - startedAt;
+  return { steps, stepOf, store, hop, fail, ageMs, hasFailed: () => failed };
 }
 
 export async function beginRun(deps: Deps, shopId: number) {
   const { db, log } = deps;
   const fresh = { shopId, steps: freshSteps(), diesAfterMs: selfTestEndsMs };
   const { id, begun } = await beginSelfTest(db, fresh);
-  const { steps, stepOf, store, hop, fail, hasFailed } = hopsOf(deps, { id });
+  const { steps, stepOf, store, hop, fail, ageMs, hasFailed } = hopsOf(deps, { id });
   return {
-    ...{ id, begun, shopId, steps, hop },
+    ...{ id, begun, shopId, steps, hop, ageMs },
     /** What a hop made, written down before anything else can happen. */
     note: async (name: SelfTestHop, made: NonNullable<SelfTestStep['made']>): Promise<void> => {
       stepOf(name).made = made;

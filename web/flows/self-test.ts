@@ -1,7 +1,7 @@
 // A merchant asks whether everything works: a real invoice of 1 sat is made on the node, seen and
 // canceled, and a test order goes the whole way in the shop. Each hop is written down as it
 // happens, so that a page can follow it. No payment is opened for it, no money moves, and what it
-// made is taken away again, by this run or, if its process dies, by the next.
+// made is taken away again: by this run or, if its process dies, by the pool or the next run.
 import { createHash } from 'node:crypto';
 import type { PaymentHash, Preimage } from '../core/invoice.ts';
 import { minor, msat, type Currency, type Minor } from '../core/money.ts';
@@ -61,7 +61,7 @@ export async function startSelfTest(
 
 async function goThrough(deps: SelfTestDeps, run: Run): Promise<void> {
   const { shopId } = run;
-  await cleanUpLeft(deps, { shopId, runId: run.id });
+  await cleanUpLeft(deps, shopId);
   const shop = await shopById(deps.db, shopId);
   if (shop === null) throw new HopEnded('defect');
   try {

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Deps } from '../flows/flow.ts';
+import type { SelfTestDeps } from '../flows/self-test.ts';
 import type { Alive } from './alive.ts';
 import { stayAlive } from './alive.ts';
 import type { ListenerOptions } from './listener.ts';
@@ -22,6 +23,8 @@ export type PoolOptions = {
   slots?: number;
   turns?: Partial<TurnOptions>;
   sweeps?: Partial<SweepOptions>;
+  /** Left out: what self-tests left stays. */
+  testOrders?: SelfTestDeps['testOrders'];
   /** `false`: follows no settle streams. */
   listener?: Partial<ListenerOptions> | false;
   /** How long calls that are out may still come back when the pool is stopped. */
@@ -48,7 +51,10 @@ export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
   const id = `pool-${randomBytes(9).toString('hex')}`;
   const alive = stayAlive(deps.db.url);
   const turns = laneTurns(deps, { alive, options: { ...turnDefaults, ...options.turns } });
-  const sweeps = startSweeps(deps, { alive, options: { ...sweepDefaults, ...options.sweeps } });
+  const sweeps = startSweeps(deps, {
+    ...{ alive, testOrders: options.testOrders },
+    options: { ...sweepDefaults, ...options.sweeps },
+  });
   const listener =
     options.listener === false
       ? undefined

@@ -4,12 +4,14 @@
 import { makeNodeAlerts } from '../db/alerts.ts';
 import { wakeVerdicts } from '../db/due.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
-import { deadPools, freeJobsOf } from '../db/locks.ts';
+import { deadPools, freeJobsOf, freeSelfTestLock, trySelfTestLock } from '../db/locks.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
 import type { Deps } from '../flows/flow.ts';
 import { endAllUnissued } from '../flows/end-unissued.ts';
 import { honourPrivacy } from '../flows/honour-privacy.ts';
+import { cleanUpSelfTests } from '../flows/self-test-clean-up.ts';
+import type { SelfTestDeps } from '../flows/self-test.ts';
 import type { Alive } from './alive.ts';
 import type { Loop } from './every.ts';
 import { every } from './every.ts';
@@ -51,11 +53,32 @@ export function deadPoolSweep(
   };
 }
 
+/** Takes away what self-tests left, in one pool at a time. Remembers between its calls. */
+export function selfTestSweep(
+  deps: Deps,
+  about: { alive: Pick<Alive, 'ask'>; testOrders: SelfTestDeps['testOrders'] },
+): () => Promise<void> {
+  const { alive, testOrders } = about;
+  let after = 0n;
+  return async () => {
+    if (!(await trySelfTestLock(alive.ask))) return;
+    try {
+      after = await cleanUpSelfTests({ ...deps, testOrders }, after);
+    } finally {
+      await freeSelfTestLock(alive.ask);
+    }
+  };
+}
+
 export function startSweeps(
   deps: Deps,
-  about: { alive: Alive; options: SweepOptions },
+  about: {
+    alive: Alive;
+    options: SweepOptions;
+    testOrders?: SelfTestDeps['testOrders'] | undefined;
+  },
 ): { stop: () => Promise<void> } {
-  const { alive, options } = about;
+  const { alive, options, testOrders } = about;
   const { graceMs } = options;
   const onError = (error: unknown): void => {
     if (!isDatabaseAway(error)) deps.log.error({ err: error }, 'sweep.failed');
@@ -89,6 +112,10 @@ export function startSweeps(
       onError,
     ),
   ];
+  if (testOrders !== undefined) {
+    const cleanUp = selfTestSweep(deps, { alive, testOrders });
+    loops.push(every(options.housekeepingMs, cleanUp, onError));
+  }
   return {
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
