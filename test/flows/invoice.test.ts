@@ -5,12 +5,13 @@ import { lookWhileLiveMs } from '../../web/core/retry.ts';
 import { currentInvoice, invoiceById } from '../../web/db/invoices.ts';
 import { giveBack } from '../../web/db/due.ts';
 import { takeStream } from '../../web/db/nodes.ts';
+import { installShop } from '../../web/db/shops.ts';
 import { lookAtInvoice } from '../../web/flows/look-at-invoice.ts';
 import { recordStream } from '../../web/flows/observe-invoice.ts';
 import { quoteInvoice } from '../../web/flows/quote-invoice.ts';
 import { workRow } from '../../web/worker/work-row.ts';
 import { stepOf } from '../../web/worker/steps.ts';
-import { aNode, anInvoice, aSettle, aShop } from '../builders.ts';
+import { aNode, anInvoice, aSettle } from '../builders.ts';
 import { startInProcess, type InProcess } from '../in-process.ts';
 
 let our: InProcess;
@@ -58,7 +59,9 @@ test('a settlement that another node reports moves nothing, and is told to a per
   const { db, deps, log } = our;
   const { payment } = await our.anOrder();
   const invoice = await anInvoice(db, { payment, nodeId: our.node.id });
-  const strange = await aNode(db, { shopId: (await aShop(db)).id });
+  const { registrationId } = our.shop;
+  const other = await installShop(db, { registrationId, domain: 'other.myshopify.com' });
+  const strange = await aNode(db, { shopId: other.shop.id });
   const recorded = await recordStream(deps, {
     nodeId: strange,
     observations: [aSettle(invoice)],
