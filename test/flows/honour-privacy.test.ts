@@ -103,7 +103,7 @@ test('a buyer is unlinked once no payment is under way, and the books stay', asy
   const { payment, invoice } = await aSettledPayment(db, { shopId: shop.id, nodeId });
   const other = await aPayment(db, { shopId: shop.id });
   await db.pool.query(
-    `update payment set checkout_token_hash = '\\x01', cancel_url = 'https://x',
+    `update payment set checkout_token_hash = '\\x01', confirmation_hash = '\\x02', cancel_url = 'https://x',
        return_url = 'https://y'
      where shop_id = $1`,
     [shop.id],
@@ -116,6 +116,7 @@ test('a buyer is unlinked once no payment is under way, and the books stay', asy
   await resolved(payment, invoice.amountMsat);
   await round();
   const after = await paymentById(db, payment.id);
+  expect(after).toMatchObject({ confirmationHash: null });
   expect(after).toMatchObject({ checkoutTokenHash: null, cancelUrl: null, returnUrl: null });
   expect(after?.link).not.toBe(payment.link);
   expect(after?.link).toMatch(/^[A-Za-z0-9_-]{22}$/);

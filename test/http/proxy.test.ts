@@ -2,6 +2,7 @@
 // signature, the buyer by the confirmation number; whoever lacks either learns nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { proxySignature } from '../../sandbox/shopify/signatures.ts';
+import { latestPayment } from '../../web/db/payments.ts';
 import { app, shopName, startInProcess, type InProcess } from '../in-process.ts';
 
 let our: InProcess;
@@ -130,6 +131,16 @@ describe('who does not know the confirmation number', () => {
     expect(other).toEqual(stranger);
   });
 
+  test('opens no payment', async () => {
+    const fresh = our.shopify.createOrder({ shop: shopName, total: '7.00' });
+    const link = await linkOf(fresh.id);
+    const paymentOf = () => latestPayment(our.db, { shopId: our.shop.id, originId: fresh.id });
+    await press({ ...link, number: 'XPAV284CT' });
+    expect(await paymentOf()).toBeNull();
+    expect((await press(link)).status).toBe(302);
+    expect(await paymentOf()).not.toBeNull();
+  });
+
   test('is not let in by the order’s name, or by a number in other letters', async () => {
     const { orderId } = await our.anOrder();
     const { order, number } = await linkOf(orderId);
@@ -191,14 +202,17 @@ describe('its buyer hears in words', () => {
   });
 
   test('that the shop does not answer; afterwards it leads on', async () => {
-    const { orderId, payment } = await our.anOrder();
-    const link = await linkOf(orderId);
+    const known = await our.anOrder();
+    const fresh = our.shopify.createOrder({ shop: shopName, total: '7.00' });
+    const [link, ofKnown] = [await linkOf(fresh.id), await linkOf(known.orderId)];
     our.shopify.faults.add({ kind: 'status', status: 503 });
+    // What is known needs no answer.
+    expect((await press(ofKnown)).location).toBe(`${our.appUrl}/pay/${known.payment.link}`);
     const away = await press(link);
     expect(away).toMatchObject({ status: 200, location: null });
     expect(away.text).toContain('The shop does not answer right now');
     our.shopify.faults.clear();
-    expect((await press(link)).location).toBe(`${our.appUrl}/pay/${payment.link}`);
+    expect((await press(link)).status).toBe(302);
   });
 
   test('that it is enough, after a dozen times in a minute', async () => {
@@ -213,5 +227,20 @@ describe('its buyer hears in words', () => {
     const own = await linkOf(again.orderId);
     for (let times = 0; times < 12; times += 1) await press({ ...own, number: 'XPAV284CT' });
     expect((await press(own)).status).toBe(302);
+  });
+
+  test('of many strangers at once few cost the shop anything, and none costs a buyer', async () => {
+    const { orderId, payment } = await our.anOrder();
+    const own = await linkOf(orderId);
+    const before = our.shopify.log.length;
+    const strangers = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => press({ order: String(n + 1), number: 'XPAV284CT' })),
+    );
+    // At most two windows of ten seconds on a busy machine.
+    expect(our.shopify.log.length - before).toBeLessThanOrEqual(30);
+    expect(strangers.filter(({ text }) => text.includes('A little slower'))).not.toEqual([]);
+    const asked = our.shopify.log.length;
+    expect((await press(own)).location).toBe(`${our.appUrl}/pay/${payment.link}`);
+    expect(our.shopify.log.length).toBe(asked);
   });
 });

@@ -20,6 +20,7 @@ export type PaymentRow = {
   sequence: number;
   orderName: string;
   checkoutTokenHash: Uint8Array | null;
+  confirmationHash: Uint8Array | null;
   test: boolean;
   currency: Currency;
   owedMinor: Minor;
@@ -72,6 +73,7 @@ export type OpenedPayment = {
   sequence: number;
   orderName: string;
   checkoutTokenHash: Uint8Array | undefined;
+  confirmationHash?: Uint8Array | undefined;
   test: boolean;
   currency: Currency;
   owedMinor: Minor;
@@ -93,10 +95,10 @@ export async function openPayment(
       text: `
         with opened as (
           insert into payment (id, link, shop_id, origin_id, sequence, order_name,
-            checkout_token_hash,
+            checkout_token_hash, confirmation_hash,
             test, currency, owed_minor, owed_at, state, reason, lane, tell_sales_before)
-          values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', 'order_seen',
-            $11, '{}')
+          values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $13, $7, $8, $9, $10, 'open',
+            'order_seen', $11, '{}')
           on conflict (shop_id, origin_id, sequence) do nothing returning id),
         line as (
           insert into history (payment_id, what, because, details)
@@ -116,6 +118,7 @@ export async function openPayment(
       payment.owedAt,
       shopLane(payment.shopId),
       JSON.stringify({ order: payment.orderName }),
+      payment.confirmationHash ?? null,
     ],
   );
   const found = await db.prisma.payment.findUniqueOrThrow({

@@ -213,8 +213,8 @@ function unlinkPortion(
       order by opened_at desc, id desc limit ${String(portion)}
       for no key update),
     gone as (
-      update payment set checkout_token_hash = null, cancel_url = null, return_url = null,
-        unlinked_at = now(),
+      update payment set checkout_token_hash = null, confirmation_hash = null, cancel_url = null,
+        return_url = null, unlinked_at = now(),
         -- 128 bits of two random uuids, in base64url.
         link = rtrim(translate(encode(substring(sha256(
           uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) for 16),

@@ -27,11 +27,13 @@ export type BuyersSecrets = Pick<OrderReading, 'checkoutToken' | 'confirmationNu
 
 /**
  * Reads the order and brings our payment in line with it: opened, another amount, or closed.
- * Throws Trouble when Shopify cannot be asked.
+ * Throws Trouble when Shopify cannot be asked. For whoever is not its buyer an order is not there,
+ * and nothing is opened or changed.
  */
 export async function lookAtOrderNow(
   deps: Deps,
   at: { shopId: number; originId: string },
+  isBuyer: (secrets: BuyersSecrets) => boolean = () => true,
 ): Promise<LookedAt> {
   const shop = await shopById(deps.db, at.shopId);
   if (shop === null || shop.uninstalledAt !== null) return { is: 'not_yet' };
@@ -44,6 +46,7 @@ export async function lookAtOrderNow(
   if (order === 'gone') return { is: 'not_yet' };
   const { checkoutToken, confirmationNumber } = order;
   const secrets: BuyersSecrets = { checkoutToken, confirmationNumber };
+  if (!isBuyer(secrets)) return { is: 'not_yet' };
   // The self-test's own order is nobody's: it owes nobody and is looked after where it was made.
   if (isSelfTestOrder(order) && known === null) return { is: 'not_ours', ...secrets };
   if (shop.methodSeenAt === null && usesMethod(order, shop.methodName)) {
@@ -108,8 +111,8 @@ async function followOrder(
     originId: order.originId,
     sequence: (known?.sequence ?? 0) + 1,
     orderName: order.name,
-    checkoutTokenHash:
-      order.checkoutToken === undefined ? undefined : hashToken(order.checkoutToken),
+    checkoutTokenHash: hashIfThere(order.checkoutToken),
+    confirmationHash: hashIfThere(order.confirmationNumber),
     test: order.test,
     currency,
     owedMinor,
@@ -122,6 +125,9 @@ async function followOrder(
 /** A checkout token is a secret between the buyer and Shopify: only its hash is kept. */
 export const hashToken = (token: string): Uint8Array =>
   createHash('sha256').update(token, 'utf8').digest();
+
+const hashIfThere = (token: string | undefined): Uint8Array | undefined =>
+  token === undefined ? undefined : hashToken(token);
 
 /** The step of a sighting: looks until Shopify knows the order, for at least an hour. */
 export const lookAtOrder: Step = async (deps, row) => {

@@ -2,7 +2,12 @@
 // thank-you block and the link of the e-mail have in common.
 import { timingSafeEqual } from 'node:crypto';
 import { Trouble } from '../core/trouble.ts';
-import { hashToken, lookAtOrderNow, type LookedAt } from '../flows/look-at-order.ts';
+import {
+  hashToken,
+  lookAtOrderNow,
+  type BuyersSecrets,
+  type LookedAt,
+} from '../flows/look-at-order.ts';
 import type { Doors } from './doors.ts';
 
 export type Looked = LookedAt | 'shop_unreachable';
@@ -14,8 +19,9 @@ const shopPatienceMs = 4_500;
 export async function lookPatiently(
   doors: Doors,
   at: { shopId: number; originId: string },
+  isBuyer?: (secrets: BuyersSecrets) => boolean,
 ): Promise<Looked> {
-  const looking = lookAtOrderNow(doors.deps, at).catch((error: unknown) => {
+  const looking = lookAtOrderNow(doors.deps, at, isBuyer).catch((error: unknown) => {
     if (error instanceof Trouble && error.from === 'shop') return 'shop_unreachable' as const;
     throw error;
   });
@@ -31,6 +37,11 @@ export async function lookPatiently(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The same, of a secret of which the hash is known. */
+export function isHashOf(known: Uint8Array | null | undefined, given: string): boolean {
+  return known != null && timingSafeEqual(known, hashToken(given));
 }
 
 /** In constant time, whatever their lengths. Nobody knows a secret that is not there. */
