@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import pg from 'pg';
 import { migrateDeploy, pendingMigrations, waitForMigrations } from '../../web/db/migrate.ts';
@@ -31,6 +32,15 @@ beforeAll(async () => {
   admin = new pg.Client(database.url);
   await admin.connect();
 });
+/** A pool that has ended leaves a moment later; who is thrown out meanwhile says so to nobody. */
+async function allHaveLeft(name: string): Promise<void> {
+  const text = 'select count(*)::int as n from pg_stat_activity where datname = $1';
+  for (let looks = 0; looks < 200; looks += 1) {
+    const { rows } = await admin.query<{ n: number }>(text, [name]);
+    if (rows[0]?.n === 0) return;
+    await pause(20);
+  }
+}
 // These tests migrate empty databases of their own beside the cloned one.
 beforeEach(async () => {
   const name = `${new URL(database.url).pathname.slice(1)}_${++count}`;
@@ -39,6 +49,7 @@ beforeEach(async () => {
   dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-migrations-'));
   return async () => {
     fs.rmSync(dir, { recursive: true });
+    await allHaveLeft(name);
     await admin.query(`drop database ${name} with (force)`);
   };
 });
