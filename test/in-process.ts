@@ -119,7 +119,9 @@ function rowsOf(deps: Deps) {
   ): Promise<StepEnd> => {
     await db.pool.query(`update ${at.table} set due_at = null where lane = $1`, [at.lane]);
     await db.pool.query(
-      `update ${at.table} set due_at = now(), lease_until = null where id::text = $1`,
+      // A column of whole milliseconds may round this moment up, into the future.
+      `update ${at.table} set due_at = now() - interval '1 ms', lease_until = null
+       where id::text = $1`,
       [String(at.id)],
     );
     return step(on, await claimDue(at.table, at.lane));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { minor } from '../../web/core/money.ts';
 import type { OrderReading, Sale } from '../../web/core/payment.ts';
+import { cancelOrderAgainMs } from '../../web/core/retry.ts';
 import { cancelAgainMs, decideUnpaid } from '../../web/core/unpaid.ts';
 
 const order = (more: Partial<OrderReading> = {}): OrderReading => ({
@@ -88,4 +89,13 @@ describe('cancelled by our word, and paid in another way in that moment', () => 
   test('what somebody else cancelled is theirs', () => {
     expect(decideUnpaid(over({}), never)).toEqual({ do: 'accept', because: 'order_cancelled' });
   });
+});
+
+test('cancelling is tried ever less, for some hours, and has an end', () => {
+  const steps = Array.from({ length: 20 }, (_, n) => cancelOrderAgainMs(n + 1));
+  const real = steps.filter((ms) => ms !== undefined);
+  expect(real).toEqual([...real].sort((a, b) => a - b));
+  expect(steps.slice(real.length)).toEqual(steps.slice(real.length).map(() => undefined));
+  const hours = real.reduce((all, ms) => all + ms, 0) / 3_600_000;
+  expect([hours > 3, hours < 6]).toEqual([true, true]);
 });

@@ -5,6 +5,9 @@ import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { closeUnpaid as close } from '../../web/db/unpaid.ts';
 import { nameMethod } from '../../web/db/shops.ts';
+import { cancelAgainMs } from '../../web/core/unpaid.ts';
+import type { OrderReading } from '../../web/core/payment.ts';
+import type { Storefront } from '../../web/core/ports.ts';
 import type { Deps, StepEnd } from '../../web/flows/flow.ts';
 import { closeUnpaid } from '../../web/flows/close-unpaid.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
@@ -78,24 +81,28 @@ const comesPaid = (invoice: MadeInvoice) =>
   });
 
 /** Something happens in the middle of a step. */
-function withAct(when: 'after readOrder' | 'before cancelOrder', act: () => unknown): Deps {
+function playing(other: (real: Storefront) => Partial<Storefront>): Deps {
   const of: Deps['storefronts']['of'] = async (shopId) => {
     const real = await our.deps.storefronts.of(shopId);
-    return {
-      ...real,
-      readOrder: async (originId) => {
-        const order = await real.readOrder(originId);
-        if (when === 'after readOrder') await act();
-        return order;
-      },
-      cancelOrder: async (originId, said) => {
-        if (when === 'before cancelOrder') await act();
-        return real.cancelOrder(originId, said);
-      },
-    };
+    return { ...real, ...other(real) };
   };
   return { ...our.deps, storefronts: { of } };
 }
+const payingAfterRead = (invoice: MadeInvoice): Deps =>
+  playing((real) => ({
+    readOrder: async (originId) => {
+      const order = await real.readOrder(originId);
+      await comesPaid(invoice);
+      return order;
+    },
+  }));
+const cardBeforeCancel = ({ orderId }: Open): Deps =>
+  playing((real) => ({
+    cancelOrder: (originId, said) => {
+      our.shopify.payByCard(orderId);
+      return real.cancelOrder(originId, said);
+    },
+  }));
 
 test('an order that nobody paid is cancelled', async () => {
   const open = await aLapsedOne();
@@ -128,8 +135,7 @@ test('an order whose sats are in the books after all is not cancelled, and a per
 
 test('money that comes while the order is read is enough', async () => {
   const open = await aLapsedOne();
-  const on = withAct('after readOrder', () => comesPaid(open.invoice));
-  expect(await run(open, on)).toBe('stored');
+  expect(await run(open, payingAfterRead(open.invoice))).toBe('stored');
   expect(asked(open)).toBe(0);
   await run(open);
   expect(await our.read(open.payment.id)).toMatchObject({ verdictWanted: null });
@@ -151,8 +157,7 @@ test('money of an earlier payment keeps the order from the policy too', async ()
 
 test('a card that pays while Shopify cancels is a person’s', async () => {
   const open = await aLapsedOne();
-  const on = withAct('before cancelOrder', () => our.shopify.payByCard(open.orderId));
-  await run(open, on);
+  await run(open, cardBeforeCancel(open));
   await until('Shopify has done it', () => isCancelled(open));
   await run(open);
   expect(await our.read(open.payment.id)).toMatchObject({
@@ -163,14 +168,38 @@ test('a card that pays while Shopify cancels is a person’s', async () => {
   expect(await problemOf(open)).toMatchObject({ what: 'cancelled_paid' });
 
   const again = await aLapsedOne();
-  await run(
-    again,
-    withAct('before cancelOrder', () => our.shopify.payByCard(again.orderId)),
-  );
+  await run(again, cardBeforeCancel(again));
   await until('Shopify has done it', () => isCancelled(again));
   our.shopify.refund(again.orderId);
   await run(again);
   expect(await our.read(again.payment.id)).toMatchObject({ state: 'rejected', attention: null });
+});
+
+test('a card that pays while Shopify’s job is at it is not taken for a way out', async () => {
+  const open = await aLapsedOne();
+  await run(
+    open,
+    playing(() => ({ cancelOrder: () => Promise.resolve({ is: 'done' }) })),
+  );
+  our.shopify.payByCard(open.orderId);
+  expect(await run(open)).toMatchObject({ attempt: false });
+  expect((await our.read(open.payment.id)).verdictWanted).toBe('cancel_order');
+  our.shopify.cancel(open.orderId);
+  await run(open);
+  expect(await our.read(open.payment.id)).toMatchObject({
+    ...{ state: 'rejected', attention: 'cancelled_paid' },
+  });
+
+  const lucky = await aLapsedOne();
+  await run(
+    lucky,
+    playing(() => ({ cancelOrder: () => Promise.resolve({ is: 'done' }) })),
+  );
+  our.shopify.payByCard(lucky.orderId);
+  await run(lucky, our.later(2 * cancelAgainMs));
+  expect(await our.read(lucky.payment.id)).toMatchObject({
+    ...{ state: 'lapsed', verdictWanted: null, attention: null },
+  });
 });
 
 /** What the merchant reads of its payment. */
@@ -225,4 +254,86 @@ test('an order of before the method was renamed is left, and its payment stays',
   } finally {
     await nameMethod(our.db, our.shop.id, our.shop.methodName);
   }
+});
+
+/** Runs its step whenever it is due, until it rests. Gives how long that took, in hours. */
+async function runToItsEnd(open: Open, on: Deps): Promise<number> {
+  const { id } = open.payment;
+  let passedMs = 0;
+  for (let steps = 0; steps < 300; steps += 1) {
+    const end = await run(open, on);
+    if (end === 'stored') return passedMs / 3_600_000;
+    expect(end.dueInMs).toBeGreaterThan(0);
+    // What is no try has an end after a minute: nobody has to look every five seconds here.
+    const ms = Math.max(end.dueInMs ?? 0, end.attempt ? 0 : cancelAgainMs);
+    passedMs += ms;
+    await our.db.pool.query(
+      `update payment set tell_sent_at = tell_sent_at - $2 * interval '1 ms',
+         attempts = attempts + $3::int where id = $1::uuid`,
+      [id, ms, end.attempt ? 1 : 0],
+    );
+  }
+  throw new Error('it never rests');
+}
+
+test('a cancel that Shopify takes and never does is repeated ever less, and then a person’s', async () => {
+  const open = await aLapsedOne();
+  const reading = await (await our.deps.storefronts.of(our.shop.id)).readOrder(open.orderId);
+  let said = 0;
+  const never = playing(() => ({
+    readOrder: () => Promise.resolve(reading),
+    cancelOrder: () => {
+      said += 1;
+      return Promise.resolve({ is: 'done' });
+    },
+  }));
+  const hours = await runToItsEnd(open, never);
+  expect([hours > 2, hours < 8]).toEqual([true, true]);
+  expect([said > 5, said < 15]).toEqual([true, true]);
+  expect(await our.read(open.payment.id)).toMatchObject({
+    ...{ state: 'lapsed', verdictWanted: null, attention: 'not_cancelled' },
+  });
+  expect(await problemOf(open)).toMatchObject({ what: 'not_cancelled' });
+  // Whoever comes back to the order may pay for it.
+  expect(await lookAgain(open)).toMatchObject({ state: 'open', sequence: 2 });
+}, 120_000);
+
+const withCard = (order: OrderReading): OrderReading => ({ ...order, canMarkAsPaid: false });
+
+test('a card that is under way is waited for some hours, and then it is a person’s', async () => {
+  const open = await aLapsedOne();
+  const reading = await (await our.deps.storefronts.of(our.shop.id)).readOrder(open.orderId);
+  if (reading === 'gone') throw new Error('the order is gone');
+  const hours = await runToItsEnd(
+    open,
+    playing(() => ({ readOrder: () => Promise.resolve(withCard(reading)) })),
+  );
+  expect([hours > 2, hours < 8]).toEqual([true, true]);
+  expect(asked(open)).toBe(0);
+  expect(await our.read(open.payment.id)).toMatchObject({
+    ...{ state: 'lapsed', verdictWanted: null, attention: 'not_cancelled' },
+  });
+}, 120_000);
+
+test('fifty that can only be waited for do not hide a younger one', async () => {
+  const waiting = await Promise.all(
+    Array.from({ length: 50 }, () => aPayment(our.db, { shopId: our.shop.id })),
+  );
+  for (const payment of waiting) await age(payment);
+  const young = await our.anOrder();
+  await our.db.pool.query(
+    `update payment set opened_at = now() - interval '5 hours 1 minute' where id = $1::uuid`,
+    [young.payment.id],
+  );
+  const reading = await (await our.deps.storefronts.of(our.shop.id)).readOrder(young.orderId);
+  if (reading === 'gone') throw new Error('the order is gone');
+  const cards = playing((real) => ({
+    readOrders: async (originIds) => {
+      const ready = await real.readOrders(originIds.filter((id) => id === young.orderId));
+      const rest = originIds.filter((id) => id !== young.orderId);
+      return [...ready, ...rest.map((originId) => ({ ...withCard(reading), originId }))];
+    },
+  }));
+  for (let sweeps = 0; sweeps < 2; sweeps += 1) await sweep(cards);
+  expect((await our.read(young.payment.id)).verdictWanted).toBe('cancel_order');
 });

@@ -18,6 +18,11 @@ const sightingSteps = [1, 2, 3, 5, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_200,
   (n) => n * second,
 );
 
+/** How long an unpaid order is tried to be cancelled: about four hours, in all. */
+const cancelSteps = [5, 10, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200].map(
+  (n) => n * second,
+);
+
 /** An invoice whose time is over is looked at until the node has said what became of it. */
 const expirySteps = [2, 5, 15, 30, 60].map((n) => n * second);
 
@@ -34,6 +39,11 @@ export const lookAfterExpiryMs = (looks: number): number => step(expirySteps, lo
 /** Undefined when an order has been looked for long enough: then it was never there. */
 export function lookForOrderAgainMs(attempts: number): number | undefined {
   return attempts > sightingSteps.length ? undefined : step(sightingSteps, attempts - 1);
+}
+
+/** Undefined when it has been tried for long enough: then the order is the merchant's. */
+export function cancelOrderAgainMs(attempts: number): number | undefined {
+  return attempts > cancelSteps.length ? undefined : step(cancelSteps, attempts - 1);
 }
 
 /** A live invoice is looked at this often, so that a silent stream costs less than a minute. */

@@ -134,7 +134,7 @@ export async function leaveOrder(
     paymentId: string;
     leaseNo: number;
     because: string;
-    attention: 'overpaid' | 'not_cancelled' | undefined;
+    attention?: 'overpaid' | 'not_cancelled' | undefined;
   },
 ): Promise<void> {
   await transaction(db, async (on) => {

@@ -4,9 +4,10 @@
 // that Shopify shows as cancelled ends the payment.
 import type { PaymentRow } from '../db/payments.ts';
 import { latestPayment, movePayment, paymentById } from '../db/payments.ts';
-import { decideUnpaid, type UnpaidVerdict } from '../core/unpaid.ts';
+import { cancelAgainMs, decideUnpaid, type UnpaidVerdict } from '../core/unpaid.ts';
+import type { Storefront } from '../core/ports.ts';
 import type { Settings } from '../core/settings.ts';
-import { tellAgainMs } from '../core/retry.ts';
+import { cancelOrderAgainMs } from '../core/retry.ts';
 import { renewLease, type ClaimedRow } from '../db/due.ts';
 import { note } from '../db/history.ts';
 import { settingsOf } from '../db/settings.ts';
@@ -16,10 +17,10 @@ import type { Deps, Step, StepEnd } from './flow.ts';
 
 /** How soon after our word the order is read again. */
 const lookAfterMs = 2_000;
-/** A card is under way, or Shopify's job takes its time. */
+/** Shopify's job takes its time. */
 const waitMs = 5_000;
-/** After so many refusals the order is the merchant's. */
-const refusalsAtMost = 8;
+/** An order that is not returned so many times is gone. */
+const looksForGone = 8;
 
 export const cancelUnpaidOrder: Step = async (deps, row) => {
   const payment = await paymentById(deps.db, row.id);
@@ -28,59 +29,80 @@ export const cancelUnpaidOrder: Step = async (deps, row) => {
   }
   const { settings } = await settingsOf(deps.db, payment.shopId);
   const why = await whyNotAtAll(deps, payment, settings);
-  if (why !== undefined) return leave(deps, { payment, row, because: why });
+  if (why !== undefined) return leave(deps, { payment, row, ...why });
   const storefront = await deps.storefronts.of(payment.shopId);
   const order = await storefront.readOrder(payment.originId);
   const sentAgoMs =
     payment.tellSentAt === null ? undefined : deps.clock().getTime() - payment.tellSentAt.getTime();
   const verdict = decideUnpaid(order, { sentAgoMs, methodName: settings.methodName });
-  // Not returned once is no explicit no: a replica may lag.
-  const mayLag = verdict.do === 'leave' && verdict.because === 'order_gone';
-  if (mayLag && row.attempts < refusalsAtMost) return { dueInMs: waitMs, attempt: true };
-  if (verdict.do !== 'cancel') return conclude(deps, { payment, row, verdict });
-  if (row.attempts >= refusalsAtMost) {
-    return leave(deps, { payment, row, because: 'shopify_refused' });
-  }
+  if (verdict.do === 'accept') return accept(deps, { payment, row, verdict });
+  // Shopify's job may still be at it, whatever became of the order since: it would cancel one that
+  // was paid meanwhile. Its time is short, so this is no try.
+  const isAtIt = sentAgoMs !== undefined && sentAgoMs < cancelAgainMs;
+  if (isAtIt) return { dueInMs: waitMs, attempt: false };
 
+  const againMs = cancelOrderAgainMs(row.attempts + 1);
+  if (verdict.do === 'leave') {
+    // Not returned once is no explicit no: a replica may lag.
+    const mayLag = verdict.because === 'order_gone' && row.attempts < looksForGone;
+    if (mayLag && againMs !== undefined) return { dueInMs: againMs, attempt: true };
+    return leave(deps, { payment, row, because: verdict.because });
+  }
+  if (againMs === undefined) {
+    const because = sentAgoMs === undefined ? 'payment_under_way' : 'shopify_refused';
+    return leave(deps, { payment, row, because, attention: 'not_cancelled' });
+  }
+  if (verdict.do === 'wait') return { dueInMs: againMs, attempt: true };
+  // The more often our word had no effect, the longer until it is said again.
+  const restMs = sentAgoMs === undefined ? 0 : (cancelOrderAgainMs(row.attempts) ?? 0) - sentAgoMs;
+  if (restMs > 0) return { dueInMs: restMs, attempt: false };
+  return sayCancel(deps, { payment, row, storefront, againMs });
+};
+
+async function sayCancel(
+  deps: Deps,
+  about: { payment: PaymentRow; row: ClaimedRow; storefront: Storefront; againMs: number },
+): Promise<StepEnd> {
+  const { payment, row, storefront, againMs } = about;
   const began = await beginCancelling(deps.db, { paymentId: payment.id, leaseNo: row.leaseNo });
   if (!began || !(await renewLease(deps.db, row))) return 'stored';
   const outcome = await storefront.cancelOrder(payment.originId, { note: noteFor(payment) });
-  if (outcome.is === 'done') return { dueInMs: lookAfterMs, attempt: false };
+  if (outcome.is === 'done') return { dueInMs: lookAfterMs, attempt: true };
   // Shopify's words are no contract: the order itself says what is true, at the next look.
   await note(deps.db.pool, payment.id, { what: 'cancel_refused', details: { why: outcome.why } });
   deps.log.warn({ paymentId: payment.id, why: outcome.why }, 'payment.cancel_refused');
-  return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), lookAfterMs), attempt: true };
-};
+  return { dueInMs: againMs, attempt: true };
+}
 
 /** Reasons that are not the order's. */
 async function whyNotAtAll(
   deps: Deps,
   payment: PaymentRow,
   settings: Settings,
-): Promise<string | undefined> {
+): Promise<{ because: string; attention?: 'overpaid' } | undefined> {
   // A node that was restored may have said of a paid invoice that it never can be.
-  if (await orderHasMoney(deps.db, payment.id)) return 'money_came';
+  if (await orderHasMoney(deps.db, payment.id)) {
+    return { because: 'money_came', attention: 'overpaid' };
+  }
   const shop = await shopById(deps.db, payment.shopId);
-  if (shop === null || shop.uninstalledAt !== null) return 'shop_uninstalled';
-  if (settings.unpaidHours === null) return 'policy_changed';
+  if (shop === null || shop.uninstalledAt !== null) return { because: 'shop_uninstalled' };
+  if (settings.unpaidHours === null) return { because: 'policy_changed' };
   const newest = await latestPayment(deps.db, payment);
-  return newest?.id === payment.id ? undefined : 'paid_anew';
+  return newest?.id === payment.id ? undefined : { because: 'paid_anew' };
 }
 
 const noteFor = (payment: PaymentRow): string =>
   `Zaptill: no Lightning payment came in time (${payment.id.slice(0, 8)}).`;
 
-async function conclude(
+async function accept(
   deps: Deps,
   about: {
     payment: PaymentRow;
     row: ClaimedRow;
-    verdict: Exclude<UnpaidVerdict, { do: 'cancel' }>;
+    verdict: Extract<UnpaidVerdict, { do: 'accept' }>;
   },
 ): Promise<StepEnd> {
   const { payment, row, verdict } = about;
-  if (verdict.do === 'wait') return { dueInMs: waitMs, attempt: false };
-  if (verdict.do === 'leave') return leave(deps, { payment, row, because: verdict.because });
   const moved = await movePayment(deps.db.pool, {
     paymentId: payment.id,
     move: { from: 'lapsed', to: 'rejected' },
@@ -97,10 +119,14 @@ async function conclude(
 
 async function leave(
   deps: Deps,
-  about: { payment: PaymentRow; row: ClaimedRow; because: string },
+  about: {
+    payment: PaymentRow;
+    row: ClaimedRow;
+    because: string;
+    attention?: 'overpaid' | 'not_cancelled';
+  },
 ): Promise<StepEnd> {
-  const { payment, row, because } = about;
-  const attention = because === 'money_came' ? 'overpaid' : undefined;
+  const { payment, row, because, attention } = about;
   await leaveOrder(deps.db, { paymentId: payment.id, leaseNo: row.leaseNo, because, attention });
   deps.log.info({ paymentId: payment.id, shopId: payment.shopId, because }, 'payment.order_left');
   return 'stored';

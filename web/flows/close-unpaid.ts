@@ -27,8 +27,11 @@ export async function closeUnpaid(deps: Deps, shopId: number): Promise<void> {
     if (verdict.do === 'cancel') {
       const closed = await close(deps.db, paymentId);
       if (closed) deps.log.info({ paymentId, shopId, to: 'closing' }, 'payment.closing');
-    } else if (verdict.do !== 'wait') {
-      left.push(paymentId);
+      continue;
+    }
+    // Fifty that can only be waited for must not keep the younger ones from being looked at.
+    left.push(paymentId);
+    if (verdict.do !== 'wait') {
       // Paid, cancelled or gone, or another app's: whoever looks at orders brings the payment in line with it.
       await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
     }
