@@ -1,6 +1,7 @@
 // The policy that cancels unpaid orders, against a played shop: an order that has money, is not ours
 // or may still be paid is never cancelled, and what cannot be done is a person's in the end.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { rows, transaction, type Queryable } from '../../web/db/database.ts';
 import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { closeUnpaid as close } from '../../web/db/unpaid.ts';
@@ -62,7 +63,8 @@ const asked = ({ orderId }: Pick<Open, 'orderId'>): number =>
 async function aLapsedOne(): Promise<Open & { invoice: MadeInvoice }> {
   const open = await our.anOrder();
   const { payment } = open;
-  const invoice = await anInvoice(our.db, { payment, nodeId: our.node.id });
+  const promised = { payment, nodeId: our.node.id, lapsesInMs: -1 };
+  const invoice = await anInvoice(our.db, promised);
   expect(await close(our.db, payment.id)).toBe(true);
   const over = { id: invoice.id, paymentId: payment.id, because: 'node_says_canceled' } as const;
   expect(await invoiceIsCanceled(our.db, over)).toBe(true);
@@ -336,4 +338,37 @@ test('fifty that can only be waited for do not hide a younger one', async () => 
   }));
   for (let sweeps = 0; sweeps < 2; sweeps += 1) await sweep(cards);
   expect((await our.read(young.payment.id)).verdictWanted).toBe('cancel_order');
+});
+
+test('a price that was promised in the last moment is kept', async () => {
+  const { payment } = await our.anOrder();
+  await anInvoice(our.db, { payment, nodeId: our.node.id, lapsesInMs: -1 });
+  const promise = (on: Queryable, ms: number) =>
+    rows(
+      on,
+      {
+        name: 'test_promise',
+        text: `update quote set lapses_at = now() + $2 * interval '1 ms'
+          where payment_id = $1::uuid returning id`,
+      },
+      [payment.id, ms],
+    );
+  let closed: Promise<boolean> | undefined;
+  await transaction(our.db, async (on) => {
+    const lock = 'select id from payment where id = $1::uuid for no key update';
+    await rows(on, { name: 'payment_lock', text: lock }, [payment.id]);
+    closed = close(our.db, payment.id);
+    await until('it waits for who promises', async () => {
+      const waiting = await our.db.pool.query(
+        `select 1 from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waiting.rowCount === 1;
+    });
+    await promise(on, 600_000);
+  });
+  expect(await closed).toBe(false);
+  expect(await our.read(payment.id)).toMatchObject({ state: 'open', verdictWanted: null });
+  await promise(our.db.pool, -1);
+  expect(await close(our.db, payment.id)).toBe(true);
 });

@@ -7,6 +7,13 @@ import { closePaymentOn } from './payments.ts';
 /** An order that was left as it is, is looked at again after this long. */
 const lookAgainHours = 6;
 
+/** True of a payment `p` whose buyer was promised a price that holds at this moment. */
+const isPromised = `
+  exists (
+    select 1 from invoice i join quote q on q.id = i.quote_id
+    where i.payment_id = p.id and i.state in ('made', 'live') and i.ending is null
+      and q.lapses_at > now())`;
+
 /** True of money that came for the order of payment `p`, for whichever of its payments. */
 const moneyCame = `
   exists (
@@ -35,11 +42,7 @@ export async function unpaidPayments(
           and p.verdict_wanted is null and p.opened_at < now() - $2::int * interval '1 hour'
           and (p.unpaid_looked_at is null
             or p.unpaid_looked_at < now() - $4::int * interval '1 hour')
-          and not exists (
-            select 1 from invoice i join quote q on q.id = i.quote_id
-            where i.payment_id = p.id and i.state in ('made', 'live') and i.ending is null
-              and q.lapses_at > now())
-          and not ${moneyCame}
+          and not ${isPromised} and not ${moneyCame}
         order by p.opened_at limit $3`,
     },
     [ask.shopId, ask.hours, ask.limit, lookAgainHours],
@@ -60,10 +63,21 @@ export async function unpaidIsLeft(db: Database, paymentIds: readonly string[]):
 
 /**
  * The order has had its time: the payment closes, and once the node has said that it can never be
- * paid, the order is to be cancelled. False: it is not open any more, or its order has money.
+ * paid, the order is to be cancelled. False: it is not open any more, its order has money, or its
+ * buyer was promised a price meanwhile.
  */
 export async function closeUnpaid(db: Database, paymentId: string): Promise<boolean> {
   return transaction(db, async (on) => {
+    // Whoever promises a price has this lock. What stands then is asked in a statement of its own,
+    // which sees what they have written.
+    await rows(
+      on,
+      {
+        name: 'payment_lock',
+        text: 'select id from payment where id = $1::uuid for no key update',
+      },
+      [paymentId],
+    );
     const wanted = await rows(
       on,
       {
@@ -71,7 +85,7 @@ export async function closeUnpaid(db: Database, paymentId: string): Promise<bool
         text: `
           update payment p set verdict_wanted = 'cancel_order'
           where id = $1::uuid and state = 'open' and verdict_wanted is null
-            and not ${moneyCame}
+            and not ${isPromised} and not ${moneyCame}
           returning id`,
       },
       [paymentId],
