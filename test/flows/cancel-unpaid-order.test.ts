@@ -1,5 +1,5 @@
-// The policy that cancels unpaid orders, against a played shop: an order that has money, is not ours
-// or may still be paid is never cancelled, and what cannot be done is a person's in the end.
+// The policy that cancels unpaid orders, against a played shop: an order that has money, is not
+// ours or may still be paid is never cancelled, and what cannot be done is a person's in the end.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { rows, transaction, type Queryable } from '../../web/db/database.ts';
 import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
@@ -118,7 +118,7 @@ test('an order that nobody paid is cancelled', async () => {
   });
 });
 
-test('an order whose sats are in the books after all is not cancelled, and a person asked', async () => {
+test('an order whose sats are in the books after all is left, and a person asked', async () => {
   const open = await aLapsedOne();
   await comesPaid(open.invoice);
   await run(open);
@@ -278,7 +278,7 @@ async function runToItsEnd(open: Open, on: Deps): Promise<number> {
   throw new Error('it never rests');
 }
 
-test('a cancel that Shopify takes and never does is repeated ever less, and then a person’s', async () => {
+test('a cancel that Shopify never does is repeated ever less, and then a person’s', async () => {
   const open = await aLapsedOne();
   const reading = await (await our.deps.storefronts.of(our.shop.id)).readOrder(open.orderId);
   let said = 0;

@@ -92,7 +92,7 @@ const words = {
       sentence:
         'Niemand zahlte die Bestellung {orderName} rechtzeitig über Lightning, und Shopify hat ' +
         'sie einige Stunden lang nicht storniert. Sie besteht, wie sie ist.',
-      todo: 'Öffnen Sie die Bestellung: Läuft dort keine andere Zahlung, stornieren Sie sie selbst.',
+      todo: 'Öffnen Sie die Bestellung: Läuft dort keine Zahlung, stornieren Sie sie selbst.',
     },
   },
   node_unreachable: {

@@ -16,8 +16,8 @@ export type LeftBecause =
 export type UnpaidVerdict =
   | { do: 'cancel' }
   /**
-   * It is cancelled: by our own word, or because somebody else was faster. `attention`: by our word,
-   * and somebody has paid for it in another way meanwhile, who has the money not back.
+   * It is cancelled: by our own word, or because somebody else was faster. `attention`: by our
+   * word, and somebody has paid for it in another way meanwhile, who has the money not back.
    */
   | {
       do: 'accept';
@@ -34,8 +34,8 @@ export const cancelAgainMs = 60_000;
 /**
  * `sentAgoMs`: how long ago we last asked for the cancellation; undefined: never. The mutation is
  * not idempotent and its effect comes later, so it is repeated only when its job had its time.
- * `methodName`: the merchant's manual method. An order of another is not ours to cancel, such as one
- * of before the method was renamed, or one that another app collects for under the same name.
+ * `methodName`: the merchant's manual method. An order of another is not ours to cancel, such as
+ * one of before the method was renamed, or one that another app collects for under the same name.
  */
 export function decideUnpaid(
   order: OrderReading | 'gone',

@@ -111,8 +111,8 @@ export async function orderHasMoney(db: Database, paymentId: string): Promise<bo
 }
 
 /**
- * Stores that Shopify is about to be asked for the cancellation. False: the claim was lost, or money
- * has come.
+ * Stores that Shopify is about to be asked for the cancellation. False: the claim was lost, or
+ * money has come.
  */
 export async function beginCancelling(
   db: Database,

@@ -32,7 +32,8 @@ export async function closeUnpaid(deps: Deps, shopId: number): Promise<void> {
     // Fifty that can only be waited for must not keep the younger ones from being looked at.
     left.push(paymentId);
     if (verdict.do !== 'wait') {
-      // Paid, cancelled or gone, or another app's: whoever looks at orders brings the payment in line with it.
+      // Paid, cancelled, gone or another app's: whoever looks at orders brings the payment in line
+      // with it.
       await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
     }
   }
