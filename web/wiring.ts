@@ -425,6 +425,9 @@ function makeDoors(parts: DoorParts): Doors {
     shopify: { apiVersion: API_VERSION, scopes: neededScopes },
     adviceOf: (node) => [
       ...adviceOnVersion(node.version),
+      ...(config.production && node.network !== 'mainnet'
+        ? [`This node is on ${node.network}: only test payments go there, never a real order's.`]
+        : []),
       ...(node.activeChannels === 0
         ? ['This node has no active channel: shoppers cannot pay until one is open.']
         : []),
