@@ -73,6 +73,8 @@ export const savedIdOf = ({ id }: Tab): number | undefined => {
   return number === undefined ? undefined : Number(number);
 };
 
+const ownNames: ReadonlySet<string> = new Set([...filterWords, 'tab', 'after', 'before']);
+
 export type ListAddress = {
   filter: Filter;
   /** Which tab it is, or began as. */
@@ -89,7 +91,10 @@ export function useListAddress(): ListAddress {
     const filter = filterOf((word) => params.get(word));
     const tabId = params.get('tab');
     const [after, before] = [params.get('after'), params.get('before')];
+    // What Shopify's frame put there stays: without its shop a reload would find no page.
+    const others = [...params].filter(([name]) => !ownNames.has(name));
     const write = (next: Filter, tabId: string | null, more: Record<string, string> = {}) => ({
+      ...Object.fromEntries(others),
       ...next,
       ...(tabId === null ? {} : { tab: tabId }),
       ...more,
