@@ -5,10 +5,10 @@ import { PNG } from 'pngjs';
 import type { Browser, BrowserContext, FrameLocator, Page } from 'playwright-core';
 import decodeQR from 'qr/decode.js';
 import { expect, test } from 'vitest';
-import { shopName, until, type World } from '../world.ts';
+import { until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 import { desk, phone } from './pages.ts';
-import { browserOfFile, pleasant } from './stage.ts';
+import { browserOfFile, buyByHand, pleasant } from './stage.ts';
 
 let world: World;
 let browser: Browser;
@@ -22,18 +22,7 @@ browserOfFile((made) => {
   browser = made;
 });
 
-/** Buys as a shopper does; ends on the thank-you page. */
-async function buy(page: Page): Promise<void> {
-  await page.goto(`${world.shopify.origin}/${shopName}/`);
-  await page
-    .getByRole('button', { name: /^Add to cart/ })
-    .first()
-    .click();
-  await page.getByRole('button', { name: 'Go to the checkout' }).click();
-  await page.getByRole('radio', { name: 'Bitcoin (Lightning)' }).check();
-  await page.getByRole('button', { name: /^Complete order/ }).click();
-  await page.getByRole('heading', { name: 'Thank you for your order' }).waitFor();
-}
+const buy = (page: Page): Promise<void> => buyByHand({ page, world });
 
 const blockOf = (page: Page): FrameLocator => page.frameLocator('iframe.block');
 

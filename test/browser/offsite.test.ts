@@ -7,7 +7,7 @@ import { hasPaymentsApp } from '../journey/offsite-shop.ts';
 import { worldOfFile } from '../world-of-file.ts';
 import { paymentsApp, shopName, until, type World } from '../world.ts';
 import { desk, phone } from './pages.ts';
-import { browserOfFile, pleasant } from './stage.ts';
+import { browserOfFile, pleasant, toCheckout } from './stage.ts';
 
 let world: World;
 let browser: Browser;
@@ -33,16 +33,6 @@ async function shopper(options: Parameters<Browser['newContext']>[0]) {
     if (message.type() === 'error') faults.push(message.text());
   });
   return { page, faults, [Symbol.asyncDispose]: () => context.close() };
-}
-
-async function toCheckout(page: Page): Promise<void> {
-  await page.goto(`${world.shopify.origin}/${shopName}/`);
-  await page
-    .getByRole('button', { name: /^Add to cart/ })
-    .first()
-    .click();
-  await page.getByRole('button', { name: 'Go to the checkout' }).click();
-  await page.getByRole('heading', { name: 'Checkout' }).waitFor();
 }
 
 /** Ends on our page, which shows what the checkout showed. */
@@ -72,7 +62,7 @@ test.each([
 ])('chosen, paid, back at the shop, at %s', async (_name, options) => {
   await using visit = await shopper(options);
   const { page, faults } = visit;
-  await toCheckout(page);
+  await toCheckout({ page, world });
   await pleasant(page);
   await chooseOffsite(page);
   await page.locator('#open').waitFor({ timeout: 60_000 });
@@ -98,7 +88,7 @@ test.each([
 test('back without paying, in the checkout again, and then paid in another tab', async () => {
   await using visit = await shopper({ ...phone, locale: 'en-GB' });
   const { page, faults } = visit;
-  await toCheckout(page);
+  await toCheckout({ page, world });
   const checkout = page.url();
   await chooseOffsite(page);
   const first = latest();
@@ -125,7 +115,7 @@ test('back without paying, in the checkout again, and then paid in another tab',
 test('a buyer who closes the tab after paying has the order all the same', async () => {
   await using visit = await shopper({ ...phone, locale: 'en-GB' });
   const { page } = visit;
-  await toCheckout(page);
+  await toCheckout({ page, world });
   await chooseOffsite(page);
   const session = latest();
   const link = page.locator('#open');
@@ -140,7 +130,7 @@ test('a buyer who closes the tab after paying has the order all the same', async
 test('nothing of the buyer’s person is in our database or on our page', async () => {
   await using visit = await shopper({ ...desk, locale: 'en-GB' });
   const { page } = visit;
-  await toCheckout(page);
+  await toCheckout({ page, world });
   await chooseOffsite(page);
   const { buyer } = world.shopify.payments;
   const canaries = [buyer.email, buyer.family_name, buyer.phone_number, buyer.line1, buyer.city];
@@ -161,7 +151,7 @@ test('the merchant’s test mode is said in the checkout and on our page', async
   const { page } = visit;
   world.shopify.payments.activate({ test: true });
   try {
-    await toCheckout(page);
+    await toCheckout({ page, world });
     await page.getByText('Test mode.').waitFor();
     await chooseOffsite(page);
     expect(latest().test).toBe(true);

@@ -5,10 +5,10 @@ import encodeQR from 'qr';
 import { PNG } from 'pngjs';
 import type { Browser, FrameLocator, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { shopName, until, type World } from '../world.ts';
+import { until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 import { desk, phone } from './pages.ts';
-import { browserOfFile, openAdmin, type Admin } from './stage.ts';
+import { browserOfFile, buyByHand, openAdmin, type Admin } from './stage.ts';
 
 let world: World;
 let browser: Browser;
@@ -54,18 +54,8 @@ async function choosePicture(inside: FrameLocator, text: string): Promise<void> 
   await inside.locator('input[type="file"]').setInputFiles(picture);
 }
 
-/** Buys as a shopper does; the block on the thank-you page asks us. */
-async function buyOnce(page: Page): Promise<void> {
-  await page.goto(`${world.shopify.origin}/${shopName}/`);
-  await page
-    .getByRole('button', { name: /^Add to cart/ })
-    .first()
-    .click();
-  await page.getByRole('button', { name: 'Go to the checkout' }).click();
-  await page.getByRole('radio', { name: 'Bitcoin (Lightning)' }).check();
-  await page.getByRole('button', { name: /^Complete order/ }).click();
-  await page.getByRole('heading', { name: 'Thank you for your order' }).waitFor();
-}
+/** The block on the thank-you page asks us. */
+const buyOnce = (page: Page): Promise<void> => buyByHand({ page, world });
 
 const hopStates = (admin: Admin): Promise<(string | null)[]> =>
   admin.inside

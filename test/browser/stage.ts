@@ -21,6 +21,27 @@ export async function pleasant(target: Page | Frame): Promise<void> {
   expect(await scrollsSideways(target)).toBe(false);
 }
 
+type Shopper = { page: Page; world: World };
+
+/** Puts something into the cart and goes to the checkout, as a shopper does. */
+export async function toCheckout({ page, world }: Shopper): Promise<void> {
+  await page.goto(`${world.shopify.origin}/${shopName}/`);
+  await page
+    .getByRole('button', { name: /^Add to cart/ })
+    .first()
+    .click();
+  await page.getByRole('button', { name: 'Go to the checkout' }).click();
+  await page.getByRole('heading', { name: 'Checkout' }).waitFor();
+}
+
+/** Buys by the manual method; ends on the thank-you page. */
+export async function buyByHand({ page, world }: Shopper): Promise<void> {
+  await toCheckout({ page, world });
+  await page.getByRole('radio', { name: 'Bitcoin (Lightning)' }).check();
+  await page.getByRole('button', { name: /^Complete order/ }).click();
+  await page.getByRole('heading', { name: 'Thank you for your order' }).waitFor();
+}
+
 /** The admin of the shop, with the app in its frame. */
 export type Admin = AsyncDisposable & {
   page: Page;
