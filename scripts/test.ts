@@ -4,6 +4,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { buildApps } from './app-build.ts';
 import { builds } from './build.ts';
 import { checks } from './check.ts';
@@ -12,7 +13,17 @@ import { lacking, prepare, type Suite } from './suite.ts';
 
 type Sum = { passed: number; failed: number; skipped: number };
 /** What vitest's JSON reporter writes, as far as it is read here. */
-type Report = { numPassedTests: number; numFailedTests: number; numPendingTests: number };
+type Report = {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string; failureMessages: string[] | null }[];
+  }[];
+};
 
 const sum: Sum = { passed: 0, failed: 0, skipped: 0 };
 const troubles: string[] = [];
@@ -39,13 +50,27 @@ async function vitest(suite: Suite, env: NodeJS.ProcessEnv): Promise<void> {
   const { ok, seconds } = await run([...programs.vitest, ...words], { env });
   const report = fs.existsSync(file)
     ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Report)
-    : { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 };
+    : { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, testResults: [] };
   sum.passed += report.numPassedTests;
   sum.skipped += report.numPendingTests;
   // A file that does not load, or a connection that nobody closed, fails without a failed test.
   sum.failed += ok ? 0 : Math.max(1, report.numFailedTests);
-  if (!ok) troubles.push(suite);
+  if (!ok) troubles.push(suite, ...failures(report));
   console.log(`${ok ? 'ok    ' : 'FAILED'} ${suite} (${seconds} s)`);
+}
+
+/** What failed and with which words: the long output of the other suites comes after a failure. */
+function failures(report: Report): string[] {
+  const beginning = (words: string): string =>
+    stripVTControlCharacters(words).split('\n').slice(0, 3).join(' | ').slice(0, 500);
+  return report.testResults.flatMap((file) => {
+    const at = path.relative(process.cwd(), file.name);
+    const failed = file.assertionResults.filter(({ status }) => status === 'failed');
+    if (failed.length === 0) return file.status === 'failed' ? [`${at}: ${file.message}`] : [];
+    return failed.map(({ fullName, failureMessages }) => {
+      return `${at} > ${fullName}: ${beginning(failureMessages?.[0] ?? '')}`;
+    });
+  });
 }
 
 async function suite(name: Suite): Promise<void> {

@@ -248,9 +248,9 @@ export async function startWorld(options: WorldOptions) {
   return world;
 }
 
-/** Waits for something to be so. The message says what never came. */
+/** Waits for something to be so. The message says what never came, and what came instead. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   ask: () => Promise<T> | T,
   withinMs = 30_000,
 ): Promise<NonNullable<T>> {
@@ -258,7 +258,10 @@ export async function until<T>(
   for (;;) {
     const answer = await ask();
     if (answer) return answer;
-    if (Date.now() > end) throw new Error(`waited ${String(withinMs)} ms in vain: ${what}`);
+    if (Date.now() > end) {
+      const missed = typeof what === 'string' ? what : what();
+      throw new Error(`waited ${String(withinMs)} ms in vain: ${missed}`);
+    }
     await pause(50);
   }
 }
@@ -296,15 +299,21 @@ function people(about: { appUrl: string; shopify: Shopify }) {
     });
     return { status: answer.status, body: (await answer.json()) as Partial<PayView> };
   };
-  const payLink = (bought: Bought, withinMs?: number): Promise<string> =>
-    until(
-      'the block gets a pay link',
+  const payLink = (bought: Bought, withinMs?: number): Promise<string> => {
+    let last = '';
+    return until(
+      () => `the block gets a pay link, the last answer was ${last}`,
       async () => {
-        const answer = await askAsBlock(bought).catch(() => undefined);
-        return answer?.status === 200 ? answer.body.payUrl : undefined;
+        const answer = await askAsBlock(bought).catch((error: unknown) => ({
+          status: 0,
+          body: { payUrl: undefined, error: String(error) },
+        }));
+        last = `${String(answer.status)} ${JSON.stringify(answer.body)}`;
+        return answer.status === 200 ? answer.body.payUrl : undefined;
       },
       withinMs,
     );
+  };
   const status = async (payUrl: string): Promise<PayView> =>
     (await (await fetch(`${payUrl}/status`)).json()) as PayView;
   const invoiceOn = (payUrl: string, withinMs?: number): Promise<string> =>
