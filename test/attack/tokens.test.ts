@@ -93,12 +93,14 @@ const call = ({ method, path }: Route, authorization: string | undefined): Promi
       : {}),
   });
 
+/** An installation is looked at in its own time, whoever calls. */
+const ofOrders = { where: { originId: { startsWith: 'gid://shopify/Order/' } } };
 /** Everything that a call could have changed. */
 const rowsOf = async (): Promise<unknown> => {
   const { prisma } = world.db;
   return Promise.all([
     ...[prisma.shop.findMany(), prisma.node.count(), prisma.payment.count()],
-    ...[prisma.delivery.count(), prisma.sighting.count(), prisma.registration.count()],
+    ...[prisma.delivery.count(), prisma.sighting.count(ofOrders), prisma.registration.count()],
   ]).then(([shops, ...counts]) => [
     (shops as { id: number; methodName: string; tokenVersion: number }[]).map((shop) => [
       ...[shop.id, shop.methodName, shop.tokenVersion],
@@ -131,12 +133,6 @@ describe('the merchant’s doors', () => {
       expect(await rowsOf()).toEqual(before);
     },
   );
-
-  test('the right token is not 401', async () => {
-    for (const route of of('merchant')) {
-      expect((await call(route, `Bearer ${token('admin')}`)).status).not.toBe(401);
-    }
-  });
 });
 
 describe('the door of the thank-you block', () => {
@@ -334,4 +330,11 @@ describe('the buyer’s link', () => {
     });
     expect(answer.status).toBe(403);
   });
+});
+
+// The last one, because it has effects, some of which come later: a test order makes a webhook.
+test('the right token is not 401', async () => {
+  for (const route of of('merchant')) {
+    expect((await call(route, `Bearer ${token('admin')}`)).status).not.toBe(401);
+  }
 });
