@@ -150,7 +150,7 @@ async function storeTested(
           root_key_id = $6,
           credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
           active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
-          trouble = null, trouble_at = null
+          trouble = null, trouble_at = null, looked_at = now()
         where id = $1`,
     },
     [
@@ -486,6 +486,35 @@ export async function nodeAnswered(
           }),
     },
   });
+}
+
+/**
+ * Takes nodes that nobody has asked for so long what they can receive, the longest first; whoever
+ * takes them asks them. One that is away is not among them: whoever probes it says when it is back.
+ * Rows that another takes at this moment are passed over. A fifth of the time, drawn for each, keeps them apart.
+ */
+export async function takeNodesToLookAt(
+  db: Database,
+  about: { everyMs: number; limit: number },
+): Promise<number[]> {
+  const taken = await rows<{ id: number }>(
+    db.pool,
+    {
+      name: 'node_take_to_look_at',
+      text: `
+        update node set looked_at = now()
+        where id in (
+          select id from node
+          where retired_at is null and sealed_credential is not null and trouble is null
+            and (looked_at is null
+              or looked_at < now() - (0.8 + 0.4 * random()) * $1 * interval '1 ms')
+          order by looked_at nulls first, id limit $2
+          for no key update skip locked)
+        returning id`,
+    },
+    [about.everyMs, about.limit],
+  );
+  return taken.map(({ id }) => id);
 }
 
 export async function nodeHasTrouble(db: Database, nodeId: number, trouble: string): Promise<void> {

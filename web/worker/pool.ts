@@ -42,7 +42,7 @@ export type Pool = {
 const turnDefaults: TurnOptions = { stepOf, turnMs: 250, slowTurnMs: 10_000, stepMs: 60_000 };
 const sweepDefaults: SweepOptions = {
   ...{ graceMs: 3_000, deadPoolsMs: 1_000 },
-  ...{ dueMs: 1_500, housekeepingMs: 60_000 },
+  ...{ dueMs: 1_500, housekeepingMs: 60_000, nodesMs: 15_000 },
 };
 const restartAfterMs = 1_000;
 

@@ -9,6 +9,7 @@ import { wipeIdleCredentials } from '../db/nodes.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
 import type { Deps } from '../flows/flow.ts';
 import { endAllUnissued } from '../flows/end-unissued.ts';
+import { lookAtNodes } from '../flows/look-at-nodes.ts';
 import { honourPrivacy } from '../flows/honour-privacy.ts';
 import { cleanUpSelfTests } from '../flows/self-test-clean-up.ts';
 import type { SelfTestDeps } from '../flows/self-test.ts';
@@ -23,6 +24,8 @@ export type SweepOptions = {
   deadPoolsMs: number;
   dueMs: number;
   housekeepingMs: number;
+  /** How often some nodes are asked what they can receive; each is asked far less often. */
+  nodesMs: number;
 };
 
 /** Wakes every lane that has due rows and no waiting job. */
@@ -112,6 +115,8 @@ export function startSweeps(
       onError,
     ),
   ];
+  // On its own: nodes may be slow, and what is due elsewhere must not wait for them.
+  loops.push(every(options.nodesMs, () => lookAtNodes(deps), onError));
   if (testOrders !== undefined) {
     const cleanUp = selfTestSweep(deps, { alive, testOrders });
     loops.push(every(options.housekeepingMs, cleanUp, onError));
