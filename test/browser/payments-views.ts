@@ -1,7 +1,12 @@
 // The payments app's page in every state, and its messages: for pictures, and for axe on each.
 import type { RequestListener } from 'node:http';
 import { renderMessage, renderSettings } from '../../web/frontend/payments/page.ts';
-import { messages, type SettingsView, type ShownNode } from '../../web/frontend/payments/view.ts';
+import {
+  messages,
+  type SettingsView,
+  type ShownNode,
+  type ShownPayment,
+} from '../../web/frontend/payments/view.ts';
 
 const node: ShownNode = {
   alias: 'alpine-node',
@@ -22,7 +27,23 @@ const base: SettingsView = {
   node,
   readyToldAt: null,
   firstSessionAt: null,
+  payments: { needing: [], latest: [], shownAtMost: 20 },
   gatewaySettingsUrl: 'https://alpine.myshopify.com/services/payments_partners/gateways/x/settings',
+};
+const payment: ShownPayment = {
+  reference: 'rQ1x7e9hKfT3',
+  state: 'resolved',
+  attention: null,
+  amount: '21.00',
+  currency: 'EUR',
+  amountMsat: '24705883000',
+  openedAt: '2026-11-21T13:58:00.000Z',
+  test: false,
+};
+const stuck: ShownPayment = {
+  ...payment,
+  ...{ reference: 'bS8Zw0', state: 'stranded', attention: 'stranded' },
+  ...{ amount: '99999999.99', currency: 'USD' },
 };
 const excess = [
   ...['offchain:write', 'onchain:write', 'macaroon:generate', 'info:write', 'peers:write'],
@@ -68,6 +89,17 @@ export const paymentsViews: Readonly<Record<string, SettingsView>> = {
     ...base,
     ...told,
     firstSessionAt: since,
+    payments: {
+      needing: [stuck],
+      latest: [
+        { ...payment, state: 'open', amountMsat: null },
+        stuck,
+        { ...payment, test: true, amount: '2500', currency: 'JPY' },
+        { ...payment, state: 'settled' },
+        { ...payment, state: 'lapsed' },
+      ],
+      shownAtMost: 5,
+    },
     node: { ...node, isShared: true, credentialEndsAt: '2026-12-24T00:00:00.000Z' },
   },
 };

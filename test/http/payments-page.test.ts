@@ -248,6 +248,29 @@ test('the token of the payments app goes to the Payments Apps API and nowhere el
   ).toEqual([]);
 });
 
+test('its payments are listed, first what needs a person, and no other shop’s', async () => {
+  const { db, registrations } = face.wired;
+  const shopId = (await row())?.id ?? 0;
+  expect((await merchant.ask('/payments')).text).not.toContain('id="payments"');
+  await aPayment(db, { shopId });
+  const stuck = await aPayment(db, { shopId });
+  await db.prisma.payment.update({
+    where: { id: stuck.id },
+    data: { attention: 'stranded', orderName: 'session-that-is-stuck' },
+  });
+  const [app] = await registrations('payments');
+  const about = { registrationId: app?.id ?? 0, domain: 'neighbour.myshopify.com' };
+  const { shop: neighbour } = await installShop(db, about);
+  const theirs = await aPayment(db, { shopId: neighbour.id });
+  await db.prisma.payment.update({ where: { id: theirs.id }, data: { orderName: 'of-another' } });
+  const { text } = await merchant.ask('/payments');
+  expect(text.match(/<li data-payment="open"/g)).toHaveLength(2);
+  const note = /<div class="note"[^]*?<\/div>/.exec(text.slice(text.indexOf('id="payments"')))?.[0];
+  expect(note).toContain('Shopify will not take it');
+  expect(note).toContain('session-that-is-stuck');
+  expect(text).not.toContain('of-another');
+});
+
 test('signing out ends it here and for whoever has a copy of the cookie', async () => {
   const thief = me();
   thief.cookies.set('zaptill_page', merchant.cookies.get('zaptill_page') ?? '');

@@ -7,6 +7,7 @@ import { asHtml, html, type Html } from '../buyer/html.ts';
 import { icons, tabIcon } from '../buyer/icons.ts';
 import { nodeSection } from './node-section.ts';
 import { dateOf, formTokenField, isAway, stepHead } from './parts.ts';
+import { paymentsSection } from './payments-section.ts';
 import type { Message, SettingsView } from './view.ts';
 import { speech, type Speech } from './words.ts';
 
@@ -64,7 +65,8 @@ export function renderSettings(
           <p>${words.say(`now.${now}.text`, { date })}</p>
         </div>
       </div>
-      ${nodeSection(view, words)} ${shopifySection(view, words)} ${trySection(words)}
+      ${view.payments.latest.length > 0 && paymentsSection(view, words)} ${nodeSection(view, words)}
+      ${shopifySection(view, words)} ${trySection(words)}
       <p class="soft small end">${words.say('page.signed_in', { shop: view.shop })}</p>
     </main>
   `;

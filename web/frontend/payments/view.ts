@@ -1,4 +1,5 @@
 // What the payments app's page is drawn from. Times are ISO 8601, amounts millisatoshis as text.
+import type { PaymentState } from '../../core/payment.ts';
 
 /** A node as its merchant sees it. Never a credential. */
 export type ShownNode = {
@@ -25,6 +26,23 @@ export type ShownRefusal = {
   typed: { way: 'link' | 'parts'; host: string; certificate: string };
 };
 
+/** A payment of this app's buyers. Never a name, an address or a link to its page. */
+export type ShownPayment = {
+  /** Shopify's id of the session, by which its staff and logs know it. */
+  reference: string;
+  state: PaymentState;
+  /** A word; null: nobody has to look. */
+  attention: string | null;
+  /** In units of the currency, such as `12.50`. */
+  amount: string;
+  /** ISO 4217. */
+  currency: string;
+  /** What its latest invoice asked; null: nobody has opened its page. */
+  amountMsat: string | null;
+  openedAt: string;
+  test: boolean;
+};
+
 /** Why Shopify did not take the word that the shop is ready. */
 export type ReadyFailure = 'away' | 'refused' | 'signed_off';
 
@@ -36,6 +54,12 @@ export type SettingsView = {
   readyToldAt: string | null;
   /** When the first buyer chose the method; null: nobody has. */
   firstSessionAt: string | null;
+  /** Newest first. What needs a person stands in both. */
+  payments: {
+    needing: readonly ShownPayment[];
+    latest: readonly ShownPayment[];
+    shownAtMost: number;
+  };
   /** Where the merchant activates the method. */
   gatewaySettingsUrl: string;
   refused?: ShownRefusal;

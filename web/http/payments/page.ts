@@ -16,6 +16,7 @@ import type { Doors, Registration } from '../doors.ts';
 import { freshNode, nodeAnswer } from '../merchant/node.ts';
 import { beginGrant, queryOf } from './auth.ts';
 import { dropCookie, readCookie } from './cookies.ts';
+import { shownPayments } from './shown-payments.ts';
 import { languageOf, show, showMessage } from './show.ts';
 
 type SignedIn = { shop: ShopRow; app: Registration; token: string };
@@ -173,9 +174,10 @@ async function showSettings(
 ): Promise<void> {
   const { status, ...more } = about;
   const { shop } = seen;
-  const [node, told] = await Promise.all([
+  const [node, told, payments] = await Promise.all([
     nodeOf(doors, shop),
     paymentsAppOf(doors.deps.db, shop.id),
+    shownPayments(doors, shop.id),
   ]);
   const view: SettingsView = {
     shop: shop.domain,
@@ -183,6 +185,7 @@ async function showSettings(
     node: node === null ? null : shownNode(doors, { node, shop }),
     readyToldAt: told.readyToldAt?.toISOString() ?? null,
     firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
+    payments,
     gatewaySettingsUrl: settingsAtShopify(doors, seen),
     ...(shop.tokenRefusedAt === null ? {} : { readyFailure: 'signed_off' }),
     ...more,
