@@ -22,6 +22,7 @@ export type Problem = {
   what:
     | 'no_node'
     | 'node_unreachable'
+    | 'one_node_unreachable'
     | 'nothing_receivable'
     | 'receivable_low'
     | 'credential_ends'

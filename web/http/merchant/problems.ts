@@ -13,14 +13,12 @@ const credentialWarnDays = 14;
 const dayMs = 86_400_000;
 const shownPayments = 20;
 
-export async function problemsOf(
-  doors: Doors,
-  about: { shop: ShopRow; node: NodeRow | null },
-): Promise<Problem[]> {
-  const { shop, node } = about;
+export async function problemsOf(doors: Doors, about: { shop: ShopRow }): Promise<Problem[]> {
+  const { shop } = about;
   const { db } = doors.deps;
   const now = doors.deps.clock();
-  const [payments, largestMsat, words] = await Promise.all([
+  const [nodes, payments, largestMsat, words] = await Promise.all([
+    views.workingNodes(db, shop.id),
     views.paymentsForPerson(db, { shopId: shop.id, limit: shownPayments }),
     views.largestRecentMsat(db, shop.id),
     views.apiNotices(db, now),
@@ -31,7 +29,7 @@ export async function problemsOf(
   return [
     ...ofPayments.filter(isStuck),
     ...problemsOfShop(doors, shop),
-    ...problemsOfNode({ node, largestMsat, now }),
+    ...problemsOfNodes({ nodes, largestMsat, now }),
     ...ofPayments.filter((problem) => !isStuck(problem)),
     ...troubleWithApi({ asked, words, now }).slice(0, 3).map(problemOfApi),
   ];
@@ -91,49 +89,71 @@ function problemsOfShop(doors: Doors, shop: ShopRow): Problem[] {
   return [];
 }
 
-function problemsOfNode(about: {
-  node: NodeRow | null;
-  largestMsat: bigint | null;
-  now: Date;
-}): Problem[] {
-  const { node, largestMsat, now } = about;
-  if (node === null) {
+type AboutNodes = { nodes: readonly NodeRow[]; largestMsat: bigint | null; now: Date };
+
+/** Each node of the shop, by its name: the preferred one first, then those that stand in for it. */
+function problemsOfNodes({ nodes, largestMsat, now }: AboutNodes): Problem[] {
+  if (nodes.length === 0) {
     return [{ what: 'no_node', sentence: 'Connect a node: shoppers cannot pay before.' }];
   }
+  const isOneThere = nodes.some(({ trouble }) => trouble === null);
+  return nodes.flatMap((node) => [
+    ...(node.trouble === null
+      ? tooLittle({ node, largestMsat })
+      : [problemOfAway(node, isOneThere ? 'others_serve' : 'nobody_serves')]),
+    ...endOfCredential({ node, now }),
+  ]);
+}
+
+/** As the page of the nodes calls it. */
+const nameOf = ({ alias, address }: NodeRow): string => (alias === '' ? address : alias);
+
+function problemOfAway(node: NodeRow, meanwhile: 'others_serve' | 'nobody_serves'): Problem {
   const { address } = node;
-  const found: Problem[] = [];
-  if (node.trouble !== null) {
+  const name = nameOf(node);
+  const values = { node: name, address };
+  if (meanwhile === 'nobody_serves') {
     const sentence =
-      `Your node at ${address} does not answer. Shoppers cannot pay until it does; ` +
+      `Your node ${name} at ${address} does not answer. Shoppers cannot pay until it does; ` +
       'what they have paid is not lost.';
-    found.push({ what: 'node_unreachable', sentence, values: { address } });
-  } else if (node.receivableMsat === 0n) {
-    const sentence = 'Your node cannot receive: open a channel with inbound liquidity.';
-    found.push({ what: 'nothing_receivable', sentence });
-  } else if (
-    node.receivableMsat !== null &&
-    largestMsat !== null &&
-    node.receivableMsat < largestMsat
-  ) {
-    const values = {
-      receivable: satsOf(msat(node.receivableMsat)),
-      largest: satsOf(msat(largestMsat)),
-    };
-    const sentence =
-      `Your node can receive ${values.receivable} sats, and an order of late was ` +
-      `${values.largest} sats. Get more inbound liquidity before one like it comes again.`;
-    found.push({ what: 'receivable_low', sentence, values });
+    return { what: 'node_unreachable', sentence, values };
   }
-  const leftMs =
-    node.credentialEndsAt === null ? Infinity : node.credentialEndsAt.getTime() - now.getTime();
-  if (leftMs <= credentialWarnDays * dayMs) {
-    const days = String(Math.max(0, Math.floor(leftMs / dayMs)));
-    const sentence =
-      `The credential of your node ends in ${days} days. Connect the node again with a fresh ` +
-      'one: no payment is missed meanwhile.';
-    found.push({ what: 'credential_ends', sentence, values: { days } });
+  const sentence =
+    `Your node ${name} at ${address} does not answer. Your other nodes take the payments ` +
+    'meanwhile; what was paid is not lost.';
+  return { what: 'one_node_unreachable', sentence, values };
+}
+
+function tooLittle(about: { node: NodeRow; largestMsat: bigint | null }): Problem[] {
+  const { node, largestMsat } = about;
+  const { receivableMsat } = node;
+  const name = nameOf(node);
+  if (receivableMsat === 0n) {
+    const sentence = `Your node ${name} cannot receive: open a channel with inbound liquidity.`;
+    return [{ what: 'nothing_receivable', sentence, values: { node: name } }];
   }
-  return found;
+  if (receivableMsat === null || largestMsat === null || receivableMsat >= largestMsat) return [];
+  const values = {
+    node: name,
+    receivable: satsOf(msat(receivableMsat)),
+    largest: satsOf(msat(largestMsat)),
+  };
+  const sentence =
+    `Your node ${name} can receive ${values.receivable} sats, and an order of late was ` +
+    `${values.largest} sats. Get more inbound liquidity before one like it comes again.`;
+  return [{ what: 'receivable_low', sentence, values }];
+}
+
+function endOfCredential(about: { node: NodeRow; now: Date }): Problem[] {
+  const { node, now } = about;
+  const { credentialEndsAt } = node;
+  const leftMs = credentialEndsAt === null ? Infinity : credentialEndsAt.getTime() - now.getTime();
+  if (leftMs > credentialWarnDays * dayMs) return [];
+  const values = { node: nameOf(node), days: String(Math.max(0, Math.floor(leftMs / dayMs))) };
+  const sentence =
+    `The credential of your node ${values.node} ends in ${values.days} days. Connect the node ` +
+    'again with a fresh one: no payment is missed meanwhile.';
+  return [{ what: 'credential_ends', sentence, values }];
 }
 
 function problemOfApi(trouble: ApiTrouble): Problem {

@@ -40,7 +40,7 @@ async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void>
       block: shop.blockSeenAt !== null,
       test: hasPassed,
     },
-    problems: await problemsOf(doors, { shop, node }),
+    problems: await problemsOf(doors, { shop }),
   };
   answerJson(response, 200, answer);
 }

@@ -147,10 +147,11 @@ test('another period is asked for, and stays in the address of the page', async 
 });
 
 test('each problem has its one button', async () => {
-  const values = { receivable: '1000', largest: '25000.5' };
+  const values = { node: 'a', receivable: '1000', largest: '25000.5' };
   await open(
     withProblems(
       { what: 'node_unreachable', sentence: 'Your node does not answer.' },
+      { what: 'one_node_unreachable', sentence: 'Away.', values: { node: 'b', address: 'b:1' } },
       { what: 'receivable_low', sentence: 'Little.', values },
       { what: 'paid_late', sentence: '#1002: late.', paymentId: row.id, orderName: '#1002' },
       { what: 'scopes_missing', sentence: 'No.', values: { scopes: 'write_orders' } },
@@ -160,6 +161,11 @@ test('each problem has its one button', async () => {
   );
   const away = await boxOf('Ihr Knoten antwortet nicht');
   within(away).getByRole('link', { name: 'Knoten ansehen' });
+  const other = await boxOf('Einer Ihrer Knoten antwortet nicht');
+  expect(other.textContent).toContain('b unter b:1: Ihre anderen Knoten');
+  // Which node it is, for who hears the button.
+  const looks = within(other).getByRole('link', { name: 'Knoten ansehen: b' });
+  expect(looks.getAttribute('href')).toBe('/node');
   const low = await boxOf('Ihr Knoten kann bald zu wenig empfangen');
   expect(low.textContent).toContain('25.000,5 Sats');
   const late = await boxOf('Ein Käufer hat zu spät bezahlt');

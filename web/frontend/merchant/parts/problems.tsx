@@ -106,7 +106,8 @@ function OneProblem(props: { problem: Problem; shop: string; onSettle: (opener: 
   }
   const action = t(`problem.${what}.action`);
   // Twenty buttons of one name would be one for who hears them.
-  const accessibilityLabel = orderName === undefined ? action : `${action}: ${orderName}`;
+  const about = orderName ?? values['node'];
+  const accessibilityLabel = about === undefined ? action : `${action}: ${about}`;
   return (
     <Banner tone={isCritical.has(what) ? 'critical' : 'warning'} title={t(`problem.${what}.title`)}>
       <BlockStack gap="200">
