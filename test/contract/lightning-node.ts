@@ -222,6 +222,8 @@ function credentialCases(bench: Bench): void {
     const node = await bench.open({ macaroonHex });
     expect(await node.receivable()).toBeUndefined();
     expect(await node.getInfo()).toBeUndefined();
+    const ask = { after: 0n, createdSince: new Date(), most: 10 };
+    expect(await node.listInvoices(ask)).toBeUndefined();
   });
 }
 
@@ -636,6 +638,82 @@ function stopCases(bench: Bench): void {
 }
 
 /** All of it, on one world that is made once; `more` is for what only one world can do. */
+/** Everything that was made since, in pages; the last page may be empty. */
+async function listed(
+  node: OpenNode,
+  ask: { createdSince: Date; most: number; after?: bigint },
+): Promise<{ all: Observation[]; pages: number[] }> {
+  const all: Observation[] = [];
+  const pages: number[] = [];
+  for (let after: bigint | undefined = ask.after ?? 0n; after !== undefined;) {
+    const page = await node.listInvoices({ ...ask, after });
+    if (page === undefined) throw new Error('it may not list');
+    all.push(...page.invoices);
+    pages.push(page.invoices.length);
+    after = page.after;
+  }
+  return { all, pages };
+}
+
+const longAgo = new Date(Date.now() - 7 * 86_400_000);
+
+function listCases(bench: Bench): void {
+  test('pages show every invoice once, oldest first, each as a look shows it', async () => {
+    const node = await bench.open();
+    const paid = await bench.settled(node, 4_000n);
+    const open = [];
+    for (let n = 0; n < 5; n += 1) open.push(await node.createInvoice(wishOf()));
+    const canceled = wishOf();
+    await node.createInvoice(canceled);
+    await node.askToCancel(canceled.hash);
+    const from = paid.addIndex - 1n;
+    const { all, pages } = await listed(node, { createdSince: longAgo, most: 3, after: from });
+    expect(pages.slice(0, 2)).toEqual([3, 3]);
+    const indexes = all.map(({ addIndex }) => addIndex);
+    expect(indexes).toEqual([...new Set(indexes)].sort((a, b) => Number(a - b)));
+    for (const { addIndex } of open) expect(indexes).toContain(addIndex);
+    for (const hash of [paid.hash, canceled.hash]) {
+      const shown = all.find((seen) => seen.hash === hash);
+      expect(shown).toEqual(await node.lookInvoice(hash));
+    }
+    expect(all.find(({ hash }) => hash === paid.hash)).toMatchObject({
+      ...{ state: 'settled', receivedMsat: 4_000n, preimage: paid.preimage },
+    });
+  });
+
+  test('after the newest there is nothing, and neither among what is made tomorrow', async () => {
+    const node = await bench.open();
+    const { addIndex } = await node.createInvoice(wishOf());
+    const ask = { createdSince: longAgo, most: 1_000, after: addIndex };
+    expect(await node.listInvoices(ask)).toEqual({ invoices: [], after: undefined });
+    const createdSince = new Date(Date.now() + 86_400_000);
+    const none = await node.listInvoices({ createdSince, most: 1_000, after: 0n });
+    expect(none).toEqual({ invoices: [], after: undefined });
+  });
+
+  test('of what was made, pages show what is not older than was asked', async () => {
+    const node = await bench.open();
+    const before = wishOf();
+    await node.createInvoice(before);
+    await pause(2_100);
+    const createdSince = new Date();
+    const since = wishOf();
+    await node.createInvoice(since);
+    const { all } = await listed(node, { createdSince, most: 100 });
+    const hashes = all.map(({ hash }) => hash);
+    expect(hashes).toContain(since.hash);
+    expect(hashes).not.toContain(before.hash);
+  });
+
+  test('a page with no size is our own mistake', async () => {
+    const node = await bench.open();
+    for (const most of [0, 1_001]) {
+      const asked = node.listInvoices({ after: 0n, createdSince: longAgo, most });
+      await expect(asked).rejects.toBeInstanceOf(Defect);
+    }
+  });
+}
+
 export function lightningNodeContract(
   name: string,
   makeWorld: () => Promise<World>,
@@ -664,6 +742,7 @@ export function lightningNodeContract(
       strangeCases(bench);
       stopCases(bench);
     });
+    describe('list', () => listCases(bench));
     describe('pay', () => {
       payCases(bench);
       endCases(bench);

@@ -244,6 +244,38 @@ function finding(at: () => ShopHands): void {
     expect(none.orders).toEqual([]);
   });
 
+  test('all orders of our method are found, whatever became of them', async () => {
+    const updatedSince = new Date(Date.now() - 2_000);
+    const open = await at().createOrder({ total: '7.00' });
+    const marked = await at().createOrder({ total: '7.00' });
+    await at().markByHand(marked.originId);
+    const card = await at().createOrder({ total: '7.00' });
+    await at().payByCard(card.originId);
+    const cancelled = await at().createOrder({ total: '7.00' });
+    await at().cancel(cancelled.originId);
+    const cash = await at().createOrder({ total: '7.00', method: 'Cash on delivery' });
+    const found: OrderReading[] = [];
+    let after: string | undefined;
+    do {
+      const { methodName, storefront } = at();
+      const page = await storefront.ordersOfMethod({ methodName, updatedSince, after });
+      expect(page.orders.length).toBeLessThanOrEqual(50);
+      found.push(...page.orders);
+      ({ after } = page);
+    } while (after !== undefined);
+    const ids = found.map((order) => order.originId);
+    for (const { originId } of [open, marked, card, cancelled]) {
+      expect(found.find((order) => order.originId === originId)).toEqual(
+        await read(at(), originId),
+      );
+    }
+    expect(ids).not.toContain(cash.originId);
+    expect(new Set(ids).size).toBe(ids.length);
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    const none = { methodName: at().methodName, updatedSince: tomorrow, after: undefined };
+    expect((await at().storefront.ordersOfMethod(none)).orders).toEqual([]);
+  });
+
   test('a method with quotes and brackets in its name breaks nothing', async () => {
     const page = await at().storefront.pendingOrders({
       methodName: 'Bitcoin "OR" \\ status:any)',

@@ -41,8 +41,26 @@ export type LightningNode = {
   receivable: () => Promise<
     { totalMsat: Msat; largestPartMsat: Msat; channels: number; activeChannels: number } | undefined
   >;
+  /**
+   * One page of what the node has, oldest first: invoices with an add index above `after` that were
+   * made at `createdSince` or later, by the node's clock in whole seconds. `most`: 1 to 1,000.
+   * Undefined when the credential may not list. A node with many invoices may take half a minute.
+   */
+  listInvoices: (ask: {
+    after: bigint;
+    createdSince: Date;
+    most: number;
+  }) => Promise<InvoicePage | undefined>;
   /** Follows settles. See `SettleStream`. */
   followSettles: (from: { cursor: bigint }, on: SettleStreamEvents) => SettleStream;
+};
+
+/** Some of the node's invoices, in the order in which they were added. */
+export type InvoicePage = {
+  /** Those of other programs too. What has no hash (AMP) is left out. */
+  invoices: readonly Observation[];
+  /** Where the next page begins; undefined: there was nothing more. */
+  after: bigint | undefined;
 };
 
 export type SettleStreamEvents = {
@@ -88,6 +106,16 @@ export type Storefront = {
   cancelOrder: (originId: string, about: { note: string }) => Promise<TellOutcome>;
   /** One page of pending orders with this method, oldest change first. */
   pendingOrders: (ask: {
+    methodName: string;
+    updatedSince: Date;
+    after: string | undefined;
+  }) => Promise<{ orders: OrderReading[]; after: string | undefined }>;
+  /**
+   * One page of the orders that name this method, whatever became of them, oldest change first; at
+   * most 50. Shopify shows no order that is older than 60 days to an app like this. It takes at
+   * most a quarter of the shop's bucket: what shoppers wait for comes first.
+   */
+  ordersOfMethod: (ask: {
     methodName: string;
     updatedSince: Date;
     after: string | undefined;

@@ -31,6 +31,8 @@ export type RawNode = {
   synced_to_chain: boolean;
   chains: readonly { chain: string; network: string }[];
 };
+/** `lnrpc.ListInvoiceResponse`. */
+export type RawInvoicePage = { invoices: RawInvoice[]; last_index_offset: string };
 export type InvoiceRequest = {
   r_preimage: Buffer;
   value_msat: string;
@@ -49,6 +51,12 @@ export type Connection = {
     request: InvoiceRequest,
   ) => Promise<{ r_hash: Buffer; payment_request: string; add_index: string }>;
   lookupInvoice: (hash: string) => Promise<RawInvoice>;
+  /** Oldest first, with an add index above `after`. */
+  listInvoices: (ask: {
+    after: bigint;
+    createdSince: Date;
+    most: number;
+  }) => Promise<RawInvoicePage>;
   /** The same call without a credential. A node that answers it guards nothing. */
   lookupInvoiceUncredited: (hash: string) => Promise<RawInvoice>;
   getInfo: () => Promise<RawNode>;
@@ -79,6 +87,8 @@ const deadlinesMs: Readonly<Record<string, number>> = {
   '/lnrpc.Lightning/AddInvoice': 10_000,
   '/invoicesrpc.Invoices/CancelInvoice': 10_000,
   '/lnrpc.Lightning/ListChannels': 10_000,
+  // On an old node with many invoices a page takes long.
+  '/lnrpc.Lightning/ListInvoices': 45_000,
 };
 const usualDeadlineMs = 5_000;
 
@@ -194,6 +204,12 @@ export function openConnection(options: ConnectionOptions): Connection {
     lnd: { default: lightning, invoices } as unknown as AuthenticatedLnd,
     addInvoice: (request) => ask(lightning, 'addInvoice', request),
     lookupInvoice: (hash) => ask(lightning, 'lookupInvoice', byHash(hash)),
+    listInvoices: ({ after, createdSince, most }) =>
+      ask(lightning, 'listInvoices', {
+        index_offset: after.toString(),
+        num_max_invoices: String(most),
+        creation_date_start: String(Math.max(0, Math.floor(createdSince.getTime() / 1_000))),
+      }),
     lookupInvoiceUncredited: (hash) => ask(uncredited, 'lookupInvoice', byHash(hash)),
     getInfo: () => ask(lightning, 'getInfo', {}),
     getState: async () => (await ask<{ state: string }>(status, 'getState', {})).state,

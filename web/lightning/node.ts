@@ -4,7 +4,7 @@
 // buyer. Whatever fails leaves as Trouble from `node`; what is our own fault leaves as a Defect.
 import { createHash } from 'node:crypto';
 import { cancelHodlInvoice } from 'lightning';
-import type { InvoiceWish, IssuedInvoice, LightningNode } from '../core/ports.ts';
+import type { InvoicePage, InvoiceWish, IssuedInvoice, LightningNode } from '../core/ports.ts';
 import type { Observation } from '../core/invoice.ts';
 import { assert, Trouble } from '../core/trouble.ts';
 import { parseAddress, pinAddress } from './address.ts';
@@ -101,6 +101,7 @@ function connections(options: NodeOptions, address: NodeAddress) {
 /** LND's limit for the description of a request. Source: BOLT 11, ten bits of five-bit words. */
 const longestMemoBytes = 639;
 const longestExpirySeconds = 31_536_000;
+const mostListed = 1_000;
 
 function checkWish({ hash, preimage, amountMsat, memo, expirySeconds }: InvoiceWish): void {
   assert(
@@ -165,6 +166,36 @@ async function cancel({ lnd }: Connection, hash: string): Promise<void> {
   });
 }
 
+/** Invoices with many parts and long memos do not fit into one message: fewer of them do. */
+const fewer = 20;
+
+/**
+ * A page. The node is a stranger: one that gives more than was asked, or leads back, is not
+ * followed.
+ */
+async function list(
+  connection: Connection,
+  ask: { after: bigint; createdSince: Date; most: number },
+): Promise<InvoicePage> {
+  assert(ask.most >= 1 && ask.most <= mostListed, 'a page has 1 to 1,000 invoices');
+  let { most } = ask;
+  const page = await connection.listInvoices(ask).catch((error: unknown) => {
+    const trouble = troubleFrom(error);
+    if (!(trouble instanceof Trouble) || trouble.what !== 'message_too_large') throw error;
+    most = Math.min(most, fewer);
+    return connection.listInvoices({ ...ask, most });
+  });
+  const last = BigInt(page.last_index_offset);
+  const isFull = page.invoices.length === most;
+  if (page.invoices.length > most || (isFull && last <= ask.after)) {
+    throw nodeTrouble('answer_unreadable', { then: 'ask_again', details: 'a page of invoices' });
+  }
+  return {
+    invoices: page.invoices.map(observationOf).filter((seen) => seen !== undefined),
+    after: isFull ? last : undefined,
+  };
+}
+
 async function issue(
   connection: Connection,
   wish: InvoiceWish,
@@ -227,6 +258,8 @@ export function openNode(options: NodeOptions): OpenNode {
     },
     lookInvoice: (hash) => call((connection) => look(connection, hash)),
     askToCancel: (hash) => call((connection) => cancel(connection, hash)),
+    listInvoices: async (ask) =>
+      may('ListInvoices') ? call((connection) => list(connection, ask)) : undefined,
     receivable: async () => (may('ListChannels') ? call(readReceivable) : undefined),
     getInfo: async () => (may('GetInfo') ? call(readFacts) : undefined),
     followSettles: (from, on) => {

@@ -82,6 +82,13 @@ ${numbers(count)
     timeoutMs: readMs,
   }) satisfies AdminDocument<unknown>;
 
+const orderPage = z.object({
+  orders: z.object({
+    nodes: z.array(order),
+    pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+  }),
+});
+
 export const pendingOrders = {
   name: 'PendingOrders',
   text: `query PendingOrders($query: String!, $first: Int!, $after: String) {
@@ -90,14 +97,23 @@ export const pendingOrders = {
     pageInfo { hasNextPage endCursor }
   }
 }${orderParts}`,
-  answer: z.object({
-    orders: z.object({
-      nodes: z.array(order),
-      pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
-    }),
-  }),
+  answer: orderPage,
   points: 8,
   timeoutMs: readMs,
+} satisfies AdminDocument<unknown>;
+
+/** Nobody waits for it, so it may take its time. */
+export const ordersOfMethod = {
+  name: 'OrdersOfMethod',
+  text: `query OrdersOfMethod($query: String!, $first: Int!, $after: String) {
+  orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
+    nodes { ...OrderParts }
+    pageInfo { hasNextPage endCursor }
+  }
+}${orderParts}`,
+  answer: orderPage,
+  points: 8,
+  timeoutMs: writeMs,
 } satisfies AdminDocument<unknown>;
 
 const told = z.object({
@@ -168,6 +184,7 @@ export const documents: readonly AdminDocument<unknown>[] = [
   orderById,
   ordersById(mostOrdersById),
   pendingOrders,
+  ordersOfMethod,
   orderMarkAsPaid,
   orderCreateManualPayment,
   orderCancel,
