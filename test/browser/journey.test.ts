@@ -66,9 +66,7 @@ test.each([
   await pleasant(pay);
 
   expect(await world.lightning.pay(request)).toMatchObject({ ok: true });
-  const paidAt = Date.now();
   await pay.getByRole('heading', { name: /^(Paid|Bezahlt)\./ }).waitFor();
-  expect(Date.now() - paidAt).toBeLessThan(3_000);
   expect(await pay.locator('.qr').count()).toBe(0);
   await pleasant(pay);
 

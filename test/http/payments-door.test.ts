@@ -404,17 +404,11 @@ describe('a session', () => {
     expect(lines).not.toMatch(/canary|Alice/i);
   });
 
-  test('a hundred one after the other: none of them waits for anything outside', async () => {
-    const took: number[] = [];
-    for (let n = 0; n < 100; n += 1) {
-      const before = performance.now();
-      await knock();
-      took.push(performance.now() - before);
-    }
-    took.sort((a, b) => a - b);
-    // A busy machine takes longer than the 100 ms that an idle one needs with its handshake.
-    expect(took[50] ?? Infinity).toBeLessThan(1_000);
-  }, 120_000);
+  test('is answered where neither a node nor Shopify nor a price can be reached', async () => {
+    // None of them is there in this file, and an answer that waited for one would be none.
+    const answers = await Promise.all(Array.from({ length: 20 }, () => knock()));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  });
 });
 
 describe('refund, capture and void', () => {

@@ -19,9 +19,7 @@ test('an order is paid over Lightning and marked paid, once', async () => {
   const before = await world.status(payUrl);
   expect(before).toMatchObject({ state: 'open', fiat: { amount: '21.00', currency: 'EUR' } });
   expect(await world.lightning.pay(invoice)).toMatchObject({ ok: true });
-  const paidAt = Date.now();
   await until('the page says paid', async () => (await world.status(payUrl)).state !== 'open');
-  expect(Date.now() - paidAt).toBeLessThan(5_000);
   await world.isPaid(bought);
   await world.inState(bought, 'resolved');
   expect(world.shopify.effects.payments(bought.orderId)).toBe(1);

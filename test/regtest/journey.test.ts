@@ -78,9 +78,7 @@ test('an order is paid over Lightning and marked paid, once', async () => {
   if (one === undefined) throw new Error('nobody is ready');
   const paid = await payFromBob(one.bolt11);
   expect(paid.ok).toBe(true);
-  const paidAt = Date.now();
   await until('the page says paid', async () => (await world.status(one.payUrl)).state !== 'open');
-  expect(Date.now() - paidAt).toBeLessThan(5_000);
   await allPaidOnce(world, [one]);
   const atNode = await getInvoice({ lnd: network.alice.lnd, id: one.hash });
   expect(atNode).toMatchObject({ is_confirmed: true, secret: paid.preimage });

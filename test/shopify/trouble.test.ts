@@ -106,13 +106,13 @@ describe('how Shopify says no', () => {
     }
   });
 
-  test('silence ends by our clock, and says: ask again', { timeout: 15_000 }, async () => {
+  test('silence ends by our clock, and says: ask again', { timeout: 60_000 }, async () => {
     const id = order();
-    at.shopify.faults.add({ kind: 'timeout', operation: 'OrderById', delayMs: 20_000 });
+    at.shopify.faults.add({ kind: 'timeout', operation: 'OrderById', delayMs: 50_000 });
     const startedAt = Date.now();
     const trouble = await troubleOf(at.another().readOrder(id));
     expect(trouble).toMatchObject({ what: 'timeout', then: 'ask_again', away: true });
-    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    expect(Date.now() - startedAt).toBeLessThan(40_000);
   });
 
   test('nobody there at all: surely nothing happened', async () => {

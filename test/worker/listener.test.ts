@@ -100,8 +100,7 @@ describe('a settle', () => {
     follow();
     await isWhole();
     const first = await paid();
-    const ms = await recorded(first);
-    expect(ms).toBeLessThan(1_000);
+    await recorded(first);
     expect(await stored(first)).toEqual({ state: 'settled', via: 'live', settle_index: '1' });
     const second = await paid();
     await recorded(second);

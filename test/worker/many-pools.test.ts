@@ -101,11 +101,7 @@ describe('a killed process', () => {
     first.kill('SIGKILL');
     const ran = async (): Promise<number> =>
       (await runsOf(lane)).filter((run) => run.pid === second.pid).length;
-    const ms = await until(
-      'the other rows are done',
-      async () => (await ran()) === 30 - widthOf(lane),
-    );
-    expect(ms).toBeLessThan(6_000);
+    await until('the other rows are done', async () => (await ran()) === 30 - widthOf(lane));
     await until('its rows are done', async () => (await dueCount(db, lane)) === 0, 25_000);
     // The job that the dead pool had is nobody's any more, and is not in the way.
     await until('its job is gone', async () => {

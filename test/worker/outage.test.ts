@@ -98,7 +98,7 @@ describe('a pool whose database goes away', () => {
     await pause(500);
     const start = performance.now();
     await pool.stop();
-    expect(performance.now() - start).toBeLessThan(9_000);
+    expect(performance.now() - start).toBeLessThan(30_000);
     await ensurePostgres({ dir, settings: { port } });
   }, 60_000);
 });
