@@ -290,7 +290,7 @@ describe('the stream of a node', () => {
     await pause(800);
     expect([one.following(), two.following()]).toEqual([[nodeId], []]);
     await one.stop();
-    await until('the other has it', () => two.following().length === 1, 3_000);
+    await until('the other has it', () => two.following().length === 1, 20_000);
     await isWhole();
     await recorded(await paid());
   });
@@ -309,7 +309,7 @@ describe('the stream of a node', () => {
     expect((await row()).streamCursor).toBe(0n);
     await until('it is closed', () => one.following().length === 0);
     // Once the thief's lease ends the stream is taken again, and with it comes what is missing.
-    await until('it is taken again', () => one.following().length === 1, 6_000);
+    await until('it is taken again', () => one.following().length === 1, 20_000);
   });
 
   test('drops what it cannot hold, and the cursor brings it back', async () => {

@@ -86,7 +86,7 @@ describe('a pool whose database goes away', () => {
     const { lane: fresh, shopId: other } = await aShopWithDue(db, 0);
     await moreDue(db, other, 1);
     await nudge(db.pool, [fresh]);
-    await until('a new row is worked', async () => (await dueCount(db, fresh)) === 0, 5_000);
+    await until('a new row is worked', async () => (await dueCount(db, fresh)) === 0, 30_000);
     await pool.stop();
     expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
   }, 90_000);
