@@ -1,10 +1,10 @@
 // Shops: installed, with sealed tokens that are replaced in one statement, and swept for orders
 // that nobody told us of.
+import { closeOpenOfShop } from './closings.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
-import { nudge, shopLane } from './lanes.ts';
+import { shopLane } from './lanes.ts';
 import { endPageSessionsOf } from './page-sessions.ts';
-import { endInvoices, movePayment } from './payments.ts';
 import { forgetAlertTargets } from './settings.ts';
 
 export type ShopRow = {
@@ -280,32 +280,7 @@ async function endOfShop(on: Queryable, shopId: number): Promise<void> {
     },
     [shopId],
   );
-  const open = await rows<{ id: string }>(
-    on,
-    {
-      name: 'payment_open_of_shop',
-      text: `
-        select id from payment where shop_id = $1 and state = 'open'
-        order by id for no key update`,
-    },
-    [shopId],
-  );
-  for (const { id } of open) {
-    await movePayment(on, {
-      paymentId: id,
-      move: { from: 'open', to: 'closing' },
-      because: 'shop_uninstalled',
-    });
-    const lanes = await endInvoices(on, id, 'order_over');
-    if (lanes.length === 0) {
-      await movePayment(on, {
-        paymentId: id,
-        move: { from: 'closing', to: 'lapsed' },
-        because: 'never_issued',
-      });
-    }
-    await nudge(on, lanes);
-  }
+  await closeOpenOfShop(on, { shopId, because: 'shop_uninstalled' });
 }
 
 /**
