@@ -1,0 +1,96 @@
+// A row that is due is worked by one, and whoever lost it says nothing more about it.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openDatabase, type Database } from '../../web/db/database.ts';
+import { claim, giveBack, renewLease, type ClaimedRow } from '../../web/db/due.ts';
+import type { Lane } from '../../web/db/lanes.ts';
+import { sweepDue } from '../../web/worker/sweep.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { aShopWithDue, depsOn } from '../worker/play.ts';
+
+let place: TestDatabase;
+let db: Database;
+beforeAll(async () => {
+  place = await testDatabase();
+  db = openDatabase({ url: place.url, connections: 12 });
+});
+afterAll(async () => {
+  await db.close();
+  await place.close();
+});
+
+const claimed = (lane: Lane, limit: number): Promise<ClaimedRow[]> =>
+  claim(db, { table: 'sighting', lane, limit });
+
+test('of many who claim at once each row has one', async () => {
+  const { lane } = await aShopWithDue(db, 400);
+  const rounds = Array.from({ length: 10 }, () => claimed(lane, 40));
+  const ids = (await Promise.all(rounds)).flat().map(({ id }) => id);
+  expect(ids.length).toBeGreaterThan(40);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('who waits for a row that another takes goes on with the next ones', async () => {
+  const { lane } = await aShopWithDue(db, 2);
+  const other = await db.pool.connect();
+  try {
+    await other.query('begin');
+    await other.query(
+      `select id from sighting where id = (
+         select id from sighting where lane = $1 order by due_at, id limit 1) for no key update`,
+      [lane],
+    );
+    expect(await claimed(lane, 5)).toHaveLength(1);
+  } finally {
+    await other.query('rollback');
+    other.release();
+  }
+});
+
+/** The lease of this row has run out, and somebody else has the row. */
+async function takenOver(lane: Lane): Promise<{ late: ClaimedRow; current: ClaimedRow }> {
+  const [late] = await claimed(lane, 1);
+  await db.pool.query(`update sighting set lease_until = now() - interval '1 s' where lane = $1`, [
+    lane,
+  ]);
+  const [current] = await claimed(lane, 1);
+  if (late === undefined || current === undefined) throw new Error('nothing was due');
+  expect(current.id).toBe(late.id);
+  return { late, current };
+}
+type Held = { attempts: number; due: boolean; leased: boolean };
+const held = async (lane: Lane): Promise<Held | undefined> =>
+  (
+    await db.pool.query<Held>(
+      `select attempts, due_at is not null as due, lease_until > now() as leased
+       from sighting where lane = $1`,
+      [lane],
+    )
+  ).rows[0];
+
+test('a claim that was taken over gives nothing back', async () => {
+  const { lane } = await aShopWithDue(db, 1);
+  const { late, current } = await takenOver(lane);
+  await giveBack(db.pool, late, { dueInMs: undefined, attempt: true });
+  expect(await held(lane)).toEqual({ attempts: 0, due: true, leased: true });
+  await giveBack(db.pool, current, { dueInMs: undefined, attempt: false });
+  expect(await held(lane)).toMatchObject({ due: false });
+});
+
+test('a claim that was taken over is not renewed', async () => {
+  const { lane } = await aShopWithDue(db, 1);
+  const { late, current } = await takenOver(lane);
+  expect(await renewLease(db, late)).toBe(false);
+  expect(await renewLease(db, current)).toBe(true);
+});
+
+test('a lane whose nudge was lost is nudged by one sweep, and only once', async () => {
+  const { lane } = await aShopWithDue(db, 3);
+  const jobs = async (): Promise<number> =>
+    (await db.pool.query(`select 1 from graphile_worker.jobs where key = $1`, [`lane:${lane}`]))
+      .rowCount ?? 0;
+  expect(await jobs()).toBe(0);
+  await sweepDue(depsOn(db));
+  expect(await jobs()).toBe(1);
+  await sweepDue(depsOn(db));
+  expect(await jobs()).toBe(1);
+});
