@@ -45,6 +45,10 @@ export type PaymentsDoor = {
   certificate: string;
   key: string;
   clientCertificates: readonly string[];
+  /** The files among what was given: they may be renewed while the program runs. */
+  files: readonly string[];
+  /** The same once more, from the files as they are then. Throws `ConfigError`. */
+  readAgain: () => PaymentsDoor;
 };
 
 /** One line for the person who starts the program. It never holds the value that was given. */
@@ -82,9 +86,11 @@ const text = z
 
 const pemBlocks = /-----BEGIN ([A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END \1-----/g;
 
+const isPem = (given: string): boolean => given.startsWith('-----BEGIN ');
+
 /** The PEM text itself, or the path of a file with it. */
 function pemText(given: string): string {
-  if (given.startsWith('-----BEGIN ')) return given.replaceAll('\\n', '\n');
+  if (isPem(given)) return given.replaceAll('\\n', '\n');
   return readFileSync(given, 'utf8');
 }
 
@@ -297,11 +303,21 @@ function readPayments(env: NodeJS.ProcessEnv): Config['payments'] {
 function readPaymentsDoor(env: NodeJS.ProcessEnv, port: number): PaymentsDoor | undefined {
   const clientCertificates = given(env, 'PAYMENTS_CLIENT_CA');
   if (clientCertificates === undefined) return undefined;
+  const names = ['PAYMENTS_TLS_CERT', 'PAYMENTS_TLS_KEY', 'PAYMENTS_CLIENT_CA'] as const;
+  // What was given goes from the environment once it is read; of the rest nothing is kept.
+  const kept = [...names, 'PAYMENTS_PORT', 'PAYMENTS_API_KEY'];
+  const own = Object.fromEntries(kept.map((name) => [name, env[name]]));
   const door: PaymentsDoor = {
     port: needed(env, 'PAYMENTS_PORT'),
     certificate: needed(env, 'PAYMENTS_TLS_CERT'),
     key: needed(env, 'PAYMENTS_TLS_KEY'),
     clientCertificates,
+    files: names.map((name) => env[name]?.trim() ?? '').filter((raw) => !isPem(raw)),
+    readAgain: () => {
+      const again = readPaymentsDoor(own, port);
+      if (again === undefined) throw wrong('PAYMENTS_CLIENT_CA', 'is missing');
+      return again;
+    },
   };
   if (door.port === port) throw wrong('PAYMENTS_PORT', 'is wrong');
   const pair = new X509Certificate(door.certificate);

@@ -4,6 +4,7 @@ import { begin, migrateWhenThere, stopOnSignal } from './entrance.ts';
 import { makeApp } from './http/app.ts';
 import { makePaymentsApp } from './http/from-payments.ts';
 import { openMutualTls } from './http/mutual-tls.ts';
+import { keepRenewed } from './http/renewed-certificates.ts';
 
 const wired = await begin();
 const { config, log } = wired;
@@ -25,6 +26,7 @@ if (config.paymentsDoor !== undefined) {
   });
   log.info({ port }, 'payments_door.open');
   servers.push(server);
+  server.once('close', keepRenewed({ log, renew: server.renew }, config.paymentsDoor));
 }
 const server = createServer({ requestTimeout: 30_000 }, makeApp(doors));
 server.listen(config.port, host, () => {

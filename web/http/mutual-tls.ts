@@ -3,7 +3,7 @@
 import { constants, X509Certificate } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import type { RequestListener } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 
 export type Lock = {
   /** PEM, with its chain. */
@@ -12,6 +12,28 @@ export type Lock = {
   /** PEM each: of authorities, or of the clients themselves. At least one. */
   clientCertificates: readonly string[];
 };
+
+/** The door, and how it gets other certificates while it is open. */
+export type MutualTls = Server & {
+  /** For everybody who knocks from here on. Throws, and changes nothing, when one is broken. */
+  renew: (lock: Lock) => void;
+};
+
+/** A request that was let in may end; then its connection proves itself anew. */
+const endWithinMs = 15_000;
+
+const contextOf = ({ certificate, key, clientCertificates }: Lock): SecureContextOptions => ({
+  ...{ cert: certificate, key, ca: [...clientCertificates] },
+  minVersion: 'TLSv1.2',
+  // Every connection proves itself anew: a certificate that has ended is not remembered.
+  secureOptions: constants.SSL_OP_NO_TICKET,
+});
+
+function pinnedOf({ clientCertificates }: Lock): ReadonlySet<string> {
+  const known = clientCertificates.map((pem) => new X509Certificate(pem));
+  if (known.length === 0) throw new Error('no client certificate is known: the door stays shut');
+  return new Set(known.filter(({ ca }) => !ca).map((each) => each.fingerprint256));
+}
 
 /**
  * An authority's certificate vouches for those that it signed. Any other is known by its
@@ -23,34 +45,47 @@ export function openMutualTls(
   answer: RequestListener,
   /** Somebody was not let in. Why is between OpenSSL and them. */
   refused: () => void = () => undefined,
-): Server {
-  const known = lock.clientCertificates.map((pem) => new X509Certificate(pem));
-  if (known.length === 0) throw new Error('no client certificate is known: the door stays shut');
-  const pinned = new Set(known.filter(({ ca }) => !ca).map((each) => each.fingerprint256));
+): MutualTls {
+  let pinned = pinnedOf(lock);
+  const admitted = new Set<TLSSocket>();
   const server = createServer(
     {
-      cert: lock.certificate,
-      key: lock.key,
-      ca: [...lock.clientCertificates],
+      ...contextOf(lock),
       requestCert: true,
-      // Where one is known by its fingerprint, the handshake's own verdict is not the last word.
-      rejectUnauthorized: pinned.size === 0,
-      minVersion: 'TLSv1.2',
-      // Every connection proves itself anew: a certificate that has ended is not remembered.
-      secureOptions: constants.SSL_OP_NO_TICKET,
+      // Below, before anything is read: the handshake's own verdict is not the last word where one
+      // is known by its fingerprint.
+      rejectUnauthorized: false,
       handshakeTimeout: 10_000,
       headersTimeout: 10_000,
-      requestTimeout: 15_000,
+      requestTimeout: endWithinMs,
     },
     answer,
   );
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    if (socket.authorized || isPinned(socket, pinned)) return;
+    if (socket.authorized || isPinned(socket, pinned)) {
+      admitted.add(socket);
+      socket.once('close', () => admitted.delete(socket));
+      return;
+    }
     socket.destroy();
     refused();
   });
   server.on('tlsClientError', refused);
-  return server;
+  const renew = (next: Lock): void => {
+    const nextPinned = pinnedOf(next);
+    const context = contextOf(next);
+    // It throws what is wrong before the server has taken anything.
+    createSecureContext(context);
+    server.setSecureContext(context);
+    pinned = nextPinned;
+    // Who was let in by a certificate that is known no more, does not stay for ever.
+    const before = [...admitted];
+    server.closeIdleConnections();
+    setTimeout(() => {
+      for (const socket of before) socket.destroy();
+    }, endWithinMs).unref();
+  };
+  return Object.assign(server, { renew });
 }
 
 function isPinned(socket: TLSSocket, pinned: ReadonlySet<string>): boolean {
