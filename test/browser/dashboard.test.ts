@@ -48,11 +48,11 @@ async function putFigures(): Promise<void> {
 
 describe('before anything was bought', () => {
   test.each([
-    ['390 px, German', { ...phone, locale: 'de-DE' }, 'Hier wird Ihre erste Zahlung stehen'],
+    ['390 px, German', { ...phone, locale: 'de-DE' }, 'Hier erscheint Ihre erste Zahlung'],
     [
       '1280 px, dark',
       { ...desk, colorScheme: 'dark' as const },
-      'Your first payment will stand here',
+      'Your first payment will appear here',
     ],
   ])('the page teaches: %s', async (name, options, words) => {
     await using admin = await visit(options);
@@ -169,7 +169,7 @@ describe('with a million payments', () => {
     await using admin = await visit({ ...phone, colorScheme: 'dark' as const });
     await admin.go('');
     await admin.inside.getByText('Your node does not answer').waitFor();
-    await admin.inside.getByText('Your node’s credential is about to end').waitFor();
+    await admin.inside.getByText('Your node’s credential is about to expire').waitFor();
     await admin.isPleasant();
     await shoot(admin, 'node down');
   });

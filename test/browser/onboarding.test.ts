@@ -164,7 +164,7 @@ test('a name in Arabic, and a method that Shopify does not know', async () => {
   await inside.getByRole('button', { name: 'Test the whole way' }).click();
   await inside.getByRole('button', { name: 'Run it again' }).click();
   await inside
-    .getByText('The self-test has stopped at: A part is recorded with your method')
+    .getByText('The self-test has stopped at: A partial payment is recorded with your method')
     .waitFor({ timeout: 60_000 });
   await inside.getByText('Shopify knows no manual payment method').waitFor();
   await admin.isPleasant();

@@ -48,7 +48,7 @@ describe('before the first payment', () => {
   test.each(sizes)('the list teaches, on %s', async (_, size, name) => {
     await using here = await admin(size);
     await here.go('/payments');
-    await here.inside.getByText('Your first payment will stand here').waitFor();
+    await here.inside.getByText('Your first payment will appear here').waitFor();
     await shoot(here, `none-${name}`);
     await here.isPleasant();
     expect(here.faults).toEqual([]);

@@ -41,7 +41,9 @@ export type SelfTestStep = {
 /** What may go wrong, in words for the merchant: what is so, and what to do. */
 export const selfTestSentences = {
   no_node: 'No node is connected. Connect one first.',
-  node_trouble: 'Your node did not do it ({what}). See that LND runs and that its port is open.',
+  node_trouble:
+    'Your node did not answer, or refused. See that LND runs, that its wallet is unlocked and ' +
+    'that its port is open. For support: {what}.',
   nothing_receivable:
     'The node answers, but nothing can be received at the moment: see what it needs above.',
   invoice_not_seen: 'The node made the invoice and does not find it again. Look into its log.',
@@ -49,7 +51,7 @@ export const selfTestSentences = {
     'Nobody on this server follows the payments of your node. Start the worker ("npm run work"), ' +
     'or wait a moment if it has just started.',
   not_canceled: 'The node did not cancel the invoice. Nobody knows it, and it ends by itself.',
-  shop_trouble: 'Shopify did not do it ({what}). Try again in a moment.',
+  shop_trouble: 'Shopify did not answer, or refused. Try again in a moment. For support: {what}.',
   order_refused: 'Shopify did not make the test order. It said: {why}',
   order_not_readable: 'Shopify made the test order and does not show it. Try again in a moment.',
   webhook_late:
@@ -58,7 +60,7 @@ export const selfTestSentences = {
   method_unknown:
     'Shopify knows no manual payment method with the name “{method}”. Add it under Settings, ' +
     'Payments, with exactly this name.',
-  part_refused: 'Shopify did not record a part as paid ({why}).',
+  part_refused: 'Shopify did not record a partial payment ({why}).',
   not_marked: 'Shopify did not mark the test order as paid ({why}).',
   order_left:
     'The test order is cancelled, and Shopify did not let us delete it ({why}). It does no harm.',

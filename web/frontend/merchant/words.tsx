@@ -65,6 +65,14 @@ function canonical(tag: string): string {
 const fill = (text: string, values: Values): string =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 
+/** Letters of a script that runs from right to left. */
+const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+/** A name in Arabic does not turn the brackets and the quotes around it. */
+const isolated = (value: string): string =>
+  rightToLeft.test(value) ? `\u2068${value}\u2069` : value;
+const isolatedIn = (values: Values): Values =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, isolated(value)]));
+
 export type Speech = {
   locale: string;
   t: (word: Word, values?: Values) => string;
@@ -81,8 +89,11 @@ export function speechOf({ locale, words }: Language): Speech {
     t: (word, values = {}) => fill(words[word] ?? en[word], values),
     told: ({ code, sentence, values = {} }) => {
       const own = words[`told.${code}`];
-      if (own !== undefined) return { text: fill(own, values) };
-      return locale.startsWith('en') ? { text: sentence } : { text: sentence, lang: 'en' };
+      if (own !== undefined) return { text: fill(own, isolatedIn(values)) };
+      const text = Object.values(values)
+        .filter((value) => rightToLeft.test(value))
+        .reduce((whole, value) => whole.replaceAll(value, isolated(value)), sentence);
+      return locale.startsWith('en') ? { text } : { text, lang: 'en' };
     },
   };
 }

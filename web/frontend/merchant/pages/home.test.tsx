@@ -88,9 +88,10 @@ test('before the first order it teaches, and leads to the setup', async () => {
   });
   await screen.findByText('0 of 5 steps done');
   expect(screen.getByRole('link', { name: 'Begin the setup' }).getAttribute('href')).toBe('/setup');
-  screen.getByText('Your first payment will stand here');
+  screen.getByText('Your first payment will appear here');
   expect(screen.queryByText('Shoppers cannot pay yet')).toBeNull();
   expect(screen.queryByText('What came in')).toBeNull();
+  expect(screen.queryByText('Latest payments')).toBeNull();
 });
 
 test('when all is set up, the card is gone and the figures stand with their meaning', async () => {

@@ -104,7 +104,9 @@ function Overview(props: {
       <Layout.Section>
         <div className="zt-column">
           {hasBegun ? figures : <NothingYet methodName={shop.method.name} />}
-          <LatestPayments payments={latest?.payments} methodName={shop.method.name} />
+          {(hasBegun || latest === undefined) && (
+            <LatestPayments payments={latest?.payments} methodName={shop.method.name} />
+          )}
         </div>
       </Layout.Section>
       <Layout.Section variant="oneThird">
@@ -118,7 +120,7 @@ function Overview(props: {
   );
 }
 
-/** Before the first order: what will stand here, and what makes it come. */
+/** Before the first order: what will appear here, and what makes it come. */
 function NothingYet({ methodName }: { methodName: string }) {
   const { t } = useWords();
   return (

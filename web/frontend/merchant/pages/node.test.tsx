@@ -110,6 +110,17 @@ test('a network that is away takes nothing of what was typed', async () => {
   expect(screen.getByLabelText<HTMLInputElement>('lndconnect link').value).toBe(link);
 });
 
+test('a credential pasted as a link goes into its own field, and the host is asked for', async () => {
+  const { asked } = await openAt('/node', { 'GET /api/nodes': bare });
+  const credential = `0201036c6e64${'ab'.repeat(40)}`;
+  await connectBy(`${credential}\n`);
+  const field = screen.getByLabelText<HTMLInputElement>('Credential (macaroon)');
+  expect([field.type, field.value]).toEqual(['password', credential]);
+  screen.getByText(/^Give the host name and the port/);
+  expect(document.activeElement).toBe(screen.getByLabelText('Host and port'));
+  expect(asked.filter(({ line }) => line.startsWith('POST'))).toEqual([]);
+});
+
 test('what is not a link is said beside the field, and nothing is sent', async () => {
   const { asked } = await openAt('/node', { 'GET /api/nodes': bare });
   await connectBy('0201036c6e64');
@@ -160,7 +171,7 @@ test('several nodes: one makes the invoices, another is made the first', async (
   });
   await screen.findByText('Makes the invoices');
   screen.getByText('Stands in');
-  screen.getByText('The credential ends in 3 days');
+  screen.getByText('The credential expires in 3 days');
   await userEvent.click(screen.getByRole('button', { name: 'Make it the first' }));
   await waitFor(() => {
     const [top] = screen.getAllByRole('heading', { level: 2 });

@@ -107,7 +107,7 @@ describe('the list', () => {
       'GET /api/payments?': page([]),
       'GET /api/payments?state=open': page([]),
     });
-    await screen.findByText('Your first payment will stand here');
+    await screen.findByText('Your first payment will appear here');
     await userEvent.click(tab('Waiting'));
     await screen.findByText('No payment in this view');
   });

@@ -93,7 +93,7 @@ test.each([
   if (because !== 'none_active') within(item).getByText(/^1 channel is not active/);
   await userEvent.click(within(item).getByRole('button', { name: 'Look again' }));
   await waitFor(() => {
-    expect(bridge.toast).toHaveBeenCalledWith('Your node was asked anew');
+    expect(bridge.toast).toHaveBeenCalledWith('Your node was asked again');
   });
   expect(asked.some(({ line }) => line === 'POST /api/setup/look')).toBe(true);
 });
@@ -132,6 +132,9 @@ test('a self-test is followed hop by hop, each with its time, and stays to be re
   const item = await step('Test the whole way');
   await within(item).findByText('The self-test is running');
   expect(within(item).getAllByRole('img', { name: 'Waiting' }).length).toBeGreaterThan(0);
+  // Mark, name and time: each has one place of the line, also while it runs.
+  const lines = [...item.querySelectorAll('[data-hop]')];
+  expect(new Set(lines.map((line) => line.childElementCount))).toEqual(new Set([3]));
   await within(item).findByText('The self-test has passed');
   expect(within(item).getAllByText('84 ms')).toHaveLength(4);
   await screen.findByText('Everything works');
@@ -148,7 +151,9 @@ test('a hop that failed says what to do, in German too', async () => {
   });
   await openAt('/setup', { 'GET /api/setup': { ...seen, selfTest: failed } }, 'de');
   await screen.findByText('Der Selbsttest endete bei: Die Bestellung wird als bezahlt markiert');
-  screen.getByText(/^Shopify kennt keine manuelle Zahlungsart mit dem Namen „سَتوشي“/);
+  screen.getByText(
+    /^Shopify kennt keine manuelle Zahlungsmethode mit dem Namen „\u2068سَتوشي\u2069“/,
+  );
   screen.getByText('2,3 s');
 });
 

@@ -4,6 +4,13 @@
 
 export const isLink = (text: string): boolean => /^\s*lndconnect:\/\//i.test(text);
 
+/**
+ * What `lncli bakemacaroon` prints, or the same in base64: version 2, then the location `lnd`.
+ * Source: go-macaroon, the binary format.
+ */
+export const isCredential = (text: string): boolean =>
+  /^\s*(0201036c6e64[0-9a-f]{20,}|AgEDbG5k[\w+/=-]{20,})\s*$/i.test(text);
+
 /** Host and PEM certificate (empty: none in the link); undefined when it is not such a link. */
 export function partsOfLink(link: string): { host: string; certificate: string } | undefined {
   const [, host, query] = /^lndconnect:\/\/([^/?#\s]+)\/?\?([^#\s]+)$/i.exec(link.trim()) ?? [];

@@ -93,7 +93,14 @@ function Hops({ run }: { run: SelfTestAnswer }) {
 function HopMark({ state }: { state: SelfTestStepAnswer['state'] }) {
   const { t } = useWords();
   const label = t(`hop.state.${state}`);
-  if (state === 'running') return <Spinner size="small" accessibilityLabel={label} />;
+  // Polaris' spinner is two elements, and this is one place of the line.
+  if (state === 'running') {
+    return (
+      <span className="zt-spinner">
+        <Spinner size="small" accessibilityLabel={label} />
+      </span>
+    );
+  }
   if (state === 'waiting') return <span className="zt-to-do" role="img" aria-label={label} />;
   const looks = {
     passed: { source: CheckCircleIcon, tone: 'success' },

@@ -30,8 +30,8 @@ function Connecting({ bake, connected }: { bake: string; connected: () => void }
   return (
     <BlockStack gap="400">
       <Text as="p">{t('setup.node.text')}</Text>
-      {refused !== undefined && <Lesson refused={refused} />}
       {!hasLine && <BakeLine line={bake} />}
+      {refused !== undefined && <Lesson refused={refused} />}
       <ConnectForm connect={connect} />
     </BlockStack>
   );

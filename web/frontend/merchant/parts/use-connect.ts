@@ -3,7 +3,7 @@ import type { ConnectAnswer, ConnectRequest, NodeAnswer } from '../../shared/mer
 import type { ConnectBody } from '../../shared/setup-api.ts';
 import { callApi, troubleOf, type TroubleKind } from '../api.ts';
 import { useWords, type Word } from '../words.tsx';
-import { isLink, partsOfLink } from './lndconnect.ts';
+import { isCredential, isLink, partsOfLink } from './lndconnect.ts';
 
 export type Typed = {
   way: 'link' | 'picture' | 'parts';
@@ -77,8 +77,11 @@ export function useConnect(connected: (node: NodeAnswer) => void, more: ConnectM
   return { typed, change, send, errorOf, isTesting, refused, trouble, forget };
 }
 
-/** A link that was pasted where the credential belongs is taken as the link that it is. */
+/** A link pasted where the credential belongs, or the other way round, is taken as what it is. */
 function routed(typed: Typed): Typed {
+  if (typed.way === 'link' && isCredential(typed.link)) {
+    return { ...typed, way: 'parts', macaroon: typed.link.trim(), link: '' };
+  }
   if (typed.way !== 'parts' || !isLink(typed.macaroon)) return typed;
   return { ...typed, way: 'link', link: typed.macaroon.trim(), macaroon: '' };
 }
