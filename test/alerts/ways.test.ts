@@ -163,30 +163,33 @@ describe('an address that a merchant gave', () => {
     const instead = { ip: '127.0.0.1', ca: cert };
     const post = postToGiven({ origin: undefined, resolve: isPublic, instead });
     const ways = openAlertWays({ mail: undefined, post });
-    const secret = Buffer.from('zas_secret');
+    const secrets = [Buffer.from('zas_secret')];
     const at = new Date('2026-11-21T10:00:00.500Z');
     const url = `https://hooks.example.com:${String(port)}/in?x=1`;
     const body = JSON.stringify({ sentence: 'Käuferin 漢字' });
-    await ways.url({ url, body, secret, at });
+    await ways.url({ url, body, secrets, at });
     expect(got).toHaveLength(1);
     expect(got[0]).toMatchObject({ body, host: `hooks.example.com:${String(port)}` });
     // As a receiver would do it, with nothing of ours.
     const [, t = '', v1 = ''] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(got[0]?.signature ?? '') ?? [];
     expect(t).toBe('1795255200');
     expect(createHmac('sha256', 'zas_secret').update(`${t}.${body}`).digest('hex')).toBe(v1);
-    expect(signatureOf(`${body} `, { secret, at })).not.toContain(v1);
+    expect(signatureOf(`${body} `, { secrets, at })).not.toContain(v1);
+    const both = signatureOf(body, { secrets: [Buffer.from('zas_next'), ...secrets], at });
+    const next = createHmac('sha256', 'zas_next').update(`${t}.${body}`).digest('hex');
+    expect(both).toBe(`t=${t},v1=${next},v1=${v1}`);
 
     for (const wrong of [302, 404, 500]) {
       status = wrong;
       const trouble = { what: 'url_refused', from: 'alert', then: 'ask_again', away: false };
-      await expect(ways.url({ url, body, secret, at })).rejects.toMatchObject(trouble);
+      await expect(ways.url({ url, body, secrets, at })).rejects.toMatchObject(trouble);
     }
     expect(got).toHaveLength(4);
 
     // Another name in the address is another certificate than the server has.
     const other = url.replace('hooks.', 'other.');
     const unreached = { what: 'url_not_reached', from: 'alert' };
-    await expect(ways.url({ url: other, body, secret, at })).rejects.toMatchObject(unreached);
+    await expect(ways.url({ url: other, body, secrets, at })).rejects.toMatchObject(unreached);
     expect(got).toHaveLength(4);
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

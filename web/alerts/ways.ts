@@ -21,18 +21,31 @@ export function openAlertWays(about: {
   };
 }
 
-/** The header by which a receiver knows that a post is ours, of Unix seconds and the whole body. */
-export function signatureOf(body: string, by: { secret: Uint8Array; at: Date }): string {
+/**
+ * The header by which a receiver knows that a post is ours, of Unix seconds and the whole body:
+ * `t=<seconds>,v1=<hex>`, with one `v1` for each secret. A receiver takes the post if one of them
+ * fits its own, and so may change to another secret at any moment while both sign.
+ */
+export function signatureOf(
+  body: string,
+  by: { secrets: readonly Uint8Array[]; at: Date },
+): string {
   const seconds = Math.floor(by.at.getTime() / 1_000).toString();
-  const mac = createHmac('sha256', by.secret).update(`${seconds}.${body}`, 'utf8').digest('hex');
-  return `t=${seconds},v1=${mac}`;
+  const signed = by.secrets.map((secret) => {
+    const mac = createHmac('sha256', secret).update(`${seconds}.${body}`, 'utf8').digest('hex');
+    return `v1=${mac}`;
+  });
+  return [`t=${seconds}`, ...signed].join(',');
 }
 
-async function postSigned(post: PostToGiven, { url, body, secret, at }: SignedPost): Promise<void> {
+async function postSigned(
+  post: PostToGiven,
+  { url, body, secrets, at }: SignedPost,
+): Promise<void> {
   const headers = {
     'Content-Type': 'application/json; charset=utf-8',
     'User-Agent': 'Zaptill',
-    'Zaptill-Signature': signatureOf(body, { secret, at }),
+    'Zaptill-Signature': signatureOf(body, { secrets, at }),
   };
   const { status } = await post({ url, headers, body, timeoutMs: postTimeoutMs }).catch(
     (error: unknown) => {

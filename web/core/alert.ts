@@ -206,12 +206,20 @@ export const alertRules = {
   credentialDays: [14, 2],
   /** An alert that did not get through for so long is given up. */
   giveUpMs: 24 * 3_600_000,
+  /** So long a secret signs beside the one that has replaced it. */
+  oldSecretMs: 24 * 3_600_000,
 } as const;
 
 /** A letter as it leaves. `id` stays the same over its repetitions. */
 export type Letter = { id: string; to: string; subject: string; text: string };
 /** A post to an address that a merchant gave. */
-export type SignedPost = { url: string; body: string; secret: Uint8Array; at: Date };
+export type SignedPost = {
+  url: string;
+  body: string;
+  /** Each signs it: the shop's secret first, then those that it has replaced not long ago. */
+  secrets: readonly Uint8Array[];
+  at: Date;
+};
 
 /** The ways out. Each throws Trouble from `alert`; a time-out is `ask_again`. */
 export type AlertWays = {

@@ -10,6 +10,8 @@ export type StoredSettings = {
   version: number;
   settings: Settings;
   sealedAlertSecret: Uint8Array | null;
+  /** Those that it has replaced, and that sign beside it for a while; the newest first. */
+  oldAlertSecrets: readonly Uint8Array[];
 };
 
 type Raw = {
@@ -25,6 +27,7 @@ type Raw = {
   alert_email: string | null;
   alert_url: string | null;
   sealed_alert_secret: Uint8Array | null;
+  old_alert_secrets: Uint8Array[];
   language: string | null;
 };
 
@@ -45,13 +48,22 @@ function fromRaw(raw: Raw): StoredSettings {
     alertUrl: raw.alert_url,
     language: raw.language,
   };
-  return { version: raw.version ?? 0, settings, sealedAlertSecret: raw.sealed_alert_secret };
+  return {
+    ...{ version: raw.version ?? 0, settings },
+    sealedAlertSecret: raw.sealed_alert_secret,
+    oldAlertSecrets: raw.old_alert_secrets,
+  };
 }
+
+/** The secrets that sign beside the one of the shop `p`. */
+export const oldSecretsOfShop = `
+  array(select o.sealed from old_alert_secret o where o.shop_id = p.id and o.ends_at > now()
+    order by o.id desc)`;
 
 const readText = `
   select p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp,
     s.smallest_msat, s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url,
-    s.sealed_alert_secret, s.language
+    s.sealed_alert_secret, s.language, ${oldSecretsOfShop} as old_alert_secrets
   from shop p left join settings s on s.shop_id = p.id where p.id = $1`;
 
 async function read(on: Queryable, shopId: number): Promise<StoredSettings> {
@@ -92,7 +104,9 @@ export async function changeSettings(
     const chosen = Object.fromEntries(
       change.fields.map((field) => [field, change.settings[field]]),
     ) as Partial<Settings>;
-    await write(on, change, { ...now.settings, ...chosen });
+    const next = { ...now.settings, ...chosen };
+    await write(on, change, next);
+    if (next.alertUrl === null) await forgetOldSecrets(on, change.shopId);
     if (change.fields.includes('methodName')) {
       await renameMethod(on, change.shopId, change.settings.methodName);
     }
@@ -149,16 +163,65 @@ async function renameMethod(on: Queryable, shopId: number, name: string): Promis
   await nudge(on, [shopLane(shopId)]);
 }
 
-/** Another secret for the shop's webhook; the one before signs nothing any more. */
+/** Who makes secrets again and again does not make headers without end. */
+const mostOldSecrets = 3;
+
+/**
+ * Another secret for the shop's webhook; the one before signs beside it for so long. False: the
+ * shop has no web address for alerts.
+ */
 export async function replaceAlertSecret(
   db: Database,
-  about: { shopId: number; sealed: Uint8Array<ArrayBuffer> },
+  about: { shopId: number; sealed: Uint8Array<ArrayBuffer>; bothForMs: number },
 ): Promise<boolean> {
-  const { count } = await db.prisma.settings.updateMany({
-    where: { shopId: about.shopId, alertUrl: { not: null } },
-    data: { sealedAlertSecret: about.sealed },
+  const { shopId, sealed, bothForMs } = about;
+  return transaction(db, async (on) => {
+    const replaced = await rows(
+      on,
+      {
+        name: 'settings_replace_secret',
+        text: `
+          with before as (
+            select shop_id, sealed_alert_secret as sealed from settings
+            where shop_id = $1 and alert_url is not null for no key update),
+          replaced as (
+            update settings s set sealed_alert_secret = $2 from before b
+            where s.shop_id = b.shop_id returning s.shop_id),
+          kept as (
+            insert into old_alert_secret (shop_id, sealed, ends_at)
+            select shop_id, sealed, now() + $3 * interval '1 ms' from before
+            where sealed is not null)
+          select shop_id from replaced`,
+      },
+      [shopId, sealed, bothForMs],
+    );
+    await rows(
+      on,
+      {
+        name: 'settings_bound_secrets',
+        text: `
+          delete from old_alert_secret where shop_id = $1 and id not in (
+            select id from old_alert_secret where shop_id = $1 order by id desc limit $2)`,
+      },
+      [shopId, mostOldSecrets],
+    );
+    return replaced.length === 1;
   });
-  return count === 1;
+}
+
+const forgetOldSecrets = (on: Queryable, shopId: number): Promise<unknown> =>
+  rows(
+    on,
+    {
+      name: 'settings_forget_secrets',
+      text: 'delete from old_alert_secret where shop_id = $1',
+    },
+    [shopId],
+  );
+
+/** Wipes secrets whose time beside another is over. */
+export async function wipeOldSecrets(db: Database): Promise<void> {
+  await db.prisma.oldAlertSecret.deleteMany({ where: { endsAt: { lte: new Date() } } });
 }
 
 /** The shop's name and the client id of the app in it: what a link into its admin is made of. */
@@ -175,6 +238,7 @@ export async function shopAndApp(
 
 /** Where alerts go is the merchant's own, and leaves with the merchant. */
 export async function forgetAlertTargets(on: Queryable, shopId: number): Promise<void> {
+  await forgetOldSecrets(on, shopId);
   await rows(
     on,
     {

@@ -1,6 +1,7 @@
 // A merchant saves the settings. Only the fields that the merchant changed are written, and only
 // onto the version that the merchant has seen: who was overtaken by another tab hears what is
 // different, and loses nothing of what was typed.
+import { alertRules } from '../core/alert.ts';
 import type { SealedPlace } from '../core/ports.ts';
 import {
   differences,
@@ -75,14 +76,18 @@ async function firstSecret(
   return sealedAlertSecret === null ? newSecret(deps) : undefined;
 }
 
-/** Another secret for the webhook, shown this once. Undefined: the shop has no web address. */
+/**
+ * Another secret for the webhook, shown this once. The one before signs beside it for a day, so that
+ * no alert is refused by a receiver that has not changed yet. Undefined: the shop has no web address.
+ */
 export async function renewAlertSecret(
   deps: Deps,
   about: { shopId: number },
 ): Promise<string | undefined> {
   const secret = newSecret(deps);
   const sealed = sealSecret(deps, about.shopId, secret);
-  if (!(await replaceAlertSecret(deps.db, { ...about, sealed }))) return undefined;
+  const bothForMs = alertRules.oldSecretMs;
+  if (!(await replaceAlertSecret(deps.db, { ...about, sealed, bothForMs }))) return undefined;
   deps.log.info({ shopId: about.shopId }, 'settings.alert_secret_renewed');
   return secret;
 }

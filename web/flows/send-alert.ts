@@ -60,8 +60,10 @@ async function sendPost(deps: Deps, alert: Sendable): Promise<void> {
     url: adminLink(alert, path),
     about: alert.about,
   });
-  const secret = deps.sealer.open(alert.sealedSecret, placeOfAlertSecret(alert.shopId));
-  await deps.alertWays.url({ url: alert.target, body, secret, at: deps.clock() });
+  const place = placeOfAlertSecret(alert.shopId);
+  const sealed = [alert.sealedSecret, ...alert.oldSecrets];
+  const secrets = sealed.map((each) => deps.sealer.open(each, place));
+  await deps.alertWays.url({ url: alert.target, body, secrets, at: deps.clock() });
 }
 
 /** Where the merchant does something about it: a page of ours inside Shopify's admin. */
@@ -76,7 +78,8 @@ export type TestOutcome = Partial<Record<'email' | 'url', string>>;
 /** Sends a test alert at once, on every channel that is set up, and says how it went. */
 export async function sendTestAlert(deps: Deps, about: { shopId: number }): Promise<TestOutcome> {
   const { shopId } = about;
-  const { settings, sealedAlertSecret: sealedSecret } = await settingsOf(deps.db, shopId);
+  const stored = await settingsOf(deps.db, shopId);
+  const { settings, sealedAlertSecret: sealedSecret, oldAlertSecrets: oldSecrets } = stored;
   const shop = await shopAndApp(deps.db, shopId);
   const madeAt = deps.clock();
   const facts: AlertFacts = {};
@@ -86,7 +89,8 @@ export async function sendTestAlert(deps: Deps, about: { shopId: number }): Prom
     const test = { id: `test-${String(madeAt.getTime())}`, what: 'test', about: facts, madeAt };
     const { language } = settings;
     try {
-      await send(deps, { ...test, ...shop, shopId, channel, target, sealedSecret, language });
+      const secrets = { sealedSecret, oldSecrets };
+      await send(deps, { ...test, ...shop, shopId, channel, target, ...secrets, language });
       return { [channel]: 'sent' };
     } catch (trouble) {
       if (!(trouble instanceof Trouble)) throw trouble;

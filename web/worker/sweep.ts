@@ -6,6 +6,7 @@ import { wakeVerdicts } from '../db/due.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
 import { deadPools, freeJobsOf, freeSelfTestLock, trySelfTestLock } from '../db/locks.ts';
 import { wipeIdleCredentials } from '../db/nodes.ts';
+import { wipeOldSecrets } from '../db/settings.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
 import type { Deps } from '../flows/flow.ts';
 import { endAllUnissued } from '../flows/end-unissued.ts';
@@ -110,6 +111,7 @@ export function startSweeps(
         await endAllUnissued(deps);
         await wipeIdleCredentials(deps.db);
         await makeNodeAlerts(deps.db);
+        await wipeOldSecrets(deps.db);
         await honourPrivacy(deps);
       },
       onError,
