@@ -95,6 +95,25 @@ const words = {
       todo: 'Öffnen Sie die Bestellung: Läuft dort keine Zahlung, stornieren Sie sie selbst.',
     },
   },
+  node_gone: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: nobody knows whether it was paid',
+      sentence:
+        'The node that made the invoice for order {orderName} has been away for two weeks, and ' +
+        'its credential was deleted. Only that node knows whether somebody paid.',
+      todo: 'Look there for the payment hash, or connect the node again: then Zaptill asks it.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: Niemand weiß, ob sie bezahlt wurde',
+      sentence:
+        'Der Knoten, der die Rechnung für Bestellung {orderName} erstellt hat, ist seit zwei ' +
+        'Wochen fort, und sein Zugang wurde gelöscht. Nur er weiß, ob jemand bezahlt hat.',
+      todo:
+        'Suchen Sie dort nach dem Payment-Hash, oder verbinden Sie den Knoten wieder: Dann fragt ' +
+        'ihn Zaptill.',
+    },
+  },
   node_unreachable: {
     path: '/node',
     en: {

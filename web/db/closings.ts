@@ -67,7 +67,7 @@ async function moveAll(on: Queryable, { ids, from, to, because }: Moves): Promis
       text: `
         with moved as (
           update payment set state = $3::payment_state, reason = $4, lease_until = null,
-            attempts = 0, attention = nullif(attention, 'untold'),
+            attempts = 0, attention = nullif(nullif(attention, 'untold'), 'node_gone'),
             -- A verdict that is wanted is told as soon as it is certain that no money comes.
             due_at = case when $3 = 'lapsed' and verdict_wanted is not null then now() end
           where id = any($1::uuid[]) and state = $2::payment_state

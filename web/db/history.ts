@@ -22,6 +22,9 @@ export const historyWords = {
   cancel_refused: 'Shopify did not take our word to cancel the order.',
   order_left: 'The order was left as it is.',
   order_left_paid: 'The order was not cancelled, because money came for it after all.',
+  node_gone:
+    'The node has been away for two weeks, and its credential was wiped: only it knows whether ' +
+    'the invoice was paid.',
   wait_wanted: 'The buyer says that the money is on its way, and went back to the shop.',
   told_to_wait: 'Shopify was told to wait for the money.',
   session_asked: 'Shopify asks something of this payment.',

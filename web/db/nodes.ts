@@ -92,6 +92,8 @@ export async function connectNode(
     const nodeId = kept?.id ?? (await insertNode(on, node));
     if (kept?.working !== true) await rankLast(on, { shopId: node.shopId, nodeId });
     await storeTested(on, { node, nodeId, sealed: sealFor(nodeId) });
+    // It may have been away for long: what it has to say of our invoices is heard at once.
+    if (kept !== undefined) await lookAtAllInvoices(on, nodeId);
     return nodeId;
   });
   return db.prisma.node.findUniqueOrThrow({ where: { id } });
@@ -527,6 +529,57 @@ export async function nodeHasTrouble(db: Database, nodeId: number, trouble: stri
     },
     [nodeId, trouble],
   );
+}
+
+/** So long a retired node may be away before its credential goes without its last word. */
+const goneAfterDays = 14;
+/** As of an invoice that a node has forgotten: its own clock may be behind ours. */
+const marginMinutes = 10;
+
+/**
+ * Wipes the credential of retired nodes that have been away for two weeks, and are away at this
+ * moment by the word of a probe, once no buyer can pay there: nobody keeps the key to a house that
+ * is gone. What became of their invoices only the node knows. They are not called canceled: they
+ * rest as they are, the history says why, and a person is asked where a payment waits for one.
+ * Connected again, the node is asked at once. Gives the nodes.
+ */
+export async function wipeGoneCredentials(db: Database): Promise<number[]> {
+  const gone = await rows<{ id: number }>(
+    db.pool,
+    {
+      name: 'node_wipe_gone',
+      text: `
+        with gone as (
+          update node n set sealed_credential = null
+          where n.sealed_credential is not null
+            and n.retired_at < now() - $1::int * interval '1 day'
+            and n.trouble is not null and n.trouble_at < now() - $1::int * interval '1 day'
+            and exists (
+              select 1 from lane l where l.name = 'node:' || n.id and l.failures > 0
+                and l.paused_until > now() - interval '5 minutes')
+            and not exists (
+              select 1 from invoice i where i.node_id = n.id and i.state in ('made', 'live')
+                and i.expires_at > now() - $2::int * interval '1 minute')
+          returning id),
+        rested as (
+          update invoice i set due_at = null, lease_until = null, lease_no = lease_no + 1,
+            attempts = 0
+          from gone where i.node_id = gone.id and i.due_at is not null
+          returning i.payment_id, i.hash, i.state),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'node_gone', '', jsonb_build_object('hash', encode(hash, 'hex'))
+          from rested where state in ('made', 'live')),
+        asked as (
+          update payment set attention = 'node_gone'
+          where attention is null and state in ('open', 'closing')
+            and id in (select payment_id from rested where state = 'live')
+          returning id)
+        select id, (select count(*) from asked) as asked from gone`,
+    },
+    [goneAfterDays, marginMinutes],
+  );
+  return gone.map(({ id }) => id);
 }
 
 /**

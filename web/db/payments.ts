@@ -172,7 +172,8 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
             -- What a person settled by hand was told to nobody.
             told_at = case when $2 = 'settled' and $3 = 'resolved' then now() else told_at end,
             attention = coalesce($7, case
-              when attention not in ('untold', coalesce($15::text, 'untold')) then attention
+              when attention not in ('untold', 'node_gone', coalesce($15::text, 'untold'))
+                then attention
               -- One word is answered, and what is to be given back is another matter.
               when attention is not null and (
                 select coalesce(sum(case when to_account like 'overpaid:%' then amount_msat

@@ -5,13 +5,14 @@ import { makeNodeAlerts } from '../db/alerts.ts';
 import { wakeVerdicts } from '../db/due.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
 import { deadPools, freeJobsOf, freeSelfTestLock, trySelfTestLock } from '../db/locks.ts';
-import { wipeIdleCredentials } from '../db/nodes.ts';
+import { wipeGoneCredentials, wipeIdleCredentials } from '../db/nodes.ts';
 import { wipeOldSecrets } from '../db/settings.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
 import type { Deps } from '../flows/flow.ts';
 import { endAllUnissued } from '../flows/end-unissued.ts';
 import { lookAtNodes } from '../flows/look-at-nodes.ts';
 import { honourPrivacy } from '../flows/honour-privacy.ts';
+import { reconcileNights } from '../flows/reconcile-begin.ts';
 import { cleanUpSelfTests } from '../flows/self-test-clean-up.ts';
 import type { SelfTestDeps } from '../flows/self-test.ts';
 import type { Alive } from './alive.ts';
@@ -110,9 +111,12 @@ export function startSweeps(
         await forgetOldDeliveries(deps.db);
         await endAllUnissued(deps);
         await wipeIdleCredentials(deps.db);
+        const gone = await wipeGoneCredentials(deps.db);
+        if (gone.length > 0) deps.log.error({ nodes: gone }, 'node.gone');
         await makeNodeAlerts(deps.db);
         await wipeOldSecrets(deps.db);
         await honourPrivacy(deps);
+        await reconcileNights(deps);
       },
       onError,
     ),

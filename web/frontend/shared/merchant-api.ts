@@ -32,6 +32,7 @@ export type Problem = {
     | 'paid_late'
     | 'cancelled_paid'
     | 'not_cancelled'
+    | 'node_gone'
     | 'look'
     | 'token_refused'
     | 'scopes_missing'

@@ -68,6 +68,12 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
       'as it is. Open the order and decide.';
     return { what: 'not_cancelled', sentence, ...about };
   }
+  if (attention === 'node_gone') {
+    const sentence =
+      `${orderName}: its node has been away for two weeks. Only it knows whether somebody paid: ` +
+      'look there, or connect it again.';
+    return { what: 'node_gone', sentence, ...about };
+  }
   return { what: 'look', sentence: `${orderName}: somebody has to look at it.`, ...about };
 }
 

@@ -1,4 +1,15 @@
-import { Banner, BlockStack, Box, Card, Layout, Page, Text } from '@shopify/polaris';
+import {
+  Banner,
+  BlockStack,
+  Box,
+  Button,
+  Card,
+  InlineStack,
+  Layout,
+  Page,
+  Text,
+} from '@shopify/polaris';
+import { lazy, Suspense, useRef, useState } from 'react';
 import { useParams } from 'react-router';
 import type { PaymentAnswer } from '../../shared/merchant-api.ts';
 import type { PayState } from '../../shared/pay-view.ts';
@@ -21,6 +32,10 @@ import { WaitingPage } from '../parts/waiting-page.tsx';
 import { useApi } from '../use-api.ts';
 import { useWords } from '../words.tsx';
 import { NotHere } from './not-here.tsx';
+
+const SettleDialog = lazy(() =>
+  import('../parts/settle-dialog.tsx').then((found) => ({ default: found.SettleDialog })),
+);
 
 const lookAgainMs = 4_000;
 
@@ -66,22 +81,23 @@ function OnePayment({ id }: { id: string }) {
           <Failed title={t('payment.old')} trouble={trouble} again={again} />
         </Box>
       )}
-      <Shown payment={payment} />
+      <Shown payment={payment} reload={again} />
     </Page>
   );
 }
 
-function Shown({ payment }: { payment: PaymentAnswer }) {
+function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void }) {
   const { t } = useWords();
   return (
     <Layout>
       {payment.attention !== null && (
         <Layout.Section>
-          <Attention attention={payment.attention} order={orderLink(payment.orderId)} />
+          <Attention payment={payment} attention={payment.attention} onSettled={reload} />
         </Layout.Section>
       )}
       <Layout.Section>
         <div className="zt-column">
+          <Money payment={payment} />
           <Card>
             <BlockStack gap="400">
               <Text as="h2" variant="headingMd">
@@ -97,7 +113,6 @@ function Shown({ payment }: { payment: PaymentAnswer }) {
       </Layout.Section>
       <Layout.Section variant="oneThird">
         <div className="zt-column">
-          <Money payment={payment} />
           <PayLink payment={payment} />
           <Proof payment={payment} />
           <NodeOf payment={payment} />
@@ -108,21 +123,60 @@ function Shown({ payment }: { payment: PaymentAnswer }) {
 }
 
 const attentions = [
-  ...(['stranded', 'overpaid', 'untold', 'cancelled_paid', 'not_cancelled'] as const),
+  ...(['stranded', 'overpaid', 'untold', 'cancelled_paid'] as const),
+  ...(['not_cancelled', 'node_gone'] as const),
 ];
 
 /** What the program cannot do by itself, and how a person does it. */
-function Attention({ attention, order }: { attention: string; order: string | undefined }) {
+function Attention(props: { payment: PaymentAnswer; attention: string; onSettled: () => void }) {
   const { t } = useWords();
+  const { payment, attention, onSettled } = props;
   const what = attentions.find((each) => each === attention) ?? 'other';
+  const order = orderLink(payment.orderId);
   return (
     <Banner
       tone={what === 'stranded' ? 'critical' : 'warning'}
       title={t(`attention.${what}.title`)}
-      {...(order === undefined ? {} : { action: { content: t('payment.order'), url: order } })}
     >
-      <p>{t(`attention.${what}.text`)}</p>
+      <BlockStack gap="300">
+        <p>{t(`attention.${what}.text`)}</p>
+        <InlineStack gap="200">
+          {order !== undefined && <Button url={order}>{t('payment.order')}</Button>}
+          {what === 'stranded' && <SettleByHand payment={payment} onSettled={onSettled} />}
+        </InlineStack>
+      </BlockStack>
     </Banner>
+  );
+}
+
+/** Once the merchant has agreed with the shopper, it is said here as well as on the first page. */
+function SettleByHand({ payment, onSettled }: { payment: PaymentAnswer; onSettled: () => void }) {
+  const { t } = useWords();
+  const [isOpen, setIsOpen] = useState<boolean>();
+  const opener = useRef<HTMLDivElement>(null);
+  const { id, orderName, sentence } = payment;
+  return (
+    <>
+      <div ref={opener}>
+        <Button onClick={() => setIsOpen(true)}>{t('problem.stranded.action')}</Button>
+      </div>
+      {isOpen !== undefined && (
+        <Suspense>
+          <SettleDialog
+            isOpen={isOpen}
+            problem={{ what: 'stranded', sentence, paymentId: id, orderName }}
+            activator={opener}
+            onClose={() => setIsOpen(false)}
+            onSettled={() => {
+              setIsOpen(false);
+              // Its button goes: what became of the payment is read from the top.
+              document.querySelector('main')?.focus();
+              onSettled();
+            }}
+          />
+        </Suspense>
+      )}
+    </>
   );
 }
 

@@ -1,0 +1,93 @@
+// A retired node that is gone for good: its credential does not stay for ever, and what became of
+// its invoices is never made up.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { openDatabase, type Database } from '../../web/db/database.ts';
+import { invoiceIsCanceled } from '../../web/db/invoices.ts';
+import { nodeLane, pauseLane } from '../../web/db/lanes.ts';
+import { nodeHasTrouble, retireNode, wipeGoneCredentials } from '../../web/db/nodes.ts';
+import { closePayment, type PaymentRow } from '../../web/db/payments.ts';
+import { aNode, anInvoice, aPayment, aShop, type MadeInvoice } from '../builders.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+
+let place: TestDatabase;
+let db: Database;
+let shopId: number;
+let nodeId: number;
+let payment: PaymentRow;
+let invoice: MadeInvoice;
+const identity = `02${'c'.repeat(64)}`;
+beforeAll(async () => {
+  place = await testDatabase();
+  db = openDatabase({ url: place.url, connections: 5 });
+});
+afterAll(async () => {
+  await db.close();
+  await place.close();
+});
+const set = (assign: string): Promise<unknown> =>
+  db.pool.query(`update node set ${assign} where id = $1`, [nodeId]);
+const expires = (when: string): Promise<unknown> =>
+  db.pool.query(`update invoice set expires_at = now() - $2::interval where node_id = $1`, [
+    ...[nodeId, when],
+  ]);
+beforeEach(async () => {
+  shopId = (await aShop(db)).id;
+  nodeId = await aNode(db, { shopId, identity });
+  payment = await aPayment(db, { shopId });
+  invoice = await anInvoice(db, { payment, nodeId });
+  await closePayment(db, { paymentId: payment.id, because: 'order_cancelled' });
+  await retireNode(db, { shopId, nodeId });
+  await nodeHasTrouble(db, nodeId, 'node_down');
+  await pauseLane(db, nodeLane(nodeId), { because: 'node_down', draw: 0 });
+  await set(`retired_at = now() - interval '15 days', trouble_at = now() - interval '15 days'`);
+  await expires('11 minutes');
+});
+
+const node = () => db.prisma.node.findUniqueOrThrow({ where: { id: nodeId } });
+const hasCredential = async (): Promise<boolean> => (await node()).sealedCredential !== null;
+const read = async () => {
+  const include = { invoices: true, history: { orderBy: { id: 'desc' } } } as const;
+  return db.prisma.payment.findUniqueOrThrow({ where: { id: payment.id }, include });
+};
+
+test('the credential goes, and a person is asked: nothing is called canceled', async () => {
+  expect(await wipeGoneCredentials(db)).toEqual([nodeId]);
+  expect(await hasCredential()).toBe(false);
+  const left = await read();
+  expect(left).toMatchObject({ state: 'closing', attention: 'node_gone' });
+  expect(left.invoices).toMatchObject([{ state: 'live', dueAt: null, leaseUntil: null }]);
+  expect(left.history[0]).toMatchObject({
+    what: 'node_gone',
+    details: { hash: invoice.hash },
+  });
+  expect(await wipeGoneCredentials(db)).toEqual([]);
+  expect((await read()).history).toHaveLength(left.history.length);
+});
+
+test.each([
+  ['it is away for a week only', () => set(`trouble_at = now() - interval '13 days'`)],
+  ['it was retired a week ago', () => set(`retired_at = now() - interval '13 days'`)],
+  ['it works', () => set('retired_at = null')],
+  ['it answers', () => set('trouble = null, trouble_at = null')],
+  ['an invoice may still be paid', () => expires('9 minutes')],
+  [
+    'nobody has asked it of late',
+    () => db.pool.query(`update lane set paused_until = now() - interval '1 hour'`),
+  ],
+])('the credential stays: %s', async (_why, make) => {
+  await make();
+  expect(await wipeGoneCredentials(db)).toEqual([]);
+  expect(await hasCredential()).toBe(true);
+  expect((await read()).attention).toBeNull();
+});
+
+test('connected again it is asked at once, and its word ends the question', async () => {
+  await wipeGoneCredentials(db);
+  expect(await aNode(db, { shopId, identity })).toBe(nodeId);
+  expect(await hasCredential()).toBe(true);
+  const back = await read();
+  expect(back.invoices[0]?.dueAt?.getTime()).toBeLessThanOrEqual(Date.now() + 1_000);
+  const { id } = invoice;
+  await invoiceIsCanceled(db, { id, paymentId: payment.id, because: 'node_says_canceled' });
+  expect(await read()).toMatchObject({ state: 'lapsed', attention: null });
+});
