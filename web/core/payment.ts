@@ -66,7 +66,13 @@ export const awaitsMoney = (state: PaymentState): boolean =>
   state === 'open' || state === 'closing';
 
 /** A successful sale or capture that Shopify shows on an order. */
-export type Sale = { id: string; amountMinor: Minor; gateway: string };
+export type Sale = {
+  id: string;
+  amountMinor: Minor;
+  gateway: string;
+  /** When Shopify wrote it down, where that was asked for. */
+  at?: Date | undefined;
+};
 
 /** An order as Shopify tells it, amounts in the presentment currency. */
 export type OrderReading = {

@@ -22,6 +22,7 @@ const stateColumn = {
   sighting: `''`,
   shop: `''`,
   alert: `''`,
+  reconcile_part: `''`,
 } as const;
 
 /** Takes up to `limit` due rows of the lane, oldest first. */
@@ -59,6 +60,7 @@ const idType = {
   sighting: 'bigint',
   shop: 'int',
   alert: 'bigint',
+  reconcile_part: 'bigint',
 } as const;
 
 /** Keeps the row for another call outside. False: it was taken over, and the step must stop. */

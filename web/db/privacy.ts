@@ -262,6 +262,7 @@ export async function mayForgetShop(on: Queryable, shopId: number): Promise<bool
 
 const ownTables = [
   ...(['settings', 'alert', 'saved_view', 'self_test', 'page_session', 'sighting'] as const),
+  ...(['reconcile_break', 'reconciliation'] as const),
 ];
 
 /** Everything of a shop but its books: settings, alerts, views, tests, sign-ins, node addresses. */

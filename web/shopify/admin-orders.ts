@@ -166,16 +166,23 @@ function readingOf(order: OrderAnswer): OrderReading {
     namesNoMethod: order.paymentGatewayNames.length === 0,
     sales: order.transactions
       .filter(({ kind, status }) => status === 'SUCCESS' && (kind === 'SALE' || kind === 'CAPTURE'))
-      .map(({ id, gateway, amountSet }) => ({
+      .map(({ id, createdAt, gateway, amountSet }) => ({
         id,
         // In a currency without a known exponent no payment of ours exists to compare it with.
         amountMinor: minorOfMoney(amountSet.presentmentMoney) ?? minor(0n),
         gateway: gateway ?? '',
+        at: dateOf(createdAt),
       })),
     refundedMinor: refundsOf(order),
     isBeingFulfilled: !untouched.includes(order.displayFulfillmentStatus),
     test: order.test,
   };
+}
+
+/** Undefined for what is no moment. */
+function dateOf(text: string | null): Date | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? undefined : new Date(ms);
 }
 
 const refundsOf = (order: OrderAnswer): Minor =>

@@ -28,6 +28,7 @@ const order = z.object({
   transactions: z.array(
     z.object({
       id: z.string(),
+      createdAt: z.string().nullable(),
       kind: z.string(),
       status: z.string(),
       gateway: z.string().nullable(),
@@ -45,7 +46,7 @@ fragment OrderParts on Order {
   presentmentCurrencyCode paymentGatewayNames
   totalOutstandingSet { ...Bag }
   transactions {
-    id kind status gateway formattedGateway manualPaymentGateway amountSet { ...Bag }
+    id createdAt kind status gateway formattedGateway manualPaymentGateway amountSet { ...Bag }
   }
 }
 fragment Bag on MoneyBag { presentmentMoney { amount currencyCode } }`;

@@ -5,6 +5,7 @@ import type { DueTable } from '../db/lanes.ts';
 import type { Step } from '../flows/flow.ts';
 import { lookAtInvoice } from '../flows/look-at-invoice.ts';
 import { lookAtOrder } from '../flows/look-at-order.ts';
+import { reconcilePart } from '../flows/reconcile-part.ts';
 import { reconcileShop } from '../flows/reconcile-shop.ts';
 import { sendAlert } from '../flows/send-alert.ts';
 import { tellShopify } from '../flows/tell-shopify.ts';
@@ -26,6 +27,7 @@ const ofTable: Record<Exclude<DueTable, 'payment'>, Step> = {
   sighting: lookAtOrder,
   shop: reconcileShop,
   alert: sendAlert,
+  reconcile_part: reconcilePart,
 };
 
 export type StepOf = (row: Pick<ClaimedRow, 'table' | 'state'>) => Step | null;

@@ -1,0 +1,48 @@
+// A reconciliation begins: in a shop's night, after a long outage, on the merchant's click, or by
+// the operator's command. It only writes rows; the pools of the shop's lanes do the work.
+import { reconcileRules } from '../core/reconcile.ts';
+import {
+  acceptBreak as accept,
+  beginReconciliation,
+  forgetReconciliations,
+  mendReconciliations,
+  takeNights,
+  type RunReason,
+} from '../db/reconciliations.ts';
+import type { Deps } from './flow.ts';
+
+/**
+ * Begins a run of the shop, or gives the one that is under way. Undefined: the app was removed.
+ * `since`: leave out what has not changed since then.
+ */
+export async function reconcileNow(
+  deps: Pick<Deps, 'db' | 'log'>,
+  about: { shopId: number; because: RunReason; since?: Date | undefined },
+): Promise<{ id: string; begun: boolean } | undefined> {
+  const isNight = about.because === 'night' || about.because === 'outage';
+  const atLeastMs = isNight ? reconcileRules.nightMs : reconcileRules.askedMs;
+  const run = await beginReconciliation(deps.db, { ...about, atLeastMs });
+  if (run?.begun === true) {
+    const { shopId, because } = about;
+    deps.log.info({ shopId, because, run: run.id }, 'reconcile.begun');
+  }
+  return run;
+}
+
+/** Whose night it is; what was lost on the way; what is old. Repeating it changes nothing. */
+export async function reconcileNights(deps: Pick<Deps, 'db' | 'log'>): Promise<void> {
+  for (const night of await takeNights(deps.db)) await reconcileNow(deps, night);
+  await mendReconciliations(deps.db);
+  await forgetReconciliations(deps.db);
+}
+
+/** A person has looked at a break and says that it is right as it is. */
+export async function acceptBreak(
+  deps: Pick<Deps, 'db' | 'log'>,
+  about: { shopId: number; id: string; staffId: string | undefined },
+): Promise<boolean> {
+  const accepted = await accept(deps.db, about);
+  const { shopId, id } = about;
+  if (accepted) deps.log.info({ shopId, break: id }, 'reconcile.accepted');
+  return accepted;
+}
