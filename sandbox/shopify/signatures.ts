@@ -84,9 +84,15 @@ export function proxySignature(
 export function frameQuery(
   app: { clientId: string; secret: string },
   shop: string,
-  options: { locale: string; nowMs: number },
+  options: {
+    locale: string;
+    nowMs: number;
+    /** What the address in the admin asks of the app's page. */
+    own?: Record<string, string>;
+  },
 ): URLSearchParams {
   const query: Record<string, string> = {
+    ...options.own,
     embedded: '1',
     host: Buffer.from(`admin.shopify.com/store/${storeOf(shop)}`).toString('base64'),
     id_token: signToken(app.secret, adminClaims(shop, app.clientId, options.nowMs)),

@@ -140,11 +140,14 @@ test('App Bridge is served where the CDN would be', async () => {
 });
 
 test('the admin frames the app with a query that Shopify’s library accepts', async () => {
-  const page = await get(`${STORE}/apps/client-1/payments/p3`);
+  const page = await get(`${STORE}/apps/client-1/payments/p3?days=7&shop=evil`);
   const src = (/<iframe[^>]*src="([^"]*)"/s.exec(page.text)?.[1] ?? '').replaceAll('&amp;', '&');
   const url = new URL(src);
   expect(url.origin).toBe(door.url);
   expect(url.pathname).toBe('/payments/p3');
+  // What the address asks of the page goes along, and cannot pass for what Shopify says.
+  expect(url.searchParams.get('days')).toBe('7');
+  expect(url.searchParams.getAll('shop')).toEqual([SHOP]);
   const library = shopifyApi({
     apiKey: APP.clientId,
     apiSecretKey: APP.secret,
@@ -198,6 +201,16 @@ test('uninstalled, the admin asks before it frames the app', async () => {
   expect((await post(`${STORE}/session-token/client-1`)).status).toBe(403);
   await post(`${STORE}/apps/zaptill`);
   expect((await get(`${STORE}/apps/zaptill`)).text).toContain('<iframe');
+});
+
+test('an app that lacks a scope leads to Shopify’s question, and then has it', async () => {
+  shop.setScopes({ app: 'client-1', shop: SHOP, scopes: ['read_orders'] });
+  const question = `${STORE}/oauth/install?client_id=client-1`;
+  expect((await get(question)).text).toContain('write orders');
+  const answered = await post(question);
+  expect(answered.status).toBe(303);
+  expect((await get(`${STORE}/settings/apps`)).text).toContain('write_orders');
+  expect((await get(`${STORE}/oauth/install?client_id=nobody`)).status).toBe(404);
 });
 
 test('the control address adds, lists and takes away faults', async () => {

@@ -93,7 +93,7 @@ const acts: Record<string, (payload: Record<string, unknown>) => void> = {
     if (text(title) !== '') need('title').textContent = text(title);
   },
   location: ({ path }) => {
-    history.replaceState(null, '', config.base + (text(path) === '/' ? '' : text(path)));
+    history.replaceState(null, '', config.base + text(path).replace(/^\/(?=$|\?)/, ''));
     mark();
   },
   loading: ({ on }) => {

@@ -190,8 +190,14 @@ customElements.define('ui-title-bar', TitleBar);
 customElements.define('ui-save-bar', SaveBar);
 customElements.define('ui-modal', class extends SaveBar {});
 
+/** What Shopify put into the frame's address; the admin's own address has none of it. */
+const shopifysOwn = 'embedded hmac host id_token locale session shop timestamp'.split(' ');
+
 const here = () => {
-  tell('location', { path: location.pathname });
+  const query = new URLSearchParams(location.search);
+  for (const name of shopifysOwn) query.delete(name);
+  const search = query.size === 0 ? '' : `?${query.toString()}`;
+  tell('location', { path: location.pathname + search });
 };
 for (const name of ['pushState', 'replaceState'] as const) {
   const plain = history[name].bind(history);

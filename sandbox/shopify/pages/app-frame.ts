@@ -20,10 +20,10 @@ import { adminBase, adminPage } from './layout.ts';
 function frameMain(
   world: World,
   shop: Shop,
-  input: { app: App; path: string; locale: string },
+  input: { app: App; path: string; own: Record<string, string>; locale: string },
 ): Html {
-  const { app, path, locale } = input;
-  const query = frameQuery(app, shop.domain, { locale, nowMs: Date.now() });
+  const { app, path, own, locale } = input;
+  const query = frameQuery(app, shop.domain, { locale, nowMs: Date.now(), own });
   const base = `${adminBase(shop.domain)}/apps/${app.handle}`;
   const config = {
     origin: new URL(app.appUrl).origin,
@@ -81,6 +81,36 @@ const consent = (app: App): Html =>
     </div>
   </main>`;
 
+/** Where an app sends a merchant who is to approve what it needs. */
+function approving(world: World, at: string): Router {
+  const routes = Router();
+  const find = (req: Request) => {
+    const shop = storeFor(world, req);
+    const app = world.apps.find((it) => it.clientId === req.query['client_id']);
+    return shop === undefined || app === undefined ? undefined : { shop, app };
+  };
+  routes.get(`${at}/oauth/install`, (req, res, next) => {
+    const found = find(req);
+    if (found === undefined) {
+      next();
+      return;
+    }
+    const { shop, app } = found;
+    const page = { title: app.name, at: `/apps/${app.handle}`, main: consent(app) };
+    res.type('html').send(adminPage(world, shop, page));
+  });
+  routes.post(`${at}/oauth/install`, (req, res, next) => {
+    const found = find(req);
+    if (found === undefined) {
+      next();
+      return;
+    }
+    install(world, { app: found.app.clientId, shop: found.shop.domain });
+    res.redirect(303, `${adminBase(found.shop.domain)}/apps/${found.app.handle}`);
+  });
+  return routes;
+}
+
 export function appFrame(world: World): Router {
   const routes = Router();
   const at = '/admin.shopify.com/store/:store';
@@ -112,6 +142,7 @@ export function appFrame(world: World): Router {
         token: signToken(app.secret, adminClaims(shop.domain, app.clientId, Date.now())),
       });
   });
+  routes.use(approving(world, at));
   const frame = (req: Request, res: Response, next: () => void): void => {
     const found = find(req);
     if (found === undefined) {
@@ -126,7 +157,8 @@ export function appFrame(world: World): Router {
     const installed = installOf(world, app.clientId, shop.domain).installed;
     const path = `/${[req.params['path'] ?? []].flat().join('/')}`;
     const locale = (req.acceptsLanguages()[0] ?? 'en').replace('*', 'en');
-    const main = installed ? frameMain(world, shop, { app, path, locale }) : consent(app);
+    const own = Object.fromEntries(new URL(req.url, 'http://sandbox').searchParams);
+    const main = installed ? frameMain(world, shop, { app, path, own, locale }) : consent(app);
     const script = installed ? '/_sandbox/admin-frame.js' : undefined;
     const page = { title: app.name, at: `/apps/${app.handle}`, main };
     res
