@@ -12,6 +12,7 @@ import {
 import { BrowserRouter, Link, Route, Routes, useLocation, useNavigate } from 'react-router';
 import { Home } from './pages/home.tsx';
 import { NotHere } from './pages/not-here.tsx';
+import { PageGuard } from './parts/page-guard.tsx';
 import { WaitingPage } from './parts/waiting-page.tsx';
 import { LanguageContext, loadLanguage, useWords, WordsProvider, type Language } from './words.tsx';
 
@@ -89,17 +90,19 @@ function MoveFocus() {
 
 export function Pages() {
   return (
-    <Suspense fallback={<WaitingPage />}>
-      <Routes>
-        <Route path="/" element={<Home />} />
-        <Route path="/setup" element={<Setup />} />
-        <Route path="/node" element={<Node />} />
-        <Route path="/payments" element={<Payments />} />
-        <Route path="/payments/:id" element={<Payment />} />
-        <Route path="/settings" element={<Settings />} />
-        <Route path="*" element={<NotHere />} />
-      </Routes>
-    </Suspense>
+    <PageGuard>
+      <Suspense fallback={<WaitingPage />}>
+        <Routes>
+          <Route path="/" element={<Home />} />
+          <Route path="/setup" element={<Setup />} />
+          <Route path="/node" element={<Node />} />
+          <Route path="/payments" element={<Payments />} />
+          <Route path="/payments/:id" element={<Payment />} />
+          <Route path="/settings" element={<Settings />} />
+          <Route path="*" element={<NotHere />} />
+        </Routes>
+      </Suspense>
+    </PageGuard>
   );
 }
 

@@ -181,6 +181,14 @@ test('each problem has its one button', async () => {
   expect(old.textContent).toContain('in 12 Tagen');
 });
 
+test('a problem of a newer server is shown in its own words', async () => {
+  const newer = { what: 'not_known_here', sentence: 'Do this.' } as unknown as Problem;
+  await open(withProblems(newer));
+  const box = await boxOf('Something needs you');
+  within(box).getByText('Do this.');
+  expect(within(box).queryAllByRole('link')).toEqual([]);
+});
+
 const stuck: Problem = {
   what: 'stranded',
   sentence: '#1001: stuck.',

@@ -1,6 +1,6 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ConnectAnswer } from '../../shared/merchant-api.ts';
 import type { NodesAnswer, WorkingNode } from '../../shared/setup-api.ts';
 import { bridge, node, openAt } from '../test-dom.ts';
@@ -110,7 +110,7 @@ test('a network that is away takes nothing of what was typed', async () => {
   expect(screen.getByLabelText<HTMLInputElement>('lndconnect link').value).toBe(link);
 });
 
-test('a credential pasted as a link goes into its own field, and the host is asked for', async () => {
+test('a credential pasted as a link goes into its own field; the host is asked for', async () => {
   const { asked } = await openAt('/node', { 'GET /api/nodes': bare });
   const credential = `0201036c6e64${'ab'.repeat(40)}`;
   await connectBy(`${credential}\n`);
@@ -179,6 +179,24 @@ test('several nodes: one makes the invoices, another is made the first', async (
   });
   expect(bridge.toast).toHaveBeenCalledWith('عُقدة makes the invoices');
   expect(asked.filter(({ line: what }) => what.startsWith('POST'))).toHaveLength(1);
+});
+
+test('one of several nodes that is away: nobody says that shoppers cannot pay', async () => {
+  const away = { ...second, health: 'unreachable' as const };
+  await openAt('/node', { 'GET /api/nodes': having(first, away) });
+  await screen.findByText(/^Your other nodes take the payments meanwhile/);
+  screen.getByText(/after that, this node takes no payments/);
+  expect(screen.queryByText(/[Ss]hoppers cannot pay/)).toBeNull();
+});
+
+test('a page that breaks says so, and leads to the app loaded anew', async () => {
+  const quiet = vi.spyOn(console, 'error').mockReturnValue();
+  await openAt('/node', { 'GET /api/nodes': {} });
+  await screen.findByText('This page could not be shown');
+  const again = screen.getByRole('link', { name: 'Load it again' });
+  expect(again.getAttribute('href')).toBe('https://alpine.myshopify.com/admin/apps/key/node');
+  expect(again.getAttribute('target')).toBe('_top');
+  quiet.mockRestore();
 });
 
 test('removing asks first, and says what becomes of the invoices', async () => {

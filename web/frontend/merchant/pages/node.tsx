@@ -118,7 +118,9 @@ function Connecting(props: {
   return (
     <Page
       title={
-        renewed === undefined ? t('nodes.title') : t('nodes.renew.title', { name: nameOf(renewed) })
+        renewed !== undefined
+          ? t('nodes.renew.title', { name: nameOf(renewed) })
+          : t(hasOthers ? 'nodes.add' : 'nodes.title')
       }
       {...(hasOthers ? { backAction: { content: t('nodes.back'), onAction: close } } : {})}
     >

@@ -351,6 +351,29 @@ describe('one payment', () => {
     screen.getByText(/Der Knoten sagt, dass bezahlt wurde.*als bezahlt gemeldet\.$/);
   });
 
+  test('that is stuck is settled by hand on its own page, after a question', async () => {
+    const stuck = { ...payment, state: 'stranded', attention: 'stranded' };
+    let answered: object = stuck;
+    const { asked } = await openAt(at, {
+      [`GET /api${at}`]: () => answered,
+      [`POST /api${at}/settle-by-hand`]: () => {
+        answered = payment;
+        return { ok: true };
+      },
+    });
+    await userEvent.click(await screen.findByRole('button', { name: 'Settle by hand' }));
+    const dialog = await screen.findByRole('dialog');
+    within(dialog).getByText('This cannot be undone.');
+    expect(asked.filter(({ line }) => line.startsWith('POST'))).toEqual([]);
+    await userEvent.click(
+      within(dialog).getByRole('button', { name: 'I have settled it with the shopper' }),
+    );
+    await waitFor(() => {
+      expect(screen.queryByRole('button', { name: 'Settle by hand' })).toBeNull();
+    });
+    expect(bridge.toast).toHaveBeenCalledWith('#1001 is settled');
+  });
+
   test('of another shop is not here', async () => {
     await openAt(at, { [`GET /api${at}`]: new Response('{}', { status: 404 }) });
     await waitFor(() => screen.getByText('There is nothing at this address'));

@@ -16,5 +16,9 @@ export function orderLink(orderId: string): string | undefined {
 export const approveScopes = (shop: string): string =>
   `https://${shop}/admin/oauth/install?client_id=${shopify.config.apiKey}`;
 
+/** The app, loaded anew by the admin: a reload of the frame alone would lack Shopify's proof. */
+export const appItself = (path: string): string =>
+  `https://${shopify.config.shop ?? ''}/admin/apps/${shopify.config.apiKey}${path}`;
+
 /** What Shopify says of its versions, and until when each answers. */
 export const apiVersions = 'https://shopify.dev/docs/api/usage/versioning';

@@ -11,10 +11,12 @@ import { useAmounts } from './use-amounts.ts';
 export function NodeCard(props: {
   node: NodeAnswer;
   rank?: ReactNode;
+  /** Another node takes the payments while this one does not answer. */
+  hasStandIn?: boolean;
   notice?: ReactNode;
   children?: ReactNode;
 }) {
-  const { node, rank, notice, children } = props;
+  const { node, rank, hasStandIn = false, notice, children } = props;
   const { t } = useWords();
   const { when } = useAmounts();
   const since = node.healthSince === null ? '' : when(node.healthSince);
@@ -32,7 +34,11 @@ export function NodeCard(props: {
         </InlineStack>
         {(node.health === 'unreachable' || node.health === 'locked') && (
           <Banner tone="warning" title={t(`node.${node.health}.title`, { since })}>
-            <p>{t(`node.${node.health}.text`)}</p>
+            <p>
+              {node.health === 'locked'
+                ? t('node.locked.text')
+                : t(`node.unreachable.${hasStandIn ? 'others' : 'text'}`)}
+            </p>
           </Banner>
         )}
         {notice}

@@ -23,6 +23,9 @@ export const nameOf = (node: { alias: string; address: string }): string =>
 
 const warnDays = 14;
 
+const hasStandIn = (nodes: readonly WorkingNode[], node: WorkingNode): boolean =>
+  nodes.some((other) => other.id !== node.id && other.health === 'reachable');
+
 /** The nodes in the order in which they are asked, and what can be done with each. */
 export function NodeList(props: {
   nodes: readonly WorkingNode[];
@@ -56,7 +59,8 @@ export function NodeList(props: {
         <NodeCard
           key={node.id}
           node={node}
-          notice={<Ends node={node} />}
+          hasStandIn={hasStandIn(nodes, node)}
+          notice={<Ends node={node} hasStandIn={hasStandIn(nodes, node)} />}
           {...(nodes.length > 1 ? { rank: <Rank isPreferred={node.isPreferred} /> } : {})}
         >
           <ButtonGroup>
@@ -89,10 +93,10 @@ function Rank({ isPreferred }: { isPreferred: boolean }) {
 }
 
 /** The credential ends by itself: said while there is time. */
-function Ends({ node }: { node: WorkingNode }) {
+function Ends(props: { node: WorkingNode; hasStandIn: boolean }) {
   const { t } = useWords();
   const { count } = useAmounts();
-  const { credentialDaysLeft: left } = node;
+  const { credentialDaysLeft: left } = props.node;
   if (left === null || left > warnDays) return null;
   const title =
     left < 0
@@ -102,7 +106,7 @@ function Ends({ node }: { node: WorkingNode }) {
         : t('nodes.ends.title', { count: count(left) });
   return (
     <Banner tone="warning" title={title}>
-      <p>{t('nodes.ends.text')}</p>
+      <p>{t(props.hasStandIn ? 'nodes.ends.others' : 'nodes.ends.text')}</p>
     </Banner>
   );
 }

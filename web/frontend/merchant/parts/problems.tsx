@@ -3,7 +3,7 @@ import { CheckCircleIcon } from '@shopify/polaris-icons';
 import { lazy, Suspense, useRef, useState, type RefObject } from 'react';
 import { formatSats } from '../../shared/amounts.ts';
 import type { Problem } from '../../shared/merchant-api.ts';
-import { Told, useWords } from '../words.tsx';
+import { isWord, Told, useWords } from '../words.tsx';
 import { apiVersions, approveScopes } from './admin-links.ts';
 
 const SettleDialog = lazy(() =>
@@ -104,12 +104,16 @@ function OneProblem(props: { problem: Problem; shop: string; onSettle: (opener: 
   for (const sats of ['receivable', 'largest'] as const) {
     if (values[sats] !== undefined) shown[sats] = formatSats(values[sats], locale);
   }
-  const action = t(`problem.${what}.action`);
+  const named = { title: `problem.${what}.title`, action: `problem.${what}.action` };
+  // A server that was updated meanwhile may know of more than this page does.
+  const title = t(isWord(named.title) ? named.title : 'problem.other.title');
+  const action = t(isWord(named.action) ? named.action : 'problem.look.action');
+  const hasButton = isWord(named.action) || paymentId !== undefined;
   // Twenty buttons of one name would be one for who hears them.
   const about = orderName ?? values['node'];
   const accessibilityLabel = about === undefined ? action : `${action}: ${about}`;
   return (
-    <Banner tone={isCritical.has(what) ? 'critical' : 'warning'} title={t(`problem.${what}.title`)}>
+    <Banner tone={isCritical.has(what) ? 'critical' : 'warning'} title={title}>
       <BlockStack gap="200">
         <p>
           <Told code={`problem.${what}`} sentence={sentence} values={shown} />
@@ -121,7 +125,7 @@ function OneProblem(props: { problem: Problem; shop: string; onSettle: (opener: 
           )}
         </p>
         <div ref={opener}>
-          {url === undefined ? (
+          {!hasButton ? null : url === undefined ? (
             <Button
               onClick={() => {
                 onSettle(opener);
