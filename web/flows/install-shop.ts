@@ -2,6 +2,7 @@
 // exchanged for an offline token where there is none, it was refused, or it does not cover what we
 // need.
 import type { Sealer } from '../core/ports.ts';
+import { Trouble } from '../core/trouble.ts';
 import type { Database } from '../db/database.ts';
 import {
   endRefreshLease,
@@ -43,15 +44,22 @@ const exchangeLeaseMs = 15_000;
 const waitMs = 100;
 const waitsAtMost = 150;
 
-export async function installShop(
-  deps: InstallDeps,
-  seen: { registrationId: number; domain: string; sessionToken: string },
-): Promise<ShopRow> {
+type SeenShop = {
+  registrationId: number;
+  domain: string;
+  sessionToken: string;
+  /** Asked right before Shopify is asked for tokens; left out: always. */
+  mayAsk?: () => boolean;
+};
+
+/** Throws Trouble; `asked_too_often`: whoever knocks has made us ask Shopify too often. */
+export async function installShop(deps: InstallDeps, seen: SeenShop): Promise<ShopRow> {
   const { shop, installed } = await store(deps.db, seen);
   if (installed) deps.log.info({ shopId: shop.id, shop: shop.domain }, 'shop.installed');
   let current = shop;
   for (let waits = 0; needsToken(current, deps.scopes) && waits < waitsAtMost; waits += 1) {
     const exchanged = await exchangeOnce(deps, current, seen);
+    if (exchanged === 'not_now') return current;
     if (!exchanged) await new Promise((resolve) => setTimeout(resolve, waitMs));
     await isInstalledAgain(deps.db, shop.id);
     // What could not be told without a token, or to a shop that was gone, waits no longer.
@@ -64,16 +72,24 @@ export async function installShop(
   return current;
 }
 
-/** False: somebody else is at it. */
+/**
+ * False: somebody else is at it. `not_now`: Shopify may not be asked, and the token that is there
+ * works for what was granted.
+ */
 async function exchangeOnce(
   deps: InstallDeps,
   shop: ShopRow,
-  seen: { registrationId: number; domain: string; sessionToken: string },
-): Promise<boolean> {
+  { mayAsk, ...seen }: SeenShop,
+): Promise<boolean | 'not_now'> {
   const replacing = shop.tokenVersion;
   const lease = { shopId: shop.id, tokenVersion: replacing, leaseMs: exchangeLeaseMs };
   if (!(await takeRefreshLease(deps.db, lease))) return false;
   try {
+    if (mayAsk?.() === false) {
+      if (!works(shop)) throw new Trouble('asked_too_often', { from: 'shop', then: 'retry' });
+      await endRefreshLease(deps.db, shop.id);
+      return 'not_now';
+    }
     const tokens = await deps.exchange(seen);
     const sealed = sealTokens(deps.sealer, shop.id, tokens);
     await storeTokens(deps.db, { shopId: shop.id, replacing }, sealed);
@@ -84,9 +100,11 @@ async function exchangeOnce(
   return true;
 }
 
+const works = ({ sealedAccessToken, tokenRefusedAt, uninstalledAt }: ShopRow): boolean =>
+  sealedAccessToken !== null && tokenRefusedAt === null && uninstalledAt === null;
+
 function needsToken(shop: ShopRow, scopes: readonly string[]): boolean {
-  const { sealedAccessToken, tokenRefusedAt, uninstalledAt } = shop;
-  if (sealedAccessToken === null || tokenRefusedAt !== null || uninstalledAt !== null) return true;
+  if (!works(shop)) return true;
   const granted = shop.scopes.split(',').map((scope) => scope.trim());
   // write_x includes read_x, and Shopify leaves the implied one out of its answer.
   return scopes.some(

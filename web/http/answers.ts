@@ -60,6 +60,12 @@ export function answerErrors(log: Log): ErrorRequestHandler {
       next(error);
       return;
     }
+    if (error instanceof Trouble && error.what === 'asked_too_often') {
+      log.warn({ route: request.path }, 'door.asked_too_often');
+      response.setHeader('Retry-After', '60');
+      answerJson(response, 429, { error: 'Too many tries from one address. Wait a minute.' });
+      return;
+    }
     const away = isDatabaseAway(error);
     if (away || error instanceof Trouble) {
       const from = error instanceof Trouble ? error.from : 'database';

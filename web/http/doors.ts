@@ -26,6 +26,8 @@ export type Doors = {
     registrationId: number;
     domain: string;
     sessionToken: string;
+    /** Asked right before Shopify is asked for tokens; left out: always. */
+    mayAsk?: () => boolean;
   }) => Promise<ShopRow>;
   /** The payments app: exchanges the code of a grant and stores the shop. Throws Trouble. */
   installPayments: (grant: Grant) => Promise<ShopRow>;

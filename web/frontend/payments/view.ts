@@ -77,6 +77,7 @@ export const messages = [
   'grant_not_begun',
   'grant_declined',
   'shop_away',
+  'too_often',
   'form_old',
   'database_away',
 ] as const;

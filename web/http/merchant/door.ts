@@ -4,6 +4,8 @@ import { Trouble } from '../../core/trouble.ts';
 import type { ShopRow } from '../../db/views.ts';
 import { bearerOf, proveMerchant } from '../../shopify/requests.ts';
 import { answerJson } from '../answers.ts';
+import { makeBudget, type Budget } from '../budget.ts';
+import { callerOf } from '../caller.ts';
 import type { Doors, Route } from '../doors.ts';
 
 export type Seen = {
@@ -13,6 +15,16 @@ export type Seen = {
   request: Request;
   response: Response;
 };
+
+/** Tokens that one address may make us ask Shopify for: more than an office needs. */
+const exchangesOfCaller = { calls: 60, perMs: 60_000, keysAtMost: 10_000 };
+const budgets = new WeakMap<Doors, Budget>();
+/** One for all routes of the same doors. */
+function exchangesOf(doors: Doors): Budget {
+  const budget = budgets.get(doors) ?? makeBudget(exchangesOfCaller);
+  budgets.set(doors, budget);
+  return budget;
+}
 
 const json = express.json({ limit: '32kb' });
 
@@ -54,7 +66,9 @@ async function shopOfToken(
   }
   const { id: registrationId } = proof.app;
   try {
-    const shop = await doors.install({ registrationId, domain: proof.shop, sessionToken });
+    const mayAsk = (): boolean => exchangesOf(doors).spend(callerOf(request));
+    const seen = { registrationId, domain: proof.shop, sessionToken, mayAsk };
+    const shop = await doors.install(seen);
     return { shop, staffId: proof.user };
   } catch (error) {
     // Shopify does not take it any more, such as right after the app was removed.

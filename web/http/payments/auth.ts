@@ -47,13 +47,26 @@ export function beginGrant(
   response.redirect(302, doors.outsideUrl(authorizeUrl({ shop, clientId, redirectUri, state })));
 }
 
-/** Shopify sends the merchant back with a code. */
-export async function endGrant(doors: Doors, request: Request, response: Response): Promise<void> {
+/**
+ * Shopify sends the merchant back with a code. Each may make us ask Shopify, so that one address has
+ * a budget of them: `mayTry` is asked before anything else is looked at.
+ */
+export async function endGrant(
+  doors: Doors,
+  about: { request: Request; response: Response; mayTry: () => boolean },
+): Promise<void> {
+  const { request, response, mayTry } = about;
   const query = queryOf(request);
   const refuse = (message: Parameters<typeof showMessage>[1]['message'], status: number): void => {
     const shop = shopDomain(query.get('shop') ?? '');
     showMessage(request, { response, message, status, shop });
   };
+  if (!mayTry()) {
+    // The cookie stays: the same answer of Shopify may be good a minute later.
+    response.set('Retry-After', '60');
+    refuse('too_often', 429);
+    return;
+  }
   const cookie = readCookie(request, 'zaptill_grant', doors.appUrl);
   // One browser, one grant, one try: what comes again finds no cookie.
   dropCookie(response, 'zaptill_grant', doors.appUrl);

@@ -3,12 +3,17 @@
 import express from 'express';
 import { Trouble } from '../../core/trouble.ts';
 import { isDatabaseAway } from '../../db/views.ts';
+import { makeBudget } from '../budget.ts';
+import { callerOf } from '../caller.ts';
 import type { Doors, Route } from '../doors.ts';
 import { callbackPath, endGrant } from './auth.ts';
 import { connectNode, endPageSession, openPage, tellReady } from './page.ts';
 import { showMessage } from './show.ts';
 
 const form = express.urlencoded({ extended: false, limit: '32kb' });
+
+/** From one address: more than an office whose staff all come in at once. */
+const grantsOfCaller = { calls: 60, perMs: 60_000, keysAtMost: 10_000 };
 
 /** A merchant reads words, also while the database is away. */
 const inWords =
@@ -31,6 +36,7 @@ const inWords =
  * a frame is for it, and everything where there is no payments app: this page is never framed.
  */
 export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route[] {
+  const grants = makeBudget(grantsOfCaller);
   const opened = inWords(doors, async (request, response) => {
     const isOffered = (await doors.registrations('payments')).length > 0;
     await (isOffered ? openPage({ doors, request, response }) : framed(request, response));
@@ -52,7 +58,10 @@ export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route
       method: 'get',
       path: callbackPath,
       policy: 'shopify-oauth',
-      answer: inWords(doors, (request, response) => endGrant(doors, request, response)),
+      answer: inWords(doors, (request, response) => {
+        const mayTry = (): boolean => grants.spend(callerOf(request));
+        return endGrant(doors, { request, response, mayTry });
+      }),
     },
     // After an answer to a form the browser shows its address; a reload of it leads back.
     ...['/payments/node', '/payments/ready', '/payments/sign-out'].map((path): Route => ({
