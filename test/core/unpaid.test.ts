@@ -22,9 +22,9 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   ...more,
 });
 const sale: Sale = { id: '1', amountMinor: minor(500n), gateway: 'gift_card' };
-const methodName = 'bitcoin (lightning) ';
-const never = { sentAgoMs: undefined, methodName };
-const sent = (sentAgoMs: number) => ({ sentAgoMs, methodName });
+const methodNames = ['bitcoin (lightning) '];
+const never = { sentAgoMs: undefined, methodNames };
+const sent = (sentAgoMs: number) => ({ sentAgoMs, methodNames });
 
 test('an order that owes everything and of which nothing has left is cancelled', () => {
   expect(decideUnpaid(order(), never)).toEqual({ do: 'cancel' });
@@ -42,7 +42,7 @@ describe('an order is left as it is', () => {
     ['in an unknown currency', { outstandingMinor: undefined }, 'currency_unknown'],
   ] as const)('%s', (_, more, because) => {
     for (const sentAgoMs of [undefined, 0, cancelAgainMs * 2]) {
-      expect(decideUnpaid(order(more), { sentAgoMs, methodName })).toEqual({
+      expect(decideUnpaid(order(more), { sentAgoMs, methodNames })).toEqual({
         do: 'leave',
         because,
       });

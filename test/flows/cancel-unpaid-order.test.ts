@@ -12,6 +12,7 @@ import type { Storefront } from '../../web/core/ports.ts';
 import type { Deps, StepEnd } from '../../web/flows/flow.ts';
 import { closeUnpaid } from '../../web/flows/close-unpaid.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
+import { tellShopify } from '../../web/flows/tell-shopify.ts';
 import { tellUnpaid } from '../../web/flows/tell-unpaid.ts';
 import type { Problem, ShopAnswer } from '../../web/frontend/shared/merchant-api.ts';
 import { anInvoice, aPayment, aSettle, type MadeInvoice } from '../builders.ts';
@@ -241,7 +242,7 @@ test('an order that another app collects for is left, and its payment closes', a
   expect([asked(open), asked(late)]).toEqual([0, 0]);
 });
 
-test('an order of before the method was renamed is left, and its payment stays', async () => {
+test('an order under a name that never brought money is left, and its payment stays', async () => {
   const open = await our.anOrder();
   const due = await aLapsedOne();
   await nameMethod(our.db, our.shop.id, 'Bitcoin, instantly');
@@ -256,6 +257,57 @@ test('an order of before the method was renamed is left, and its payment stays',
   } finally {
     await nameMethod(our.db, our.shop.id, our.shop.methodName);
   }
+});
+
+/** Somebody pays for an order, and Shopify takes it. */
+async function aPaidOne(): Promise<void> {
+  const { payment } = await our.anOrder();
+  const promised = { payment, nodeId: our.node.id };
+  await comesPaid(await anInvoice(our.db, promised));
+  const lane = our.shopLane(our.shop.id);
+  for (let steps = 0; steps < 5 && (await our.read(payment.id)).state !== 'resolved'; steps += 1) {
+    await our.runStep(tellShopify, { table: 'payment', id: payment.id, lane });
+  }
+  expect(await our.read(payment.id)).toMatchObject({ state: 'resolved' });
+}
+
+test('after a renaming, an order is ours by the payment that was opened for it', async () => {
+  await aPaidOne();
+  const open = await our.anOrder();
+  expect(open.payment.methodName).toBe(our.shop.methodName);
+  const due = await aLapsedOne();
+  // Opened under this very name by a slip, and paid on delivery.
+  const cash = our.shopify.createOrder({ total: '9.00', method: 'Cash on Delivery (COD)' });
+  const slip = await aPayment(our.db, { shopId: our.shop.id, originId: cash.id });
+  await nameMethod(our.db, our.shop.id, 'Bitcoin, instantly');
+  try {
+    await age(open.payment);
+    await age(slip);
+    await sweep();
+    expect(await our.read(open.payment.id)).toMatchObject({ verdictWanted: 'cancel_order' });
+    expect(await our.read(slip.id)).toMatchObject({ state: 'open', verdictWanted: null });
+    await run(due);
+    await until('Shopify has done it', () => isCancelled(due));
+    await run(due);
+    expect(await our.read(due.payment.id)).toMatchObject({ state: 'rejected' });
+  } finally {
+    await nameMethod(our.db, our.shop.id, our.shop.methodName);
+  }
+});
+
+test('a name that was a slip never makes cash on delivery ours', async () => {
+  const name = 'Cash on Delivery (COD)';
+  await nameMethod(our.db, our.shop.id, name);
+  const open = await our.anOrder({ method: name });
+  expect(open.payment.methodName).toBe(name);
+  await nameMethod(our.db, our.shop.id, our.shop.methodName);
+  await age(open.payment);
+  await sweep();
+  expect(await our.read(open.payment.id)).toMatchObject({ state: 'open', verdictWanted: null });
+  expect(await close(our.db, open.payment.id)).toBe(true);
+  await run(open);
+  expect(await our.read(open.payment.id)).toMatchObject({ state: 'lapsed', verdictWanted: null });
+  expect(asked(open)).toBe(0);
 });
 
 /** Runs its step whenever it is due, until it rests. Gives how long that took, in hours. */

@@ -34,14 +34,15 @@ export const cancelAgainMs = 60_000;
 /**
  * `sentAgoMs`: how long ago we last asked for the cancellation; undefined: never. The mutation is
  * not idempotent and its effect comes later, so it is repeated only when its job had its time.
- * `methodName`: the merchant's manual method. An order of another is not ours to cancel, such as
- * one of before the method was renamed, or one that another app collects for under the same name.
+ * `methodNames`: the merchant's manual method, as it is called and as it was called when the payment
+ * was opened, if that name is proven to be ours. An order of another is not ours to cancel, such as
+ * cash on delivery, or one that another app collects for under the same name.
  */
 export function decideUnpaid(
   order: OrderReading | 'gone',
-  about: { sentAgoMs: number | undefined; methodName: string },
+  about: { sentAgoMs: number | undefined; methodNames: readonly string[] },
 ): UnpaidVerdict {
-  const { sentAgoMs, methodName } = about;
+  const { sentAgoMs, methodNames } = about;
   if (order === 'gone') return { do: 'leave', because: 'order_gone' };
   if (order.cancelled) {
     if (sentAgoMs === undefined) {
@@ -56,7 +57,8 @@ export function decideUnpaid(
   }
   if (due.is === 'over') return { do: 'leave', because: 'order_owes_nothing' };
   if (due.is === 'currency_unknown') return { do: 'leave', because: 'currency_unknown' };
-  if (!usesMethod(order, methodName)) return { do: 'leave', because: 'other_method' };
+  if (!methodNames.some((name) => usesMethod(order, name)))
+    return { do: 'leave', because: 'other_method' };
   if (order.isBeingFulfilled) return { do: 'leave', because: 'order_being_fulfilled' };
   // A card payment or an authorisation is under way: its outcome decides.
   if (!order.canMarkAsPaid) return { do: 'wait' };

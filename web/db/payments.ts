@@ -32,6 +32,8 @@ export type PaymentRow = {
   toldMinor: Minor | null;
   tellSalesBefore: string[];
   tellStartedAt: Date | null;
+  /** Of the merchant's method when it was opened. Null: of a session, or not known. */
+  methodName: string | null;
   tellMethod: string | null;
   tellSentAt: Date | null;
   settledAt: Date | null;
@@ -72,6 +74,8 @@ export type OpenedPayment = {
   /** One more than the newest payment of the order that was seen before the order was read. */
   sequence: number;
   orderName: string;
+  /** The name by which the order was known as one of the merchant's method. */
+  methodName?: string | undefined;
   checkoutTokenHash: Uint8Array | undefined;
   confirmationHash?: Uint8Array | undefined;
   test: boolean;
@@ -95,9 +99,9 @@ export async function openPayment(
       text: `
         with opened as (
           insert into payment (id, link, shop_id, origin_id, sequence, order_name,
-            checkout_token_hash, confirmation_hash,
+            checkout_token_hash, confirmation_hash, method_name,
             test, currency, owed_minor, owed_at, state, reason, lane, tell_sales_before)
-          values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $13, $7, $8, $9, $10, 'open',
+          values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $13, $14, $7, $8, $9, $10, 'open',
             'order_seen', $11, '{}')
           on conflict (shop_id, origin_id, sequence) do nothing returning id),
         line as (
@@ -119,6 +123,7 @@ export async function openPayment(
       shopLane(payment.shopId),
       JSON.stringify({ order: payment.orderName }),
       payment.confirmationHash ?? null,
+      payment.methodName ?? null,
     ],
   );
   const found = await db.prisma.payment.findUniqueOrThrow({

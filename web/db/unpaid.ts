@@ -22,7 +22,8 @@ const moneyCame = `
       exists (select 1 from invoice i where i.payment_id = o.id and i.state = 'settled')
       or exists (select 1 from posting b where b.payment_id = o.id)))`;
 
-export type UnpaidPayment = { paymentId: string; originId: string };
+/** `methodName`: of the merchant's method when the payment was opened, where that is known. */
+export type UnpaidPayment = { paymentId: string; originId: string; methodName: string | null };
 
 /**
  * Open payments of orders that are older than the merchant gives them, oldest first. A price that
@@ -37,7 +38,8 @@ export async function unpaidPayments(
     {
       name: 'unpaid_payments',
       text: `
-        select p.id as "paymentId", p.origin_id as "originId" from payment p
+        select p.id as "paymentId", p.origin_id as "originId", p.method_name as "methodName"
+        from payment p
         where p.shop_id = $1 and p.state = 'open' and p.origin = 'order'
           and p.verdict_wanted is null and p.opened_at < now() - $2::int * interval '1 hour'
           and (p.unpaid_looked_at is null
@@ -47,6 +49,36 @@ export async function unpaidPayments(
     },
     [ask.shopId, ask.hours, ask.limit, lookAgainHours],
   );
+}
+
+/** Among so many of the shop's newest told payments a name is looked for. */
+const toldLookedAt = 2_000;
+
+/**
+ * The names by which an order of this payment is ours: the method's present one, and the one that it
+ * had when the payment was opened, once Shopify took money of ours for an order under that name. A
+ * name that was only a slip, such as that of cash on delivery, is none: those orders are left alone.
+ */
+export async function methodNamesOf(
+  db: Database,
+  about: { shopId: number; present: string; opened: string | null },
+): Promise<string[]> {
+  const { shopId, present, opened } = about;
+  if (opened === null || opened === present) return [present];
+  const proven = await rows(
+    db.pool,
+    {
+      name: 'unpaid_method_proven',
+      text: `
+        select 1 as proven from (
+          select method_name, told_minor from payment
+          where shop_id = $1 and state = 'resolved'
+          order by opened_at desc, id desc limit $3) p
+        where p.method_name = $2 and p.told_minor > 0 limit 1`,
+    },
+    [shopId, opened, toldLookedAt],
+  );
+  return proven.length === 0 ? [present] : [present, opened];
 }
 
 /** Its order is as it should be: the policy looks again in some hours. */

@@ -12,7 +12,7 @@ import { renewLease, type ClaimedRow } from '../db/due.ts';
 import { note } from '../db/history.ts';
 import { settingsOf } from '../db/settings.ts';
 import { shopById } from '../db/shops.ts';
-import { beginCancelling, leaveOrder, orderHasMoney } from '../db/unpaid.ts';
+import { beginCancelling, leaveOrder, methodNamesOf, orderHasMoney } from '../db/unpaid.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 
 /** How soon after our word the order is read again. */
@@ -34,7 +34,10 @@ export const cancelUnpaidOrder: Step = async (deps, row) => {
   const order = await storefront.readOrder(payment.originId);
   const sentAgoMs =
     payment.tellSentAt === null ? undefined : deps.clock().getTime() - payment.tellSentAt.getTime();
-  const verdict = decideUnpaid(order, { sentAgoMs, methodName: settings.methodName });
+  const { shopId, methodName: opened } = payment;
+  const names = { shopId, present: settings.methodName, opened };
+  const methodNames = await methodNamesOf(deps.db, names);
+  const verdict = decideUnpaid(order, { sentAgoMs, methodNames });
   if (verdict.do === 'accept') return accept(deps, { payment, row, verdict });
   // Shopify's job may still be at it, whatever became of the order since: it would cancel one that
   // was paid meanwhile. Its time is short, so this is no try.

@@ -4,7 +4,13 @@
 import { decideUnpaid } from '../core/unpaid.ts';
 import { settingsOf } from '../db/settings.ts';
 import { sight } from '../db/sightings.ts';
-import { closeUnpaid as close, unpaidIsLeft, unpaidPayments } from '../db/unpaid.ts';
+import {
+  closeUnpaid as close,
+  methodNamesOf,
+  unpaidIsLeft,
+  unpaidPayments,
+  type UnpaidPayment,
+} from '../db/unpaid.ts';
 import type { Deps } from './flow.ts';
 
 /** What one sweep looks at, in one call to Shopify. The rest waits for the next. */
@@ -20,10 +26,11 @@ export async function closeUnpaid(deps: Deps, shopId: number): Promise<void> {
   const orders = await storefront.readOrders(unpaid.map(({ originId }) => originId));
   const byId = new Map(orders.map((order) => [order.originId, order]));
   const left: string[] = [];
-  for (const { paymentId, originId } of unpaid) {
-    const verdict = decideUnpaid(byId.get(originId) ?? 'gone', {
-      ...{ sentAgoMs: undefined, methodName },
-    });
+  const names = await namesOf(deps, { shopId, present: methodName, unpaid });
+  for (const { paymentId, originId, methodName: opened } of unpaid) {
+    const methodNames = names.get(opened) ?? [methodName];
+    const order = byId.get(originId) ?? 'gone';
+    const verdict = decideUnpaid(order, { sentAgoMs: undefined, methodNames });
     if (verdict.do === 'cancel') {
       const closed = await close(deps.db, paymentId);
       if (closed) deps.log.info({ paymentId, shopId, to: 'closing' }, 'payment.closing');
@@ -38,4 +45,17 @@ export async function closeUnpaid(deps: Deps, shopId: number): Promise<void> {
     }
   }
   if (left.length > 0) await unpaidIsLeft(deps.db, left);
+}
+
+/** By which names an order is ours, for each name under which these payments were opened. */
+async function namesOf(
+  deps: Deps,
+  about: { shopId: number; present: string; unpaid: readonly UnpaidPayment[] },
+): Promise<Map<string | null, string[]>> {
+  const { shopId, present, unpaid } = about;
+  const names = new Map<string | null, string[]>();
+  for (const opened of new Set(unpaid.map(({ methodName }) => methodName))) {
+    names.set(opened, await methodNamesOf(deps.db, { shopId, present, opened }));
+  }
+  return names;
 }

@@ -59,7 +59,8 @@ export async function lookAtOrderNow(
     if (known === null) return { is: 'not_ours', ...secrets };
     return { is: 'payment', payment: known, ...secrets };
   }
-  const payment = await followOrder(deps, { shopId: at.shopId, order, readAt, known });
+  const { methodName } = shop;
+  const payment = await followOrder(deps, { shopId: at.shopId, methodName, order, readAt, known });
   if (payment !== null) return { is: 'payment', payment, ...secrets };
   const due = stillDue(order);
   return {
@@ -82,9 +83,15 @@ const isOfOtherApps = (order: OrderReading): boolean =>
  */
 async function followOrder(
   deps: Deps,
-  about: { shopId: number; order: OrderReading; readAt: Date; known: PaymentRow | null },
+  about: {
+    shopId: number;
+    methodName: string;
+    order: OrderReading;
+    readAt: Date;
+    known: PaymentRow | null;
+  },
 ): Promise<PaymentRow | null> {
-  const { shopId, order, readAt, known } = about;
+  const { shopId, methodName, order, readAt, known } = about;
   const due = stillDue(order);
   if (due.is === 'over' || isOfOtherApps(order)) {
     if (known?.state !== 'open') return known;
@@ -111,6 +118,7 @@ async function followOrder(
     originId: order.originId,
     sequence: (known?.sequence ?? 0) + 1,
     orderName: order.name,
+    methodName: usesMethod(order, methodName) ? methodName : undefined,
     checkoutTokenHash: hashIfThere(order.checkoutToken),
     confirmationHash: hashIfThere(order.confirmationNumber),
     test: order.test,
