@@ -25,6 +25,7 @@ const base: SettingsView = {
   shop: 'alpine.myshopify.com',
   formToken: 'a-word-of-this-page',
   node,
+  bake: 'lncli bakemacaroon --root_key_id 4711 uri:/lnrpc.Lightning/AddInvoice',
   readyToldAt: null,
   firstSessionAt: null,
   payments: { needing: [], latest: [], shownAtMost: 20 },

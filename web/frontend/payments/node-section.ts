@@ -43,6 +43,8 @@ function facts(node: ShownNode, words: Speech): Html {
           since: dateOf(node.healthSince, words),
         })
       : undefined;
+  // Without the commit it was built from.
+  const version = node.version.split(' ')[0] ?? '';
   const down = node.health === 'locked' ? 'node.locked.text' : 'node.unreachable.text';
   return html`
     <p class="name">
@@ -66,8 +68,8 @@ function facts(node: ShownNode, words: Speech): Html {
           : sats(node.receivableMsat),
       )}
       ${fact(words.say('node.address'), node.address)}
-      ${fact(words.say('node.network'), node.network)}
-      ${node.version !== '' && fact(words.say('node.version'), node.version)}
+      ${fact(words.say('node.network'), words.sayIf(`network.${node.network}`) ?? node.network)}
+      ${version !== '' && fact(words.say('node.version'), version)}
       ${
         node.credentialEndsAt !== null &&
         fact(words.say('node.ends'), dateOf(node.credentialEndsAt, words))
@@ -104,7 +106,6 @@ function lesson(refused: ShownRefusal, words: Speech): Html {
   const { refusal, sentence, excess, bake } = refused;
   const told = words.told(`refusal.${refusal}`, sentence);
   const title = words.sayIf(`refusal.${refusal}`) ?? words.say('refusal.other');
-  const isAboutCredential = /credential|macaroon/.test(refusal);
   const rank = (permission: string): number => (worst.indexOf(permission) + 9) % 9;
   const sorted = [...excess].sort((a, b) => rank(a.permission) - rank(b.permission));
   const [first, rest] = [sorted.slice(0, shownAtOnce), sorted.slice(shownAtOnce)];
@@ -123,15 +124,19 @@ function lesson(refused: ShownRefusal, words: Speech): Html {
           ${permissions(rest, words)}
         </details>`
       }
-      ${
-        isAboutCredential &&
-        html`<h3>${words.say('lesson.bake')}</h3>
-          <code data-line="bake" tabindex="0">${bake}</code>
-          <p class="soft">${words.say('lesson.paste')}</p>`
-      }
+      ${isAboutCredential(refusal) && bakeLine(bake, words)}
     </div>
   `;
 }
+
+const isAboutCredential = (refusal: string): boolean => /credential|macaroon/.test(refusal);
+
+/** Whoever has no credential yet begins with this. */
+const bakeLine = (line: string, words: Speech): Html => html`
+  <h3>${words.say('lesson.bake')}</h3>
+  <code data-line="bake" tabindex="0">${line}</code>
+  <p class="soft">${words.say('lesson.paste')}</p>
+`;
 
 const permissions = (list: ShownRefusal['excess'], words: Speech): Html => html`
   <dl class="excess">
@@ -149,11 +154,13 @@ const permissions = (list: ShownRefusal['excess'], words: Speech): Html => html`
 
 /** Two ways, one open at a time. What was typed and is no secret is still there. */
 function connectForms(view: SettingsView, words: Speech): Html {
-  const { refused } = view;
+  const { refused, bake } = view;
+  const hasLine = refused !== undefined && isAboutCredential(refused.refusal);
   const way = refused?.typed.way ?? 'link';
   const aboutWay = (name: 'link' | 'parts') => (way === name ? openMark : '');
   const submit = html`<button class="btn main">${words.say('connect.submit')}</button>`;
   return html`
+    ${!hasLine && bakeLine(bake, words)}
     <div class="ways">
       <details name="way" ${aboutWay('link')}>
         <summary>${words.say('connect.way.link')}</summary>

@@ -1,5 +1,5 @@
 // What the payments app's page is drawn from. Times are ISO 8601, amounts millisatoshis as text.
-import type { PaymentState } from '../../core/payment.ts';
+import type { PayState } from '../shared/pay-view.ts';
 
 /** A node as its merchant sees it. Never a credential. */
 export type ShownNode = {
@@ -30,7 +30,7 @@ export type ShownRefusal = {
 export type ShownPayment = {
   /** Shopify's id of the session, by which its staff and logs know it. */
   reference: string;
-  state: PaymentState;
+  state: PayState;
   /** A word; null: nobody has to look. */
   attention: string | null;
   /** In units of the currency, such as `12.50`. */
@@ -51,6 +51,8 @@ export type SettingsView = {
   /** Goes with every form; another site cannot know it. */
   formToken: string;
   node: ShownNode | null;
+  /** The line that makes a credential which can receive and nothing else. */
+  bake: string;
   readyToldAt: string | null;
   /** When the first buyer chose the method; null: nobody has. */
   firstSessionAt: string | null;

@@ -183,6 +183,7 @@ async function showSettings(
     shop: shop.domain,
     formToken: formTokenOf(seen.token),
     node: node === null ? null : shownNode(doors, { node, shop }),
+    bake: doors.bakeLine(),
     readyToldAt: told.readyToldAt?.toISOString() ?? null,
     firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
     payments,
