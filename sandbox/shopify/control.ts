@@ -116,7 +116,7 @@ const refuse = (res: Response, why: string): void => {
 export function control(world: World, log: LogEntry[]): Router {
   const routes = Router();
   const json = express.json();
-  routes.get('/', (_req, res) => {
+  routes.get(['/', '/_sandbox'], (_req, res) => {
     res.type('html').send(start(world).text);
   });
   routes.get('/_sandbox/style.css', (_req, res) => {

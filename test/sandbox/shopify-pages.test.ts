@@ -213,6 +213,10 @@ test('an app that lacks a scope leads to Shopify’s question, and then has it',
   expect((await get(`${STORE}/oauth/install?client_id=nobody`)).status).toBe(404);
 });
 
+test.each(['/', '/_sandbox'])('%s has the switches for a person', async (at) => {
+  expect((await get(at)).text).toContain('Make something go wrong');
+});
+
 test('the control address adds, lists and takes away faults', async () => {
   const send = (path: string, method: string, body?: object) =>
     fetch(`${shop.origin}/_sandbox/${path}`, {
