@@ -191,8 +191,8 @@ describe('creating while the node fails', () => {
   test('a node that is slow takes no more than its share', async () => {
     const node = nodeOf(shared, { deadlineMs: 1_500 });
     shared.faults.onMethod('LookupInvoice', { kind: 'never-answer', work: false });
-    const calls = Array.from({ length: 300 }, () => troubleOf(node.lookInvoice(newHash().hash)));
-    const first = await Promise.all(calls.slice(264));
+    const calls = Array.from({ length: 392 }, () => troubleOf(node.lookInvoice(newHash().hash)));
+    const first = await Promise.all(calls.slice(356));
     expect(new Set(first.map(({ what }) => what))).toEqual(new Set(['node_busy']));
     expect(shared.callsOf('LookupInvoice')).toBeLessThan(1_000);
     shared.faults.reset();

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { paceLimits } from '../../web/core/pace.ts';
 import { Defect, Trouble } from '../../web/core/trouble.ts';
 import type { Database } from '../../web/db/database.ts';
 import { forgottenLanes, nudge, pauseOf, type Lane } from '../../web/db/lanes.ts';
 import type { Step } from '../../web/flows/flow.ts';
 import { startPool, type Pool, type PoolOptions } from '../../web/worker/pool.ts';
-import { widthOf } from '../../web/worker/width.ts';
 import { aNode, aSettledPayment } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import {
@@ -76,10 +76,11 @@ describe('a lane', () => {
         await nudge(db.pool, [lane]);
         await until('all rows rest', async () => (await dueCount(db, lane)) === 0);
       },
+      { turns: { width: () => 7 } },
     );
     expect(ran).toHaveLength(40);
     expect(new Set(ran).size).toBe(40);
-    expect(most).toBe(widthOf(lane));
+    expect(most).toBe(7);
   });
 
   test('with ten thousand due rows holds up nobody', async () => {
@@ -165,7 +166,7 @@ describe('a lane', () => {
         await until('all ran', () => ran.length === 31);
       },
     );
-    expect(ran.indexOf('sighting')).toBeLessThan(widthOf(lane));
+    expect(ran.indexOf('sighting')).toBeLessThan(paceLimits.initial);
     expect(ran.slice(0, 3)).toEqual(['payment', 'payment', 'payment']);
   });
 
@@ -218,7 +219,7 @@ describe('trouble', () => {
         await until('it was probed', async () => ((await pauseOf(db, lane))?.failures ?? 0) >= 2);
         const rows = await sightings(lane);
         expect(rows.map((row) => row.attempts)).toEqual(Array(20).fill(0));
-        expect(calls).toBeLessThanOrEqual(widthOf(lane) + 3);
+        expect(calls).toBeLessThanOrEqual(paceLimits.initial + 3);
         expect(mostWhileDown).toBe(1);
         down = false;
         await until('all rows rest', async () => (await dueCount(db, lane)) === 0);

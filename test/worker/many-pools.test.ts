@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { nudge } from '../../web/db/lanes.ts';
 import { startPool } from '../../web/worker/pool.ts';
-import { widthOf } from '../../web/worker/width.ts';
+import { paceLimits } from '../../web/core/pace.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import {
   aShopWithDue,
@@ -68,7 +68,9 @@ test('eight pools run each row once, and no lane wider than it may be', async ()
     return { dueInMs: undefined, attempt: false };
   });
   const dbs = Array.from({ length: 8 }, () => open(home.url, 4));
-  const pools = dbs.map((each) => startPool(depsOn(each), { ...step, slots: 3 }));
+  const pools = dbs.map((each) =>
+    startPool(depsOn(each), { ...step, slots: 3, turns: { ...step.turns, width: () => 4 } }),
+  );
   try {
     await Promise.all(pools.map((pool) => pool.ready));
     for (let n = 0; n < 5; n += 1)
@@ -87,7 +89,7 @@ test('eight pools run each row once, and no lane wider than it may be', async ()
     const ran = await runsOf(lane);
     expect(ran).toHaveLength(50);
     expect(new Set(ran.map((run) => run.row_id)).size).toBe(50);
-    expect(most.get(lane)).toBeLessThanOrEqual(widthOf(shops[0]?.lane ?? 'shop:0:admin'));
+    expect(most.get(lane)).toBeLessThanOrEqual(4);
   }
 });
 
@@ -96,12 +98,12 @@ describe('a killed process', () => {
     const { lane } = await aShopWithDue(db, 30);
     const first = await aPoolProcess(60_000);
     await nudge(db.pool, [lane]);
-    await until('it has the lane', async () => (await runsOf(lane)).length === widthOf(lane));
+    await until('it has the lane', async () => (await runsOf(lane)).length === paceLimits.initial);
     const second = await aPoolProcess(5);
     first.kill('SIGKILL');
     const ran = async (): Promise<number> =>
       (await runsOf(lane)).filter((run) => run.pid === second.pid).length;
-    await until('the other rows are done', async () => (await ran()) === 30 - widthOf(lane));
+    await until('the other rows are done', async () => (await ran()) === 30 - paceLimits.initial);
     await until('its rows are done', async () => (await dueCount(db, lane)) === 0, 25_000);
     // The job that the dead pool had is nobody's any more, and is not in the way.
     await until('its job is gone', async () => {

@@ -54,6 +54,59 @@ export async function claim(
   }));
 }
 
+export type WaitingRow = { id: string; state: string; dueAt: Date };
+
+/** Looks which rows of the lane are due, oldest first, and takes none of them. */
+export async function peekDue(
+  db: Database,
+  from: { table: DueTable; lane: Lane; limit: number },
+): Promise<WaitingRow[]> {
+  const { table, lane, limit } = from;
+  const found = await rows<{ id: string; state: string; due_at: Date }>(
+    db.pool,
+    {
+      name: `peek_${table}`,
+      text: `
+        select id::text, ${stateColumn[table]} as state, due_at from ${table}
+        where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now())
+        order by due_at, id limit $2`,
+    },
+    [lane, limit],
+  );
+  return found.map((row) => ({ id: row.id, state: row.state, dueAt: row.due_at }));
+}
+
+/** Takes those of the rows that are still due and free, in this order. */
+export async function claimThese(
+  db: Database,
+  from: { table: DueTable; lane: Lane; ids: readonly string[] },
+): Promise<ClaimedRow[]> {
+  const { table, lane, ids } = from;
+  if (ids.length === 0) return [];
+  const claimed = await rows<{ id: string; lease_no: number; attempts: number; state: string }>(
+    db.pool,
+    {
+      name: `claim_these_${table}`,
+      text: `
+        update ${table} set lease_until = now() + $3 * interval '1 ms', lease_no = lease_no + 1
+        where id = any(array(
+          select id from ${table}
+          where id = any($2::text[]::${idType[table]}[]) and lane = $1 and due_at <= now()
+            and (lease_until is null or lease_until < now())
+          order by id for no key update skip locked))
+        returning id::text, lease_no, attempts, ${stateColumn[table]} as state`,
+    },
+    [lane, ids, leaseMs],
+  );
+  const place = new Map(ids.map((id, at) => [id, at]));
+  return claimed
+    .map((row) => ({
+      ...{ table, id: row.id, leaseNo: row.lease_no },
+      ...{ attempts: row.attempts, state: row.state },
+    }))
+    .sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
+}
+
 const idType = {
   payment: 'uuid',
   invoice: 'bigint',

@@ -14,6 +14,7 @@ import type {
 import type { QuotePolicy } from '../core/quote.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import type { Database } from '../db/database.ts';
+import type { Lane } from '../db/lanes.ts';
 
 export type Log = {
   info: (about: Record<string, unknown>, what: string) => void;
@@ -43,6 +44,11 @@ export type Deps = {
   realMoneyOnly: boolean;
   /** 32 random bytes, for a secret. */
   randomSecret: () => Uint8Array;
+  /**
+   * What was just committed here made rows of this lane due: a pool works them at once if it can.
+   * The nudge in the database stays the guarantee.
+   */
+  touched?: (lane: Lane) => void;
 };
 
 /**

@@ -7,6 +7,7 @@ import { decideFromNode } from '../core/invoice.ts';
 import type { InvoiceRow, Recorded, RecordedSettle, Recorder } from '../db/invoices.ts';
 import { invoiceIsCanceled, recordSettlements } from '../db/invoices.ts';
 import { note } from '../db/history.ts';
+import { shopLane } from '../db/lanes.ts';
 import { takeGroup } from '../db/sessions.ts';
 import type { Deps } from './flow.ts';
 
@@ -74,6 +75,8 @@ async function wasSettled(deps: Deps, { settled }: Recorded, via: string): Promi
     if (groupKey === null || !firstOfPayment) continue;
     await takeGroup(deps.db, { shopId, groupKey, paymentId });
   }
+  const shops = new Set(settled.map(({ shopId }) => shopId));
+  for (const shopId of shops) deps.touched?.(shopLane(shopId));
 }
 
 function logSettled(deps: Deps, settled: RecordedSettle, via: string): void {

@@ -236,7 +236,8 @@ export function openNode(options: NodeOptions): OpenNode {
   const address = parseAddress(options.address);
   if (address === undefined) throw nodeTrouble('node_address', { then: 'give_up', away: true });
   const line = connections(options, address);
-  const inTurn = width({ atOnce: 8, waiting: 256 });
+  // The lanes of the pool find their own width below this.
+  const inTurn = width({ atOnce: 100, waiting: 256 });
   const { identity, network } = options;
 
   const call = <T>(work: (connection: Connection) => Promise<T>): Promise<T> =>

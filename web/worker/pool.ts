@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Deps } from '../flows/flow.ts';
 import type { SelfTestDeps } from '../flows/self-test.ts';
 import type { Alive } from './alive.ts';
+import { startBrake } from './brake.ts';
 import { stayAlive } from './alive.ts';
 import type { ListenerOptions } from './listener.ts';
 import { startListener } from './listener.ts';
@@ -50,7 +51,14 @@ const restartAfterMs = 1_000;
 export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
   const id = `pool-${randomBytes(9).toString('hex')}`;
   const alive = stayAlive(deps.db.url);
-  const turns = laneTurns(deps, { alive, options: { ...turnDefaults, ...options.turns } });
+  const slots = options.slots ?? 10;
+  const brake = startBrake();
+  // Whoever settles in this process works what it made due, without waiting for the queue.
+  const touching: Deps = { ...deps, touched: (lane) => turns.touch(lane) };
+  const turns = laneTurns(touching, {
+    alive,
+    options: { ...turnDefaults, slots, brake: brake.factor, ...options.turns },
+  });
   const sweeps = startSweeps(deps, {
     ...{ alive, testOrders: options.testOrders },
     options: { ...sweepDefaults, ...options.sweeps },
@@ -58,8 +66,8 @@ export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
   const listener =
     options.listener === false
       ? undefined
-      : startListener(deps, { holder: id, now: alive.now, options: options.listener ?? {} });
-  const engine = keepRunning(deps, { alive, turns, slots: options.slots ?? 10 });
+      : startListener(touching, { holder: id, now: alive.now, options: options.listener ?? {} });
+  const engine = keepRunning(deps, { alive, turns, slots });
   deps.log.info({ pool: id }, 'pool.started');
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -73,6 +81,7 @@ export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
     ]);
     const ended = await Promise.race([drained, atMost]);
     alive.stop();
+    brake.stop();
     deps.log.info({ pool: id, callsLeft: ended?.[0] }, 'pool.stopped');
   };
   return { id, ready: engine.ready, stop: () => (stopped ??= stop()) };

@@ -1,16 +1,20 @@
 // A lane's turn: one process takes the lane, works its due rows as many at once as its width
 // allows, and after a moment gives it back, so that a lane with ten thousand rows holds up nobody.
 // The lane's lock keeps its width in one process; its lease sees that a row is worked once.
+import { inOrder, costsDiffer } from '../core/order.ts';
 import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
-import type { Lane } from '../db/lanes.ts';
-import type { ClaimedRow } from '../db/due.ts';
-import { claim, giveBack } from '../db/due.ts';
+import type { DueTable, Lane } from '../db/lanes.ts';
+import type { ClaimedRow, WaitingRow } from '../db/due.ts';
+import { claim, claimThese, giveBack, peekDue } from '../db/due.ts';
 import { freeLaneLock, tryLaneLock } from '../db/locks.ts';
 import { nodeAnswered } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { Alive } from './alive.ts';
 import type { StepOf } from './steps.ts';
-import { widthOf, widthOfProcess } from './width.ts';
+import type { Time } from './time.ts';
+import { realTime } from './time.ts';
+import type { KnownLane, LaneBook } from './width.ts';
+import { costOf, laneBook, operationOf, widthOf, widthOfProcess } from './width.ts';
 import type { LanePaused } from './work-row.ts';
 import { workRow } from './work-row.ts';
 import { isDatabaseAway } from '../db/database.ts';
@@ -23,19 +27,33 @@ export type TurnOptions = {
   slowTurnMs: number;
   /** After this a step is taken for stuck. */
   stepMs: number;
+  /** Turns at once in this process; left out: any number. */
+  slots?: number;
+  /** For tests that play time and chance. */
+  time?: Time;
+  /** A part of one by which all widths shrink while the process is late. */
+  brake?: () => number;
+  /** Instead of what was learned: how many calls at once, and which due rows next. */
+  width?: (lane: Lane) => number;
+  order?: (waiting: WaitingRow[]) => WaitingRow[];
 };
 
 export type Turns = {
   /** Gives the lane a turn. Resolves when its slot is free; never rejects. */
   take: (lane: Lane) => Promise<void>;
+  /** Rows of the lane were made due in this process: it gets a turn at once if a slot is free. */
+  touch: (lane: Lane) => void;
   /** No claims from here on. Resolves with the number of calls that were still out at the end. */
   drain: (withinMs: number) => Promise<number>;
 };
 
 type Turn = {
   readonly lane: Lane;
+  readonly known: KnownLane;
   /** When each call that is out began. */
   readonly calls: Set<{ since: number }>;
+  /** Due rows that were seen and are not claimed yet, in the order in which they are to go. */
+  readonly seen: Map<DueTable, WaitingRow[]>;
   /** Somebody nudged the lane, or a row came back due: look once more. */
   again: boolean;
   /** The last claim took all that it asked for. */
@@ -51,20 +69,46 @@ type Room = {
   readonly deps: Deps;
   readonly alive: Alive;
   readonly options: TurnOptions;
+  readonly time: Time;
+  readonly book: LaneBook;
   readonly turns: Map<Lane, Turn>;
+  /** Slots in use, of each shop. */
+  readonly slots: Map<number | undefined, number>;
+  slotsUsed: number;
+  storedAt: number;
   callsOut: number;
   stopping: boolean;
 };
 
+/** What was learned is stored this often at most. */
+const storeMs = 5_000;
+/** Due rows among which the next one is chosen. */
+const windowRows = 64;
+/** Calls that a lane may begin in its turn while others wait: so many turns' worth of time. */
+const creditTurns = 4;
+
 export function laneTurns(deps: Deps, about: { alive: Alive; options: TurnOptions }): Turns {
+  const time = about.options.time ?? realTime;
   const room: Room = {
-    ...{ deps, ...about, turns: new Map<Lane, Turn>() },
+    ...{ deps, ...about, time, book: laneBook(deps, time), turns: new Map<Lane, Turn>() },
+    ...{ slots: new Map<number, number>(), slotsUsed: 0, storedAt: time.ms() },
     ...{ callsOut: 0, stopping: false },
   };
   return {
     take: (lane) => take(room, lane),
+    touch: (lane) => {
+      if (room.turns.has(lane) || !isFull(room)) void take(room, lane);
+    },
     drain: (withinMs) => drain(room, withinMs),
   };
+}
+
+const isFull = ({ slotsUsed, options }: Room): boolean => slotsUsed >= (options.slots ?? Infinity);
+
+/** One shop's lanes together have at most a quarter of a process: others must not wait for it. */
+function shopIsFull({ slots, options }: Room, shopId: number | undefined): boolean {
+  if (shopId === undefined || options.slots === undefined) return false;
+  return (slots.get(shopId) ?? 0) >= Math.max(1, Math.ceil(options.slots / 4));
 }
 
 async function take(room: Room, lane: Lane): Promise<void> {
@@ -75,16 +119,40 @@ async function take(room: Room, lane: Lane): Promise<void> {
     had.wake();
     return;
   }
+  const known = room.book.of(lane);
+  if (shopIsFull(room, known.shopId)) {
+    await nudgeLater(room, lane);
+    return;
+  }
   const turn: Turn = {
-    ...{ lane, calls: new Set<{ since: number }>(), again: false, more: true, probing: false },
-    ...{ over: 'no', wake: () => undefined },
+    ...{ lane, known, calls: new Set<{ since: number }>(), seen: new Map<never, never>() },
+    ...{ again: false, more: true, probing: false, over: 'no', wake: () => undefined },
   };
   room.turns.set(lane, turn);
+  const free = takeSlot(room, known.shopId);
   // The slot is free at the end of the turn's time, even while slow calls keep the lane.
-  const slot = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => slot.resolve(undefined), room.options.turnMs);
-  await Promise.race([hold(room, turn), slot.promise]);
-  clearTimeout(timer);
+  const ended = new AbortController();
+  const slot = room.time.rest(room.options.turnMs, ended.signal);
+  await Promise.race([hold(room, turn), slot]);
+  ended.abort();
+  free();
+}
+
+function takeSlot(room: Room, shopId: number | undefined): () => void {
+  const { slots } = room;
+  const add = (n: number): void => {
+    room.slotsUsed += n;
+    const used = (slots.get(shopId) ?? 0) + n;
+    if (used > 0) slots.set(shopId, used);
+    else slots.delete(shopId);
+  };
+  add(1);
+  return () => add(-1);
+}
+
+function nudgeLater({ deps, alive, options }: Room, lane: Lane): Promise<void> {
+  const at = new Date(alive.now().getTime() + options.turnMs);
+  return nudge(deps.db.pool, [lane], at).catch(() => undefined);
 }
 
 /** Takes the lane's lock, works, gives it back. Never rejects: the due-sweep mends what is lost. */
@@ -99,9 +167,11 @@ async function hold(room: Room, turn: Turn): Promise<void> {
       nudgeAt = new Date(alive.now().getTime() + room.options.turnMs);
     } else if (lock === 'taken_by_us') {
       try {
+        await room.book.refresh(turn.known);
         nudgeAt = await work(room, turn);
       } finally {
         await freeLaneLock(alive.ask, lane);
+        void storeLearned(room);
       }
     }
   } catch (error) {
@@ -124,16 +194,26 @@ async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken'
   return tried.got ? 'taken_by_us' : 'taken';
 }
 
+async function storeLearned(room: Room): Promise<void> {
+  const now = room.time.ms();
+  if (now - room.storedAt < storeMs) return;
+  room.storedAt = now;
+  await room.book.store();
+}
+
 /** Works the lane, and says when it is to be nudged next. */
 async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
-  const { deps, alive } = room;
+  const { deps, alive, time } = room;
   const pause = await pauseOf(deps.db, turn.lane);
   // The job that was to wake the lane at its pause's end may be the one that brought us here.
   if (pause !== undefined && pause.until > alive.now()) return pause.until;
   turn.probing = pause !== undefined;
+  // A lane that was full has room again: there is nothing to be tried.
+  if (pause?.because === 'throttled') await open(deps, turn);
 
   const session = alive.session();
-  const startedAt = performance.now();
+  const startedAt = time.ms();
+  turn.known.credit = Math.min(0, turn.known.credit) + creditTurns * room.options.turnMs;
   let first = true;
   while (turn.over === 'no') {
     if (room.stopping) turn.over = 'stopping';
@@ -142,9 +222,9 @@ async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
     if (turn.over !== 'no' || isLate(room, turn, startedAt)) break;
     const free = freePlaces(room, turn);
     if (free > 0 && (turn.more || turn.again)) {
+      if (turn.again) turn.seen.clear();
       turn.again = false;
-      const { lane, probing } = turn;
-      const rows = await claimRows(deps, { lane, free, first, probing });
+      const rows = await claimRows(room, { turn, free, first });
       first = false;
       turn.more = rows.full;
       for (const row of rows.claimed) {
@@ -155,40 +235,46 @@ async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
       if (rows.claimed.length > 0) continue;
     }
     if (turn.calls.size === 0) break;
-    await change(turn, room.options.turnMs);
+    await change(room, turn, room.options.turnMs);
   }
-  while (turn.calls.size > 0) await change(turn, room.options.stepMs);
+  while (turn.calls.size > 0) await change(room, turn, room.options.stepMs);
+  // An empty lane saves nothing up.
+  if (!turn.more) turn.known.credit = 0;
   return turn.more && (turn.over === 'no' || turn.over === 'stopping') ? 'now' : undefined;
 }
 
 const isOver = (turn: Turn): boolean => turn.over !== 'no';
 
 /**
- * A turn is over after its time. Only when one of its calls is slow it goes on, so that the lane's
- * other places do not stand idle meanwhile; but not when the process is busy.
+ * A turn is over after its time, and when others wait for a slot, after its credit. Only when one
+ * of its calls is slow it goes on, so that the lane's other places do not stand idle meanwhile; but
+ * not when the process is busy.
  */
 function isLate(room: Room, turn: Turn, startedAt: number): boolean {
   const { turnMs, slowTurnMs } = room.options;
-  const ageMs = performance.now() - startedAt;
+  const now = room.time.ms();
+  const ageMs = now - startedAt;
+  if (turn.known.credit <= 0 && isFull(room)) return true;
   if (ageMs <= turnMs) return false;
-  const slow = [...turn.calls].some(({ since }) => performance.now() - since > turnMs / 2);
+  const slow = [...turn.calls].some(({ since }) => now - since > turnMs / 2);
   return !slow || ageMs > slowTurnMs || room.callsOut > widthOfProcess / 2;
+}
+
+function widthNow({ options }: Room, { lane, known }: Turn): number {
+  const width = options.width?.(lane) ?? widthOf(known);
+  return Math.max(1, Math.floor(width * (options.brake?.() ?? 1)));
 }
 
 function freePlaces(room: Room, turn: Turn): number {
   if (turn.probing) return turn.calls.size === 0 ? 1 : 0;
-  return Math.min(widthOf(turn.lane) - turn.calls.size, widthOfProcess - room.callsOut);
+  return Math.min(widthNow(room, turn) - turn.calls.size, widthOfProcess - room.callsOut);
 }
 
 /** Waits until a call is back, the lane was nudged, or the time is over. */
-function change(turn: Turn, withinMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, withinMs);
-    turn.wake = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
+function change({ time }: Room, turn: Turn, withinMs: number): Promise<void> {
+  const woken = new AbortController();
+  turn.wake = () => woken.abort();
+  return time.rest(withinMs, woken.signal);
 }
 
 /**
@@ -196,42 +282,82 @@ function change(turn: Turn, withinMs: number): Promise<void> {
  * that a backlog of verdicts does not hide the orders of buyers who wait.
  */
 async function claimRows(
-  deps: Deps,
-  about: { lane: Lane; free: number; first: boolean; probing: boolean },
+  room: Room,
+  about: { turn: Turn; free: number; first: boolean },
 ): Promise<{ claimed: ClaimedRow[]; full: boolean }> {
-  const kind = parseLane(about.lane)?.kind;
+  const { turn, free, first } = about;
+  const kind = parseLane(turn.lane)?.kind;
   const urgent = kind === undefined ? [] : laneTables[kind];
   // A row that only finds the lane closed must not keep the other tables from being tried: a
   // verdict that Shopify refuses would hide the word that the app was removed.
-  const from = about.probing ? Math.floor(Math.random() * urgent.length) : 0;
+  const from = turn.probing ? Math.floor(room.time.draw() * urgent.length) : 0;
   const tables = [...urgent.slice(from), ...urgent.slice(0, from)];
   const claimed: ClaimedRow[] = [];
   let full = false;
   for (const [at, table] of tables.entries()) {
-    const places = about.free - claimed.length;
+    const places = free - claimed.length;
     if (places <= 0) break;
-    const keep = about.first && at < tables.length - 1 && places > 1 ? 1 : 0;
-    const limit = places - keep;
-    const rows = await claim(deps.db, { table, lane: about.lane, limit });
-    full ||= rows.length === limit;
-    claimed.push(...rows);
+    const keep = first && at < tables.length - 1 && places > 1 ? 1 : 0;
+    const rows = await claimNext(room, turn, { table, limit: places - keep });
+    full ||= rows.full;
+    claimed.push(...rows.claimed);
   }
   return { claimed, full };
 }
 
+/** The oldest due rows; or, where it makes a difference, those that are soonest done. */
+async function claimNext(
+  room: Room,
+  turn: Turn,
+  about: { table: DueTable; limit: number },
+): Promise<{ claimed: ClaimedRow[]; full: boolean }> {
+  const { db } = room.deps;
+  const { lane, known, seen } = turn;
+  const { table, limit } = about;
+  const { order } = room.options;
+  if (order === undefined && !costsDiffer(known.costs, `${table}:`)) {
+    const claimed = await claim(db, { table, lane, limit });
+    return { claimed, full: claimed.length === limit };
+  }
+  let waiting = seen.get(table) ?? [];
+  let beyond = false;
+  if (waiting.length < limit) {
+    const found = await peekDue(db, { table, lane, limit: windowRows });
+    beyond = found.length === windowRows;
+    const now = room.alive.now();
+    const width = widthNow(room, turn);
+    const asked = found.map((row) => ({ ...row, operation: operationOf({ table, ...row }) }));
+    waiting = order?.(found) ?? inOrder(asked, { costs: known.costs, now, width });
+  }
+  const next = waiting.slice(0, limit);
+  const rest = waiting.slice(limit);
+  seen.set(table, rest);
+  const ids = next.map(({ id }) => id);
+  const claimed = await claimThese(db, { table, lane, ids });
+  return { claimed, full: beyond || rest.length > 0 };
+}
+
 function begin(room: Room, turn: Turn, row: ClaimedRow): void {
-  const call = { since: performance.now() };
+  const { deps, time, book } = room;
+  const { known } = turn;
+  const call = { since: time.ms() };
   const probe = turn.probing;
+  const operation = operationOf(row);
+  known.credit -= costOf(known, operation);
   turn.calls.add(call);
   room.callsOut += 1;
   const { stepOf, stepMs } = room.options;
-  const { deps } = room;
   const onPaused = (paused: LanePaused): void => {
     if (turn.over === 'no') tellPause(deps, turn.lane, paused);
     turn.over = 'paused';
   };
   void workRow(deps, { lane: turn.lane, row, stepOf, stepMs, onPaused })
     .then(async (end) => {
+      const lost = end.is === 'away' ? end.because !== 'throttled' : 'lost' in end && end.lost;
+      if (lost || end.is === 'answered') {
+        const tookMs = time.ms() - call.since;
+        book.learn(known, { operation, tookMs, out: turn.calls.size, lost: lost });
+      }
       if ('again' in end && end.again) turn.again = true;
       if (end.is === 'database_away') turn.over = 'database_away';
       // Only a call that began after the pause shows that the outside is back.
@@ -265,11 +391,11 @@ async function open(deps: Deps, turn: Turn): Promise<void> {
 }
 
 async function drain(room: Room, withinMs: number): Promise<number> {
+  const { time } = room;
   room.stopping = true;
-  const until = performance.now() + withinMs;
+  const until = time.ms() + withinMs;
   for (const turn of room.turns.values()) turn.wake();
-  while (room.turns.size > 0 && performance.now() < until) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  while (room.turns.size > 0 && time.ms() < until) await time.rest(20);
+  await room.book.store();
   return room.callsOut;
 }

@@ -16,10 +16,10 @@ import type { StepOf } from './steps.ts';
 export type RowEnd =
   /** The outside answered, be it with a no. `again`: the row is due at once. */
   | { is: 'answered'; again: boolean }
-  /** Nothing is known of the outside. */
-  | { is: 'unknown'; again: boolean }
+  /** Nothing is known of the outside; `lost`: it was asked, and no answer came. */
+  | { is: 'unknown'; again: boolean; lost?: boolean }
   /** The outside is away or full, and its lane is paused: `onPaused` was told. */
-  | { is: 'away' }
+  | { is: 'away'; because: string }
   /** We cannot write: leases run out by themselves. */
   | { is: 'database_away' };
 
@@ -52,7 +52,7 @@ export async function workRow(deps: Deps, about: RowWork): Promise<RowEnd> {
     const end = await withDeadline(deps, { row, stepMs: about.stepMs, work: step(deps, row) });
     if (end === 'stuck') {
       deps.log.error({ lane, table: row.table, id: row.id, ms: about.stepMs }, 'step.stuck');
-      return { is: 'unknown', again: false };
+      return { is: 'unknown', again: false, lost: true };
     }
     if (end !== 'stored') await giveBack(deps.db.pool, row, end);
     return { is: 'answered', again: end !== 'stored' && end.dueInMs === 0 };
@@ -118,7 +118,7 @@ async function afterTrouble(deps: Deps, about: RowWork, trouble: Trouble): Promi
     const paused = await pauseLane(deps.db, lane, pausing);
     about.onPaused({ ...paused, final: trouble.then === 'give_up' });
     await giveBack(deps.db.pool, row, { dueInMs: 0, attempt: false });
-    return { is: 'away' };
+    return { is: 'away', because };
   }
   const facts = {
     ...{ lane, table: row.table, id: row.id, attempts: row.attempts },
@@ -131,7 +131,8 @@ async function afterTrouble(deps: Deps, about: RowWork, trouble: Trouble): Promi
   }
   deps.log.warn(facts, 'step.again');
   const dueInMs = spreadMs(tellAgainMs(row.attempts), Math.random());
-  return againLater(deps, row, Math.max(dueInMs, trouble.waitMs ?? 0));
+  const end = await againLater(deps, row, Math.max(dueInMs, trouble.waitMs ?? 0));
+  return end.is === 'unknown' ? { ...end, lost: ours } : end;
 }
 
 /** A connection that was cut is soon replaced: then nobody has to wait for the lease to end. */
