@@ -139,7 +139,10 @@ function Attention(props: { payment: PaymentAnswer; attention: string; onSettled
       title={t(`attention.${what}.title`)}
     >
       <BlockStack gap="300">
-        <p>{t(`attention.${what}.text`)}</p>
+        <p>
+          {t(`attention.${what}.text`)}
+          {what === 'stranded' && ` ${t('attention.stranded.then')}`}
+        </p>
         <InlineStack gap="200">
           {order !== undefined && <Button url={order}>{t('payment.order')}</Button>}
           {what === 'stranded' && <SettleByHand payment={payment} onSettled={onSettled} />}
