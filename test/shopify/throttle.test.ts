@@ -54,3 +54,52 @@ describe('the mirrored bucket', () => {
     expect(throttle.admit(5_000)).toBe(0);
   });
 });
+
+describe('without figures from Shopify', () => {
+  /** Calls that got through in so many seconds, asking every 10 ms, refused beyond `most`. */
+  function seconds(count: number, most: number, { throttle, pass }: ReturnType<typeof bucket>) {
+    const through: number[] = [];
+    let refusals = 0;
+    for (let second = 0; second < count; second += 1) {
+      let calls = 0;
+      for (let step = 0; step < 100; step += 1) {
+        pass(10);
+        if (throttle.admit(1) > 0) continue;
+        throttle.saw(1, undefined);
+        if (calls < most) calls += 1;
+        else {
+          refusals += 1;
+          throttle.refused();
+        }
+      }
+      through.push(calls);
+    }
+    return { through, refusals };
+  }
+
+  test('a refusal slows calls down, to one a second and never to none', () => {
+    const shop = bucket();
+    shop.throttle.refused();
+    expect(shop.throttle.admit(1)).toBe(1_000);
+    shop.pass(1_000);
+    expect(shop.throttle.admit(1)).toBe(0);
+    for (let n = 0; n < 20; n += 1) shop.throttle.refused();
+    expect(shop.throttle.admit(1)).toBe(1_000);
+  });
+
+  test('the rate is found: much gets through, and little is refused', () => {
+    const shop = bucket();
+    const { through, refusals } = seconds(120, 20, shop);
+    const all = through.reduce((sum, calls) => sum + calls);
+    expect(all).toBeGreaterThan(0.75 * 120 * 20);
+    expect(refusals).toBeLessThan(0.1 * all);
+    expect(Math.min(...through)).toBeGreaterThanOrEqual(1);
+  });
+
+  test('a refusal is forgotten after five minutes', () => {
+    const shop = bucket();
+    shop.throttle.refused();
+    shop.pass(300_001);
+    for (let n = 0; n < 100; n += 1) expect(shop.throttle.admit(1)).toBe(0);
+  });
+});

@@ -14,6 +14,7 @@ import {
   throttled,
   tokenRefused,
   unclear,
+  type GraphqlAnswer,
 } from './answers.ts';
 import { API_VERSION } from './version.ts';
 import type { Throttle } from './throttle.ts';
@@ -81,10 +82,12 @@ export function shopApi(deps: ShopApiDeps, path: ApiPath): ShopApi {
     try {
       const body = JSON.stringify({ query: document.text, variables });
       const answer = await withToken(deps, { path, body, timeoutMs: document.timeoutMs });
+      if (answer.status === 429) throttle.refused();
       if (answer.status !== 200) throw fromStatus(answer, clock());
       tellVersion(deps, document.name, answer.headers);
       const { outcome, cost } = readGraphql(answer.text);
       status = cost?.status;
+      if (status === undefined && isRefusal(outcome)) throttle.refused();
       if (cost !== undefined) learned.set(document.name, Math.max(1, cost.requested / orders));
       if (outcome.is === 'trouble') throw outcome.trouble;
       return checked(document, outcome.content);
@@ -113,6 +116,10 @@ export function shopApi(deps: ShopApiDeps, path: ApiPath): ShopApi {
     },
   };
 }
+
+/** Too many calls, told without a figure; or a page that was meant for a person. */
+const isRefusal = (outcome: GraphqlAnswer['outcome']): boolean =>
+  outcome.is === 'trouble' && ['throttled', 'answer_unreadable'].includes(outcome.trouble.what);
 
 /** Longer reasons are cut: they are for people. */
 const longestReason = 500;
