@@ -111,6 +111,59 @@ test('the second payment of a purchase is given back from where it stands', asyn
   expect(await byHand(id)).toEqual({ ok: false, refusal: 'not_stranded' });
 });
 
+test('Shopify took none: the purchase is free once its money was settled by hand', async () => {
+  const first = await aPaidTab();
+  await pay(first.invoice);
+  const taken = () => db.prisma.sessionGroup.findMany({ where: { shopId } });
+  expect(await taken()).toMatchObject([{ paymentId: first.id }]);
+  await movePayment(db.pool, {
+    paymentId: first.id,
+    move: { from: 'settled', to: 'stranded' },
+    because: 'session_gone',
+    journal: `verdict:${first.id}`,
+    postings: [
+      {
+        from: accountOf('awaiting', shopId),
+        to: accountOf('stranded', shopId),
+        amountMsat: first.invoice.amountMsat,
+      },
+    ],
+    attention: 'stranded',
+  });
+  // Until a person says what became of the money, nobody is asked to pay twice.
+  await expect(aPaidTab()).rejects.toThrow();
+  expect(await byHand(first.id)).toEqual({ ok: true });
+  expect(await taken()).toEqual([]);
+  const lines = await db.prisma.history.findMany({ where: { paymentId: first.id } });
+  expect(lines.map(({ what }) => what)).toContain('group_freed');
+  const again = await aPaidTab();
+  await pay(again.invoice);
+  expect(await taken()).toMatchObject([{ paymentId: again.id }]);
+});
+
+test('the second payment of a purchase, settled by hand, frees nothing of the first', async () => {
+  const tabs = [await aPaidTab(), await aPaidTab()] as const;
+  for (const { invoice } of tabs) await pay(invoice);
+  const [first, { id, invoice }] = tabs;
+  await movePayment(db.pool, {
+    paymentId: id,
+    move: { from: 'settled', to: 'stranded' },
+    because: 'group_paid_otherwise',
+    journal: `verdict:${id}`,
+    postings: [
+      {
+        from: accountOf('awaiting', shopId),
+        to: accountOf('overpaid', shopId),
+        amountMsat: invoice.amountMsat,
+      },
+    ],
+    attention: 'overpaid',
+  });
+  expect(await byHand(id)).toEqual({ ok: true });
+  const groups = await db.prisma.sessionGroup.findMany({ where: { shopId } });
+  expect(groups).toMatchObject([{ paymentId: first.id }]);
+});
+
 test('stranded money asks for its person first, and then what came twice does', async () => {
   const { id, first, second } = await twoInvoices();
   await pay(second);

@@ -4,8 +4,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lookAtInstallation } from '../../web/flows/forget-shop.ts';
 import { reconcileShop } from '../../web/flows/reconcile-shop.ts';
 import { allRoutes } from '../../web/http/app.ts';
+import { accountOf } from '../../web/core/ledger.ts';
+import { recordSettlements } from '../../web/db/invoices.ts';
+import { movePayment } from '../../web/db/payments.ts';
 import { installShop, shopOf } from '../../web/db/shops.ts';
-import { aPayment } from '../builders.ts';
+import { aNode, anInvoice, aPayment, aSettle } from '../builders.ts';
 import {
   formToken,
   openFace,
@@ -41,7 +44,7 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const forms = allRoutes(face.wired.doors()).filter(
     ({ method, policy }) => method === 'post' && policy === 'payments-page',
   );
-  expect(forms).toHaveLength(3);
+  expect(forms).toHaveLength(4);
   for (const { path } of forms) {
     const form = { form_token: 'x', lndconnect: 'lndconnect://' };
     const answer = await stranger.ask(path, { form });
@@ -269,6 +272,54 @@ test('its payments are listed, first what needs a person, and no other shop’s'
   expect(note).toContain('Shopify will not take it');
   expect(note).toContain('session-that-is-stuck');
   expect(text).not.toContain('of-another');
+});
+
+test('a stuck payment is settled by hand, by its own shop and with a word', async () => {
+  const { db } = face.wired;
+  const shopId = (await row())?.id ?? 0;
+  const stuckAt = async (ofShop: number): Promise<string> => {
+    const payment = await aPayment(db, { shopId: ofShop });
+    const nodeId = await aNode(db, { shopId: ofShop });
+    const invoice = await anInvoice(db, { payment, nodeId });
+    await recordSettlements(db.pool, {
+      ...{ nodeId, observations: [aSettle(invoice)], recorder: { via: 'lookup' } },
+    });
+    await movePayment(db.pool, {
+      paymentId: payment.id,
+      move: { from: 'settled', to: 'stranded' },
+      because: 'session_gone',
+      journal: `verdict:${payment.id}`,
+      postings: [
+        {
+          from: accountOf('awaiting', ofShop),
+          to: accountOf('stranded', ofShop),
+          amountMsat: invoice.amountMsat,
+        },
+      ],
+      attention: 'stranded',
+    });
+    return payment.id;
+  };
+  const [registration] = await face.wired.registrations('payments');
+  const about = { registrationId: registration?.id ?? 0, domain: 'neighbour.myshopify.com' };
+  const { shop: neighbour } = await installShop(db, about);
+  const [ours, theirs] = [await stuckAt(shopId), await stuckAt(neighbour.id)];
+  const page = await merchant.ask('/payments');
+  expect(page.text).toContain(`name="payment" value="${ours}"`);
+  expect(page.text).not.toContain(theirs);
+  const settle = (form: Record<string, string>) =>
+    merchant.ask('/payments/settle', { form: { form_token: formToken(page), ...form } });
+  expect((await settle({ payment: ours })).status).toBe(400);
+  expect((await settle({ payment: theirs, confirmed: 'yes' })).status).toBe(404);
+  const states = async (): Promise<unknown[]> =>
+    (await db.prisma.payment.findMany({ where: { id: { in: [ours, theirs] } } })).map(
+      (payment) => payment.state,
+    );
+  expect(await states()).toEqual(['stranded', 'stranded']);
+  const done = await settle({ payment: ours, confirmed: 'yes' });
+  expect([done.status, new URL(done.location).pathname]).toEqual([303, '/payments']);
+  expect((await states()).sort()).toEqual(['resolved', 'stranded']);
+  expect((await merchant.ask('/payments')).text).not.toContain(`value="${ours}"`);
 });
 
 test('signing out ends it here and for whoever has a copy of the cookie', async () => {

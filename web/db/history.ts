@@ -27,6 +27,7 @@ export const historyWords = {
     'the invoice was paid.',
   wait_wanted: 'The buyer says that the money is on its way, and went back to the shop.',
   told_to_wait: 'Shopify was told to wait for the money.',
+  group_freed: 'The purchase may be paid anew: Shopify took no payment for it.',
   session_asked: 'Shopify asks something of this payment.',
 } as const satisfies Record<string, string>;
 export type HistoryWord = keyof typeof historyWords;

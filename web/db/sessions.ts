@@ -225,7 +225,8 @@ export async function storeMoneyRequest(on: Queryable, asked: MoneyRequest): Pro
 type Grouped = { shopId: number; groupKey: string; paymentId: string };
 
 /**
- * Takes the group for this payment, for ever, where the recording of its money has not. The other
+ * Takes the group for this payment where the recording of its money has not. It keeps it for ever,
+ * or until a person has settled by hand what Shopify did not take: see `freeGroup`. The other
  * open payments of the group are closed with it: nobody shall pay the same purchase twice. False:
  * another payment has it.
  */
@@ -269,6 +270,32 @@ async function holderOf(on: Queryable, about: Grouped): Promise<string | undefin
     [about.shopId, about.groupKey],
   );
   return row?.payment_id;
+}
+
+/**
+ * Gives the group of this payment free, where it has one: its money was settled with the buyer by
+ * hand and Shopify was told of none, so that the purchase may be paid after all. What was paid
+ * meanwhile in another tab is not touched.
+ */
+export async function freeGroup(on: Queryable, paymentId: string): Promise<boolean> {
+  const freed = await rows(
+    on,
+    {
+      name: 'session_group_free',
+      text: `
+        with freed as (
+          delete from session_group g using payment p
+          where p.id = $1::uuid and g.shop_id = p.shop_id and g.group_key = p.group_key
+            and g.payment_id = p.id and p.told_minor is null
+          returning g.payment_id),
+        line as (
+          insert into history (payment_id, what, because)
+          select payment_id, 'group_freed', '' from freed)
+        select payment_id from freed`,
+    },
+    [paymentId],
+  );
+  return freed.length === 1;
 }
 
 /** Another payment of the same purchase has been paid. An order has no group. */

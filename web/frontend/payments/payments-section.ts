@@ -2,7 +2,7 @@
 // itself, with its goods and its buyer, stands in Shopify.
 import { html, type Html } from '../buyer/html.ts';
 import { formatFiat, formatMsat } from '../shared/amounts.ts';
-import { dateOf } from './parts.ts';
+import { dateOf, formTokenField } from './parts.ts';
 import type { SettingsView, ShownPayment } from './view.ts';
 import type { Speech, Word } from './words.ts';
 
@@ -11,7 +11,7 @@ export function paymentsSection(view: SettingsView, words: Speech): Html {
   return html`
     <section aria-labelledby="payments" data-part="payments">
       <h2 id="payments">${words.say('payments.title')}</h2>
-      ${needing.map((payment) => needsPerson(payment, words))} ${list(latest, words)}
+      ${needing.map((payment) => needsPerson(view, { payment, words }))} ${list(latest, words)}
       ${
         latest.length >= view.payments.shownAtMost &&
         html`<p class="soft small">
@@ -22,7 +22,10 @@ export function paymentsSection(view: SettingsView, words: Speech): Html {
   `;
 }
 
-function needsPerson(payment: ShownPayment, words: Speech): Html {
+function needsPerson(
+  view: SettingsView,
+  { payment, words }: { payment: ShownPayment; words: Speech },
+): Html {
   const attention = payment.attention ?? '';
   const known = words.sayIf(`attention.${attention}.title`) !== undefined ? attention : 'other';
   const said = (part: string): string => words.sayIf(`attention.${known}.${part}`) ?? '';
@@ -31,9 +34,26 @@ function needsPerson(payment: ShownPayment, words: Speech): Html {
       <h3>${said('title')}</h3>
       <p>${said('text')}</p>
       <p class="small">${payment.reference} · ${amountOf(payment, words)}</p>
+      ${payment.state === 'stranded' && settleForm(view, { payment, words })}
     </div>
   `;
 }
+
+/** There is no way back, so that it is said twice: by the box, and by the button. */
+const settleForm = (
+  view: SettingsView,
+  { payment, words }: { payment: ShownPayment; words: Speech },
+): Html => html`
+  <form method="post" action="/payments/settle">
+    ${formTokenField(view)}
+    <input type="hidden" name="payment" value="${payment.id}" />
+    <label>
+      <input type="checkbox" name="confirmed" value="yes" required />
+      ${words.say('payments.settle.confirm')}
+    </label>
+    <button class="btn">${words.say('payments.settle')}</button>
+  </form>
+`;
 
 const list = (payments: readonly ShownPayment[], words: Speech): Html => html`
   <ul class="payments">
@@ -50,7 +70,7 @@ const list = (payments: readonly ShownPayment[], words: Speech): Html => html`
           <span class="soft small">
             ${dateOf(payment.openedAt, words)}${
               payment.amountMsat !== null &&
-              html` · ${formatMsat(payment.amountMsat, words.locale)} sats`
+              html` · ${words.say('sats', { sats: formatMsat(payment.amountMsat, words.locale) })}`
             }
           </span>
           <span class="soft small">${words.say('payments.reference')} ${payment.reference}</span>

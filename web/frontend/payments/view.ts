@@ -28,6 +28,7 @@ export type ShownRefusal = {
 
 /** A payment of this app's buyers. Never a name, an address or a link to its page. */
 export type ShownPayment = {
+  id: string;
   /** Shopify's id of the session, by which its staff and logs know it. */
   reference: string;
   state: PayState;

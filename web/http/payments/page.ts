@@ -5,6 +5,7 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { paymentsAppOf, shopById, siblingsOf, type NodeRow, type ShopRow } from '../../db/views.ts';
 import type { ConnectRefused } from '../../flows/connect-node.ts';
+import { settleByHand } from '../../flows/settle-by-hand.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
 import { tellReady as sayReady } from '../../flows/tell-ready.ts';
 import { renderSettings } from '../../frontend/payments/page.ts';
@@ -142,6 +143,27 @@ export async function tellReady(knock: Knock): Promise<void> {
     return;
   }
   await showSettings(knock, seen, { status: told === 'away' ? 503 : 409, readyFailure: told });
+}
+
+const settleForm = z.object({ payment: z.uuid(), confirmed: z.literal('yes') });
+
+/** A stuck payment of this shop was settled with its buyer. The page shows what became of it. */
+export async function settlePayment(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, request, response } = knock;
+  const said = settleForm.safeParse(seen.body).data;
+  if (said === undefined) {
+    showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+    return;
+  }
+  const about = { shopId: seen.shop.id, paymentId: said.payment, staffId: undefined };
+  const settled = await settleByHand(doors.deps, about);
+  if (!settled.ok && settled.refusal === 'unknown_payment') {
+    showMessage(request, { response, message: 'form_old', status: 404, isSignedIn: true });
+    return;
+  }
+  response.set('Cache-Control', 'no-store').redirect(303, '/payments');
 }
 
 export async function endPageSession(knock: Knock): Promise<void> {

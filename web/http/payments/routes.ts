@@ -7,7 +7,7 @@ import { makeBudget } from '../budget.ts';
 import { callerOf } from '../caller.ts';
 import type { Doors, Route } from '../doors.ts';
 import { callbackPath, endGrant } from './auth.ts';
-import { connectNode, endPageSession, openPage, tellReady } from './page.ts';
+import { connectNode, endPageSession, openPage, settlePayment, tellReady } from './page.ts';
 import { showMessage } from './show.ts';
 
 const form = express.urlencoded({ extended: false, limit: '32kb' });
@@ -64,9 +64,9 @@ export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route
       }),
     },
     // After an answer to a form the browser shows its address; a reload of it leads back.
-    ...['/payments/node', '/payments/ready', '/payments/sign-out'].map((path): Route => ({
+    ...['node', 'ready', 'settle', 'sign-out'].map((name): Route => ({
       method: 'get',
-      path,
+      path: `/payments/${name}`,
       policy: 'payments-page',
       answer: (_request, response) => {
         response.redirect(303, '/payments');
@@ -85,6 +85,13 @@ export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route
       policy: 'payments-page',
       before: [form],
       answer: inWords(doors, (request, response) => tellReady({ doors, request, response })),
+    },
+    {
+      method: 'post',
+      path: '/payments/settle',
+      policy: 'payments-page',
+      before: [form],
+      answer: inWords(doors, (request, response) => settlePayment({ doors, request, response })),
     },
     {
       method: 'post',

@@ -23,6 +23,7 @@ export async function shownPayments(
 }
 
 const shownPayment = (line: PaymentLine): ShownPayment => ({
+  id: line.id,
   reference: line.order_name,
   state: line.state,
   attention: line.attention,
