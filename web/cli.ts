@@ -16,7 +16,9 @@ import * as views from './db/views.ts';
 import { begin } from './entrance.ts';
 import type { ConnectGiven } from './flows/connect-node.ts';
 import { exportFormats, exportPayments } from './flows/export-payments.ts';
+import { reconcileAndWait, type ReconcileReport } from './flows/reconcile-command.ts';
 import type { Wired } from './wiring.ts';
+import { startPool } from './worker/pool.ts';
 
 type Output = { json?: boolean };
 
@@ -197,6 +199,64 @@ async function auditAll(wired: Wired): Promise<Result> {
   return { lines, json: { ok: false, violations }, exitCode: 1 };
 }
 
+/** A month of a large shop at a slow Shopify. */
+const reconcileWithinMs = 60 * 60_000;
+
+async function reconcile(wired: Wired, options: { shop: string; since?: string }): Promise<Result> {
+  const shops = await shopsOfDomain(wired.db, options.shop.toLowerCase());
+  if (shops.length === 0) return unknownShop(options.shop);
+  const day = options.since;
+  if (day !== undefined && !z.iso.date().safeParse(day).success) {
+    const error = 'A day is such as 2026-11-21.';
+    return { lines: [error], json: { ok: false, error }, exitCode: 2 };
+  }
+  // Works beside the pools that are there, and alone where there is none.
+  const pool = startPool(wired.deps, { listener: false, slots: 2 });
+  const reports: ReconcileReport[] = [];
+  try {
+    for (const shop of shops) {
+      const { timeZone } = shop;
+      const since = day === undefined ? day : await views.dayBegins(wired.db, { day, timeZone });
+      const ask = { shop, since, withinMs: reconcileWithinMs };
+      const report = await reconcileAndWait(wired.deps, ask);
+      if (report !== undefined) reports.push(report);
+    }
+  } finally {
+    await pool.stop();
+  }
+  if (reports.length < shops.length) {
+    const error = 'It has not ended. The pools go on with it.';
+    return { lines: [error], json: { ok: false, error }, exitCode: 2 };
+  }
+  return reconciled(reports);
+}
+
+function reconciled(reports: readonly ReconcileReport[]): Result {
+  const all = (what: 'orders' | 'payments' | 'invoices' | 'healed'): number =>
+    reports.reduce((sum, { run }) => sum + run[what], 0);
+  const breaks = reports.flatMap((report) => report.breaks);
+  const isPartly = reports.some(({ run }) => run.state === 'partly');
+  const counted = ['orders', 'payments', 'invoices'] as const;
+  const figures = counted.map((what) => `${String(all(what))} ${what}`).join(', ');
+  const lines = [
+    `${figures}, ${String(breaks.length)} unmatched`,
+    ...(all('healed') === 0 ? [] : [`${String(all('healed'))} did not fit at first, and do.`]),
+    ...(isPartly ? ['A node could not be asked: its invoices were left out.'] : []),
+    ...(reports.some(({ run }) => !run.readsOrders)
+      ? ['Shopify shows no orders to the payments app: of its shop only rows and invoices count.']
+      : []),
+    ...breaks.flatMap(({ sentence, todo }) => [`- ${sentence}`, `  ${todo}`]),
+  ];
+  const ok = breaks.length === 0 && !isPartly;
+  const json = {
+    ok,
+    ...Object.fromEntries(counted.map((what) => [what, all(what)])),
+    ...{ healed: all('healed'), unmatched: breaks.length, breaks },
+    runs: reports.map(({ app, run }) => ({ app, ...run })),
+  };
+  return { lines, json, exitCode: ok ? 0 : 1 };
+}
+
 async function listPrivacy(wired: Wired, options: { shop?: string }): Promise<Result> {
   const shopDomain = options.shop?.toLowerCase();
   const found = await privacyRequests(wired.db, { shopDomain, limit: 1_000 });
@@ -320,6 +380,19 @@ program
   .description('check every rule over the database; exit 1 and a list when one is broken')
   .option(...json)
   .action((options: Output) => run(options, auditAll));
+
+program
+  .command('reconcile')
+  .description(
+    "compare Shopify's orders, our payments and the nodes' invoices, and put right what can be; " +
+      'exit 1 and a list when something is left. Shopify shows orders of the last 60 days',
+  )
+  .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
+  .option('--since <day>', 'the first day, by the clock of the shop; else about a month ago')
+  .option(...json)
+  .action((options: Output & { shop: string; since?: string }) =>
+    run(options, (wired) => reconcile(wired, options)),
+  );
 
 program
   .command('privacy')

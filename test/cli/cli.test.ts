@@ -166,3 +166,23 @@ test('a client id that is known gets another secret; a name may stand twice', as
   await until('the new secret counts', async () => (await ask(rotated)) === 200);
   expect(await ask(app.secret)).toBe(401);
 });
+
+test('reconcile says that everything fits, and names what does not', async () => {
+  const fits = await zaptill('reconcile', '--shop', shopName, '--json');
+  expect(fits.out).toContain('"unmatched":0');
+  expect(fits.json).toMatchObject({ ok: true, unmatched: 0, breaks: [] });
+  expect(fits.exitCode).toBe(0);
+
+  const stolen = world.shopify.createOrder({ shop: shopName, total: '9.00' });
+  world.shopify.markByHand(stolen.id);
+  const since = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  const broken = await zaptill('reconcile', '--shop', shopName, '--since', since);
+  expect(broken.exitCode).toBe(1);
+  expect(broken.out).toMatch(/\d+ orders, \d+ payments, \d+ invoices, 1 unmatched/);
+  expect(broken.out).toContain(`9.00 EUR of order ${stolen.name} as paid`);
+
+  const unknown = await zaptill('reconcile', '--shop', 'nobody.myshopify.com', '--json');
+  expect(unknown.exitCode).toBe(1);
+  const wrong = await zaptill('reconcile', '--shop', shopName, '--since', 'May', '--json');
+  expect(wrong).toMatchObject({ exitCode: 2, json: { ok: false } });
+}, 180_000);

@@ -244,6 +244,17 @@ function finding(at: () => ShopHands): void {
     expect(none.orders).toEqual([]);
   });
 
+  test('a method with quotes and brackets in its name breaks nothing', async () => {
+    const page = await at().storefront.pendingOrders({
+      methodName: 'Bitcoin "OR" \\ status:any)',
+      updatedSince: new Date(0),
+      after: undefined,
+    });
+    expect(page.orders).toEqual([]);
+  });
+}
+
+function findingAll(at: () => ShopHands): void {
   test('all orders of our method are found, whatever became of them', async () => {
     const updatedSince = new Date(Date.now() - 2_000);
     const open = await at().createOrder({ total: '7.00' });
@@ -275,15 +286,6 @@ function finding(at: () => ShopHands): void {
     const none = { methodName: at().methodName, updatedSince: tomorrow, after: undefined };
     expect((await at().storefront.ordersOfMethod(none)).orders).toEqual([]);
   });
-
-  test('a method with quotes and brackets in its name breaks nothing', async () => {
-    const page = await at().storefront.pendingOrders({
-      methodName: 'Bitcoin "OR" \\ status:any)',
-      updatedSince: new Date(0),
-      after: undefined,
-    });
-    expect(page.orders).toEqual([]);
-  });
 }
 
 export function storefrontContract(name: string, open: () => Promise<ShopHands>): void {
@@ -300,6 +302,9 @@ export function storefrontContract(name: string, open: () => Promise<ShopHands>)
     describe('reading', () => reading(at));
     describe('telling', () => telling(at));
     describe('cancelling', () => cancelling(at));
-    describe('finding', () => finding(at));
+    describe('finding', () => {
+      finding(at);
+      findingAll(at);
+    });
   });
 }

@@ -2,6 +2,7 @@
 // understood. An alert holds no secret and nothing of a buyer.
 import type { Msat } from './money.ts';
 import { msat } from './money.ts';
+import { breakSaid } from './reconcile-words.ts';
 
 /** What is told, with what it says in each language. `{...}` stands for a fact of the alert. */
 const words = {
@@ -165,6 +166,19 @@ const words = {
       todo: 'Verbinden Sie den Knoten vorher mit einem neuen Zugang. Keine Zahlung geht verloren.',
     },
   },
+  reconcile_break: {
+    path: '/',
+    en: {
+      subject: 'Order {orderName}: Shopify, Zaptill and your node do not agree',
+      sentence: '{sentence}',
+      todo: '{todo}',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: Shopify, Zaptill und Ihr Knoten sind sich nicht einig',
+      sentence: '{sentence}',
+      todo: '{todo}',
+    },
+  },
   test: {
     path: '/settings',
     en: {
@@ -206,9 +220,13 @@ export type AlertText = Said & { path: string };
 /** What an alert says. A language that has no words here is told in English. */
 export function alertText(what: string, about: AlertFacts, spoken: string | null): AlertText {
   const known = Object.hasOwn(words, what) ? words[what as AlertWord] : unknown;
-  const said: Said = spoken?.split('-')[0] === 'de' ? known.de : known.en;
+  const language = spoken?.split('-')[0] === 'de' ? 'de' : 'en';
+  const said: Said = known[language];
+  // What did not fit in a reconciliation has words of its own for each thing.
+  const { break: broken } = about;
+  const facts = broken === undefined ? about : { ...about, ...breakSaid(broken, about, language) };
   const fill = (text: string): string =>
-    text.replace(/\{(\w+)\}/g, (_, name: string) => about[name] ?? '–');
+    text.replace(/\{(\w+)\}/g, (_, name: string) => facts[name] ?? '–');
   return {
     subject: fill(said.subject),
     sentence: fill(said.sentence),

@@ -1,6 +1,6 @@
-// Reconciliations: a run of a shop, its parts (one for Shopify, one for each node), what was met and
-// what did not fit. A page is one transaction: what it found, what is to be looked at again, and
-// where the next one begins, so that whoever is killed in between has done all of it or nothing.
+// Reconciliations: a run of a shop, its parts (one for Shopify, one for each node), what was met
+// and what did not fit. A page is one transaction: what it found, what is to be looked at again,
+// and where the next one begins, so that whoever is killed has done all of it or nothing.
 import type { BreakWord, Found, Heal } from '../core/reconcile.ts';
 import { reconcileRules } from '../core/reconcile.ts';
 import type { Database, Queryable } from './database.ts';
@@ -49,6 +49,7 @@ export async function beginReconciliation(
       );
       return running && { id: running.id, begun: false };
     }
+    await wakeForgotten(on, begun.id);
     const parts = await rows<{ lane: Lane }>(
       on,
       {
@@ -69,6 +70,26 @@ export async function beginReconciliation(
     );
     return { id: begun.id, begun: true };
   });
+}
+
+/** What nobody is going to look at, and no page of this run shows. */
+async function wakeForgotten(on: Queryable, runId: string): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'reconcile_wake_forgotten',
+      text: `
+        with run as (select shop_id, since from reconciliation where id = $1::bigint),
+        shops as (
+          update shop s set due_at = now() from run where s.id = run.shop_id and s.due_at is null)
+        update invoice set due_at = now() where id = any(array(
+          select i.id from run join node n on n.shop_id = run.shop_id
+            join invoice i on i.node_id = n.id and i.state in ('made', 'live')
+          where i.due_at is null and i.made_at < run.since
+          order by i.id limit 10000 for no key update of i skip locked))`,
+    },
+    [runId],
+  );
 }
 
 /** Where the next page of a part begins. `{}`: at its beginning. */

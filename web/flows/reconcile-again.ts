@@ -1,5 +1,5 @@
-// What did not fit in a reconciliation is looked at again before anybody hears of it: most of it was
-// on its way, or has been put right by the look that was asked for.
+// What did not fit in a reconciliation is looked at again before anybody hears of it: most of it
+// was on its way, or has been put right by the look that was asked for.
 import { reconcileRules } from '../core/reconcile.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import {

@@ -1,6 +1,6 @@
 // The part of a reconciliation that asks Shopify: first its orders of our method, then the orders
-// for which money came and that it did not name, and at the end, when the nodes were asked too, what
-// did not fit. The payments app may not read orders: of its shops only our own rows are looked at.
+// for which money came and that it did not name, and at the end, when the nodes were asked too,
+// what did not fit. The payments app may not read orders: of its shops only our rows are looked at.
 import { currencyOf, decimalOf } from '../core/money.ts';
 import type { OrderReading } from '../core/payment.ts';
 import { judgeOrder, judgeUntold, reconcileRules, type Found } from '../core/reconcile.ts';
