@@ -94,6 +94,12 @@ async function suite(name: Suite): Promise<void> {
   }
 }
 
+async function mutants(): Promise<void> {
+  title('mutants');
+  const { ok } = await run([...programs.node, 'scripts/mutants.ts']);
+  count('mutants', ok);
+}
+
 async function app(): Promise<void> {
   title('shopify app build');
   const problems = await buildApps();
@@ -105,6 +111,7 @@ const order: readonly (() => Promise<void>)[] = [
   () => steps('check', checks),
   () => steps('front ends', builds),
   () => suite('unit'),
+  mutants,
   () => suite('merchant'),
   () => suite('extension'),
   app,

@@ -21,6 +21,12 @@ const AFTER_A_KILL = `
   rm -rf "$1"`;
 
 export default function setup(project: TestProject): () => Promise<void> {
+  // Several runs may share a server, and its template. Whoever named its folder ends it.
+  const { SHARED_TEST_POSTGRES: shared } = process.env;
+  if (shared !== undefined) {
+    project.provide('postgresDir', shared);
+    return () => Promise.resolve();
+  }
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-test-'));
   // Root's server runs as another user, who must be able to walk here.
   fs.chmodSync(dir, 0o711);

@@ -86,6 +86,18 @@ test('a session goes to the mainnet node of the shop’s other app before a free
   expect(await asked({ origin: 'payment_session', inProduction: true })).toEqual(nobody);
 });
 
+test('a test session never goes to a mainnet node, also where there is no other', async () => {
+  const mainnet = await aNodeOf('mainnet');
+  const session = { test: true, origin: 'payment_session' } as const;
+  for (const inProduction of both)
+    expect(await asked({ ...session, inProduction })).toEqual(nobody);
+  const free = await aNodeOf('regtest');
+  for (const inProduction of both) {
+    expect(await asked({ ...session, inProduction })).toEqual({ ids: [free], isConnected: true });
+    expect(await asked({ inProduction })).toEqual({ ids: [mainnet], isConnected: true });
+  }
+});
+
 test('the audit names an invoice for free coins that a mainnet node should have made', async () => {
   const free = await aNodeOf('testnet');
   const payment = await aPayment(db, { shopId });

@@ -1,0 +1,71 @@
+// Shopify asks for a refund, and does not hear us at once: whoever is asked at the same moment
+// writes it down once, and gives one answer.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openDatabase, type Database } from '../../web/db/database.ts';
+import { openSession } from '../../web/flows/open-session.ts';
+import { takeMoneyRequest, type MoneyAsked } from '../../web/flows/take-money-request.ts';
+import { aShop } from '../builders.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { depsOn } from '../worker/play.ts';
+
+let place: TestDatabase;
+let db: Database;
+const proposedAt = new Date('2026-11-21T12:00:00Z');
+beforeAll(async () => {
+  place = await testDatabase();
+  db = openDatabase({ url: place.url, connections: 20 });
+});
+afterAll(async () => {
+  await db.close();
+  await place.close();
+});
+
+/** A shop of the payments app with one session. */
+async function aSession(): Promise<{ shopDomain: string; paymentId: string }> {
+  const { domain: shopDomain, registrationId } = await aShop(db, { clientId: 'payments-app' });
+  await db.prisma.registration.update({
+    where: { id: registrationId },
+    data: { kind: 'payments' },
+  });
+  const paymentId = `session-${shopDomain}`;
+  const opened = await openSession(
+    { ...depsOn(db), payUrlOf: (link) => `https://pay.example/${link}` },
+    {
+      ...{ shopDomain, id: paymentId, gid: `gid://shopify/PaymentSession/${paymentId}` },
+      ...{ group: 'a-group', sessionId: 's', amount: '23.00', currencyCode: 'EUR', test: false },
+      ...{ kind: 'sale', merchantLocale: 'en', cancelUrl: undefined, proposedAt },
+    },
+  );
+  expect(opened).toMatchObject({ is: 'answered' });
+  return { shopDomain, paymentId };
+}
+const aRefund = (of: { shopDomain: string; paymentId: string }): MoneyAsked => ({
+  ...of,
+  ...{ kind: 'refund', id: 'refund-1', gid: 'gid://shopify/RefundSession/1' },
+  ...{ amount: '5.00', currencyCode: 'EUR', test: false, proposedAt },
+});
+
+test('twenty at once ask for one refund: it is written down once', async () => {
+  const asked = aRefund(await aSession());
+  const takers = Array.from({ length: 20 }, () => takeMoneyRequest(depsOn(db), asked));
+  const answers = await Promise.all(takers);
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  expect(answers[0]).toMatchObject({ is: 'answered' });
+  const stored = await db.prisma.sessionRequest.findMany({ where: { kind: 'refund' } });
+  expect(stored).toMatchObject([{ id: 'refund-1', amountMinor: 500n }]);
+});
+
+test('of twenty who ask for different amounts under one id, one is taken', async () => {
+  const of = await aSession();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_none, n) =>
+      takeMoneyRequest(depsOn(db), {
+        ...aRefund(of),
+        id: 'refund-2',
+        amount: `${String(n + 1)}.00`,
+      }),
+    ),
+  );
+  expect(answers.filter(({ is }) => is === 'answered')).toHaveLength(1);
+  expect(answers.filter(({ is }) => is === 'other_content')).toHaveLength(19);
+});

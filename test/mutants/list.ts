@@ -1,0 +1,13 @@
+// All guards that are taken out one at a time: `npm run mutants`.
+import { ofTheDatabase } from './of-the-database.ts';
+import { ofTheDoors } from './of-the-doors.ts';
+import { ofTheMoney } from './of-the-money.ts';
+import { ofTheWay } from './of-the-way.ts';
+import type { Mutant } from './mutant.ts';
+
+export const mutants: readonly Mutant[] = [
+  ...ofTheDatabase,
+  ...ofTheMoney,
+  ...ofTheWay,
+  ...ofTheDoors,
+];
