@@ -4,13 +4,13 @@
 // that nothing was charged where that is not certain. Polaris and React do not belong here: its
 // licence keeps Polaris inside Shopify's admin, and both weigh more than the whole page.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { PayView } from '../shared/pay-view.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons, tabIcon } from './icons.ts';
 import { lookOf, requestOf, type Named } from './looks.ts';
 import { paySection, summarySection, howSection } from './sections.ts';
 import { speech, type Speech } from './words.ts';
+import { styleOf } from './style.ts';
 
 export type Rendered = { html: string; headers: Readonly<Record<string, string>> };
 
@@ -24,11 +24,7 @@ export type PageMessage = 'not_found' | 'unavailable' | 'too_many' | 'failed' | 
 export type PageMessageOfOrder =
   'no_payment_yet' | 'paid_elsewhere' | 'nothing_owed' | 'shop_unreachable' | 'too_many_looks';
 
-const css = readFileSync(new URL('./style.css', import.meta.url), 'utf8')
-  .replace(/\/\*.*?\*\//gs, '')
-  .replace(/\s+/g, ' ')
-  .replace(/ ?([{};,]) ?/g, '$1')
-  .trim();
+const css = styleOf(new URL('./style.css', import.meta.url));
 
 /** How often a page without script, or one that could not be drawn, asks again. */
 const againSeconds = 10;

@@ -2,7 +2,6 @@
 // without Polaris, whose licence is for the admin only. Drawn by the server, whole without any
 // script. It must never show a credential, not even the one that was just typed.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { asHtml, html, type Html } from '../buyer/html.ts';
 import { icons, tabIcon } from '../buyer/icons.ts';
 import { nodeSection } from './node-section.ts';
@@ -10,14 +9,11 @@ import { dateOf, formTokenField, isAway, stepHead } from './parts.ts';
 import { paymentsSection } from './payments-section.ts';
 import type { Message, SettingsView } from './view.ts';
 import { speech, type Speech } from './words.ts';
+import { styleOf } from '../buyer/style.ts';
 
 export type Rendered = { html: string; headers: Readonly<Record<string, string>> };
 
-const css = readFileSync(new URL('./style.css', import.meta.url), 'utf8')
-  .replace(/\/\*.*?\*\//gs, '')
-  .replace(/\s+/g, ' ')
-  .replace(/ ?([{};,]) ?/g, '$1')
-  .trim();
+const css = styleOf(new URL('./style.css', import.meta.url));
 const cssHash = createHash('sha256').update(css).digest('base64');
 
 /** The state of everything, in one line on top. */
