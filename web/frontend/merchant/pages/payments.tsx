@@ -241,7 +241,9 @@ function Nothing({ address }: { address: ListAddress }) {
         action={{ content: t('payments.none.action'), url: '/' }}
         secondaryAction={{ content: t('open_payment_settings'), url: paymentSettings }}
       >
-        <p>{t('payments.none.long')}</p>
+        <Box paddingInline="400">
+          <p>{t('payments.none.long')}</p>
+        </Box>
       </EmptyState>
     );
   }
@@ -255,7 +257,9 @@ function Nothing({ address }: { address: ListAddress }) {
         onAction: () => address.show({}, 'all'),
       }}
     >
-      <p>{t(isSearch ? 'payments.not_found.text' : 'payments.none_here.text')}</p>
+      <Box paddingInline="400">
+        <p>{t(isSearch ? 'payments.not_found.text' : 'payments.none_here.text')}</p>
+      </Box>
     </EmptyState>
   );
 }
