@@ -34,9 +34,9 @@ export const cancelAgainMs = 60_000;
 /**
  * `sentAgoMs`: how long ago we last asked for the cancellation; undefined: never. The mutation is
  * not idempotent and its effect comes later, so it is repeated only when its job had its time.
- * `methodNames`: the merchant's manual method, as it is called and as it was called when the payment
- * was opened, if that name is proven to be ours. An order of another is not ours to cancel, such as
- * cash on delivery, or one that another app collects for under the same name.
+ * `methodNames`: the merchant's manual method, as it is called, and as it was called when the
+ * payment was opened, if that name is proven to be ours. An order of another is not ours to cancel,
+ * such as cash on delivery, or one that another app collects for under the same name.
  */
 export function decideUnpaid(
   order: OrderReading | 'gone',

@@ -34,7 +34,8 @@ export async function alertById(db: Database, id: string): Promise<AlertRow | un
         select a.id::text, a.shop_id as "shopId", a.what, a.channel, a.about,
           a.made_at as "madeAt", a.sent_at as "sentAt",
           case a.channel when 'email' then s.alert_email else s.alert_url end as target,
-          s.sealed_alert_secret as "sealedSecret", ${oldSecretsOfShop} as "oldSecrets", s.language, p.domain, r.client_id as "clientId"
+          s.sealed_alert_secret as "sealedSecret", ${oldSecretsOfShop} as "oldSecrets",
+          s.language, p.domain, r.client_id as "clientId"
         from alert a join shop p on p.id = a.shop_id join registration r on r.id = p.registration_id
           left join settings s on s.shop_id = a.shop_id
         where a.id = $1::bigint`,

@@ -57,7 +57,7 @@ type Moves = { ids: readonly string[]; because: Reason } & (
   { from: 'open'; to: 'closing' } | { from: 'closing'; to: 'lapsed' }
 );
 
-/** As `movePayment` moves one that has no money: with its line, its next step and the page's word. */
+/** As `movePayment` moves one without money: with its line, its next step and the page's word. */
 async function moveAll(on: Queryable, { ids, from, to, because }: Moves): Promise<void> {
   if (ids.length === 0) return;
   await rows(

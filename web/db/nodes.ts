@@ -493,7 +493,8 @@ export async function nodeAnswered(
 /**
  * Takes nodes that nobody has asked for so long what they can receive, the longest first; whoever
  * takes them asks them. One that is away is not among them: whoever probes it says when it is back.
- * Rows that another takes at this moment are passed over. A fifth of the time, drawn for each, keeps them apart.
+ * Rows that another takes at this moment are passed over. A fifth of the time, drawn for each,
+ * keeps them apart.
  */
 export async function takeNodesToLookAt(
   db: Database,

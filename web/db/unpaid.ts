@@ -55,9 +55,9 @@ export async function unpaidPayments(
 const toldLookedAt = 2_000;
 
 /**
- * The names by which an order of this payment is ours: the method's present one, and the one that it
- * had when the payment was opened, once Shopify took money of ours for an order under that name. A
- * name that was only a slip, such as that of cash on delivery, is none: those orders are left alone.
+ * The names by which an order of this payment is ours: the method's present one, and the one that
+ * it had when the payment was opened, once Shopify took money of ours for an order under that name.
+ * A name that was only a slip, such as that of cash on delivery, is none: such orders are left.
  */
 export async function methodNamesOf(
   db: Database,

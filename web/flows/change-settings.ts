@@ -77,8 +77,9 @@ async function firstSecret(
 }
 
 /**
- * Another secret for the webhook, shown this once. The one before signs beside it for a day, so that
- * no alert is refused by a receiver that has not changed yet. Undefined: the shop has no web address.
+ * Another secret for the webhook, shown this once. The one before signs beside it for a day, so
+ * that no alert is refused by a receiver that has not changed yet. Undefined: the shop has no web
+ * address.
  */
 export async function renewAlertSecret(
   deps: Deps,

@@ -48,8 +48,8 @@ export function beginGrant(
 }
 
 /**
- * Shopify sends the merchant back with a code. Each may make us ask Shopify, so that one address has
- * a budget of them: `mayTry` is asked before anything else is looked at.
+ * Shopify sends the merchant back with a code. Each may make us ask Shopify, so that one address
+ * has a budget of them: `mayTry` is asked before anything else is looked at.
  */
 export async function endGrant(
   doors: Doors,
