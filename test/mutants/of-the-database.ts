@@ -148,7 +148,7 @@ const claims: readonly Mutant[] = [
     {
       id: 'M15',
       guard: 'a due row is claimed under a lock',
-      ...{ test: 'test/db/claims.test.ts', named: 'of many who claim at once each row has one' },
+      ...{ test: 'test/db/claims.test.ts', named: 'of two who claim at once each has rows' },
     },
     edit(
       'web/db/due.ts',
@@ -160,7 +160,7 @@ const claims: readonly Mutant[] = [
     {
       id: 'M15b',
       guard: 'a row that another claims holds up nobody',
-      ...{ test: 'test/db/claims.test.ts', named: 'goes on with the next ones' },
+      ...{ test: 'test/db/claims.test.ts', named: 'of two who claim at once each has rows' },
     },
     edit(
       'web/db/due.ts',

@@ -2,9 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
+import { ownerOf } from '../../web/core/spread.ts';
 import type { Database } from '../../web/db/database.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
-import { nodeById, type NodeRow } from '../../web/db/nodes.ts';
+import { nodeById, takeStream, type NodeRow } from '../../web/db/nodes.ts';
 import { openNode, type OpenNode } from '../../web/lightning/node.ts';
 import { startListener, type Listener, type ListenerOptions } from '../../web/worker/listener.ts';
 import { aNode, anInvoice, aPayment, aShop, type MadeInvoice } from '../builders.ts';
@@ -284,13 +285,44 @@ describe('the stream of a node', () => {
   test('has one owner, and another takes it when that one leaves', async () => {
     const second = open(home.url);
     others.push(second);
-    const one = follow();
+    const names = ['one', 'two'];
+    const owner = ownerOf(String(nodeId), names) ?? '';
+    const one = follow({}, db, owner);
     await isWhole();
-    const two = follow({}, second, 'two');
+    const two = follow({}, second, names.find((name) => name !== owner) ?? '');
     await pause(800);
     expect([one.following(), two.following()]).toEqual([[nodeId], []]);
     await one.stop();
     await until('the other has it', () => two.following().length === 1, 20_000);
+    await isWhole();
+    await recorded(await paid());
+  });
+
+  test('is handed over to a newcomer whose share it is, and nothing is lost', async () => {
+    const second = open(home.url);
+    others.push(second);
+    const names = ['one', 'two'];
+    const owner = ownerOf(String(nodeId), names) ?? '';
+    const old = follow({}, db, names.find((name) => name !== owner) ?? '');
+    await isWhole();
+    await recorded(await paid());
+    const newcomer = follow({}, second, owner);
+    const meanwhile = await paid();
+    await until('it has it', () => newcomer.following().length === 1);
+    expect(old.following()).toEqual([]);
+    await isWhole();
+    await recorded(meanwhile);
+    await recorded(await paid());
+    expect((await row()).streamCursor).toBe(3n);
+  });
+
+  test('of one that died is taken over within the time of its lease', async () => {
+    // A process that was killed: its leases and its word that it is alive are still there.
+    await db.pool.query(`insert into listening values ('dead', now() + interval '6 s')`);
+    await takeStream(db, { nodeId, holder: 'dead', leaseMs: 6_000 });
+    const one = follow({ takeMs: 2_000, keepMs: 2_000 });
+    const ms = await until('it is taken over', () => one.following().length === 1);
+    expect(ms).toBeGreaterThan(2_000);
     await isWhole();
     await recorded(await paid());
   });

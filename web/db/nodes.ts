@@ -285,20 +285,50 @@ async function insertNode(on: Queryable, node: ConnectedNode): Promise<number> {
   return row.id;
 }
 
-/** Nodes whose streams are to be followed: working ones, and retired ones with payable invoices. */
-export async function nodesToFollow(db: Database): Promise<number[]> {
-  const found = await rows<{ id: number }>(
+/**
+ * Nodes whose streams are to be followed: working ones, and retired ones with payable invoices.
+ * `free`: nobody follows it.
+ */
+export async function nodesToFollow(db: Database): Promise<{ id: number; free: boolean }[]> {
+  return rows<{ id: number; free: boolean }>(
     db.pool,
     {
       name: 'node_to_follow',
       text: `
-        select id from node where sealed_credential is not null and (retired_at is null or exists (
+        select id, stream_lease_until is null or stream_lease_until < now() as free
+        from node where sealed_credential is not null and (retired_at is null or exists (
           select 1 from invoice where node_id = node.id and state in ('made', 'live')))
         order by id limit 10000`,
     },
     [],
   );
-  return found.map((row) => row.id);
+}
+
+/** Says that this process may follow streams, and gives the names of all who may. */
+export async function sayListening(
+  db: Database,
+  about: { holder: string; aliveMs: number },
+): Promise<string[]> {
+  const found = await rows<{ holder: string }>(
+    db.pool,
+    {
+      name: 'listening_say',
+      text: `
+        with me as (
+          insert into listening (holder, alive_until) values ($1, now() + $2 * interval '1 ms')
+          on conflict (holder) do update set alive_until = excluded.alive_until),
+        gone as (delete from listening where alive_until < now() - interval '1 hour')
+        select holder from listening where alive_until > now() union select $1`,
+    },
+    [about.holder, about.aliveMs],
+  );
+  return found.map(({ holder }) => holder);
+}
+
+/** It follows no more, and others may have its share at once. */
+export async function endListening(db: Database, holder: string): Promise<void> {
+  const text = 'delete from listening where holder = $1';
+  await rows(db.pool, { name: 'listening_end', text }, [holder]);
 }
 
 export type StreamLease = {
@@ -310,13 +340,15 @@ export type StreamLease = {
 };
 
 /**
- * Takes the ownership of a node's stream when nobody has it, with a number higher than any before.
+ * Takes the ownership of those nodes' streams that nobody has, each with a number higher than any
+ * before. One whose row somebody writes at this moment is left for the next time.
  */
-export async function takeStream(
+export async function takeStreams(
   db: Database,
-  about: { nodeId: number; holder: string; leaseMs: number },
-): Promise<StreamLease | undefined> {
-  const [row] = await rows<{
+  about: { nodeIds: readonly number[]; holder: string; leaseMs: number },
+): Promise<StreamLease[]> {
+  const taken = await rows<{
+    id: number;
     stream_lease_no: number;
     stream_epoch: number;
     stream_cursor: string;
@@ -327,20 +359,56 @@ export async function takeStream(
       text: `
         update node set stream_holder = $2, stream_lease_no = stream_lease_no + 1,
           stream_lease_until = now() + $3 * interval '1 ms', stream_whole_since = null
-        where id = $1 and (stream_lease_until is null or stream_lease_until < now())
-        returning stream_lease_no, stream_epoch, stream_cursor`,
+        where id = any(array(
+          select id from node
+          where id = any($1::int[]) and (stream_lease_until is null or stream_lease_until < now())
+          order by id for no key update skip locked))
+        returning id, stream_lease_no, stream_epoch, stream_cursor`,
     },
-    [about.nodeId, about.holder, about.leaseMs],
+    [about.nodeIds, about.holder, about.leaseMs],
   );
-  return (
-    row && {
-      nodeId: about.nodeId,
-      holder: about.holder,
-      leaseNo: row.stream_lease_no,
-      epoch: row.stream_epoch,
-      cursor: BigInt(row.stream_cursor),
-    }
+  return taken.map((row) => ({
+    nodeId: row.id,
+    holder: about.holder,
+    leaseNo: row.stream_lease_no,
+    epoch: row.stream_epoch,
+    cursor: BigInt(row.stream_cursor),
+  }));
+}
+
+/** Takes one. Undefined: somebody has it. */
+export async function takeStream(
+  db: Database,
+  about: { nodeId: number; holder: string; leaseMs: number },
+): Promise<StreamLease | undefined> {
+  const [lease] = await takeStreams(db, { ...about, nodeIds: [about.nodeId] });
+  return lease;
+}
+
+/**
+ * Keeps all streams of one holder in one statement, and gives the nodes whose stream it kept. One
+ * whose row is being written is left out: it must not hold up the others. Ask for it by itself.
+ */
+export async function keepStreams(
+  db: Database,
+  about: { holder: string; leases: readonly StreamLease[]; leaseMs: number },
+): Promise<Set<number>> {
+  const { holder, leases, leaseMs } = about;
+  const kept = await rows<{ id: number }>(
+    db.pool,
+    {
+      name: 'stream_keep_all',
+      text: `
+        update node set stream_lease_until = now() + $4 * interval '1 ms'
+        where id = any(array(
+          select n.id from node n join unnest($2::int[], $3::int[]) as l (id, no) on l.id = n.id
+          where n.stream_holder = $1 and n.stream_lease_no = l.no and n.stream_lease_until > now()
+          order by n.id for no key update of n skip locked))
+        returning id`,
+    },
+    [holder, leases.map(({ nodeId }) => nodeId), leases.map(({ leaseNo }) => leaseNo), leaseMs],
   );
+  return new Set(kept.map(({ id }) => id));
 }
 
 /** Keeps the stream. False: it was lost, and must be closed. */
@@ -448,22 +516,25 @@ export async function lookAtAllInvoices(on: Queryable, nodeId: number): Promise<
   await nudge(on, [nodeLane(nodeId)]);
 }
 
-/** The newest settlement that a lookup found although the stream should have told it. */
+/** Of these nodes, those of which a lookup found a settlement that the stream should have told. */
 export async function settledBehindStream(
   db: Database,
-  about: { nodeId: number; since: Date },
-): Promise<boolean> {
-  const found = await rows(
+  followed: readonly { nodeId: number; since: Date }[],
+): Promise<Set<number>> {
+  if (followed.length === 0) return new Set();
+  const found = await rows<{ id: number }>(
     db.pool,
     {
       name: 'settled_behind_stream',
       text: `
-        select 1 as behind from invoice
-        where node_id = $1 and state = 'settled' and via = 'lookup' and recorded_at > $2 limit 1`,
+        select f.id from unnest($1::int[], $2::timestamptz[]) as f (id, since)
+        where exists (
+          select 1 from invoice where node_id = f.id and state = 'settled' and via = 'lookup'
+            and recorded_at > f.since)`,
     },
-    [about.nodeId, about.since],
+    [followed.map(({ nodeId }) => nodeId), followed.map(({ since }) => since)],
   );
-  return found.length > 0;
+  return new Set(found.map(({ id }) => id));
 }
 
 export async function nodeAnswered(
