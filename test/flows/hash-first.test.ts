@@ -25,7 +25,7 @@ test('its hash is stored while the node is still at work', async () => {
   const { payment } = await our.anOrder();
   const before = new Set(our.lnd.invoices.all().map(({ hash }) => hash));
   const made = () => our.lnd.invoices.all().filter(({ hash }) => !before.has(hash));
-  our.lnd.faults.onMethod('AddInvoice', { kind: 'delay', ms: 1_500 }, 1);
+  our.lnd.faults.onMethod('AddInvoice', { kind: 'delay', ms: 3_000 }, 1);
   const quoting = quoteInvoice(our.deps, payment.id);
   await until('the node was asked', () => made().length > 0);
   const stored = await invoicesOf(payment.id);

@@ -1,7 +1,9 @@
 // Shopify asks for a refund, and does not hear us at once: whoever is asked at the same moment
 // writes it down once, and gives one answer.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { minor } from '../../web/core/money.ts';
 import { openDatabase, type Database } from '../../web/db/database.ts';
+import { storeMoneyRequest } from '../../web/db/sessions.ts';
 import { openSession } from '../../web/flows/open-session.ts';
 import { takeMoneyRequest, type MoneyAsked } from '../../web/flows/take-money-request.ts';
 import { aShop } from '../builders.ts';
@@ -51,8 +53,23 @@ test('twenty at once ask for one refund: it is written down once', async () => {
   const answers = await Promise.all(takers);
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   expect(answers[0]).toMatchObject({ is: 'answered' });
-  const stored = await db.prisma.sessionRequest.findMany({ where: { kind: 'refund' } });
+  const stored = await db.prisma.sessionRequest.findMany({ where: { id: 'refund-1' } });
   expect(stored).toMatchObject([{ id: 'refund-1', amountMinor: 500n }]);
+});
+
+test('whoever saw nothing, and is late with it, writes nothing', async () => {
+  const of = await aSession();
+  const { id: paymentId, shopId } = await db.prisma.payment.findFirstOrThrow({
+    where: { orderName: of.paymentId },
+  });
+  const written = {
+    ...{ shopId, paymentId, kind: 'refund', id: 'refund-3', gid: 'gid://shopify/RefundSession/3' },
+    ...{ contentHash: new Uint8Array(32), answer: '{}', amountMinor: minor(500n) },
+    ...{ currency: 'EUR', test: false, proposedAt },
+  } as const;
+  expect(await storeMoneyRequest(db.pool, written)).toBe(true);
+  expect(await storeMoneyRequest(db.pool, written)).toBe(false);
+  expect(await db.prisma.sessionRequest.count({ where: { id: 'refund-3' } })).toBe(1);
 });
 
 test('of twenty who ask for different amounts under one id, one is taken', async () => {

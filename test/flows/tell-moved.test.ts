@@ -41,7 +41,7 @@ test('an order that became dearer is told the part that was paid', async () => {
 test('an order that a card pays between our look and our word is no order of ours', async () => {
   const { payment, orderId } = await aPaidOne();
   // Shopify has looked, and its answer takes a moment to arrive.
-  our.shopify.faults.add({ kind: 'slow', operation: 'OrderById', delayMs: 1_000 });
+  our.shopify.faults.add({ kind: 'slow', operation: 'OrderById', delayMs: 2_500 });
   const reads = (): number =>
     our.shopify.log.filter((entry) => JSON.stringify(entry).includes('OrderById')).length;
   const before = reads();

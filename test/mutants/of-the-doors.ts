@@ -35,7 +35,10 @@ export const ofTheDoors: readonly Mutant[] = [
       id: 'M36',
       guard: 'a refund of one id is asked once',
       sql: 'alter table session_request drop constraint session_request_pkey;',
-      ...{ test: 'test/flows/take-money-request.test.ts', named: 'twenty at once ask for one' },
+      ...{
+        test: 'test/flows/take-money-request.test.ts',
+        named: 'whoever saw nothing, and is late',
+      },
     },
     edit(
       'web/db/sessions.ts',

@@ -39,6 +39,25 @@ const proofs: readonly Mutant[] = [
   ),
   database(
     {
+      id: 'M06d',
+      guard: 'no money on a secret that does not fit: every one of the four looks at it',
+      sql: withoutConstraint,
+      ...{ test: 'test/peers/buyers.test.ts', named: 'R15 parts of one payment' },
+    },
+    edit(invoices, "and sha256(decode(s.preimage, 'hex')) = i.hash and s", 'and s'),
+    edit(
+      'web/lightning/observation.ts',
+      'return fits ? preimage(',
+      'return fits || true ? preimage(',
+    ),
+    edit(
+      'web/flows/observe-invoice.ts',
+      "return createHash('sha256').update(seen.preimage, 'hex').digest('hex') === seen.hash;",
+      'return true;',
+    ),
+  ),
+  database(
+    {
       id: 'M22',
       guard: 'no settlement of less than was asked: the statement and the database',
       sql: withoutConstraint,

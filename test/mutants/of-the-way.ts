@@ -150,11 +150,7 @@ const streams: readonly Mutant[] = [
       guard: 'every invoice is looked at before a hole is passed',
       ...{ test: 'test/peers/streams.test.ts', named: 'R07 a number is missing' },
     },
-    edit(
-      'web/worker/recording.ts',
-      '    await lookAtAllInvoices(deps.db.pool, lease.nodeId);\n    event.of.trustedFrom',
-      '    event.of.trustedFrom',
-    ),
+    edit('web/worker/recording.ts', '    await lookAtAll(follow.deps, follow.lease.nodeId);\n', ''),
   ),
   source(
     {
