@@ -68,4 +68,4 @@ export const pendingMs = 24 * 3_600_000;
 
 /** So often Shopify may say no before it is believed: its replicas lag. */
 const refusalsBelieved = 3;
-export const isFinalNo = (tries: number): boolean => tries >= refusalsBelieved;
+export const isFinalNo = (refusals: number): boolean => refusals >= refusalsBelieved;

@@ -314,6 +314,21 @@ export async function groupIsTaken(db: Database, paymentId: string): Promise<boo
   return taken.length > 0;
 }
 
+/** How often Shopify has refused what it was told of this payment, as its history has it. */
+export async function timesRefused(db: Database, paymentId: string): Promise<number> {
+  const [row] = await rows<{ times: number }>(
+    db.pool,
+    {
+      name: 'session_times_refused',
+      text: `
+        select count(*)::int as times from history
+        where payment_id = $1::uuid and what = 'tell_refused'`,
+    },
+    [paymentId],
+  );
+  return row?.times ?? 0;
+}
+
 /**
  * The buyer says that the money is on its way: Shopify is to be told to wait. False: the payment is
  * not an open session, or was asked before.

@@ -9,7 +9,7 @@ import { tellAgainMs } from '../core/retry.ts';
 import { renewLease, type ClaimedRow } from '../db/due.ts';
 import { note } from '../db/history.ts';
 import { beginTelling, movePayment, type PaymentRow } from '../db/payments.ts';
-import { closeForGood, isNotPending, isPending, takeGroup } from '../db/sessions.ts';
+import { closeForGood, isNotPending, isPending, takeGroup, timesRefused } from '../db/sessions.ts';
 import type { Deps, StepEnd } from './flow.ts';
 
 type Money = { fiatMinor: Minor; currency: Currency; amountMsat: Msat };
@@ -40,7 +40,9 @@ export async function resolveSession(
   const outcome = await sessions.resolve(payment.originId);
   if (outcome.is === 'refused') {
     await refusedBy(deps, about, outcome.why);
-    if (isFinalNo(row.attempts + 1)) return strand(deps, { ...about, because: 'session_gone' });
+    // Its own words count, and not the tries: most of those may have had no answer at all.
+    if (isFinalNo(await timesRefused(deps.db, paymentId)))
+      return strand(deps, { ...about, because: 'session_gone' });
     return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
   }
   const { fiatMinor, currency, amountMsat } = money;

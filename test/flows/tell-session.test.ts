@@ -1,0 +1,84 @@
+// A verdict that Shopify refuses is final only after it has said no three times: a line that was cut
+// is no answer, however often it was.
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Currency, Minor } from '../../web/core/money.ts';
+import type { PaymentSessions, SessionOutcome } from '../../web/core/ports.ts';
+import { Trouble } from '../../web/core/trouble.ts';
+import { openDatabase, type Database } from '../../web/db/database.ts';
+import { claim, giveBack } from '../../web/db/due.ts';
+import { recordSettlements } from '../../web/db/invoices.ts';
+import { shopLane } from '../../web/db/lanes.ts';
+import { paymentById } from '../../web/db/payments.ts';
+import { storeSession } from '../../web/db/sessions.ts';
+import { tellShopify } from '../../web/flows/tell-shopify.ts';
+import { aNode, anInvoice, aSettle, aShop } from '../builders.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { depsOn } from '../worker/play.ts';
+
+let place: TestDatabase;
+let db: Database;
+beforeAll(async () => {
+  place = await testDatabase();
+  db = openDatabase({ url: place.url, connections: 5 });
+});
+afterAll(async () => {
+  await db.close();
+  await place.close();
+});
+
+async function aPaidSession() {
+  const shopId = (await aShop(db)).id;
+  const id = randomBytes(8).toString('hex');
+  const stored = await storeSession(db, {
+    ...{ shopId, id, gid: `gid://shopify/PaymentSession/${id}`, groupKey: id },
+    ...{ kind: 'sale', test: false, currency: 'EUR' as Currency, owedMinor: 1_230n as Minor },
+    ...{ never: undefined, cancelUrl: null, contentHash: randomBytes(32) },
+    ...{ proposedAt: new Date(), receivedAt: new Date(), answerOf: (link) => `to ${link}` },
+  });
+  const payment = await paymentById(db, stored?.paymentId ?? '');
+  if (payment === null) throw new Error('no payment was opened');
+  const nodeId = await aNode(db, { shopId });
+  const invoice = await anInvoice(db, { payment, nodeId });
+  await recordSettlements(db.pool, {
+    ...{ nodeId, observations: [aSettle(invoice)], recorder: { via: 'lookup' } },
+  });
+  return { shopId, paymentId: payment.id };
+}
+
+/** One try of the verdict, as the lane's turn does it; gives where the payment stands. */
+async function tell(
+  at: { shopId: number; paymentId: string },
+  resolve: () => Promise<SessionOutcome>,
+): Promise<string | undefined> {
+  await db.pool.query(`update payment set due_at = now() - interval '1 s' where id = $1::uuid`, [
+    at.paymentId,
+  ]);
+  const [row] = await claim(db, { table: 'payment', lane: shopLane(at.shopId), limit: 5 });
+  if (row === undefined) throw new Error('nothing is due');
+  const sessions = { resolve } as PaymentSessions;
+  const deps = depsOn(db, { paymentSessions: { of: () => Promise.resolve(sessions) } });
+  const end = await tellShopify(deps, row).catch((error: unknown) => {
+    if (error instanceof Trouble) return { dueInMs: 0, attempt: true };
+    throw error;
+  });
+  if (end !== 'stored') await giveBack(db.pool, row, { ...end, dueInMs: 0 });
+  return (await paymentById(db, at.paymentId))?.state;
+}
+const cut = (): Promise<SessionOutcome> =>
+  Promise.reject(new Trouble('no_answer', { from: 'shop', then: 'ask_again' }));
+const no = (): Promise<SessionOutcome> => Promise.resolve({ is: 'refused', why: 'not_accepted' });
+const yes = (): Promise<SessionOutcome> => Promise.resolve({ is: 'done', returnUrl: undefined });
+
+test('three times no, and the money is a person’s', async () => {
+  const at = await aPaidSession();
+  expect([await tell(at, no), await tell(at, no)]).toEqual(['settled', 'settled']);
+  expect(await tell(at, no)).toBe('stranded');
+});
+
+test('a first no after lines that were cut is asked again', async () => {
+  const at = await aPaidSession();
+  for (let n = 0; n < 4; n += 1) expect(await tell(at, cut)).toBe('settled');
+  expect(await tell(at, no)).toBe('settled');
+  expect(await tell(at, yes)).toBe('resolved');
+});
