@@ -81,7 +81,7 @@ describe('connecting a node', () => {
     await admin.go('/node');
     await inside.getByRole('button', { name: 'Weiteren Knoten hinzufügen' }).click();
     // Polaris draws its own radio button over the real one.
-    await inside.getByText('Host, Zertifikat und Zugang').click();
+    await inside.getByText('Host, Zertifikat und Zugang', { exact: true }).click();
     await inside.getByLabel('Host und Port').fill('127.0.0.1:1');
     await inside
       .getByLabel('Zugang (Macaroon)', { exact: true })
