@@ -7,6 +7,7 @@ import { documentRoutes } from './merchant/document.ts';
 import { nodeRoutes } from './merchant/node.ts';
 import { exportRoutes } from './merchant/export.ts';
 import { paymentRoutes } from './merchant/payments.ts';
+import { reconciliationRoutes } from './merchant/reconciliation.ts';
 import { settingsRoutes } from './merchant/settings.ts';
 import { selfTestRoutes } from './merchant/self-test.ts';
 import { setupRoutes } from './merchant/setup.ts';
@@ -16,6 +17,7 @@ import { viewRoutes } from './merchant/views.ts';
 export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined): Route[] => [
   ...shopRoutes(doors),
   ...dashboardRoutes(doors),
+  ...reconciliationRoutes(doors),
   ...nodeRoutes(doors),
   ...setupRoutes(doors),
   ...selfTestRoutes(doors),

@@ -5,6 +5,7 @@ import { createElement } from 'react';
 import { MemoryRouter } from 'react-router';
 import { afterEach, vi } from 'vitest';
 import type { NodeAnswer, PaymentRow, ShopAnswer } from '../shared/merchant-api.ts';
+import type { ReconciliationAnswer } from '../shared/reconcile-api.ts';
 import { Around, Pages } from './app.tsx';
 import { loadLanguage } from './words.tsx';
 
@@ -117,6 +118,19 @@ export const shop: ShopAnswer = {
   counts: { open: 2, closing: 0, settled: 0, resolved: 3, stranded: 0, lapsed: 1, rejected: 0 },
   setup: { node: true, receive: true, method: true, block: true, test: true },
   problems: [],
+};
+export const reconciliation: ReconciliationAnswer = {
+  running: null,
+  last: {
+    ...{ id: '7', because: 'night', isWhole: true, readsOrders: true },
+    since: '2026-11-18T02:12:00.000Z',
+    startedAt: '2026-11-21T02:12:00.000Z',
+    endedAt: '2026-11-21T02:12:40.000Z',
+    ...{ orders: 1_204, payments: 1_190, invoices: 1_312, healed: 0 },
+  },
+  isLastNight: true,
+  unmatched: 0,
+  timeZone: 'Europe/Berlin',
 };
 export const row: PaymentRow = {
   id: '00000000-0000-4000-8000-000000000001',

@@ -1,6 +1,7 @@
 // That both languages say everything, and that the server's English is said in German by its codes.
 import { describe, expect, test } from 'vitest';
 import { paymentStates, reasons } from '../../core/payment.ts';
+import { breaks } from '../../core/reconcile.ts';
 import { connectRefusals } from '../../core/refusals.ts';
 import { historyWords } from '../../db/history.ts';
 import de from './words/de.json';
@@ -50,6 +51,7 @@ describe('what the server says has German words by its code', () => {
     ['reason', Object.keys(reasons)],
     ['history', Object.keys(historyWords)],
     ['refusal', connectRefusals],
+    ['problem.unmatched', Object.keys(breaks)],
   ])('%s', (kind, codes) => {
     expect(codes.filter((code) => german[`told.${kind}.${code}`] === undefined)).toEqual([]);
   });

@@ -34,6 +34,7 @@ export type Problem = {
     | 'not_cancelled'
     | 'node_gone'
     | 'look'
+    | 'unmatched'
     | 'token_refused'
     | 'scopes_missing'
     | 'api_retires'

@@ -2,9 +2,10 @@
 // thing. The sentences are English; a page in another language has its own for each word.
 import { troubleWithApi, type ApiTrouble } from '../../core/api-version.ts';
 import { msat, satsOf } from '../../core/money.ts';
+import { breakSaid } from '../../core/reconcile-words.ts';
 import { missingScopes } from '../../core/scopes.ts';
 import * as views from '../../db/views.ts';
-import type { NodeRow, PaymentForPerson, ShopRow } from '../../db/views.ts';
+import type { BreakLine, NodeRow, PaymentForPerson, ShopRow } from '../../db/views.ts';
 import type { Problem } from '../../frontend/shared/merchant-api.ts';
 import type { Doors } from '../doors.ts';
 
@@ -17,22 +18,36 @@ export async function problemsOf(doors: Doors, about: { shop: ShopRow }): Promis
   const { shop } = about;
   const { db } = doors.deps;
   const now = doors.deps.clock();
-  const [nodes, payments, largestMsat, words] = await Promise.all([
+  const [nodes, payments, largestMsat, words, breaks] = await Promise.all([
     views.workingNodes(db, shop.id),
     views.paymentsForPerson(db, { shopId: shop.id, limit: shownPayments }),
     views.largestRecentMsat(db, shop.id),
     views.apiNotices(db, now),
+    views.certainBreaks(db, { shopId: shop.id, limit: shownPayments }),
   ]);
   const asked = doors.shopify.apiVersion;
   const ofPayments = payments.map(problemOfPayment);
   const isStuck = ({ what }: Problem): boolean => what === 'stranded' || what === 'untold';
   return [
     ...ofPayments.filter(isStuck),
+    ...breaks.map(problemOfBreak),
     ...problemsOfShop(doors, shop),
     ...problemsOfNodes({ nodes, largestMsat, now }),
     ...ofPayments.filter((problem) => !isStuck(problem)),
     ...troubleWithApi({ asked, words, now }).slice(0, 3).map(problemOfApi),
   ];
+}
+
+/** Order and money do not agree, and nothing but a person helps. */
+function problemOfBreak({ id, what, about, paymentId }: BreakLine): Problem {
+  const { sentence, todo } = breakSaid(what, about);
+  return {
+    what: 'unmatched',
+    sentence: `${sentence} ${todo}`,
+    ...(paymentId === null ? {} : { paymentId }),
+    ...(about['orderName'] === undefined ? {} : { orderName: about['orderName'] }),
+    values: { ...about, break: what, breakId: id },
+  };
 }
 
 function problemOfPayment(payment: PaymentForPerson): Problem {

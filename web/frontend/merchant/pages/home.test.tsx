@@ -3,7 +3,7 @@ import userEvent from '@testing-library/user-event';
 import { expect, test } from 'vitest';
 import type { DashboardAnswer } from '../../shared/dashboard-api.ts';
 import type { PaymentsAnswer, Problem } from '../../shared/merchant-api.ts';
-import { bridge, openAt, row, shop, type Says } from '../test-dom.ts';
+import { bridge, openAt, reconciliation, row, shop, type Says } from '../test-dom.ts';
 
 const none = { open: 0, closing: 0, settled: 0, resolved: 0, stranded: 0, lapsed: 0, rejected: 0 };
 const list: PaymentsAnswer = {
@@ -44,13 +44,17 @@ const empty: DashboardAnswer = {
   byDay: week.byDay.map((day) => ({ ...day, paid: 0, sats: '0', amount: '0.00' })),
 };
 
-const open = (says: Readonly<Record<string, Says>> = {}, about: { locale?: string } = {}) => {
+const open = (
+  says: Readonly<Record<string, Says | (() => Says)>> = {},
+  about: { locale?: string } = {},
+) => {
   bridge.targets = placed;
   return openAt(
     '/?days=7',
     {
       'GET /api/shop': shop,
       'GET /api/payments': list,
+      'GET /api/reconciliation': reconciliation,
       'GET /api/dashboard?days=7': week,
       'GET /api/dashboard?days=1': { ...week, days: 1, byDay: week.byDay.slice(-1), paid: 5 },
       ...says,
@@ -250,4 +254,56 @@ test('without an answer it says what to do, and shows nothing that is not known'
 test('a thousand payments in a state are a thousand or more', async () => {
   await open({ 'GET /api/shop': { ...shop, counts: { ...shop.counts, resolved: 1_000 } } });
   await screen.findByRole('link', { name: /^1,000 or more\s*Paid$/ });
+});
+
+const break7: Problem = {
+  what: 'unmatched',
+  sentence: 'Shopify has 9.00 EUR of order #1007 as paid by Lightning. See who marked it.',
+  orderName: '#1007',
+  values: { break: 'order_paid_without_money', breakId: '7', amount: '9.00', currency: 'EUR' },
+};
+
+test('the last comparison of orders and money stands there, and another begins on a click', async () => {
+  const running = { ...reconciliation.last, id: '8', orders: 12, invoices: 3 };
+  let answer: object = reconciliation;
+  const { asked } = await open({
+    'GET /api/reconciliation': () => answer,
+    'POST /api/reconciliation': () => (answer = { ...reconciliation, running }),
+  });
+  await screen.findByText('1,204 orders checked, 0 unmatched');
+  expect(screen.getByText(/Last night at 3:12/).textContent).toContain('November 18, 2026');
+  await userEvent.click(screen.getByRole('button', { name: 'Check again' }));
+  await screen.findByText('Comparing: 12 orders, 3 invoices so far');
+  expect(asked.filter(({ line }) => line === 'POST /api/reconciliation')).toHaveLength(1);
+  answer = { ...reconciliation, unmatched: 2, isLastNight: false };
+  await screen.findByText('1,204 orders checked, 2 unmatched', {}, { timeout: 10_000 });
+  expect(screen.queryByText(/so far/)).toBeNull();
+});
+
+test('before the first comparison it says when that is, and what could not be asked', async () => {
+  await open({ 'GET /api/reconciliation': { ...reconciliation, last: null } });
+  await screen.findByText(/The first time is tonight/);
+  expect(screen.getByRole('button', { name: 'Check now' })).toBeDefined();
+});
+
+test('an order without money is named in German, and is gone when it was dealt with', async () => {
+  let problems = [break7];
+  const { asked } = await open(
+    {
+      'GET /api/shop': () => ({ ...shop, problems }),
+      'POST /api/reconciliation/breaks/7/accept': () => {
+        problems = [];
+        return { ok: true };
+      },
+    },
+    { locale: 'de' },
+  );
+  const box = await boxOf('Bestellung #1007: Bestellung und Geld passen nicht zusammen');
+  expect(box.textContent).toContain('Shopify führt 9.00 EUR der Bestellung #1007');
+  const name = 'Ich habe mich darum gekümmert: #1007';
+  await userEvent.click(within(box).getByRole('button', { name }));
+  await waitFor(() => {
+    expect(screen.queryByRole('button', { name })).toBeNull();
+  });
+  expect(asked.some(({ line }) => line.endsWith('/breaks/7/accept'))).toBe(true);
 });

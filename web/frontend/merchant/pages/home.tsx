@@ -13,7 +13,9 @@ import { PeriodChoice } from '../parts/period-choice.tsx';
 import { Problems } from '../parts/problems.tsx';
 import { Sales } from '../parts/sales.tsx';
 import { SetupCard } from '../parts/setup-card.tsx';
+import { ReconciliationCard } from '../parts/reconciliation-card.tsx';
 import { useBlocks, type Blocks } from '../parts/use-blocks.ts';
+import { useReconciliation, type Reconciling } from '../parts/use-reconciliation.ts';
 import { WaitingPage } from '../parts/waiting-page.tsx';
 import { useApi, type Loaded } from '../use-api.ts';
 import { useWords } from '../words.tsx';
@@ -49,8 +51,9 @@ export function Home() {
     everyMs: countAgainMs,
   });
   const { blocks, isAsking } = useBlocks();
+  const reconciling = useReconciliation();
   // What comes piece by piece moves what is there: the page waits until it knows its whole form.
-  if ([shop, latest, figures].some(isWaiting) || isAsking)
+  if ([shop, latest, figures].some(isWaiting) || isAsking || reconciling.isWaiting)
     return <WaitingPage title={t('home.title')} lines={[3, 4, 6]} />;
   return (
     <Page title={t('home.title')}>
@@ -65,7 +68,11 @@ export function Home() {
             shop={shop.value}
             blocks={blocks}
             latest={latest.value}
-            onChanged={shop.again}
+            reconciling={reconciling}
+            onChanged={() => {
+              shop.again();
+              reconciling.look();
+            }}
             figures={<Period figures={figures} days={days} setDays={setDays} />}
           />
         )}
@@ -83,8 +90,9 @@ function Overview(props: {
   latest: PaymentsAnswer | undefined;
   onChanged: () => void;
   figures: ReactNode;
+  reconciling: Reconciling;
 }) {
-  const { shop, blocks, latest, onChanged, figures } = props;
+  const { shop, blocks, latest, onChanged, figures, reconciling } = props;
   const isSetUp = Object.values(shop.setup).every(Boolean);
   // The setup says already that there is no node.
   const problems = shop.problems.filter(({ what }) => isSetUp || what !== 'no_node');
@@ -111,6 +119,7 @@ function Overview(props: {
       </Layout.Section>
       <Layout.Section variant="oneThird">
         <div className="zt-column">
+          {(isSetUp || hasBegun) && <ReconciliationCard reconciling={reconciling} />}
           <NodeSummary node={shop.node} />
           <CheckoutCard methodName={shop.method.name} blocks={blocks} />
           {hasBegun && <Counts counts={shop.counts} />}

@@ -5,6 +5,7 @@ import { formatSats } from '../../shared/amounts.ts';
 import type { Problem } from '../../shared/merchant-api.ts';
 import { isWord, Told, useWords } from '../words.tsx';
 import { apiVersions, approveScopes } from './admin-links.ts';
+import { Unmatched } from './unmatched.tsx';
 
 const SettleDialog = lazy(() =>
   import('./settle-dialog.tsx').then((found) => ({ default: found.SettleDialog })),
@@ -42,16 +43,28 @@ export function Problems(props: {
           </InlineStack>
         ) : (
           <div className="zt-column">
-            {problems.map((problem, index) => (
-              <OneProblem
-                key={`${problem.what} ${problem.paymentId ?? String(index)}`}
-                problem={problem}
-                shop={shop}
-                onSettle={(opener) => {
-                  setSettling({ problem, opener, isOpen: true });
-                }}
-              />
-            ))}
+            {problems.map((problem, index) =>
+              problem.what === 'unmatched' ? (
+                <Unmatched
+                  key={`unmatched ${problem.values?.['breakId'] ?? ''}`}
+                  problem={problem}
+                  onChanged={() => {
+                    // Its button goes: what is left is read from the top.
+                    heading.current?.focus();
+                    onChanged();
+                  }}
+                />
+              ) : (
+                <OneProblem
+                  key={`${problem.what} ${problem.paymentId ?? String(index)}`}
+                  problem={problem}
+                  shop={shop}
+                  onSettle={(opener) => {
+                    setSettling({ problem, opener, isOpen: true });
+                  }}
+                />
+              ),
+            )}
           </div>
         )}
       </BlockStack>
