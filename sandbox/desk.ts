@@ -263,7 +263,8 @@ function nodePage(node: DeskNode): express.Router {
       .send(
         `<!doctype html><html lang="en"><head><meta charset="utf-8">` +
           `<meta name="viewport" content="width=device-width, initial-scale=1">` +
-          `<link rel="icon" href="data:,"><title>The merchant's node</title><style>${style}</style></head>` +
+          `<link rel="icon" href="data:,">` +
+          `<title>The merchant's node</title><style>${style}</style></head>` +
           `<body><main><h1>The merchant's node</h1>${links.join('')}</main></body></html>`,
       );
   });

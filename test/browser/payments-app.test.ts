@@ -92,7 +92,7 @@ test('on a phone, in German and in the dark: what is typed and no secret stays',
   await pleasant(page);
 
   await page.getByText('Einen anderen Knoten verbinden').click();
-  await page.getByText('Host, Zertifikat und Zugang').click();
+  await page.getByText('Host, Zertifikat und Zugang', { exact: true }).click();
   await page.getByLabel('Host und Port').fill('127.0.0.1:1');
   const macaroon = face.lnd.macaroon('receive', { rootKeyId: '57002' }).toString('hex');
   await page.getByLabel('Zugang (Macaroon)').fill(macaroon);

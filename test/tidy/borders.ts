@@ -41,7 +41,7 @@ export const borders: Readonly<Record<string, Border>> = {
   'web/frontend/payments/': {
     may: [
       ...['frontend/payments/', 'frontend/shared/', 'frontend/merchant/words/'],
-      ...['frontend/buyer/html.ts', 'frontend/buyer/icons.ts'],
+      ...['frontend/buyer/html.ts', 'frontend/buyer/icons.ts', 'frontend/buyer/style.ts'],
     ],
     packages: ['node:crypto', 'node:fs'],
   },
