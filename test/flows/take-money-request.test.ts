@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { minor } from '../../web/core/money.ts';
 import { openDatabase, type Database } from '../../web/db/database.ts';
-import { storeMoneyRequest } from '../../web/db/sessions.ts';
+import { storeMoneyRequest, type MoneyRequest } from '../../web/db/sessions.ts';
 import { openSession } from '../../web/flows/open-session.ts';
 import { takeMoneyRequest, type MoneyAsked } from '../../web/flows/take-money-request.ts';
 import { aShop } from '../builders.ts';
@@ -62,11 +62,12 @@ test('whoever saw nothing, and is late with it, writes nothing', async () => {
   const { id: paymentId, shopId } = await db.prisma.payment.findFirstOrThrow({
     where: { orderName: of.paymentId },
   });
-  const written = {
-    ...{ shopId, paymentId, kind: 'refund', id: 'refund-3', gid: 'gid://shopify/RefundSession/3' },
+  const written: MoneyRequest = {
+    kind: 'refund',
+    ...{ shopId, paymentId, id: 'refund-3', gid: 'gid://shopify/RefundSession/3' },
     ...{ contentHash: new Uint8Array(32), answer: '{}', amountMinor: minor(500n) },
     ...{ currency: 'EUR', test: false, proposedAt },
-  } as const;
+  };
   expect(await storeMoneyRequest(db.pool, written)).toBe(true);
   expect(await storeMoneyRequest(db.pool, written)).toBe(false);
   expect(await db.prisma.sessionRequest.count({ where: { id: 'refund-3' } })).toBe(1);
