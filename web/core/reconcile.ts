@@ -79,7 +79,7 @@ export const reconcileRules = {
   /** Shopify shows older orders only to apps that may read all of them. */
   ordersShownMs: 59 * 86_400_000,
   /** How long a look may take to put something right, before it counts as unmatched. */
-  healWithinMs: 30_000,
+  healWithinMs: 20_000,
   /** Runs, and what they found, are kept for so long. */
   keptMs: 90 * 86_400_000,
   /** The nightly run goes back this far, so that a day that was missed is not missed twice. */
@@ -91,7 +91,7 @@ export const reconcileRules = {
   /** A node that gives no answer for so long is left out of the run. */
   unreachedMs: 10 * 60_000,
   /** The same of a node that is known to be away. */
-  pausedMs: 60_000,
+  pausedMs: 30_000,
 } as const;
 
 const sum = (amounts: readonly (Minor | null)[]): Minor =>

@@ -263,7 +263,7 @@ const break7: Problem = {
   values: { break: 'order_paid_without_money', breakId: '7', amount: '9.00', currency: 'EUR' },
 };
 
-test('the last comparison of orders and money stands there, and another begins on a click', async () => {
+test('the last comparison of orders and money, and another on a click', async () => {
   const running = { ...reconciliation.last, id: '8', orders: 12, invoices: 3 };
   let answer: object = reconciliation;
   const { asked } = await open({

@@ -6,7 +6,7 @@ import { callApi, troubleOf, type TroubleKind } from '../api.ts';
 import { Told, useWords } from '../words.tsx';
 import { Failed } from './failed.tsx';
 
-/** Money or an order without the other: what is so, what to do, and a way to say that it is done. */
+/** Money or an order without the other: what is so, and a way to say that it was dealt with. */
 export function Unmatched(props: { problem: Problem; onChanged: () => void }) {
   const { t } = useWords();
   const { problem, onChanged } = props;
