@@ -102,8 +102,8 @@ test('a run whose pool is killed goes on where it was, and counts nothing twice'
   // Each page of Shopify's orders takes a while, so that a kill hits the middle of one.
   const slow = world.shopify.faults.add({
     kind: 'slow',
-    on: 'OrdersOfMethod',
-    ms: 1_500,
+    operation: 'OrdersOfMethod',
+    delayMs: 1_500,
     times: 9,
   });
   const read = (name: string): number =>

@@ -97,14 +97,16 @@ export async function ordersWithMoney(
     {
       name: 'reconcile_orders_with_money',
       text: `
-        select p.id::text, p.settled_at, p.origin_id, exists (
-          select 1 from reconcile_seen s
-          where s.reconciliation_id = $2::bigint and s.key = p.origin_id) as met
+        select p.id::text, p.settled_at, p.origin_id, s.key is not null as met
         from (
           select id, settled_at, origin_id from payment
           where shop_id = $1 and settled_at >= $3
             and (settled_at, id) > ($4::timestamptz, $5::uuid)
-          order by settled_at, id limit $6) p`,
+          order by settled_at, id limit $6) p
+          -- One look for each row: all that was met is far more.
+          left join lateral (select key from reconcile_seen
+            where reconciliation_id = $2::bigint and key = p.origin_id limit 1) s on true
+        order by p.settled_at, p.id`,
     },
     [
       ask.shopId,
@@ -185,13 +187,13 @@ export async function invoicesNotShown(
     {
       name: 'reconcile_invoices_not_shown',
       text: `
-        select ${invoiceColumns}, i.made_at, i.state = 'canceled' or exists (
-          select 1 from reconcile_seen s where s.reconciliation_id = $2::bigint
-            and s.key = encode(i.hash, 'hex')) as met
+        select ${invoiceColumns}, i.made_at, i.state = 'canceled' or s.key is not null as met
         from (
           select * from invoice where node_id = $1 and made_at >= $3
             and (made_at, id) > ($4::timestamptz, $5::bigint)
           order by made_at, id limit $6) i join payment p on p.id = i.payment_id
+          left join lateral (select key from reconcile_seen
+            where reconciliation_id = $2::bigint and key = encode(i.hash, 'hex') limit 1) s on true
         order by i.made_at, i.id`,
     },
     [
