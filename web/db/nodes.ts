@@ -358,7 +358,8 @@ export async function takeStreams(
       name: 'stream_take',
       text: `
         update node set stream_holder = $2, stream_lease_no = stream_lease_no + 1,
-          stream_lease_until = now() + $3 * interval '1 ms', stream_whole_since = null
+          stream_lease_until = now() + $3 * interval '1 ms', stream_whole_since = null,
+          stream_opened_at = null
         where id = any(array(
           select id from node
           where id = any($1::int[]) and (stream_lease_until is null or stream_lease_until < now())
@@ -438,7 +439,8 @@ export async function leaveStream(db: Database, lease: StreamLease): Promise<voi
     {
       name: 'stream_leave',
       text: `
-        update node set stream_lease_until = now(), stream_whole_since = null
+        update node set stream_lease_until = now(), stream_whole_since = null,
+          stream_opened_at = null
         where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
     },
     [lease.nodeId, lease.holder, lease.leaseNo],
@@ -461,6 +463,64 @@ export async function streamIsWhole(
     },
     [lease.nodeId, lease.holder, lease.leaseNo, since],
   );
+}
+
+/** Says since when the stream has been up, with or without a hole; null: it is not. */
+export async function streamIsOpen(
+  db: Database,
+  lease: StreamLease,
+  since: Date | null,
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'stream_open',
+      text: `
+        update node set stream_opened_at = $4 where id = $1 and stream_holder = $2
+          and stream_lease_no = $3`,
+    },
+    [lease.nodeId, lease.holder, lease.leaseNo, since],
+  );
+}
+
+/**
+ * - `none`: nobody follows the node, or what is followed is not whole: only lookups tell.
+ * - `coming`: the node is back, and its stream is just being brought up to date.
+ * - `whole`: the stream tells what is settled.
+ * - `sample`: so it does, and it is time that a lookup looks whether it is silent.
+ */
+export type StreamCover = 'none' | 'coming' | 'whole' | 'sample';
+
+/** How long a stream may take until it is whole; then lookups go on without it. */
+const comingMs = 60_000;
+
+/** What the node's stream tells at this moment. Once in `sampleMs` it is to be checked. */
+export async function coverOfStream(
+  db: Database,
+  about: { nodeId: number; sampleMs: number },
+): Promise<StreamCover> {
+  const [row] = await rows<{ cover: StreamCover }>(
+    db.pool,
+    {
+      name: 'stream_cover',
+      text: `
+        with sampled as (
+          update node set stream_sampled_at = now()
+          where id = $1 and stream_lease_until > now()
+            and stream_whole_since < now() - $2 * interval '1 ms'
+            and (stream_sampled_at is null
+              or stream_sampled_at < now() - $2 * interval '1 ms')
+          returning id)
+        select case
+          when exists (select 1 from sampled) then 'sample'
+          when stream_whole_since is not null then 'whole'
+          when greatest(stream_opened_at, back_at) > now() - $3 * interval '1 ms' then 'coming'
+          else 'none' end as cover
+        from node where id = $1 and stream_lease_until > now()`,
+    },
+    [about.nodeId, about.sampleMs, comingMs],
+  );
+  return row?.cover ?? 'none';
 }
 
 /**
@@ -503,17 +563,57 @@ export async function beginStreamEpoch(db: Database, lease: StreamLease): Promis
   });
 }
 
-/** Makes every payable invoice of the node due now. */
-export async function lookAtAllInvoices(on: Queryable, nodeId: number): Promise<void> {
+/** Makes every payable invoice of the node due now; or only those that are named. */
+export async function lookAtAllInvoices(
+  on: Queryable,
+  nodeId: number,
+  ids?: readonly string[],
+): Promise<void> {
+  if (ids?.length === 0) return;
   await rows(
     on,
     {
       name: 'invoice_look_at_all',
-      text: `update invoice set due_at = now() where node_id = $1 and state in ('made', 'live')`,
+      text: `update invoice set due_at = now() where node_id = $1 and state in ('made', 'live')
+        and ($2::bigint[] is null or id = any($2::bigint[]))`,
+    },
+    [nodeId, ids ?? null],
+  );
+  await nudge(on, [nodeLane(nodeId)]);
+}
+
+export type PayableInvoice = {
+  id: string;
+  /** Lower-case hex. */
+  hash: string;
+  addIndex: bigint | null;
+  madeAt: Date;
+  lapsesAt: Date;
+};
+
+/** Every invoice of the node that can still be paid. At most 200,000. */
+export async function payableInvoices(db: Database, nodeId: number): Promise<PayableInvoice[]> {
+  const found = await rows<{
+    id: string;
+    hash: string;
+    add_index: string | null;
+    made_at: Date;
+    lapses_at: Date;
+  }>(
+    db.pool,
+    {
+      name: 'invoice_payable_all',
+      text: `
+        select i.id, encode(i.hash, 'hex') as hash, i.add_index, i.made_at, q.lapses_at
+        from invoice i join quote q on q.id = i.quote_id
+        where i.node_id = $1 and i.state in ('made', 'live') order by i.id limit 200000`,
     },
     [nodeId],
   );
-  await nudge(on, [nodeLane(nodeId)]);
+  return found.map((row) => ({
+    ...{ id: row.id, hash: row.hash, madeAt: row.made_at, lapsesAt: row.lapses_at },
+    addIndex: row.add_index === null ? null : BigInt(row.add_index),
+  }));
 }
 
 /** Of these nodes, those of which a lookup found a settlement that the stream should have told. */
@@ -537,28 +637,40 @@ export async function settledBehindStream(
   return new Set(found.map(({ id }) => id));
 }
 
+/**
+ * The node has answered. Written down when it says something new: it was away, its channels were
+ * looked at, or it was last written some seconds ago.
+ */
 export async function nodeAnswered(
   db: Database,
   nodeId: number,
   receivable?: ConnectedNode['receivable'],
 ): Promise<void> {
-  await db.prisma.node.updateMany({
-    // Another node behind the same address answers too: that ends with a new connection only.
-    where: { id: nodeId, OR: [{ trouble: null }, { trouble: { not: 'identity_changed' } }] },
-    data: {
-      reachableAt: new Date(),
-      trouble: null,
-      troubleAt: null,
-      ...(receivable === undefined
-        ? {}
-        : {
-            receivableMsat: receivable.totalMsat,
-            largestPartMsat: receivable.largestPartMsat,
-            channels: receivable.channels,
-            activeChannels: receivable.activeChannels,
-          }),
+  await rows(
+    db.pool,
+    {
+      name: 'node_answered',
+      // Another node behind the same address answers too: that ends with a new connection only.
+      text: `
+        update node set reachable_at = now(), trouble = null, trouble_at = null,
+          back_at = case when trouble is null then back_at else now() end,
+          receivable_msat = case when $2 then $3::bigint else receivable_msat end,
+          largest_part_msat = case when $2 then $4::bigint else largest_part_msat end,
+          channels = case when $2 then $5::int else channels end,
+          active_channels = case when $2 then $6::int else active_channels end
+        where id = $1 and trouble is distinct from 'identity_changed'
+          and ($2 or trouble is not null or reachable_at is null
+            or reachable_at < now() - interval '5 s')`,
     },
-  });
+    [
+      nodeId,
+      receivable !== undefined,
+      receivable?.totalMsat ?? null,
+      receivable?.largestPartMsat ?? null,
+      receivable?.channels ?? null,
+      receivable?.activeChannels ?? null,
+    ],
+  );
 }
 
 /**

@@ -57,7 +57,14 @@ export type Deps = {
  * `afresh` gives all burnt ones back: it went well.
  */
 export type StepEnd =
-  'stored' | { dueInMs: number | undefined; attempt: boolean; afresh?: boolean };
+  | 'stored'
+  | {
+      dueInMs: number | undefined;
+      attempt: boolean;
+      afresh?: boolean;
+      /** False: the outside was not asked, so this says nothing of it. */
+      asked?: boolean;
+    };
 
 /** One step of one claimed row. Throws Trouble; the lane's turn decides what that means. */
 export type Step = (deps: Deps, row: ClaimedRow) => Promise<StepEnd>;

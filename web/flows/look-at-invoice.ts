@@ -1,9 +1,16 @@
 // A payable invoice is due: it was never acknowledged, nobody has heard of it for a while, or its
 // time is over. The settle stream is an accelerator; this is the truth.
 import type { Preimage } from '../core/invoice.ts';
-import { lookAfterCreateMs, lookAfterExpiryMs, lookWhileLiveMs } from '../core/retry.ts';
+import {
+  lookAfterCreateMs,
+  lookAfterExpiryMs,
+  lookAfterStreamMs,
+  lookWhileLiveMs,
+  lookWhileToldMs,
+  sampleStreamMs,
+} from '../core/retry.ts';
 import { invoiceById, invoiceIsCanceled, invoiceIsLive, type InvoiceRow } from '../db/invoices.ts';
-import { nodeAnswered } from '../db/nodes.ts';
+import { coverOfStream, nodeAnswered } from '../db/nodes.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 import { memoOf, placeOfPreimage } from './quote-invoice.ts';
@@ -16,7 +23,8 @@ export const lookAtInvoice: Step = async (deps, row) => {
   const end = await (invoice.state === 'made'
     ? lookAtMade(deps, invoice)
     : lookAtLive(deps, invoice, row.attempts));
-  await nodeAnswered(deps.db, invoice.nodeId);
+  const asked = end === 'stored' || end.asked !== false;
+  if (asked) await nodeAnswered(deps.db, invoice.nodeId);
   return end;
 };
 
@@ -59,12 +67,31 @@ async function lookAtMade(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
 
 async function lookAtLive(deps: Deps, invoice: InvoiceRow, looks: number): Promise<StepEnd> {
   const leftMs = invoice.lapsesAt.getTime() - deps.clock().getTime();
+  const told = invoice.ending === null ? await toldByStream(deps, invoice, leftMs) : undefined;
+  if (told !== undefined) return told;
   if (invoice.ending === null && leftMs > 0) {
     if (await lookNow(deps, invoice)) return 'stored';
     return { dueInMs: Math.min(lookWhileLiveMs, leftMs + 100), attempt: false, afresh: true };
   }
   if (await closeInvoice(deps, invoice, 'quote_over')) return 'stored';
   return { dueInMs: lookAfterExpiryMs(looks), attempt: true };
+}
+
+/**
+ * What the node's stream tells, it need not be asked: after an outage the calls grow with what was
+ * settled meanwhile, not with what is open. Undefined: it is to be asked.
+ */
+async function toldByStream(
+  deps: Deps,
+  invoice: InvoiceRow,
+  leftMs: number,
+): Promise<StepEnd | undefined> {
+  const about = { nodeId: invoice.nodeId, sampleMs: sampleStreamMs };
+  const cover = await coverOfStream(deps.db, about);
+  const notAsked = { attempt: false, asked: false };
+  if (cover === 'coming') return { ...notAsked, dueInMs: lookAfterStreamMs };
+  if (cover !== 'whole' || leftMs <= 0) return undefined;
+  return { ...notAsked, dueInMs: Math.min(lookWhileToldMs, leftMs + 100) };
 }
 
 /**

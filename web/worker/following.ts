@@ -6,7 +6,14 @@ import type { Observation } from '../core/invoice.ts';
 import { spreadMs } from '../core/retry.ts';
 import { Trouble } from '../core/trouble.ts';
 import type { StreamLease } from '../db/nodes.ts';
-import { leaveStream, lookAtAllInvoices, nodeAnswered, nodeHasTrouble } from '../db/nodes.ts';
+import { nodeLane, openLane } from '../db/lanes.ts';
+import {
+  leaveStream,
+  lookAtAllInvoices,
+  nodeAnswered,
+  nodeHasTrouble,
+  streamIsOpen,
+} from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { Connection, Follow, Via } from './recording.ts';
 import {
@@ -139,6 +146,8 @@ async function endConnection(follow: Follow, connection: Connection): Promise<vo
   connection.over = true;
   connection.stream?.close();
   if (connection.whole) await sayWhole(follow, connection, undefined).catch(() => undefined);
+  if (connection.openedAt === undefined) return;
+  await streamIsOpen(follow.deps.db, follow.lease, null).catch(() => undefined);
 }
 
 /** The live stream misses nothing from here on; a replay or a look at all brings the rest. */
@@ -149,6 +158,7 @@ async function opened(follow: Follow, connection: Connection): Promise<void> {
   connection.openedAt = openedAt;
   connection.trustedFrom = openedAt;
   deps.log.info({ nodeId: lease.nodeId, cursor: String(follow.cursor.at()) }, 'stream.open');
+  await streamIsOpen(deps.db, lease, openedAt);
   if (follow.cursor.at() === 0n) {
     await lookAtAllInvoices(deps.db.pool, lease.nodeId);
     follow.cursor.startHere();
@@ -158,6 +168,7 @@ async function opened(follow: Follow, connection: Connection): Promise<void> {
   follow.cursor.recorded([]);
   await watchWhole(follow);
   await nodeAnswered(deps.db, lease.nodeId);
+  await openLane(deps.db, nodeLane(lease.nodeId));
 }
 
 function heard(

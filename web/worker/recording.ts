@@ -5,8 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Observation } from '../core/invoice.ts';
 import type { Clock, SettleStream } from '../core/ports.ts';
 import type { StreamLease } from '../db/nodes.ts';
-import { beginStreamEpoch, lookAtAllInvoices, streamIsWhole } from '../db/nodes.ts';
+import { beginStreamEpoch, streamIsWhole } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
+import { lookAtAll, lookAtLapsed } from '../flows/look-at-all.ts';
 import { recordStream } from '../flows/observe-invoice.ts';
 import type { SettleCursor } from './settle-cursor.ts';
 import { settleCursor } from './settle-cursor.ts';
@@ -30,7 +31,7 @@ export type Via = 'live' | 'replay';
 type Event =
   | { is: 'settle'; via: Via; seen: Observation }
   /** The replay of this connection is complete, and went up to this index. */
-  | { is: 'replayed'; of: Connection; to: bigint };
+  | { is: 'replayed'; of: Connection; to: bigint; looked?: boolean };
 
 /** One opening of the stream, from connecting to its end. */
 export type Connection = {
@@ -200,11 +201,11 @@ async function pastReplay(
   const { deps, cursor, lease } = follow;
   const before = cursor.at();
   const holes = cursor.holesUpTo(event.to);
-  if (holes.length > 0) {
-    // A replay that a stalled line cut off looks like a whole one: lookups are the truth.
-    await lookAtAllInvoices(deps.db.pool, lease.nodeId);
-    event.of.trustedFrom = afterLooks(follow.now());
+  if (holes.length > 0 && event.looked !== true) {
+    void lookThenPass(follow, event);
+    return;
   }
+  if (event.looked) event.of.trustedFrom = afterLooks(follow.now());
   for (const { from, to } of holes) {
     const hole = { from: String(from), to: String(to) };
     deps.log.info({ nodeId: lease.nodeId, ...hole }, 'stream.hole_is_empty');
@@ -220,6 +221,26 @@ async function pastReplay(
   follow.hole = undefined;
   watchHole(follow);
   if (!cursor.hasHole()) await sayWhole(follow, event.of, event.of.openedAt);
+  // What ran out while the node was away: it may be much.
+  lookAtLapsed(deps, lease.nodeId).catch((error: unknown) => event.of.ended.resolve(error));
+}
+
+/**
+ * A replay that a stalled line cut off looks like a whole one: what the node says of each invoice
+ * is the truth. Live settles are recorded meanwhile.
+ */
+async function lookThenPass(
+  follow: Follow,
+  event: Extract<Event, { is: 'replayed' }>,
+): Promise<void> {
+  try {
+    await lookAtAll(follow.deps, follow.lease.nodeId);
+    if (event.of.over || follow.closing.signal.aborted) return;
+    follow.waiting.push({ ...event, looked: true });
+    await record(follow);
+  } catch (error) {
+    event.of.ended.resolve(error);
+  }
 }
 
 /** A stream with a hole is not whole; one whose hole was filled by a late event is, from now on. */

@@ -55,7 +55,9 @@ export async function workRow(deps: Deps, about: RowWork): Promise<RowEnd> {
       return { is: 'unknown', again: false, lost: true };
     }
     if (end !== 'stored') await giveBack(deps.db.pool, row, end);
-    return { is: 'answered', again: end !== 'stored' && end.dueInMs === 0 };
+    const again = end !== 'stored' && end.dueInMs === 0;
+    const asked = end === 'stored' || end.asked !== false;
+    return { is: asked ? 'answered' : 'unknown', again };
   } catch (error) {
     return afterError(deps, about, error).catch((failure: unknown) => {
       if (!isDatabaseAway(failure)) deps.log.error({ lane, err: failure }, 'step.not_given_back');

@@ -1,0 +1,128 @@
+// A node is asked for all that is open on it in as few calls as it takes.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
+import type { Database } from '../../web/db/database.ts';
+import { lookAtAll, lookAtLapsed } from '../../web/flows/look-at-all.ts';
+import { openNode, type OpenNode } from '../../web/lightning/node.ts';
+import { aNode, anInvoice, aPayment, aShop } from '../builders.ts';
+import { testDatabase, type TestDatabase } from '../database.ts';
+import { depsOn, open } from '../worker/play.ts';
+
+let home: TestDatabase;
+let db: Database;
+let lnd: LndSimulator;
+let shopId: number;
+const nodes: OpenNode[] = [];
+
+beforeAll(async () => {
+  home = await testDatabase();
+  db = open(home.url);
+  lnd = await startLnd({});
+  shopId = (await aShop(db)).id;
+});
+afterAll(async () => {
+  for (const node of nodes) node.close();
+  await lnd.stop();
+  await db.close();
+  await home.close();
+});
+
+/** A node of ours with so many open invoices, none of which is due for an hour. */
+async function withOpen(about: {
+  count: number;
+  credential: 'receive' | 'receive-useful';
+  lapsesInMs?: number;
+}) {
+  const node = openNode({
+    ...{ address: lnd.socket, certificatePem: lnd.certPem, identity: lnd.publicKey },
+    ...{ macaroonHex: lnd.macaroon(about.credential).toString('hex'), allowPrivate: true },
+  });
+  nodes.push(node);
+  const shop = await aShop(db);
+  const nodeId = await aNode(db, { shopId: shop.id, identity: lnd.publicKey });
+  const requests: string[] = [];
+  for (let n = 0; n < about.count; n += 1) {
+    const payment = await aPayment(db, { shopId: shop.id });
+    const { lapsesInMs } = about;
+    const timing = lapsesInMs === undefined ? {} : { lapsesInMs };
+    const made = await anInvoice(db, { payment, nodeId, ...timing });
+    const { id, hash, preimage, amountMsat } = made;
+    const wish = { hash, preimage, amountMsat, memo: 'an order', expirySeconds: 600 };
+    const issued = await node.createInvoice(wish);
+    requests.push(issued.request);
+    await db.pool.query(
+      `update invoice set add_index = $2, due_at = now() + interval '1 h' where id = $1`,
+      [id, issued.addIndex],
+    );
+  }
+  const deps = depsOn(db, { nodes: { of: () => Promise.resolve(node) } });
+  const count = async (where: string): Promise<number> => {
+    const { rows } = await db.pool.query<{ n: number }>(
+      `select count(*)::int as n from invoice where node_id = $1 and ${where}`,
+      [nodeId],
+    );
+    return rows[0]?.n ?? -1;
+  };
+  return { deps, nodeId, requests, count };
+}
+
+const calls = () => ({ list: lnd.callsOf('ListInvoices'), look: lnd.callsOf('LookupInvoice') });
+
+test('pages tell of all: what was paid is recorded, and what is open needs no look', async () => {
+  const { deps, nodeId, requests, count } = await withOpen({
+    ...{ count: 30, credential: 'receive-useful' },
+  });
+  for (const request of requests.slice(0, 3)) await lnd.pay(request);
+  const before = calls();
+  await lookAtAll(deps, nodeId);
+  expect(calls()).toEqual({ list: before.list + 1, look: before.look });
+  expect(await count(`state = 'settled' and via = 'lookup'`)).toBe(3);
+  expect(await count(`state = 'live' and due_at > now()`)).toBe(27);
+});
+
+test('what no page shows is looked at by itself', async () => {
+  const { deps, nodeId, count } = await withOpen({ count: 25, credential: 'receive-useful' });
+  const payment = await aPayment(db, { shopId });
+  await anInvoice(db, { payment, nodeId });
+  await db.pool.query(`update invoice set due_at = now() + interval '1 h' where node_id = $1`, [
+    nodeId,
+  ]);
+  await lookAtAll(deps, nodeId);
+  expect(await count('due_at <= now()')).toBe(1);
+});
+
+test.each([
+  { why: 'few', count: 5, credential: 'receive-useful' },
+  { why: 'a credential may not list', count: 25, credential: 'receive' },
+] as const)('where $why, each is due to be looked at by itself', async (about) => {
+  const { deps, nodeId, count } = await withOpen(about);
+  await lookAtAll(deps, nodeId);
+  expect(await count('due_at <= now()')).toBe(about.count);
+});
+
+test('a node that cannot list is asked for each', async () => {
+  const { deps, nodeId, count } = await withOpen({ count: 25, credential: 'receive-useful' });
+  lnd.faults.onMethod('ListInvoices', { kind: 'never-answer', work: false });
+  lnd.faults.cutConnections();
+  await lnd.stop();
+  await lookAtAll(deps, nodeId);
+  await lnd.restart();
+  lnd.faults.reset();
+  expect(await count('due_at <= now()')).toBe(25);
+});
+
+test('many that ran out while the node was away are looked at together', async () => {
+  const { deps, nodeId, count } = await withOpen({
+    ...{ count: 25, credential: 'receive-useful', lapsesInMs: -1_000 },
+  });
+  const hashes = await db.pool.query<{ hash: string }>(
+    `select encode(hash, 'hex') as hash from invoice where node_id = $1`,
+    [nodeId],
+  );
+  const [node] = nodes.slice(-1);
+  for (const { hash } of hashes.rows) await node?.askToCancel(hash as never);
+  const before = calls();
+  await lookAtLapsed(deps, nodeId);
+  expect(calls()).toEqual({ list: before.list + 1, look: before.look });
+  expect(await count(`state = 'canceled'`)).toBe(25);
+});
