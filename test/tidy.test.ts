@@ -297,7 +297,12 @@ describe('nothing is dead', () => {
 
   test('every file of the tests is reached from a test', () => {
     const tests = matching(/\.test\.tsx?$/);
-    const started = ['test/browser/shots.ts', 'test/bench/run.ts'];
+    const started = [
+      'test/browser/shots.ts',
+      'test/bench/run.ts',
+      'test/storm/run.ts',
+      'test/storm/child.ts',
+    ];
     const reached = reach([...tests, 'vitest.config.ts', ...started]);
     const around = matching(/^test\/.*\.(m?tsx?|m?js)$/);
     expect(around.filter((file) => !reached.has(file))).toEqual([]);

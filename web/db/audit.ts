@@ -1,6 +1,7 @@
-// The invariants, as questions to the live database. Asks neither node nor Shopify. Each answers
-// with the rows that break it; no rows is the proof. The tests and the operator's `audit` ask the
-// same.
+// The invariants that the live database can answer alone, as questions. Each answers with the rows
+// that break it; no rows is the proof. Those that need an outsider's word - a node's list, what
+// was done at Shopify, the answers that somebody got, secrets to look for - stand in
+// `audit-outside.ts`. The tests, the storm and the operator's `audit` ask the same.
 import { paymentMoves } from '../core/payment.ts';
 import type { Database } from './database.ts';
 import { rows } from './database.ts';
@@ -57,6 +58,19 @@ export const rules: readonly Rule[] = [
       group by payment_id having count(*) > 1`,
   },
   {
+    rule: 'I5',
+    says: 'A payment hash is bound to one payment for ever.',
+    text: `
+      select encode(hash, 'hex') as what from invoice group by hash having count(*) > 1`,
+  },
+  {
+    rule: 'I5',
+    says: 'An invoice asks what its own quote promised, for the same payment.',
+    text: `
+      select encode(i.hash, 'hex') as what from invoice i join quote q on q.id = i.quote_id
+      where q.payment_id <> i.payment_id or q.amount_msat <> i.amount_msat`,
+  },
+  {
     rule: 'I6',
     says: 'States move only along the table of the story.',
     text: `
@@ -109,6 +123,17 @@ export const rules: readonly Rule[] = [
   },
   {
     rule: 'I8',
+    says: 'The accounts of a shop hold what its settled invoices brought.',
+    // A node is one shop's, and may serve another of the same name: so all shops are one sum.
+    text: `
+      select 'booked ' || booked || ' of ' || came as what from (
+        select coalesce(sum(amount_msat), 0) as booked from posting
+        where from_account like 'node:%') b,
+        (select coalesce(sum(paid_msat), 0) as came from invoice where state = 'settled') i
+      where booked <> came`,
+  },
+  {
+    rule: 'I8',
     says: 'No account of a shop is below zero.',
     text: `
       select account as what from (
@@ -158,6 +183,34 @@ export const rules: readonly Rule[] = [
       select 'payment ' || p.id from payment p join shop s on s.id = p.shop_id
       where p.state = 'open' and p.verdict_wanted = 'pending' and s.uninstalled_at is null
         and (p.due_at is null or p.due_at > now() + interval '48 hours')`,
+  },
+  {
+    rule: 'I12',
+    says: 'Whatever is due is found: its lane is that of its own node or shop.',
+    text: `
+      select 'payment ' || id as what from payment
+      where due_at is not null and lane <> 'shop:' || shop_id || ':admin'
+      union all
+      select 'invoice ' || id from invoice
+      where due_at is not null and lane <> 'node:' || node_id
+      union all
+      select 'sighting ' || id from sighting
+      where due_at is not null and lane <> 'shop:' || shop_id || ':admin'
+      union all
+      select 'shop ' || id from shop
+      where due_at is not null and lane <> 'shop:' || id || ':admin'
+      union all
+      select 'alert ' || id from alert
+      where due_at is not null and lane <> 'shop:' || shop_id || ':alert'
+      union all
+      -- A lease is seconds long: one that goes on for an hour would hide its row from everybody.
+      select 'lease of payment ' || id from payment
+      where due_at is not null and lease_until > now() + interval '1 hour'
+      union all
+      select 'lease of invoice ' || id from invoice
+      where due_at is not null and lease_until > now() + interval '1 hour'
+      union all
+      select 'lane ' || name from lane where paused_until > now() + interval '24 hours'`,
   },
   {
     rule: 'I13',

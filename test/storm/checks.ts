@@ -1,0 +1,92 @@
+// Each actor's own view against our books, when everything is at rest: the nodes' lists, what was
+// done at Shopify, the answers that Shopify got, and the secrets that nobody may find.
+import type { Violation } from '../../web/db/audit.ts';
+import {
+  auditAnswers,
+  auditEffects,
+  auditNodeList,
+  auditSecrets,
+} from '../../web/db/audit-outside.ts';
+import type { Database } from '../../web/db/database.ts';
+import type { ShopAt } from './buyers.ts';
+import type { Parts } from './world.ts';
+
+/** Runs as a process of ours: its statements are tasks like all others. */
+export async function checkWorld(parts: Parts, db: Database): Promise<Violation[]> {
+  const { nodes, shops, market, secrets } = parts;
+  const violations: Violation[] = [];
+  for (const [nodeId, node] of nodes) {
+    const settled = node.settledList().map((each) => ({ ...each, settledAt: undefined }));
+    violations.push(...(await auditNodeList(db, { nodeId, settled, now: new Date() })));
+    violations.push(...(await nothingInvented(parts, nodeId)));
+  }
+  for (const shop of shops) {
+    const { effects } = shop.played;
+    const originIds = new Set(effects.map(({ originId }) => originId));
+    const times = [...originIds].map((originId) => ({
+      originId,
+      times: effects.filter((effect) => effect.originId === originId).length,
+    }));
+    violations.push(...(await auditEffects(db, { shopId: shop.row.id, effects: times })));
+    violations.push(...(await sameAmounts(parts, shop)));
+    violations.push(...(await sameSessions(parts, shop)));
+  }
+  violations.push(...(await auditAnswers(db, market.answers)));
+  violations.push(...(await auditSecrets(db, secrets.slice(0, 50))));
+  return violations;
+}
+
+/** What we booked for a node is what it received, msat for msat. */
+async function nothingInvented(parts: Parts, nodeId: number): Promise<Violation[]> {
+  const { statements, nodes } = parts;
+  const received = nodes.get(nodeId)?.received ?? new Map<string, bigint>();
+  const booked = await statements.ask<{ hash: string; msat: string }>(
+    `select split_part(journal, ':', 2) as hash, sum(amount_msat)::text as msat from posting
+     where from_account = $1 group by 1`,
+    [`node:${String(nodeId)}`],
+  );
+  return booked
+    .filter(({ hash, msat }) => received.get(hash) !== BigInt(msat))
+    .map(({ hash }) => ({ rule: 'I3', says: 'What is booked was received.', what: hash }));
+}
+
+/** Order by order, Shopify recorded from us what we say that we told. */
+async function sameAmounts({ statements }: Parts, shop: ShopAt): Promise<Violation[]> {
+  const done = new Map<string, bigint>();
+  for (const { originId, did, amountMinor } of shop.played.effects) {
+    if (did !== 'resolved') done.set(originId, (done.get(originId) ?? 0n) + amountMinor);
+  }
+  const told = await statements.ask<{ origin_id: string; minor: string }>(
+    `select origin_id, sum(told_minor)::text as minor from payment
+     where shop_id = $1 and origin = 'order' and told_minor is not null group by 1`,
+    [shop.row.id],
+  );
+  return told
+    .filter(({ origin_id: id, minor }) => done.get(id) !== BigInt(minor))
+    .map(({ origin_id: what }) => ({ rule: 'I2', says: 'What was told is what was done.', what }));
+}
+
+/** A session ends at Shopify as its payment ended here, and a purchase is resolved once. */
+async function sameSessions({ statements }: Parts, shop: ShopAt): Promise<Violation[]> {
+  const states = await statements.ask<{ origin_id: string; state: string }>(
+    `select origin_id, state::text from payment
+     where shop_id = $1 and origin = 'payment_session'`,
+    [shop.row.id],
+  );
+  const says = 'A session ends at Shopify as it ended here.';
+  const differ = states.filter(({ origin_id: gid, state }) => {
+    const its = shop.played.sessions.get(gid)?.state;
+    return (
+      (its === 'resolved') !== (state === 'resolved') ||
+      (its === 'rejected') !== (state === 'rejected')
+    );
+  });
+  const resolved = [...shop.played.sessions.values()].filter(({ state }) => state === 'resolved');
+  const groups = new Set(resolved.map(({ group }) => group));
+  return [
+    ...differ.map(({ origin_id: what }) => ({ rule: 'I2', says, what })),
+    ...(groups.size === resolved.length
+      ? []
+      : [{ rule: 'I2', says: 'A purchase is resolved once.', what: shop.row.domain }]),
+  ];
+}

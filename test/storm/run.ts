@@ -1,0 +1,154 @@
+// `npm run storm -- --seed N --payments M --json`: the whole program in worlds of its own, with
+// everything going wrong that can, and the invariants asked of what is left. The same seed gives
+// the same hash. Progress goes to stderr; with --json the last line of stdout is one object.
+//
+//   --seed N         drawn and printed when it is left out
+//   --payments M     10,000 of them make a world; worlds run side by side
+//   --random-order   lanes take any width and any order, instead of what they learned
+//   --break NAME     breaks a guard on purpose (sabotage.ts): violations must be found
+//   --server URL     a PostgreSQL to clone databases in, as superuser; else one is started
+//   --trace FILE     writes the whole log of a run of one world
+import { fork } from 'node:child_process';
+import { createHash, randomInt } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensurePostgres, stopPostgres } from '../../scripts/postgres.ts';
+import type { ChildOptions, FromChild } from './child.ts';
+import { drawsFrom } from './draws.ts';
+import { isSabotage } from './sabotage.ts';
+import type { WorldResult } from './world.ts';
+
+const paymentsPerWorld = 10_000;
+const settings = {
+  ...{ fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: 200 },
+  ...{ autovacuum: 'off', shared_buffers: '256MB' },
+};
+
+const { values: given } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    payments: { type: 'string', default: '1000' },
+    json: { type: 'boolean', default: false },
+    'random-order': { type: 'boolean', default: false },
+    break: { type: 'string' },
+    server: { type: 'string' },
+    trace: { type: 'string' },
+  },
+});
+
+const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+
+function numberFrom(text: string, what: string): number {
+  if (!/^\d{1,9}$/.test(text) || text === '0') throw new Error(`${what} is a number above zero`);
+  return Number(text);
+}
+
+function playApart(options: ChildOptions): Promise<WorldResult> {
+  return new Promise((resolve, reject) => {
+    const child = fork(path.join(import.meta.dirname, 'child.ts'), {
+      execArgv: ['--max-old-space-size=2048'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    child.on('message', (message) => {
+      const said = message as FromChild;
+      if (said.is === 'line') tell(`  ${options.name}: ${said.line}`);
+      else if (said.is === 'result') resolve(said.result);
+      else reject(new Error(said.why));
+    });
+    child.on('exit', (code) => reject(new Error(`a world ended with ${String(code)}`)));
+    child.send(options);
+  });
+}
+
+/** So many at once as there are cores; results in the order of the worlds. */
+async function playAll(worlds: readonly ChildOptions[]): Promise<WorldResult[]> {
+  const results: WorldResult[] = [];
+  let next = 0;
+  const line = async (): Promise<void> => {
+    for (let at = next++; at < worlds.length; at = next++) {
+      const world = worlds[at];
+      if (world !== undefined) results[at] = await playApart(world);
+    }
+  };
+  const lines = Math.min(os.availableParallelism(), worlds.length);
+  await Promise.all(Array.from({ length: lines }, line));
+  return results;
+}
+
+async function serverOf(): Promise<{ url: string; close: () => Promise<void> }> {
+  if (given.server !== undefined) return { url: given.server, close: () => Promise.resolve() };
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-storm-'));
+  fs.chmodSync(dir, 0o711);
+  const { url } = await ensurePostgres({ dir, settings, endWithUs: true });
+  return {
+    url,
+    close: async () => {
+      await stopPostgres(dir, 'immediate');
+      fs.rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+const sumOf = (results: readonly WorldResult[], of: (result: WorldResult) => number): number =>
+  results.reduce((all, result) => all + of(result), 0);
+
+async function main(): Promise<void> {
+  const payments = numberFrom(given.payments, '--payments');
+  const seed = given.seed === undefined ? randomInt(1, 1e9) : numberFrom(given.seed, '--seed');
+  const { break: broken, trace: traceFile } = given;
+  if (broken !== undefined && !isSabotage(broken)) throw new Error(`nothing is called ${broken}`);
+  tell(`seed ${String(seed)}, ${String(payments)} payments`);
+  const count = Math.ceil(payments / paymentsPerWorld);
+  const seeds = drawsFrom(seed).branch('worlds');
+  const server = await serverOf();
+  const startedAt = performance.now();
+  try {
+    const worlds = Array.from({ length: count }, (_, n): ChildOptions => {
+      const name = `storm_${String(seed)}_${String(n)}_${String(process.pid)}`;
+      const share = Math.floor(((n + 1) * payments) / count) - Math.floor((n * payments) / count);
+      const randomOrder = given['random-order'];
+      const more = { randomOrder, broken, traceFile: n === 0 ? traceFile : undefined };
+      return { server: server.url, name, seed: 1 + seeds.below(2 ** 31), payments: share, ...more };
+    });
+    const results = await playAll(worlds);
+    report({ seed, payments, results, seconds: (performance.now() - startedAt) / 1_000 });
+  } finally {
+    await server.close();
+  }
+}
+
+function report(about: {
+  seed: number;
+  payments: number;
+  results: readonly WorldResult[];
+  seconds: number;
+}): void {
+  const { seed, payments, results, seconds } = about;
+  const hash = createHash('sha256');
+  for (const result of results) hash.update(result.hash);
+  const violations = results.flatMap((result) => result.violations);
+  for (const { rule, what, says } of violations.slice(0, 40)) tell(`${rule} ${what}: ${says}`);
+  const kinds = new Map<string, number>();
+  for (const result of results) {
+    for (const [kind, times] of Object.entries(result.kinds)) {
+      kinds.set(kind, (kinds.get(kind) ?? 0) + times);
+    }
+  }
+  tell([...kinds].map(([kind, times]) => `${kind} ${String(times)}`).join(', '));
+  const line = {
+    ...{ seed, payments, faults: sumOf(results, ({ faults }) => faults) },
+    ...{ violations: violations.length, hash: hash.digest('hex') },
+    ...{ worlds: results.length, seconds: Math.round(seconds * 10) / 10 },
+    statements: sumOf(results, ({ statements }) => statements),
+    waitedForLocks: sumOf(results, ({ waited }) => waited),
+    virtualSeconds: Math.round(sumOf(results, ({ virtualMs }) => virtualMs) / 1_000),
+    rules: [...new Set(violations.map(({ rule }) => rule))].sort(),
+  };
+  const text = Object.entries(line).map(([name, value]) => `${name} ${String(value)}`);
+  process.stdout.write(`${given.json ? JSON.stringify(line) : text.join(', ')}\n`);
+  if (violations.length > 0) process.exitCode = 1;
+}
+
+await main();

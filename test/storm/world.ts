@@ -1,0 +1,374 @@
+// One world of the storm: its database, outsiders and processes, from the first buyer until
+// everything is at rest. Everything that happens is a line of its log, and the log has one hash.
+import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Violation } from '../../web/db/audit.ts';
+import { audit } from '../../web/db/audit.ts';
+import { connectNode } from '../../web/db/nodes.ts';
+import { storeRegistration } from '../../web/db/registrations.ts';
+import { installShop } from '../../web/db/shops.ts';
+import { buyByOrder, buyBySession, deliver, type Market, type ShopAt } from './buyers.ts';
+import { checkWorld } from './checks.ts';
+import { makeClone } from './clone.ts';
+import { drawsFrom, type Draws } from './draws.ts';
+import { playNode, type PlayedNode } from './node.ts';
+import type { Network } from './outside.ts';
+import {
+  handOut,
+  startDoors,
+  startPool,
+  type Place,
+  type Pool,
+  type Process,
+} from './processes.ts';
+import { outsideOf } from './deps.ts';
+import { playShop } from './shop.ts';
+import { openStatements, type Statements } from './statements.ts';
+import { openTimeline, takeOverTime, type Owner, type Timeline } from './time.ts';
+import { startWeather } from './weather.ts';
+
+export type WorldOptions = {
+  server: string;
+  name: string;
+  seed: number;
+  payments: number;
+  /** Buyers that come in a second. */
+  perSecond?: number;
+  tell?: (line: string) => void;
+  /** Writes every line of the log. */
+  trace?: (line: string) => void;
+  /** Order and width of the lanes by chance. */
+  randomOrder?: boolean;
+  /** Breaks a guard on purpose, to see that it is missed. */
+  sabotage?: Sabotage;
+};
+/** Called once, before the first buyer. */
+export type Sabotage = (world: Parts) => Promise<void>;
+
+export type WorldResult = {
+  seed: number;
+  payments: number;
+  faults: number;
+  violations: Violation[];
+  hash: string;
+  kinds: Record<string, number>;
+  tasks: number;
+  statements: number;
+  waited: number;
+  virtualMs: number;
+};
+
+export type Parts = {
+  readonly options: WorldOptions;
+  readonly draws: Draws;
+  readonly timeline: Timeline;
+  readonly statements: Statements;
+  readonly say: (line: string) => void;
+  readonly place: Place;
+  readonly nodes: Map<number, PlayedNode>;
+  readonly shops: ShopAt[];
+  readonly pools: Pool[];
+  readonly doors: Process[];
+  readonly market: Market;
+  readonly kinds: Map<string, number>;
+  readonly violations: Violation[];
+  /** Every secret that was drawn. */
+  readonly secrets: Uint8Array[];
+  readonly net: Network;
+  weather: { stormy: boolean; cutUntil: number };
+};
+
+const realPause = pause;
+const startMs = Date.UTC(2026, 0, 5, 12);
+const poolsAtOnce = 2;
+const doorsAtOnce = 2;
+const auditEvery = 2_000;
+
+/** Plays one world to its end. A process plays one: its clocks stay virtual. */
+export async function playWorld(options: WorldOptions): Promise<WorldResult> {
+  const { server, name, seed } = options;
+  const clone = await makeClone({ server, name, seed, startMs });
+  const draws = drawsFrom(seed);
+  const timeline = openTimeline(startMs);
+  takeOverTime(timeline, draws);
+  const hash = createHash('sha256');
+  const say = (line: string): void => {
+    const full = `${timeline.now().toFixed(3)} ${line}\n`;
+    hash.update(full);
+    options.trace?.(full);
+  };
+  const weather = { stormy: true, cutUntil: 0 };
+  const statements = await openStatements({
+    ...{ url: clone.url, clockFile: clone.clockFile, timeline, say },
+    draws: draws.branch('statements'),
+    cutChance: () => (weather.cutUntil > timeline.now() ? 0.05 : 0),
+  });
+  try {
+    const parts = assemble({ options, draws, timeline, statements, say, weather });
+    await settle(parts, setUp(parts));
+    await options.sabotage?.(parts);
+    await storm(parts);
+    await calm(parts);
+    await settle(parts, finalChecks(parts));
+    return resultOf(parts, hash.digest('hex'));
+  } finally {
+    await statements.close();
+    await clone.drop();
+  }
+}
+
+function assemble(
+  about: Pick<Parts, 'options' | 'draws' | 'timeline' | 'statements' | 'say' | 'weather'>,
+): Parts {
+  const { draws, timeline, statements, say, weather } = about;
+  const kinds = new Map<string, number>();
+  const violations: Violation[] = [];
+  const nodes = new Map<number, PlayedNode>();
+  const shops: ShopAt[] = [];
+  const secrets: Uint8Array[] = [];
+  const doors: Process[] = [];
+  const fault = (what: string): void => {
+    kinds.set(what, (kinds.get(what) ?? 0) + 1);
+    say(`fault ${what}`);
+  };
+  const isStormy = (): boolean => weather.stormy;
+  const net: Network = { timeline, draws: draws.branch('network'), say, fault, isStormy };
+  const wrong = (what: string): void => {
+    if (violations.length < 1_000) violations.push({ rule: 'I0', says: 'We are right.', what });
+  };
+  const place: Place = {
+    ...{ timeline, statements, say },
+    chance: about.options.randomOrder === true ? draws.branch('order') : undefined,
+    outside: outsideOf(net, { nodes, shops, secrets, draws: draws.branch('secrets') }),
+    error: (what, facts) => {
+      if (forAPerson.has(what)) return;
+      const { err } = facts;
+      wrong(`${what} ${err instanceof Error ? (err.stack ?? '') : JSON.stringify(facts)}`);
+    },
+  };
+  const market: Market = {
+    ...{ timeline, draws: draws.branch('buyers'), fault, isStormy, answers: new Map() },
+    broke: (error) => wrong(`a door: ${error instanceof Error ? (error.stack ?? '') : 'unknown'}`),
+    doors: () => {
+      const open = doors.filter(({ owner }) => owner.alive);
+      return open[market.draws.below(open.length)];
+    },
+    nodeOf: (nodeId) => {
+      const node = nodes.get(nodeId);
+      if (node === undefined) throw new Error('there is no such node');
+      return node;
+    },
+    busy: { buyers: 0 },
+  };
+  const ours = { doors, pools: [], place, market };
+  return { ...about, ...ours, kinds, violations, nodes, shops, net, secrets };
+}
+
+/** Lines at the level of errors that a person must see, and that are no mistake of ours. */
+const forAPerson = new Set([
+  ...['payment.stranded', 'payment.paid_again', 'lane.paused', 'step.gave_up'],
+  ...['stream.counter_went_back', 'node.distrusted', 'step.stuck', 'session.other_content'],
+]);
+
+/** Drives the timeline until this is done. */
+async function settle<T>({ timeline }: Pick<Parts, 'timeline'>, work: Promise<T>): Promise<T> {
+  let isDone = false;
+  const isOver = (): boolean => isDone;
+  const done = work.finally(() => (isDone = true));
+  done.catch(() => undefined);
+  for (;;) {
+    await timeline.runUntil(Infinity, () => isDone);
+    if (isOver()) return done;
+    // What is loaded at its first use takes real time, and has no task meanwhile.
+    await realPause(1);
+  }
+}
+
+/** Two shops of each app, each with its node; and our processes. */
+async function setUp(parts: Parts): Promise<void> {
+  const { place, timeline, shops, nodes, net } = parts;
+  const installer = startDoors(place, 'installer');
+  const { db } = installer.deps;
+  await timeline.as(installer.owner, async () => {
+    for (const kind of ['merchant', 'payments'] as const) {
+      const { id: registrationId } = await storeRegistration(db, {
+        ...{ name: kind, clientId: `client-${kind}`, kind, sealedSecret: new Uint8Array([1]) },
+      });
+      for (let n = 0; n < 2; n += 1) {
+        const domain = `${kind}-${String(n)}.myshopify.com`;
+        const { shop: row } = await installShop(db, { registrationId, domain });
+        const name = `${kind}${String(n)}`;
+        const node = await connectNode(db, aNode(row.id, name), () => new Uint8Array([1]));
+        nodes.set(node.id, playNode(net, { name: `node-${name}`, forgetsCanceled: n === 1 }));
+        const at: ShopAt = {
+          row,
+          played: playShop(net, {
+            ...{ name, methodName: row.methodName },
+            hook: (topic, order) => deliver(parts.market, at, topic, order),
+          }),
+        };
+        shops.push(at);
+      }
+    }
+  });
+  for (let n = 0; n < poolsAtOnce; n += 1)
+    parts.pools.push(await startPool(place, `pool${n}`, 'quick'));
+  for (let n = 0; n < doorsAtOnce; n += 1) parts.doors.push(startDoors(place, `doors${n}`));
+}
+
+const aNode = (shopId: number, name: string): Parameters<typeof connectNode>[1] => ({
+  ...{ shopId, address: '127.0.0.1:10009', identity: `02${name}`, alias: name },
+  ...{ version: '0.21.3-beta', network: 'regtest', rootKeyId: '1', credentialEndsAt: null },
+  receivable: undefined,
+});
+
+/** Starts what `kill` took away, under another name. */
+function replace(parts: Parts, kind: 'pool' | 'doors'): void {
+  const { draws, timeline, statements, place, say } = parts;
+  const all: Process[] = kind === 'pool' ? parts.pools : parts.doors;
+  const there = all.filter(({ owner }) => owner.alive);
+  const victim = there[draws.below(there.length)];
+  if (victim === undefined) return;
+  const { owner } = victim;
+  owner.alive = false;
+  say(`${owner.name} killed`);
+  all.splice(all.indexOf(victim), 1);
+  const name = `${kind}${String(timeline.resumed())}`;
+  timeline.plan(0, undefined, async () => {
+    // A half-open line keeps its transaction for a while.
+    await statements.bury(owner, draws.chance(0.3) ? draws.between(0, 10_000) : 0);
+  });
+  timeline.plan(draws.between(200, 6_000), undefined, async () => {
+    if (!parts.weather.stormy) return;
+    if (kind === 'doors') parts.doors.push(startDoors(place, name));
+    else parts.pools.push(await startPool(place, name, 'quick'));
+  });
+}
+
+async function storm(parts: Parts): Promise<void> {
+  const { options, draws, timeline, market, shops, nodes, weather, kinds } = parts;
+  const sky = draws.branch('weather');
+  startWeather(
+    {
+      ...{ timeline, draws: sky, fault: market.fault, isStormy: market.isStormy },
+      ...{ nodes: [...nodes.values()], shops: shops.map(({ played }) => played) },
+      kill: (kind) => replace(parts, kind),
+      stop: (forMs) => {
+        const { owner } = sky.pick<Process>([...parts.pools, ...parts.doors]);
+        owner.stoppedUntil = Math.max(owner.stoppedUntil, timeline.now() + forMs);
+      },
+      cutConnections: (forMs) => (weather.cutUntil = timeline.now() + forMs),
+    },
+    2_500,
+  );
+  startEngine(parts);
+  const perMs = (options.perSecond ?? 6) / 1_000;
+  const arrivals = draws.branch('arrivals');
+  let come = 0;
+  const next = (): void => {
+    if (come === options.payments) return;
+    come += 1;
+    market.busy.buyers += 1;
+    const shop = arrivals.pick(shops);
+    const isOrder = shop.row.domain.startsWith('merchant');
+    const buyer = isOrder ? buyByOrder(market, shop, come) : buyBySession(market, shop, come);
+    void buyer.catch(market.broke).finally(() => (market.busy.buyers -= 1));
+    timeline.plan(arrivals.around(1 / perMs), undefined, next);
+  };
+  timeline.plan(0, undefined, next);
+  for (let audited = 0; come < options.payments;) {
+    await timeline.runUntil(timeline.now() + 5_000);
+    if (come - audited < auditEvery) continue;
+    audited = come;
+    await settle(parts, duringChecks(parts));
+    options.tell?.(`${String(come)} buyers, ${String(total(kinds))} faults`);
+  }
+}
+
+const total = (kinds: Map<string, number>): number =>
+  [...kinds.values()].reduce((all, count) => all + count, 0);
+
+function startEngine(parts: Parts): void {
+  const { timeline, place, draws } = parts;
+  const chance = draws.branch('engine');
+  const beat = async (): Promise<void> => {
+    timeline.plan(parts.weather.stormy ? 250 : 1_000, undefined, beat);
+    await handOut(place, parts.pools, chance.pick);
+  };
+  timeline.plan(100, undefined, beat);
+}
+
+/** The storm is over: everybody is up again, and time goes on until nothing is left to do. */
+async function calm(parts: Parts): Promise<void> {
+  const { timeline, weather, nodes, shops, place, statements, market } = parts;
+  for (; market.busy.buyers > 0;) await timeline.runUntil(timeline.now() + 5_000);
+  weather.stormy = false;
+  weather.cutUntil = 0;
+  for (const node of nodes.values()) node.heal();
+  for (const { played } of shops) played.setMood('well', 0);
+  const old: Owner[] = [...parts.pools, ...parts.doors].map(({ owner }) => owner);
+  parts.pools.length = 0;
+  parts.doors.length = 0;
+  for (const owner of old) {
+    owner.alive = false;
+    await statements.bury(owner, 0);
+  }
+  parts.pools.push(await startPool(place, 'pool-last', 'slow'));
+  parts.doors.push(startDoors(place, 'doors-last'));
+  const until = timeline.now() + 8 * 3_600_000;
+  let left = '';
+  for (; timeline.now() < until;) {
+    await timeline.runUntil(timeline.now() + 60_000);
+    left = await leftToDo(parts);
+    if (left === '') return;
+  }
+  parts.violations.push({ rule: 'I3', says: 'Everything comes to rest.', what: left });
+}
+
+/** In words; empty: everything is at rest. Waits for at most a minute behind the last event. */
+async function leftToDo({ statements, nodes }: Parts): Promise<string> {
+  const rows = await statements.ask<{ what: string; hash: string | null; node_id: number | null }>(`
+    select 'payment ' || id || ' ' || state as what, null::text as hash, null::int as node_id
+    from payment
+    where state in ('settled', 'closing') and not exists (
+      select 1 from invoice i where i.payment_id = payment.id and i.state in ('made', 'live'))
+    union all select 'payment ' || id || ' wants', null::text, null::int from payment
+    where state = 'lapsed' and verdict_wanted is not null
+    union all select 'sighting ' || id, null::text, null::int from sighting where due_at is not null
+    union all select 'invoice ' || id || ' ' || state, encode(hash, 'hex'), node_id from invoice
+    where state in ('made', 'live')`);
+  const left = rows.filter(
+    // A node that came back from a backup has lost it: its end is a person's word.
+    ({ hash, node_id: id }) => hash === null || id === null || nodes.get(id)?.knows(hash) === true,
+  );
+  return left
+    .slice(0, 5)
+    .map(({ what }) => what)
+    .join('; ');
+}
+
+const auditor = (parts: Parts): Process => startDoors(parts.place, 'auditor');
+
+/** What holds at every moment. */
+async function duringChecks(parts: Parts): Promise<void> {
+  const { owner, deps } = auditor(parts);
+  const broken = await parts.timeline.as(owner, () => audit(deps.db));
+  parts.violations.push(...broken);
+  await parts.statements.ask('analyze');
+}
+
+async function finalChecks(parts: Parts): Promise<void> {
+  await duringChecks(parts);
+  const { owner, deps } = auditor(parts);
+  parts.violations.push(...(await parts.timeline.as(owner, () => checkWorld(parts, deps.db))));
+}
+
+function resultOf(parts: Parts, hash: string): WorldResult {
+  const { options, kinds, violations, statements, timeline } = parts;
+  return {
+    ...{ seed: options.seed, payments: options.payments, faults: total(kinds), violations, hash },
+    kinds: Object.fromEntries([...kinds].sort(([a], [b]) => (a < b ? -1 : 1))),
+    ...{ tasks: timeline.resumed(), statements: statements.counts.statements },
+    ...{ waited: statements.counts.waited, virtualMs: timeline.now() - startMs },
+  };
+}
