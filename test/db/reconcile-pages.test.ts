@@ -68,7 +68,8 @@ async function fill(): Promise<void> {
      insert into invoice (payment_id, quote_id, node_id, hash, amount_msat, state, expires_at,
        paid_msat, preimage, recorded_at, settled_at, add_index, lane, made_at)
      select payment_id, id, $1, sha256(sha256(id::text::bytea)), 5000, 'settled', made_at, 5000,
-       sha256(id::text::bytea), made_at, made_at, id, 'node:' || ($1::int)::text, made_at from made`,
+       sha256(id::text::bytea), made_at, made_at, id, 'node:' || ($1::int)::text, made_at
+     from made`,
     [nodeId],
   );
   await pool.query('analyze');

@@ -1,5 +1,5 @@
-// A verdict that Shopify refuses is final only after it has said no three times: a line that was cut
-// is no answer, however often it was.
+// A verdict that Shopify refuses is final only after it has said no three times: a line that was
+// cut is no answer, however often it was.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Currency, Minor } from '../../web/core/money.ts';

@@ -1,8 +1,8 @@
 // Follows the settle streams of all nodes, each in one process at a time: the one that has the
 // stream's lease. It is given up before it ends, so that two processes never believe they have it;
-// and were they to, the lease's number keeps the older one from writing. Streams are spread over the
-// living processes by a hash that all of them compute alike. What is done again and again is done
-// for all nodes together: a thousand of them cost three timers and as many statements.
+// and were they to, the lease's number keeps the older one from writing. Streams are spread over
+// the living processes by a hash that all of them compute alike. What is done again and again is
+// done for all nodes together: a thousand of them cost three timers and as many statements.
 import { ownerOf } from '../core/spread.ts';
 import type { Clock } from '../core/ports.ts';
 import {

@@ -35,12 +35,7 @@ export function Problems(props: {
           </Text>
         </div>
         {problems.length === 0 ? (
-          <InlineStack gap="200" wrap={false} blockAlign="center">
-            <span>
-              <Icon source={CheckCircleIcon} tone="success" />
-            </span>
-            <Text as="p">{t('problems.none')}</Text>
-          </InlineStack>
+          <NothingToDo />
         ) : (
           <div className="zt-column">
             {problems.map((problem, index) =>
@@ -86,6 +81,18 @@ export function Problems(props: {
         </Suspense>
       )}
     </Card>
+  );
+}
+
+function NothingToDo() {
+  const { t } = useWords();
+  return (
+    <InlineStack gap="200" wrap={false} blockAlign="center">
+      <span>
+        <Icon source={CheckCircleIcon} tone="success" />
+      </span>
+      <Text as="p">{t('problems.none')}</Text>
+    </InlineStack>
   );
 }
 
