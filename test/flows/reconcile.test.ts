@@ -209,6 +209,24 @@ async function running(): Promise<number> {
   return our.db.prisma.reconciliation.count({ where: { endedAt: null } });
 }
 
+test('of a shop of the payments app no order is read, and the run says so', async () => {
+  await our.db.pool.query(`update registration set kind = 'payments'`);
+  const asked = our.shopify.log.length;
+  try {
+    const run = await reconcile();
+    expect(run).toMatchObject({ state: 'done', orders: 0 });
+    expect(run.payments).toBeGreaterThan(0);
+    const { readsOrders } = await our.db.prisma.reconciliation.findUniqueOrThrow({
+      where: { id: BigInt(run.id) },
+    });
+    expect(readsOrders).toBe(false);
+    const calls = our.shopify.log.slice(asked).map((entry) => JSON.stringify(entry));
+    expect(calls.filter((call) => call.includes('OrdersOfMethod'))).toEqual([]);
+  } finally {
+    await our.db.pool.query(`update registration set kind = 'merchant'`);
+  }
+}, 120_000);
+
 describe('when it runs', () => {
   test('every night by the clock of the shop, once for however many pools', async () => {
     const zone = 'Asia/Tokyo';
