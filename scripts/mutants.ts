@@ -8,7 +8,7 @@ import { lastWill } from './last-will.ts';
 import { stopPostgres } from './postgres.ts';
 import { interrupted, programs, root, run } from './run.ts';
 import { mutants as all } from '../test/mutants/list.ts';
-import type { Mutant } from '../test/mutants/mutant.ts';
+import { edit, type Edit, type Mutant } from '../test/mutants/mutant.ts';
 
 /** What vitest's JSON reporter writes, as far as it is read here. */
 type Report = {
@@ -49,7 +49,7 @@ const occurrences = (text: string, find: string): number => text.split(find).len
 
 /** What does not fit the source any more. */
 function rotten({ id, edits, test, named }: Mutant): string[] {
-  const faults = edits.flatMap(({ file, find }) => {
+  const faults = [...edits, ownTemplate(id)].flatMap(({ file, find }) => {
     const times = occurrences(fs.readFileSync(path.join(root, file), 'utf8'), find);
     return times === 1 ? [] : [`${id}: stands ${String(times)} times in ${file}: ${find}`];
   });
@@ -58,8 +58,19 @@ function rotten({ id, edits, test, named }: Mutant): string[] {
     : [...faults, `${id}: no ${test} (${named})`];
 }
 
+/** Another template than that of the program as it is, on the same server. */
+const ownTemplate = (id: string): Edit => {
+  const [find, name] = [
+    "const TEMPLATE = 'zaptill_template'",
+    id.toLowerCase().replace(/\W/g, '_'),
+  ];
+  return edit('test/database.ts', find, `const TEMPLATE = 'zaptill_template_${name}'`);
+};
+
 /** Takes the guard out. Gives the way back. */
-function apply(tree: string, { edits, sql }: Mutant): () => void {
+function apply(tree: string, mutant: Mutant): () => void {
+  const { sql, id } = mutant;
+  const edits = sql === undefined ? mutant.edits : [...mutant.edits, ownTemplate(id)];
   const before = new Map<string, string>();
   for (const { file, find, replace } of edits) {
     const at = path.join(tree, file);
@@ -83,11 +94,8 @@ function apply(tree: string, { edits, sql }: Mutant): () => void {
 
 const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** Where it is, and which server its databases are on; undefined: one of its own. */
-type Tree = { at: string; server: string | undefined };
-
 async function runTests(
-  { at: tree, server }: Tree,
+  tree: string,
   tests: readonly Pick<Mutant, 'test' | 'named'>[],
 ): Promise<{ report: Report; out: string; seconds: number }> {
   const file = path.join(tree, 'report.json');
@@ -96,7 +104,8 @@ async function runTests(
   const names = [...new Set(tests.map(({ named }) => literally(named)))].join('|');
   const words = ['run', '--root', tree, '--project', 'unit', '-t', names];
   words.push('--reporter=json', `--outputFile=${file}`, ...files);
-  const env = server === undefined ? {} : { SHARED_TEST_POSTGRES: server };
+  // One server for all: to start one takes longer than most of the tests.
+  const env = { SHARED_TEST_POSTGRES: path.dirname(tree) };
   const { out, seconds } = await run([...programs.vitest, ...words], { env, quiet: true });
   const report = fs.existsSync(file)
     ? (JSON.parse(fs.readFileSync(file, 'utf8')) as Report)
@@ -125,7 +134,7 @@ function judge(report: Report, { named }: Pick<Mutant, 'named'>): Outcome {
 }
 
 /** Every named test, on the tree as it is. What is not green. */
-async function baseline(tree: Tree, chosen: readonly Mutant[]): Promise<string[]> {
+async function baseline(tree: string, chosen: readonly Mutant[]): Promise<string[]> {
   const { report, out, seconds } = await runTests(tree, chosen);
   const broken = chosen.flatMap((mutant) => {
     const outcome = judge(report, mutant);
@@ -143,15 +152,13 @@ const shown = (outcome: Outcome): string => {
   return `${outcome.is.padEnd(8)} ${words}`.slice(0, 120).trimEnd();
 };
 
-async function tryAll(trees: readonly Tree[], chosen: readonly Mutant[]): Promise<Mutant[]> {
+async function tryAll(trees: readonly string[], chosen: readonly Mutant[]): Promise<Mutant[]> {
   const waiting = [...chosen];
   const left: Mutant[] = [];
-  const work = async (tree: Tree): Promise<void> => {
+  const work = async (tree: string): Promise<void> => {
     for (let next = waiting.shift(); next && !interrupted(); next = waiting.shift()) {
-      const restore = apply(tree.at, next);
-      // Another template would be taken for ours.
-      const server = next.sql === undefined ? tree.server : undefined;
-      const { report, seconds } = await runTests({ at: tree.at, server }, [next]);
+      const restore = apply(tree, next);
+      const { report, seconds } = await runTests(tree, [next]);
       restore();
       const outcome = judge(report, next);
       if (outcome.is !== 'caught') left.push(next);
@@ -184,12 +191,10 @@ fs.chmodSync(dir, 0o711);
 const will = lastWill(afterAKill, [dir]);
 try {
   // One for each that runs at the same time: what is taken out of one stays in the other.
-  const trees = Array.from({ length: atOnce }, (_none, n): Tree => {
-    return { at: path.join(dir, String(n)), server: dir };
-  });
+  const trees = Array.from({ length: atOnce }, (_none, n) => path.join(dir, String(n)));
   const [first] = trees;
   if (first !== undefined && !ended(chosen.flatMap(rotten))) {
-    for (const { at } of trees) copyTree(at);
+    for (const tree of trees) copyTree(tree);
     if (!ended(await baseline(first, chosen)) && !interrupted()) {
       const left = await tryAll(trees, chosen);
       ended(left.map(({ id, guard }) => `NOT CAUGHT ${id}: ${guard}`));
