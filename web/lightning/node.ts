@@ -19,6 +19,7 @@ import { judgeCredential, mayCall } from './gate.ts';
 import { observationOf } from './observation.ts';
 import { readFacts } from './facts.ts';
 import type { NodeFacts } from './facts.ts';
+import { hedging } from './hedge.ts';
 import { followSettles } from './settle-stream.ts';
 import { width } from './width.ts';
 
@@ -236,6 +237,9 @@ export function openNode(options: NodeOptions): OpenNode {
   const address = parseAddress(options.address);
   if (address === undefined) throw nodeTrouble('node_address', { then: 'give_up', away: true });
   const line = connections(options, address);
+  // For reads that stall on the first one; connected when one does.
+  const spare = connections(options, address);
+  const hedge = hedging();
   // The lanes of the pool find their own width below this.
   const inTurn = width({ atOnce: 100, waiting: 256 });
   const { identity, network } = options;
@@ -257,7 +261,13 @@ export function openNode(options: NodeOptions): OpenNode {
       checkWish(wish);
       return call((connection) => issue(connection, wish, { identity, network }));
     },
-    lookInvoice: (hash) => call((connection) => look(connection, hash)),
+    lookInvoice: (hash) =>
+      call((connection) =>
+        hedge.read(
+          () => look(connection, hash),
+          async () => look(await spare.get(), hash),
+        ),
+      ),
     askToCancel: (hash) => call((connection) => cancel(connection, hash)),
     listInvoices: async (ask) =>
       may('ListInvoices') ? call((connection) => list(connection, ask)) : undefined,
@@ -271,6 +281,9 @@ export function openNode(options: NodeOptions): OpenNode {
       };
       return followSettles({ connection: line.get, quietMs, mostEvents }, from, { ...on, ended });
     },
-    close: line.close,
+    close: () => {
+      line.close();
+      spare.close();
+    },
   };
 }
