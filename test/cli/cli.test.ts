@@ -118,6 +118,12 @@ test('audit is clean, and names a rule that is broken', async () => {
     exitCode: 0,
     json: { ok: true, violations: [] },
   });
+  const withNodes = await zaptill('audit', '--nodes', '--json');
+  expect(withNodes).toMatchObject({
+    exitCode: 0,
+    json: { ok: true, violations: [], nodes: { notAsked: [] } },
+  });
+  expect((withNodes.json['nodes'] as { settled: number }).settled).toBeGreaterThan(0);
   await world.db.pool.query(`update payment set settled_at = settled_at, due_at = null`);
   await world.db.pool.query(`alter table posting disable trigger posting_append_only`);
   await world.db.pool.query(`update posting set amount_msat = amount_msat - 1 where id = 1`);
