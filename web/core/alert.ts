@@ -223,8 +223,10 @@ export function alertText(what: string, about: AlertFacts, spoken: string | null
   const language = spoken?.split('-')[0] === 'de' ? 'de' : 'en';
   const said: Said = known[language];
   // What did not fit in a reconciliation has words of its own for each thing.
-  const { break: broken } = about;
-  const facts = broken === undefined ? about : { ...about, ...breakSaid(broken, about, language) };
+  const facts =
+    what === 'reconcile_break'
+      ? { ...about, ...breakSaid(about['break'] ?? '', about, language) }
+      : about;
   const fill = (text: string): string =>
     text.replace(/\{(\w+)\}/g, (_, name: string) => facts[name] ?? '–');
   return {

@@ -56,7 +56,7 @@ export const breakWords = {
         'money came to your node.',
       todo:
         'See in the order’s timeline who marked it as paid. If you were paid in another way, say ' +
-        'that it is right; else do not send the goods.',
+        'that you have dealt with it; else do not send the goods.',
     },
     de: {
       sentence:
@@ -65,7 +65,8 @@ export const breakWords = {
         'und auf Ihrem Knoten kam kein solches Geld an.',
       todo:
         'Sehen Sie im Verlauf der Bestellung nach, wer sie als bezahlt markiert hat. Wurden Sie ' +
-        'anders bezahlt, bestätigen Sie es; sonst versenden Sie nichts.',
+        'anders bezahlt, sagen Sie, dass Sie sich darum gekümmert haben; sonst versenden Sie ' +
+        'nichts.',
     },
   },
   money_without_order_paid: {
@@ -165,6 +166,18 @@ export const breakWords = {
   },
 } as const satisfies Record<BreakWord, Record<'en' | 'de', BreakSaid>>;
 
+/** Of a break that a newer program has written. */
+const unknown: Record<'en' | 'de', BreakSaid> = {
+  en: {
+    sentence: 'Shopify, Zaptill and your node do not agree about order {orderName}.',
+    todo: 'Open the order and look.',
+  },
+  de: {
+    sentence: 'Shopify, Zaptill und Ihr Knoten sind sich über Bestellung {orderName} nicht einig.',
+    todo: 'Öffnen Sie die Bestellung und sehen Sie nach.',
+  },
+};
+
 /** What a break says. A word of a newer program has a sentence that fits every break. */
 export function breakSaid(
   what: string,
@@ -172,10 +185,7 @@ export function breakSaid(
   language: 'en' | 'de' = 'en',
 ): BreakSaid {
   const known = Object.hasOwn(breakWords, what) ? breakWords[what as BreakWord] : undefined;
-  const said: BreakSaid = known?.[language] ?? {
-    sentence: 'Shopify, Zaptill and your node do not agree about order {orderName}.',
-    todo: 'Open the order and look.',
-  };
+  const said: BreakSaid = (known ?? unknown)[language];
   const fill = (text: string): string =>
     text.replace(/\{(\w+)\}/g, (_, name: string) => about[name] ?? '–');
   return { sentence: fill(said.sentence), todo: fill(said.todo) };

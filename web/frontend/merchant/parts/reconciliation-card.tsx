@@ -23,11 +23,11 @@ export function ReconciliationCard({ reconciling }: { reconciling: Reconciling }
           </Text>
         )}
         {last !== null && <Last answer={answer} last={last} />}
-        <div role="status">{running !== null && <Progress run={running} />}</div>
         {trouble !== undefined && (
           <Failed title={t('reconcile.failed')} trouble={trouble} again={() => void start()} />
         )}
         <div>
+          <div role="status">{running !== null && <Progress run={running} />}</div>
           <Button loading={isStarting || running !== null} onClick={() => void start()}>
             {t(last === null ? 'reconcile.first' : 'reconcile.again')}
           </Button>
