@@ -26,6 +26,11 @@ export function Problems(props: {
   const close = (): void => {
     setSettling((last) => last && { ...last, isOpen: false });
   };
+  /** Its button goes: what is left is read from the top. */
+  const changed = (): void => {
+    heading.current?.focus();
+    onChanged();
+  };
   return (
     <Card>
       <BlockStack gap="300">
@@ -43,11 +48,7 @@ export function Problems(props: {
                 <Unmatched
                   key={`unmatched ${problem.values?.['breakId'] ?? ''}`}
                   problem={problem}
-                  onChanged={() => {
-                    // Its button goes: what is left is read from the top.
-                    heading.current?.focus();
-                    onChanged();
-                  }}
+                  onChanged={changed}
                 />
               ) : (
                 <OneProblem
@@ -73,9 +74,7 @@ export function Problems(props: {
             onClose={close}
             onSettled={() => {
               close();
-              // Its button goes: what is left is read from the top.
-              heading.current?.focus();
-              onChanged();
+              changed();
             }}
           />
         </Suspense>
