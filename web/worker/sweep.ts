@@ -3,6 +3,7 @@
 // Every pool does all of it; doing it twice changes nothing.
 import { makeNodeAlerts } from '../db/alerts.ts';
 import { wakeVerdicts } from '../db/due.ts';
+import { forgetOldLanes } from '../db/lane-state.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
 import { deadPools, freeJobsOf, freeSelfTestLock, trySelfTestLock } from '../db/locks.ts';
 import { wipeGoneCredentials, wipeIdleCredentials } from '../db/nodes.ts';
@@ -109,6 +110,7 @@ export function startSweeps(
       async () => {
         await wakeVerdicts(deps.db);
         await forgetOldDeliveries(deps.db);
+        await forgetOldLanes(deps.db);
         await endAllUnissued(deps);
         await wipeIdleCredentials(deps.db);
         const gone = await wipeGoneCredentials(deps.db);

@@ -7,7 +7,7 @@ import type { Pace } from '../core/pace.ts';
 import { callEnded, learnedOf, newPace, warmPace, widthOfPace } from '../core/pace.ts';
 import { readLane, writeLanes } from '../db/lane-state.ts';
 import { isDatabaseAway } from '../db/database.ts';
-import type { Lane } from '../db/lanes.ts';
+import { parseLane, type Lane } from '../db/lanes.ts';
 import type { Deps } from '../flows/flow.ts';
 import type { Time } from './time.ts';
 
@@ -85,10 +85,14 @@ export function laneBook(deps: Deps, time: Time): LaneBook {
   };
 }
 
-const unknown = (lane: Lane): KnownLane => ({
-  ...{ lane, pace: newPace(), costs: newCosts(), shopId: undefined, identity: '' },
-  ...{ credit: 0, readAt: undefined, turnAt: -Infinity, changed: false },
-});
+function unknown(lane: Lane): KnownLane {
+  const of = parseLane(lane);
+  return {
+    ...{ lane, pace: newPace(), costs: newCosts(), identity: '' },
+    shopId: of?.kind === 'node' ? undefined : of?.id,
+    ...{ credit: 0, readAt: undefined, turnAt: -Infinity, changed: false },
+  };
+}
 
 async function refresh(deps: Deps, known: KnownLane, now: number): Promise<void> {
   const { shopId, identity, state } = await readLane(deps.db, known.lane);
