@@ -1,5 +1,6 @@
-// The metrics, with all their names in one list. Labels have few values: never a shop, an order or
-// a payment, which belong into the log and the timeline.
+// The metrics, with all their names in one list. Labels have few values: never an order or a
+// payment, which belong into the log and the timeline; and of lanes, shops and nodes, by their
+// numbers, only the hundred that have most to do.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export const metricNames = {
@@ -8,6 +9,14 @@ export const metricNames = {
   needPerson: 'zaptill_payments_that_need_a_person',
   lanesPaused: 'zaptill_lanes_paused',
   streams: 'zaptill_settle_streams_whole',
+  laneWidth: 'zaptill_lane_width',
+  laneOut: 'zaptill_lane_calls_under_way',
+  laneWaiting: 'zaptill_lane_rows_waiting',
+  laneOldest: 'zaptill_lane_oldest_waiting_seconds',
+  laneSeconds: 'zaptill_lane_call_seconds',
+  laneBreaker: 'zaptill_lane_breaker',
+  shopOldest: 'zaptill_shop_oldest_untold_seconds',
+  stream: 'zaptill_node_settle_stream',
   shopifyCalls: 'zaptill_shopify_calls_total',
   shopifyCallSeconds: 'zaptill_shopify_call_seconds',
   shopifyVersions: 'zaptill_shopify_answers_by_version_total',
@@ -30,6 +39,63 @@ export type Standing = {
   /** Until Shopify need not answer with our version of its interface. */
   versionDaysLeft: number | undefined;
 };
+
+/** How lanes, shops and nodes stand; the hundred of each that have most to do. */
+export type LanesStanding = {
+  lanes: readonly {
+    lane: string;
+    width: number | undefined;
+    out: number;
+    waiting: number;
+    seconds: number | undefined;
+    oldestSeconds: number;
+    breaker: 'closed' | 'half_open' | 'open';
+  }[];
+  oldestUntold: readonly { shopId: number; seconds: number }[];
+  streams: readonly { nodeId: number; is: 'away' | 'behind' | 'whole' }[];
+};
+
+const breakers = { closed: 0, half_open: 0.5, open: 1 } as const;
+const streamStates = { away: 0, behind: 0.5, whole: 1 } as const;
+
+function laneGauges(registers: Registry[]) {
+  const gauge = <L extends string>(name: string, help: string, label: L) =>
+    new Gauge<L>({ name, help, labelNames: [label], registers });
+  const { laneWidth, laneOut, laneWaiting, laneOldest, laneSeconds, laneBreaker } = metricNames;
+  const width = gauge(laneWidth, 'Calls at once that the lane has learned to be right.', 'lane');
+  const out = gauge(laneOut, 'Rows of the lane that are being worked.', 'lane');
+  const waiting = gauge(laneWaiting, 'Rows of the lane that are due and wait.', 'lane');
+  const oldest = gauge(laneOldest, 'Seconds since the oldest of them was due.', 'lane');
+  const took = gauge(laneSeconds, 'Seconds that the calls of the lane take.', 'lane');
+  const breaker = gauge(laneBreaker, '0: closed; 0.5: tried with one call; 1: paused.', 'lane');
+  const untold = gauge(
+    metricNames.shopOldest,
+    'Seconds since the oldest settlement of the shop that Shopify has not accepted yet.',
+    'shop',
+  );
+  const stream = gauge(
+    metricNames.stream,
+    '1: the settle stream is up without a hole; 0.5: it catches up; 0: it is not up.',
+    'node',
+  );
+  return ({ lanes, oldestUntold, streams }: LanesStanding): void => {
+    // Who is not among the hundred any more must not stay with an old figure.
+    for (const each of [width, out, waiting, oldest, took, breaker]) each.reset();
+    for (const of of lanes) {
+      const { lane } = of;
+      if (of.width !== undefined) width.set({ lane }, of.width);
+      if (of.seconds !== undefined) took.set({ lane }, of.seconds);
+      out.set({ lane }, of.out);
+      waiting.set({ lane }, of.waiting);
+      oldest.set({ lane }, of.oldestSeconds);
+      breaker.set({ lane }, breakers[of.breaker]);
+    }
+    untold.reset();
+    for (const { shopId, seconds } of oldestUntold) untold.set({ shop: String(shopId) }, seconds);
+    stream.reset();
+    for (const { nodeId, is } of streams) stream.set({ node: String(nodeId) }, streamStates[is]);
+  };
+}
 
 /** One registry for one process. `withProcess` adds memory, CPU and event loop of Node itself. */
 export function makeMetrics(about: { withProcess?: boolean } = {}) {
@@ -57,6 +123,7 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
   );
   return {
     registry,
+    standLanes: laneGauges(registers),
     stand: (now: Standing): void => {
       for (const [state, count] of Object.entries(now.payments)) payments.set({ state }, count);
       oldestUntold.set(now.oldestUntoldSeconds);

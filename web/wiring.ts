@@ -22,7 +22,7 @@ import {
   type ShopRow,
 } from './db/shops.ts';
 import { connectNode, credentialPlace, type NodeCredential } from './flows/connect-node.ts';
-import { standing } from './db/views.ts';
+import { lanesStanding, oldestUntold, standing, streamsStanding } from './db/views.ts';
 import type { Deps } from './flows/flow.ts';
 import { hearApiVersion } from './flows/hear-api-version.ts';
 import { installPaymentsApp, type Grant } from './flows/install-payments-app.ts';
@@ -403,6 +403,11 @@ function makeDoors(parts: DoorParts): Doors {
     metricsToken: config.metricsToken,
     metricsText: async () => {
       metrics.stand({ ...(await standing(db)), versionDaysLeft: daysLeftOf(API_VERSION, clock()) });
+      metrics.standLanes({
+        lanes: await lanesStanding(db),
+        oldestUntold: await oldestUntold(db),
+        streams: await streamsStanding(db),
+      });
       const { contentType } = metrics.registry;
       return { contentType, text: await metrics.registry.metrics() };
     },
