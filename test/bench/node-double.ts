@@ -1,8 +1,11 @@
-// Merchants' nodes in a process of their own: the simulator behind LND's real protocol, with a delay
-// on every answer, any number of open invoices, and settles at moments that a seed decides.
+// Merchants’ nodes in a process of their own: the simulator behind LND’s real protocol, with a
+// delay on every answer, any number of open invoices, and settles at moments that a seed decides.
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startLnd, type Invoice, type LndSimulator } from '../../sandbox/lnd/index.ts';
+import { readRequest, startLnd, type Invoice, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import { methods } from '../../sandbox/lnd/protos.ts';
 import { answer } from './child.ts';
 import { sharedMs } from './machine.ts';
@@ -81,6 +84,24 @@ export function poissonMs(about: { perSecond: number; count: number; seed: numbe
   });
 }
 
+/** A wallet that reaches every node: who posts a request here has paid it. */
+async function openWallet(): Promise<string> {
+  const server = createServer((request, response) => {
+    let bolt11 = '';
+    request.on('data', (chunk: Buffer) => {
+      bolt11 += chunk.toString('utf8');
+    });
+    request.on('end', () => {
+      const { payee } = readRequest(bolt11);
+      const node = nodes.find(({ publicKey }) => publicKey === payee);
+      void node?.pay(bolt11).then((paid) => response.end(JSON.stringify(paid)));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}
+
 const callsOf = (node: LndSimulator): Record<string, number> => {
   const names = new Set([...methods().keys()].map((each) => each.split('/')[2] ?? ''));
   const counts = [...names].map((name) => [name, node.callsOf(name)] as const);
@@ -116,6 +137,7 @@ if (process.send !== undefined && process.argv[1] === import.meta.filename) {
           add: counters.add + about.count,
         });
       },
+      wallet: openWallet,
       settle: settleInTime,
       away: (at: number): Promise<void> => nodeAt(at).stop({ how: 'kill' }),
       back: async (at: number): Promise<number> => {
@@ -124,6 +146,8 @@ if (process.send !== undefined && process.argv[1] === import.meta.filename) {
       },
       calls: (at: number): Record<string, number> => callsOf(nodeAt(at)),
       settled: (at: number): number => nodeAt(at).invoices.counters().settle,
+      streams: (): number =>
+        nodes.filter((node) => node.openStreams('SubscribeInvoices') > 0).length,
       freeze: (at: number) => nodeAt(at).faults.freeze(),
       thaw: (at: number) => nodeAt(at).faults.thaw(),
     },

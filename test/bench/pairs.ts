@@ -88,6 +88,9 @@ export type Measured = {
 };
 
 const widestApart = 0.2;
+/** A leg whose load came later than it was meant to says so under this name. */
+const lateness = 'lateP99';
+const latestMs = 2;
 const wideEnough = 0.15;
 
 /** Measures pairs until their ratio is known well enough. Who goes first alternates. */
@@ -102,9 +105,16 @@ export async function measurePairs(plan: PairPlan): Promise<Measured> {
     const first = await calibrated(oursFirst ? plan.ours : plan.peer, plan);
     const second = await calibrated(oursFirst ? plan.peer : plan.ours, plan);
     const apart = Math.abs(first.spinMs - second.spinMs) / Math.min(first.spinMs, second.spinMs);
-    if (apart > widestApart) {
+    const lateMs = Math.max(first.leg[lateness] ?? 0, second.leg[lateness] ?? 0);
+    const why =
+      apart > widestApart
+        ? `the machine's speed changed by ${(apart * 100).toFixed(0)} %`
+        : lateMs > latestMs
+          ? `who asks was ${short(lateMs)} ms late itself`
+          : undefined;
+    if (why !== undefined) {
       voidPairs += 1;
-      say(`  a pair is void: the machine's speed changed by ${(apart * 100).toFixed(0)} %`);
+      say(`  a pair is void: ${why}`);
       if (plan.restless !== true) continue;
     }
     const [ours, peer] = oursFirst ? [first.leg, second.leg] : [second.leg, first.leg];

@@ -1,8 +1,6 @@
 // `npm run bench -- <name> [--json]`: measures, prints what it sees, and as its last line what came
 // of it. `all` runs every benchmark; `--help` names them; any other word asks the pages' questions
 // that are called like it, and no word at all asks every one of them.
-import fs from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { tell, type Bench, type Run } from './bench.ts';
 import { benches } from './list.ts';
@@ -15,7 +13,6 @@ const help = (): string =>
     'npm run bench -- <name> [--json] [--full] [--seed N] [--pairs N] [--restless]',
     ...benches.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`),
     '  all        every one of these, a line of JSON for each at the end',
-    '  width      the adaptive width beside the best fixed one',
     '  <word>     the pages’ questions called like it, at a million payments: dashboard, payments,',
     '             sessions; without a word all of them',
     '--full: the parameters of the reference, which take hours; --seed: repeats a run;',
@@ -43,14 +40,6 @@ async function measuredAll(run: Run): Promise<Record<string, unknown>[]> {
   return lines;
 }
 
-/** The comparison of widths stands with the tests of the room that it measures. */
-async function measureWidth(): Promise<void> {
-  const file = path.join(import.meta.dirname, '../worker/capacity.ts');
-  if (!fs.existsSync(file)) throw new Error('width is not here');
-  process.argv[1] = file;
-  await import(file);
-}
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -68,7 +57,6 @@ const onlyPairs = pairs === undefined ? undefined : Number(pairs);
 const run: Run = { seed: Number(seed), full, restless, onlyPairs, say };
 const one = benches.find(({ name }) => name === wanted);
 if (values.help) say(help());
-else if (wanted === 'width') await measureWidth();
 else if (wanted === 'all' || one !== undefined) {
   const lines = one === undefined ? await measuredAll(run) : [await measured(one, run)];
   for (const line of lines) {
