@@ -20,6 +20,7 @@ export async function checkWorld(parts: Parts, db: Database): Promise<Violation[
     violations.push(...(await auditNodeList(db, { nodeId, settled, now: new Date() })));
     violations.push(...(await nothingInvented(parts, nodeId)));
   }
+  violations.push(...(await lapsedUnpaid(parts)));
   for (const shop of shops) {
     const { effects } = shop.played;
     const originIds = new Set(effects.map(({ originId }) => originId));
@@ -34,6 +35,21 @@ export async function checkWorld(parts: Parts, db: Database): Promise<Violation[
   violations.push(...(await auditAnswers(db, market.answers)));
   violations.push(...(await auditSecrets(db, secrets.slice(0, 50))));
   return violations;
+}
+
+/**
+ * Only an invoice that nobody can pay ends a payment, so no money comes for one that lapsed. A node
+ * that came back from a backup forgot that it had canceled.
+ */
+async function lapsedUnpaid({ statements, nodes }: Parts): Promise<Violation[]> {
+  const paid = await statements.ask<{ what: string; node_id: number }>(
+    `select p.id::text as what, i.node_id from payment p join invoice i on i.payment_id = p.id
+     where p.state in ('lapsed', 'rejected') and i.state = 'settled' order by p.id`,
+  );
+  const says = 'A payment lapses only when no money can come for it.';
+  return paid
+    .filter(({ node_id: id }) => nodes.get(id)?.wentBack() !== true)
+    .map(({ what }) => ({ rule: 'I6', says, what }));
 }
 
 /** What we booked for a node is what it received, msat for msat. */

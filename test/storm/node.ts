@@ -52,6 +52,7 @@ type Played = {
   books: Books;
   backup: Books | undefined;
   away: { until: number; how: 'down' | 'hole' } | undefined;
+  wentBack: boolean;
 };
 
 const trouble = (what: string, then: 'retry' | 'ask_again' | 'give_up', away = true): Trouble =>
@@ -321,6 +322,7 @@ function restore(played: Played): void {
   if (played.backup === undefined) return;
   played.books = played.backup;
   played.backup = undefined;
+  played.wentBack = true;
   goAway(played, 'down', 2_000);
 }
 
@@ -328,7 +330,7 @@ export function playNode(net: Network, about: { name: string; forgetsCanceled: b
   const played: Played = {
     ...{ net, ...about, streams: new Set<Stream>(), received: new Map<string, bigint>() },
     books: { invoices: new Map(), added: 0n, settled: 0n },
-    ...{ backup: undefined, away: undefined },
+    ...{ backup: undefined, away: undefined, wentBack: false },
   };
   return {
     ...{ name: about.name, port: portOf(played), received: played.received },
@@ -350,6 +352,7 @@ export function playNode(net: Network, about: { name: string; forgetsCanceled: b
       played.backup = { ...played.books, invoices: new Map(kept) };
     },
     restore: (): void => restore(played),
+    wentBack: (): boolean => played.wentBack,
     heal: (): void => {
       played.away = undefined;
     },

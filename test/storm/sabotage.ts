@@ -2,14 +2,14 @@
 // blind. What is broken is an outsider, or this world's own database; the program stays as it is.
 import type { Parts, Sabotage } from './world.ts';
 
-/** A node whose adapter believes its own cancel call. */
+/** An adapter that takes its own cancel call for the node's word: the node never heard of it. */
 const cancelIsBelieved: Sabotage = ({ nodes }: Parts) => {
   for (const { port } of nodes.values()) {
     const asked = new Set<string>();
-    const { askToCancel, lookInvoice } = port;
-    port.askToCancel = async (hash) => {
-      await askToCancel(hash);
+    const { lookInvoice } = port;
+    port.askToCancel = (hash) => {
       asked.add(hash);
+      return Promise.resolve();
     };
     port.lookInvoice = async (hash) => {
       const seen = await lookInvoice(hash);
