@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import type { Database } from '../../web/db/database.ts';
+import { claim, giveBack } from '../../web/db/due.ts';
+import { nodeLane } from '../../web/db/lanes.ts';
+import { lookAtInvoice } from '../../web/flows/look-at-invoice.ts';
 import { lookAtAll, lookAtLapsed } from '../../web/flows/look-at-all.ts';
 import { openNode, type OpenNode } from '../../web/lightning/node.ts';
 import { aNode, anInvoice, aPayment, aShop } from '../builders.ts';
@@ -125,4 +128,31 @@ test('many that ran out while the node was away are looked at together', async (
   await lookAtLapsed(deps, nodeId);
   expect(calls()).toEqual({ list: before.list + 1, look: before.look });
   expect(await count(`state = 'canceled'`)).toBe(25);
+});
+
+test('what a look at all made due is asked for, though the stream is whole', async () => {
+  const { deps, nodeId, requests, count } = await withOpen({ count: 5, credential: 'receive' });
+  const [request] = requests;
+  if (request !== undefined) await lnd.pay(request);
+  await db.pool.query(
+    `update node set stream_holder = 'a', stream_lease_until = now() + interval '1 h',
+       stream_whole_since = now(), stream_opened_at = now() where id = $1`,
+    [nodeId],
+  );
+  const step = async (): Promise<void> => {
+    const lane = nodeLane(nodeId);
+    for (const row of await claim(db, { table: 'invoice', lane, limit: 10 })) {
+      const end = await lookAtInvoice(deps, row);
+      if (end !== 'stored') await giveBack(db.pool, row, end);
+    }
+  };
+  const before = calls();
+  await db.pool.query('update invoice set due_at = now() where node_id = $1', [nodeId]);
+  await step();
+  expect(calls()).toEqual(before);
+  await lookAtAll(deps, nodeId);
+  await step();
+  expect(calls()).toEqual({ ...before, look: before.look + 5 });
+  expect(await count(`state = 'settled'`)).toBe(1);
+  expect(await count(`state = 'live' and attempts = 0 and due_at > now()`)).toBe(4);
 });

@@ -563,7 +563,10 @@ export async function beginStreamEpoch(db: Database, lease: StreamLease): Promis
   });
 }
 
-/** Makes every payable invoice of the node due now; or only those that are named. */
+/**
+ * Makes every payable invoice of the node due now; or only those that are named. Each is to be
+ * asked for, whatever the stream tells: that is what an attempt that failed says.
+ */
 export async function lookAtAllInvoices(
   on: Queryable,
   nodeId: number,
@@ -574,8 +577,9 @@ export async function lookAtAllInvoices(
     on,
     {
       name: 'invoice_look_at_all',
-      text: `update invoice set due_at = now() where node_id = $1 and state in ('made', 'live')
-        and ($2::bigint[] is null or id = any($2::bigint[]))`,
+      text: `update invoice set due_at = now(), attempts = greatest(attempts, 1)
+        where node_id = $1 and state in ('made', 'live')
+          and ($2::bigint[] is null or id = any($2::bigint[]))`,
     },
     [nodeId, ids ?? null],
   );

@@ -67,7 +67,9 @@ async function lookAtMade(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
 
 async function lookAtLive(deps: Deps, invoice: InvoiceRow, looks: number): Promise<StepEnd> {
   const leftMs = invoice.lapsesAt.getTime() - deps.clock().getTime();
-  const told = invoice.ending === null ? await toldByStream(deps, invoice, leftMs) : undefined;
+  // An attempt that failed, or a look at all, wants the node's own word.
+  const maybeTold = invoice.ending === null && looks === 0;
+  const told = maybeTold ? await toldByStream(deps, invoice, leftMs) : undefined;
   if (told !== undefined) return told;
   if (invoice.ending === null && leftMs > 0) {
     if (await lookNow(deps, invoice)) return 'stored';
