@@ -1,11 +1,15 @@
 // A retired node that is gone for good: its credential does not stay for ever, and what became of
 // its invoices is never made up.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { closeOpenOfShop } from '../../web/db/closings.ts';
+import { openDatabase, transaction, type Database } from '../../web/db/database.ts';
 import { invoiceIsCanceled } from '../../web/db/invoices.ts';
 import { nodeLane, pauseLane } from '../../web/db/lanes.ts';
 import { nodeHasTrouble, retireNode, wipeGoneCredentials } from '../../web/db/nodes.ts';
 import { closePayment, type PaymentRow } from '../../web/db/payments.ts';
+import { mayForgetShop } from '../../web/db/privacy.ts';
+import { beginReconciliation } from '../../web/db/reconciliations.ts';
+import { uninstallShop } from '../../web/db/shops.ts';
 import { aNode, anInvoice, aPayment, aShop, type MadeInvoice } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 
@@ -90,4 +94,70 @@ test('connected again it is asked at once, and its word ends the question', asyn
   const { id } = invoice;
   await invoiceIsCanceled(db, { id, paymentId: payment.id, because: 'node_says_canceled' });
   expect(await read()).toMatchObject({ state: 'lapsed', attention: null });
+});
+
+describe('the order ends after its node is gone', () => {
+  /** What is asked of it again is asked of nobody: it rests, and the person stays asked. */
+  const restsAndIsAsked = async (): Promise<void> => {
+    expect(await read()).toMatchObject({ state: 'closing', attention: 'node_gone' });
+    expect((await read()).invoices[0]?.dueAt).not.toBeNull();
+    expect(await wipeGoneCredentials(db)).toEqual([]);
+    expect(await read()).toMatchObject({
+      state: 'closing',
+      attention: 'node_gone',
+      invoices: [{ state: 'live', dueAt: null }],
+    });
+  };
+  beforeEach(async () => {
+    payment = await aPayment(db, { shopId });
+    await set('retired_at = null');
+    invoice = await anInvoice(db, { payment, nodeId });
+    await set(`retired_at = now() - interval '15 days'`);
+    await expires('11 minutes');
+    expect(await wipeGoneCredentials(db)).toEqual([nodeId]);
+    expect(await read()).toMatchObject({ state: 'open', attention: 'node_gone' });
+  });
+
+  test('by itself', async () => {
+    expect(await closePayment(db, { paymentId: payment.id, because: 'order_cancelled' })).toBe(
+      true,
+    );
+    await restsAndIsAsked();
+  });
+
+  test('with all of its shop', async () => {
+    await transaction(db, (on) => closeOpenOfShop(on, { shopId, because: 'shop_uninstalled' }));
+    await restsAndIsAsked();
+  });
+
+  test('and nobody was asked: then somebody is', async () => {
+    await db.pool.query('update payment set attention = null where id = $1::uuid', [payment.id]);
+    await closePayment(db, { paymentId: payment.id, because: 'order_cancelled' });
+    expect((await read()).attention).toBeNull();
+    expect(await wipeGoneCredentials(db)).toEqual([]);
+    expect(await read()).toMatchObject({ attention: 'node_gone', invoices: [{ dueAt: null }] });
+  });
+});
+
+test('what was laid to rest is not woken by a reconciliation', async () => {
+  const about = { shopId, because: 'night', since: new Date(), atLeastMs: 0 } as const;
+  await db.pool.query(
+    `update invoice set due_at = null, made_at = now() - interval '1 day' where node_id = $1`,
+    [nodeId],
+  );
+  await beginReconciliation(db, about);
+  expect((await read()).invoices[0]?.dueAt).not.toBeNull();
+  expect(await wipeGoneCredentials(db)).toEqual([nodeId]);
+  await db.pool.query('update reconciliation set ended_at = now() where shop_id = $1', [shopId]);
+  expect((await beginReconciliation(db, about))?.begun).toBe(true);
+  expect((await read()).invoices[0]?.dueAt).toBeNull();
+});
+
+test('the shop can be forgotten: nobody can ask that node any more', async () => {
+  await uninstallShop(db, shopId, { keepTokens: false });
+  expect(await transaction(db, (on) => mayForgetShop(on, shopId))).toBe(false);
+  await wipeGoneCredentials(db);
+  expect(await transaction(db, (on) => mayForgetShop(on, shopId))).toBe(true);
+  await expires('9 minutes');
+  expect(await transaction(db, (on) => mayForgetShop(on, shopId))).toBe(false);
 });

@@ -465,6 +465,15 @@ export async function streamIsWhole(
   );
 }
 
+/** How long a stream may take until it is whole; then lookups go on without it. */
+const comingMs = 60_000;
+/**
+ * A node that comes and goes, or whose stream opens and is never whole, is believed to be coming
+ * for half of the time at most: in the other half lookups tell.
+ */
+const nowUnlessJust = `
+  case when back_at > now() - ${String(2 * comingMs)} * interval '1 ms' then back_at else now() end`;
+
 /** Says since when the stream has been up, with or without a hole; null: it is not. */
 export async function streamIsOpen(
   db: Database,
@@ -476,28 +485,30 @@ export async function streamIsOpen(
     {
       name: 'stream_open',
       text: `
-        update node set stream_opened_at = $4 where id = $1 and stream_holder = $2
-          and stream_lease_no = $3`,
+        update node set stream_opened_at = $4,
+          back_at = case when $4::timestamptz is null then back_at else ${nowUnlessJust} end
+        where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
     },
     [lease.nodeId, lease.holder, lease.leaseNo, since],
   );
 }
 
 /**
- * - `none`: nobody follows the node, or what is followed is not whole: only lookups tell.
+ * - `none`: nobody follows the node, what is followed is not whole, or so few can be paid that
+ *   each is asked for: only lookups tell.
  * - `coming`: the node is back, and its stream is just being brought up to date.
  * - `whole`: the stream tells what is settled.
  * - `sample`: so it does, and it is time that a lookup looks whether it is silent.
  */
 export type StreamCover = 'none' | 'coming' | 'whole' | 'sample';
 
-/** How long a stream may take until it is whole; then lookups go on without it. */
-const comingMs = 60_000;
-
-/** What the node's stream tells at this moment. Once in `sampleMs` it is to be checked. */
+/**
+ * What the node's stream tells at this moment. Once in `sampleMs` it is to be checked. `few`: of
+ * so many payable invoices each is asked for.
+ */
 export async function coverOfStream(
   db: Database,
-  about: { nodeId: number; sampleMs: number },
+  about: { nodeId: number; sampleMs: number; few: number },
 ): Promise<StreamCover> {
   const [row] = await rows<{ cover: StreamCover }>(
     db.pool,
@@ -512,13 +523,16 @@ export async function coverOfStream(
               or stream_sampled_at < now() - $2 * interval '1 ms')
           returning id)
         select case
+          when (select count(*) from (
+            select 1 from invoice where node_id = $1 and state in ('made', 'live')
+            limit $4::int + 1) payable) <= $4::int then 'none'
           when exists (select 1 from sampled) then 'sample'
           when stream_whole_since is not null then 'whole'
-          when greatest(stream_opened_at, back_at) > now() - $3 * interval '1 ms' then 'coming'
+          when back_at > now() - $3 * interval '1 ms' then 'coming'
           else 'none' end as cover
         from node where id = $1 and stream_lease_until > now()`,
     },
-    [about.nodeId, about.sampleMs, comingMs],
+    [about.nodeId, about.sampleMs, comingMs, about.few],
   );
   return row?.cover ?? 'none';
 }
@@ -657,7 +671,7 @@ export async function nodeAnswered(
       // Another node behind the same address answers too: that ends with a new connection only.
       text: `
         update node set reachable_at = now(), trouble = null, trouble_at = null,
-          back_at = case when trouble is null then back_at else now() end,
+          back_at = case when trouble is null then back_at else ${nowUnlessJust} end,
           receivable_msat = case when $2 then $3::bigint else receivable_msat end,
           largest_part_msat = case when $2 then $4::bigint else largest_part_msat end,
           channels = case when $2 then $5::int else channels end,
@@ -728,8 +742,9 @@ const marginMinutes = 10;
  * Wipes the credential of retired nodes that have been away for two weeks, and are away at this
  * moment by the word of a probe, once no buyer can pay there: nobody keeps the key to a house that
  * is gone. What became of their invoices only the node knows. They are not called canceled: they
- * rest as they are, the history says why, and a person is asked where a payment waits for one.
- * Connected again, the node is asked at once. Gives the nodes.
+ * rest as they are, the history says why, and a person is asked where a payment waits for one. So
+ * does what became due later, when the order of such an invoice ended. Connected again, the node is
+ * asked at once. Gives the nodes.
  */
 export async function wipeGoneCredentials(db: Database): Promise<number[]> {
   const gone = await rows<{ id: number }>(
@@ -749,10 +764,19 @@ export async function wipeGoneCredentials(db: Database): Promise<number[]> {
               select 1 from invoice i where i.node_id = n.id and i.state in ('made', 'live')
                 and i.expires_at > now() - $2::int * interval '1 minute')
           returning id),
+        bare as (
+          -- Locked: whoever connects it again makes its invoices due, and they stay so.
+          select n.id from node n
+          where n.sealed_credential is null and n.retired_at is not null and exists (
+            select 1 from invoice i where i.lane = 'node:' || n.id and i.due_at is not null)
+          for no key update skip locked),
         rested as (
           update invoice i set due_at = null, lease_until = null, lease_no = lease_no + 1,
             attempts = 0
-          from gone where i.node_id = gone.id and i.due_at is not null
+          from (select id from gone union all select id from bare) n
+          where i.lane = 'node:' || n.id and i.due_at is not null and (
+            i.state not in ('made', 'live')
+            or i.expires_at <= now() - $2::int * interval '1 minute')
           returning i.payment_id, i.hash, i.state),
         line as (
           insert into history (payment_id, what, because, details)

@@ -243,7 +243,13 @@ export async function forgetSightings(on: Queryable, of: OrdersOf): Promise<void
   ]);
 }
 
-/** False: the shop has the app installed (again), or an invoice of it could still be paid. */
+/** As of an invoice that a node has forgotten: its own clock may be behind ours. */
+const marginMinutes = 10;
+
+/**
+ * False: the shop has the app installed (again), or an invoice of it could still be paid. What has
+ * expired on a node whose credential is gone nobody can ask about: it holds up nobody.
+ */
 export async function mayForgetShop(on: Queryable, shopId: number): Promise<boolean> {
   const found = await rows(
     on,
@@ -252,10 +258,12 @@ export async function mayForgetShop(on: Queryable, shopId: number): Promise<bool
       text: `
         select id from shop where id = $1 and uninstalled_at is not null and not exists (
           select 1 from invoice i join node n on n.id = i.node_id
-          where n.shop_id = $1 and i.state in ('made', 'live'))
+          where n.shop_id = $1 and i.state in ('made', 'live') and (
+            n.sealed_credential is not null
+            or i.expires_at > now() - $2::int * interval '1 minute'))
         for no key update`,
     },
-    [shopId],
+    [shopId, marginMinutes],
   );
   return found.length === 1;
 }

@@ -86,6 +86,8 @@ async function wakeForgotten(on: Queryable, runId: string): Promise<void> {
           select i.id from run join node n on n.shop_id = run.shop_id
             join invoice i on i.node_id = n.id and i.state in ('made', 'live')
           where i.due_at is null and i.made_at < run.since
+            -- Of a node that is gone nobody can be asked: what rests there stays at rest.
+            and n.sealed_credential is not null
           order by i.id limit 10000 for no key update of i skip locked))`,
     },
     [runId],
