@@ -96,6 +96,20 @@ describe('without figures from Shopify', () => {
     expect(Math.min(...through)).toBeGreaterThanOrEqual(1);
   });
 
+  test('a clock that is set back lets nobody wait for it', () => {
+    const shop = bucket();
+    shop.throttle.refused();
+    shop.pass(-3_600_000);
+    expect(shop.throttle.admit(1)).toBe(1_000);
+    shop.pass(1_000);
+    expect(shop.throttle.admit(1)).toBe(0);
+    shop.throttle.saw(1, shop.told(0));
+    shop.pass(-3_600_000);
+    expect(shop.throttle.admit(100)).toBe(2_000);
+    shop.pass(2_000);
+    expect(shop.throttle.admit(100)).toBe(0);
+  });
+
   test('a refusal is forgotten after five minutes', () => {
     const shop = bucket();
     shop.throttle.refused();

@@ -33,13 +33,24 @@ const smoothing = 0.8;
 /** After so long without a refusal there is nothing to pace. */
 const forgottenAfterMs = 300_000;
 
+/** Milliseconds that never go back: a clock that is set back must not let calls wait for it. */
+function neverBack(clock: Clock): () => number {
+  let last = clock().getTime();
+  let behind = 0;
+  return () => {
+    const said = clock().getTime();
+    behind = Math.max(behind, last - said);
+    last = said + behind;
+    return last;
+  };
+}
+
 /**
  * A rate found without any figure from outside: after a refusal it falls, comes back to where it
  * was in ever smaller steps, stays there for a while and then goes beyond. CUBIC, as AWS' clients
  * use it. Source: RFC 9438; smithy's DefaultRateLimiter.
  */
-function cubicRate(clock: Clock) {
-  const nowMs = (): number => clock().getTime();
+function cubicRate(nowMs: () => number) {
   let counted = { since: nowMs(), calls: 0 };
   let measured = 0;
   let refusedAt: number | undefined;
@@ -92,9 +103,10 @@ function cubicRate(clock: Clock) {
 export function makeThrottle(clock: Clock): Throttle {
   let told: (ThrottleStatus & { at: number }) | undefined;
   let underWay = 0;
-  const paced = cubicRate(clock);
+  const nowMs = neverBack(clock);
+  const paced = cubicRate(nowMs);
   const available = (status: ThrottleStatus & { at: number }): number => {
-    const restored = (status.restoreRate * (clock().getTime() - status.at)) / 1_000;
+    const restored = (status.restoreRate * (nowMs() - status.at)) / 1_000;
     return Math.min(status.maximumAvailable, status.currentlyAvailable + restored);
   };
   return {
@@ -111,7 +123,7 @@ export function makeThrottle(clock: Clock): Throttle {
     },
     saw: (points, status) => {
       underWay = Math.max(0, underWay - points);
-      if (status !== undefined) told = { ...status, at: clock().getTime() };
+      if (status !== undefined) told = { ...status, at: nowMs() };
     },
     refused: paced.refused,
     maximum: () => told?.maximumAvailable,
