@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import { paymentHash, type PaymentHash } from '../../web/core/invoice.ts';
 import { hedging } from '../../web/lightning/hedge.ts';
-import { openNode } from '../../web/lightning/node.ts';
+import { openNode, type OpenNode } from '../../web/lightning/node.ts';
 
 /** Time that goes on when it is told to. */
 function played() {
@@ -99,19 +99,43 @@ describe('on a node', () => {
     lnd = await startLnd({});
   });
   afterAll(() => lnd.stop());
+  const hash = paymentHash('ab'.repeat(32)) as PaymentHash;
+  /** They earn two second calls, and since they are asked all at once they spend none. */
+  const manyReads = (node: OpenNode): Promise<unknown> =>
+    Promise.all(Array.from({ length: 90 }, () => node.lookInvoice(hash)));
 
   test('a lookup that stalls is asked again over another connection', async () => {
     const node = openNode({
       ...{ address: lnd.socket, certificatePem: lnd.certPem, identity: lnd.publicKey },
       ...{ macaroonHex: lnd.macaroon('receive').toString('hex'), allowPrivate: true },
     });
-    const hash = paymentHash('ab'.repeat(32)) as PaymentHash;
-    for (let n = 0; n < 60; n += 1) await node.lookInvoice(hash);
+    await manyReads(node);
     const before = lnd.callsOf('LookupInvoice');
     lnd.faults.onMethod('LookupInvoice', { kind: 'never-answer', work: false }, 1);
     // Without the second call this one would end as a time-out.
     expect(await node.lookInvoice(hash)).toBe('not_found');
     expect(lnd.callsOf('LookupInvoice')).toBe(before + 2);
+    node.close();
+  });
+
+  test('a second connection to where the node is no more is made anew', async () => {
+    const port = lnd.socket.split(':')[1] ?? '';
+    // The first connection's, the second one's, and where the node is from then on.
+    const places = ['127.0.0.1', '127.0.0.9'];
+    const node = openNode({
+      ...{ address: `node.example:${port}`, certificatePem: lnd.certPem, identity: lnd.publicKey },
+      ...{ macaroonHex: lnd.macaroon('receive').toString('hex'), allowPrivate: true },
+      resolve: () => Promise.resolve([places.shift() ?? '127.0.0.1']),
+      ...{ pinnedForMs: -1, deadlineMs: 4_000 },
+    });
+    const stalled = async (): Promise<unknown> => {
+      lnd.faults.onMethod('LookupInvoice', { kind: 'never-answer', work: false }, 1);
+      return node.lookInvoice(hash).catch((error: unknown) => error);
+    };
+    await manyReads(node);
+    expect(await stalled()).toMatchObject({ what: 'node_silent' });
+    expect(places).toEqual([]);
+    expect(await stalled()).toBe('not_found');
     node.close();
   });
 });

@@ -244,16 +244,17 @@ export function openNode(options: NodeOptions): OpenNode {
   const inTurn = width({ atOnce: 100, waiting: 256 });
   const { identity, network } = options;
 
-  const call = <T>(work: (connection: Connection) => Promise<T>): Promise<T> =>
-    inTurn(async () => {
-      try {
-        return await work(await line.get());
-      } catch (error) {
-        const trouble = troubleFrom(error);
-        line.blame(trouble);
-        throw trouble;
-      }
-    });
+  type Work<T> = (connection: Connection) => Promise<T>;
+  const over = async <T>(way: typeof line, work: Work<T>): Promise<T> => {
+    try {
+      return await work(await way.get());
+    } catch (error) {
+      const trouble = troubleFrom(error);
+      way.blame(trouble);
+      throw trouble;
+    }
+  };
+  const call = <T>(work: Work<T>): Promise<T> => inTurn(() => over(line, work));
   const may = (method: string): boolean => mayCall(verdict, `/lnrpc.Lightning/${method}`);
 
   return {
@@ -265,7 +266,7 @@ export function openNode(options: NodeOptions): OpenNode {
       call((connection) =>
         hedge.read(
           () => look(connection, hash),
-          async () => look(await spare.get(), hash),
+          () => over(spare, (other) => look(other, hash)),
         ),
       ),
     askToCancel: (hash) => call((connection) => cancel(connection, hash)),
