@@ -86,7 +86,7 @@ async function measured(rig: Rig, sides: { ours: Side; peer: Side }) {
   return measurePairs({
     ours: () => leg(rig, sides.ours),
     peer: () => leg(rig, sides.peer),
-    ...{ figure: 'sessionP50', seed, say, restless, onlyPairs, withinMs: 110_000 },
+    ...{ figure: 'sessionP50', seed, say, restless, onlyPairs, withinMs: 70_000 },
   });
 }
 

@@ -130,7 +130,7 @@ export const fanout: Bench = {
       const { seed, say, restless, onlyPairs } = run;
       const found = await measurePairs({
         ...{ ours: () => leg(rig, 'ours'), peer: () => leg(rig, 'bare'), figure: 'bytes' },
-        ...{ seed, say, restless, onlyPairs, withinMs: 100_000 },
+        ...{ seed, say, restless, onlyPairs, withinMs: 60_000 },
       });
       const our = (figure: string) => oursOf(found, figure, seed);
       const ratio = ratioOf(found, 'bytes', seed);

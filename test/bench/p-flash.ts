@@ -115,7 +115,7 @@ async function measured(rig: Rig, sides: { ours: Side; peer: Side }) {
   return measurePairs({
     ours: () => leg(rig, sides.ours),
     peer: () => leg(rig, sides.peer),
-    ...{ figure: 'moved', seed, say, restless, onlyPairs, withinMs: 100_000 },
+    ...{ figure: 'moved', seed, say, restless, onlyPairs, withinMs: 60_000 },
   });
 }
 

@@ -139,7 +139,7 @@ export const recovery: Bench = {
       const { seed, say, restless, onlyPairs } = run;
       const found = await measurePairs({
         ...{ ours: () => comeBack(rig), peer: () => pollEach(rig, 300), figure: 'ms' },
-        ...{ seed, say, restless, onlyPairs, withinMs: 110_000 },
+        ...{ seed, say, restless, onlyPairs, withinMs: 70_000 },
       });
       const faster = estimate(
         found.pairs.map(({ ours, peer }) => (peer['ms'] ?? 0) / (ours['ms'] ?? 1)),

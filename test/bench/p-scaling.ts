@@ -72,7 +72,7 @@ async function measureOutside(run: Run, place: Place, shop: BenchShop) {
     return { ms: await inOutside({ place, shop }, { width, steps }) };
   };
   const { seed, say, restless, onlyPairs } = run;
-  const plan = { figure: 'ms', seed, say, restless, onlyPairs, withinMs: 60_000 };
+  const plan = { figure: 'ms', seed, say, restless, onlyPairs, withinMs: 45_000 };
   const found = await measurePairs({ ...plan, ours: at(16), peer: at(1) });
   const curve: Record<string, number> = {};
   const alone = peerOf(found, 'ms', seed).value;
@@ -119,7 +119,7 @@ async function measureWriting(at: Writers, refill: () => Promise<void>) {
       const perSecond = await written(at, 'least', 4);
       return { perSecond, sameRows: await written(at, 'same_rows', 4) };
     },
-    ...{ figure: 'perSecond', seed, say, restless, onlyPairs, withinMs: 60_000 },
+    ...{ figure: 'perSecond', seed, say, restless, onlyPairs, withinMs: 45_000 },
   });
   const curve = {
     1: await written(at, 'ours', 1),

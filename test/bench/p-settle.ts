@@ -109,7 +109,7 @@ async function measured(
     say,
     restless,
     onlyPairs,
-    withinMs: 130_000,
+    withinMs: 90_000,
   });
 }
 

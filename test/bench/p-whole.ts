@@ -95,7 +95,7 @@ async function result(rig: Rig) {
   const found = await measurePairs({
     ours: () => oursLeg(rig, perSecond, count),
     peer: () => bareLeg(rig, perSecond, count),
-    ...{ figure: 'cpuMs', seed, say, restless, onlyPairs, withinMs: 80_000 },
+    ...{ figure: 'cpuMs', seed, say, restless, onlyPairs, withinMs: 60_000 },
   });
   const rates = [await highestRate(rig), await highestRate(rig), await highestRate(rig)];
   const rate = estimate(rates, seed);

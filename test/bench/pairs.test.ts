@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { judged, tell, type Bench, type Result, type Run } from './bench.ts';
 import { benches } from './list.ts';
+import { withFigures } from './page.ts';
 import { slopeOf } from './p-memory.ts';
 import { estimate, judge, measurePairs, quantile, ratiosOf, widthOf, type Leg } from './pairs.ts';
 
@@ -140,6 +141,24 @@ describe('the last line', () => {
   test('is not met when a bar is not, or when the machine was not quiet', () => {
     expect(tell(bench, run, resultOf(1.2))).toMatchObject({ met: false });
     expect(tell(bench, run, resultOf(1.5, true))).toMatchObject({ met: false, unsound: true });
+  });
+});
+
+describe('the page', () => {
+  test('shows each bar between its marks, and what failed', () => {
+    const page = 'before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n';
+    const known = { value: 1.3, interval: [1.1, 1.5] as const };
+    const bars = [judged('ratio', known, { way: 'at_most', must: 2, aim: 1 })];
+    const shown = withFigures(page, [
+      { bench: 'one', bars, loadAverage: [1, 2, 3] },
+      { bench: 'two', failed: 'x' },
+    ]);
+    expect(shown).toMatch(/^before\n<!-- figures -->\n/);
+    expect(shown).toMatch(/<!-- end of figures -->\nafter\n$/);
+    expect(shown).toContain('| one: ratio | 1.3 | 1.1 to 1.5 | <= 2 (1) | yes |');
+    expect(shown).toContain('| two | it failed | | | no |');
+    expect(shown).not.toContain('old');
+    expect(() => withFigures('no marks', [])).toThrow('no marks');
   });
 });
 

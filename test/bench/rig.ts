@@ -202,7 +202,10 @@ export async function fillOpen(
 
 export type Ours = { pid: number; output: () => string; stop: () => Promise<void> };
 
-/** One of our entrances, as `npm run serve` and `npm run work` start it. */
+/**
+ * One of our entrances, as `npm run serve` and `npm run work` start it. `BENCH_NODE_OPTIONS` are
+ * for it alone, such as `--cpu-prof` to see where its time goes.
+ */
 export function startOurs(
   entrance: 'server.ts' | 'worker.ts',
   place: { env: Record<string, string> },
@@ -210,9 +213,16 @@ export function startOurs(
 ): Ours {
   const file = path.join(os.tmpdir(), `zaptill-bench-${randomBytes(6).toString('hex')}.log`);
   const out = fs.openSync(file, 'w');
+  const options = process.env['BENCH_NODE_OPTIONS'] ?? '';
   const child = spawn(process.execPath, [path.join(root, 'web', entrance)], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', HOME: os.tmpdir(), ...place.env, ...more },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: os.tmpdir(),
+      NODE_OPTIONS: options,
+      ...place.env,
+      ...more,
+    },
     stdio: ['ignore', out, out],
   });
   fs.closeSync(out);

@@ -1,22 +1,26 @@
 // `npm run bench -- <name> [--json]`: measures, prints what it sees, and as its last line what came
 // of it. `all` runs every benchmark; `--help` names them; any other word asks the pages' questions
 // that are called like it, and no word at all asks every one of them.
+import fs from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { tell, type Bench, type Run } from './bench.ts';
 import { benches } from './list.ts';
+import { withFigures } from './page.ts';
 import { measurePages } from './pages.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const help = (): string =>
   [
-    'npm run bench -- <name> [--json] [--full] [--seed N] [--pairs N] [--restless]',
+    'npm run bench -- <name> [--json] [--full] [--seed N] [--pairs N] [--restless] [--page]',
     ...benches.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`),
     '  all        every one of these, a line of JSON for each at the end',
     '  <word>     the pages’ questions called like it, at a million payments: dashboard, payments,',
     '             sessions; without a word all of them',
     '--full: the parameters of the reference, which take hours; --seed: repeats a run;',
     '--pairs: so many and no more, of which fewer than seven are no measurement;',
+    '--page: puts the figures into test/bench/README.md;',
     '--restless: counts also pairs during which the machine changed its speed, for trying out.',
   ].join('\n');
 
@@ -48,6 +52,7 @@ const { values, positionals } = parseArgs({
     restless: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
     pairs: { type: 'string' },
+    page: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
@@ -63,6 +68,10 @@ else if (wanted === 'all' || one !== undefined) {
     say(
       values.json ? JSON.stringify(line) : `${String(line['bench'])}: met ${String(line['met'])}`,
     );
+  }
+  if (values.page) {
+    const page = path.join(import.meta.dirname, 'README.md');
+    fs.writeFileSync(page, withFigures(fs.readFileSync(page, 'utf8'), lines));
   }
   // What a bench left open must not keep the process.
   process.exit(0);
