@@ -9,6 +9,8 @@ import { alertLane, nodeLane, nudge, type Lane } from '../../web/db/lanes.ts';
 import type { Step } from '../../web/flows/flow.ts';
 import { brakeAfter, type BrakeState } from '../../web/worker/brake.ts';
 import { startPool, type PoolOptions } from '../../web/worker/pool.ts';
+import { realTime } from '../../web/worker/time.ts';
+import { laneBook } from '../../web/worker/width.ts';
 import { aNode, anInvoice, aPayment, aShop } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import { drawing } from './capacity.ts';
@@ -174,6 +176,29 @@ describe('what was learned of a lane', () => {
     await db.pool.query(`update node set address = 'elsewhere:10009' where id = $1`, [nodeId]);
     expect(await isKnown()).toBe(false);
   });
+});
+
+test('a lane that never rests forgets its node when that lives elsewhere', async () => {
+  const { id: shopId } = await aShop(db);
+  const nodeId = await aNode(db, { shopId });
+  let now = 0;
+  const book = laneBook(depsOn(db), { ...realTime, ms: () => now });
+  const known = book.of(nodeLane(nodeId));
+  const workFor = async (ms: number): Promise<void> => {
+    for (const until = now + ms; now < until; now += 1_000) {
+      await book.refresh(known);
+      book.learn(known, { operation: 'invoice:live', tookMs: 20, out: 1, lost: false });
+    }
+  };
+  await workFor(30_000);
+  await book.store();
+  await workFor(30_000);
+  expect([...known.costs.byOperation.keys()]).toEqual(['invoice:live']);
+  expect(known.costs.latest).toHaveLength(60);
+  await db.pool.query(`update node set address = 'elsewhere:10009' where id = $1`, [nodeId]);
+  await workFor(30_000);
+  expect(known.costs.latest.length).toBeLessThan(31);
+  expect(known.identity).toBe((await readLane(db, known.lane)).identity);
 });
 
 describe('turns', () => {

@@ -16,6 +16,8 @@ export const widthOfProcess = 1_000;
 
 /** This long after a lane's last turn here, another process may have learned more of it. */
 const ownMs = 5_000;
+/** After so long a busy lane's node is looked at again too: it may live elsewhere since. */
+const sameNodeMs = 15_000;
 
 export type KnownLane = {
   readonly lane: Lane;
@@ -63,9 +65,11 @@ export function laneBook(deps: Deps, time: Time): LaneBook {
     },
     refresh: async (known) => {
       const now = time.ms();
-      const fresh = known.readAt !== undefined && now - known.turnAt < ownMs;
+      const { readAt, turnAt, changed } = known;
+      const ours = changed || (readAt !== undefined && now - turnAt < ownMs);
       known.turnAt = now;
-      if (!fresh && !known.changed) await refresh(deps, known, now).catch(onError);
+      if (ours && readAt !== undefined && now - readAt < sameNodeMs) return;
+      await refresh(deps, known, { now, ours }).catch(onError);
     },
     learn: (known, { operation, tookMs, out, lost }) => {
       callEnded(known.pace, { now: time.ms(), tookMs, operation, out, lost });
@@ -94,10 +98,16 @@ function unknown(lane: Lane): KnownLane {
   };
 }
 
-async function refresh(deps: Deps, known: KnownLane, now: number): Promise<void> {
+/** `ours`: what is known here is more than what is stored, unless it is of another node. */
+async function refresh(
+  deps: Deps,
+  known: KnownLane,
+  { now, ours }: { now: number; ours: boolean },
+): Promise<void> {
   const { shopId, identity, state } = await readLane(deps.db, known.lane);
   const another = known.readAt !== undefined && identity !== known.identity;
   Object.assign(known, { shopId, identity, readAt: now });
+  if (ours && !another) return;
   if (state !== undefined) {
     known.pace = warmPace(state);
     known.costs = newCosts(state.costs);
