@@ -4,6 +4,8 @@ import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import type { Database } from '../../web/db/database.ts';
 import { claim, giveBack } from '../../web/db/due.ts';
 import { nodeLane } from '../../web/db/lanes.ts';
+import { coverOfStream, nodeAnswered, nodeHasTrouble, streamIsOpen } from '../../web/db/nodes.ts';
+import type { Deps } from '../../web/flows/flow.ts';
 import { lookAtInvoice } from '../../web/flows/look-at-invoice.ts';
 import { lookAtAll, lookAtLapsed } from '../../web/flows/look-at-all.ts';
 import { openNode, type OpenNode } from '../../web/lightning/node.ts';
@@ -130,29 +132,92 @@ test('many that ran out while the node was away are looked at together', async (
   expect(await count(`state = 'canceled'`)).toBe(25);
 });
 
+/** The stream of the node tells what is settled, for as long as this. */
+const wholeSince = (nodeId: number, ms: number): Promise<unknown> =>
+  db.pool.query(
+    `update node set stream_holder = 'a', stream_lease_until = now() + interval '1 h',
+       stream_whole_since = now() - $2 * interval '1 ms' where id = $1`,
+    [nodeId, ms],
+  );
+const dueNow = (nodeId: number, limit?: number): Promise<unknown> =>
+  db.pool.query(
+    `update invoice set due_at = now() where id in (
+       select id from invoice where node_id = $1 order by id desc limit $2)`,
+    [nodeId, limit],
+  );
+async function workDue(deps: Deps, nodeId: number): Promise<void> {
+  for (const row of await claim(db, { table: 'invoice', lane: nodeLane(nodeId), limit: 50 })) {
+    const end = await lookAtInvoice(deps, row);
+    if (end !== 'stored') await giveBack(db.pool, row, end);
+  }
+}
+
 test('what a look at all made due is asked for, though the stream is whole', async () => {
+  const { deps, nodeId, requests, count } = await withOpen({ count: 25, credential: 'receive' });
+  const [request] = requests;
+  if (request !== undefined) await lnd.pay(request);
+  await wholeSince(nodeId, 0);
+  const before = calls();
+  await dueNow(nodeId);
+  await workDue(deps, nodeId);
+  expect(calls()).toEqual(before);
+  await lookAtAll(deps, nodeId);
+  await workDue(deps, nodeId);
+  expect(calls()).toEqual({ ...before, look: before.look + 25 });
+  expect(await count(`state = 'settled'`)).toBe(1);
+  expect(await count(`state = 'live' and attempts = 0 and due_at > now()`)).toBe(24);
+});
+
+test('a few are each asked for, whatever the stream tells', async () => {
   const { deps, nodeId, requests, count } = await withOpen({ count: 5, credential: 'receive' });
   const [request] = requests;
   if (request !== undefined) await lnd.pay(request);
-  await db.pool.query(
-    `update node set stream_holder = 'a', stream_lease_until = now() + interval '1 h',
-       stream_whole_since = now(), stream_opened_at = now() where id = $1`,
-    [nodeId],
-  );
-  const step = async (): Promise<void> => {
-    const lane = nodeLane(nodeId);
-    for (const row of await claim(db, { table: 'invoice', lane, limit: 10 })) {
-      const end = await lookAtInvoice(deps, row);
-      if (end !== 'stored') await giveBack(db.pool, row, end);
-    }
-  };
+  await wholeSince(nodeId, 0);
   const before = calls();
-  await db.pool.query('update invoice set due_at = now() where node_id = $1', [nodeId]);
-  await step();
-  expect(calls()).toEqual(before);
-  await lookAtAll(deps, nodeId);
-  await step();
+  await dueNow(nodeId);
+  await workDue(deps, nodeId);
   expect(calls()).toEqual({ ...before, look: before.look + 5 });
   expect(await count(`state = 'settled'`)).toBe(1);
-  expect(await count(`state = 'live' and attempts = 0 and due_at > now()`)).toBe(4);
+});
+
+test('a silent stream is seen by one call, whichever of many was paid', async () => {
+  const about = { count: 25, credential: 'receive-useful' } as const;
+  const { deps, nodeId, requests, count } = await withOpen(about);
+  const [request] = requests;
+  if (request !== undefined) await lnd.pay(request);
+  await wholeSince(nodeId, 60_000);
+  const before = calls();
+  // Only the newest is due, and it was not paid.
+  await dueNow(nodeId, 1);
+  await workDue(deps, nodeId);
+  expect(calls()).toEqual({ list: before.list + 1, look: before.look });
+  expect(await count(`state = 'settled' and via = 'lookup'`)).toBe(1);
+  // Not again at once.
+  await dueNow(nodeId, 1);
+  await workDue(deps, nodeId);
+  expect(calls()).toEqual({ list: before.list + 1, look: before.look });
+});
+
+test('a stream that opens and is never whole keeps lookups away for half of the time', async () => {
+  const { nodeId } = await withOpen({ count: 25, credential: 'receive' });
+  const lease = { nodeId, holder: 'a', leaseNo: 0, epoch: 0, cursor: 5n };
+  const back = (agoMs: number): Promise<unknown> =>
+    db.pool.query(
+      `update node set stream_holder = 'a', stream_lease_until = now() + interval '1 h',
+         back_at = now() - $2 * interval '1 ms' where id = $1`,
+      [nodeId, agoMs],
+    );
+  const cover = () => coverOfStream(db, { nodeId, sampleMs: 25_000, few: 20 });
+  await back(600_000);
+  expect(await cover()).toBe('none');
+  await streamIsOpen(db, lease, new Date());
+  expect(await cover()).toBe('coming');
+  await back(70_000);
+  await streamIsOpen(db, lease, new Date());
+  await nodeHasTrouble(db, nodeId, 'timeout');
+  await nodeAnswered(db, nodeId);
+  expect(await cover()).toBe('none');
+  await back(130_000);
+  await streamIsOpen(db, lease, new Date());
+  expect(await cover()).toBe('coming');
 });

@@ -48,10 +48,10 @@ export function cancelOrderAgainMs(attempts: number): number | undefined {
 
 /** A live invoice is looked at this often, so that a silent stream costs less than a minute. */
 export const lookWhileLiveMs = 30 * second;
-/** So it is while the node's stream tells what is settled; lookups only look whether it does. */
-export const lookWhileToldMs = 120 * second;
-/** Between two lookups at one node that look whether its stream is silent. */
-export const sampleStreamMs = 5 * second;
+/** So it is while the node's stream tells what is settled; some look whether it does. */
+export const lookWhileToldMs = 90 * second;
+/** Between two looks at what is payable at one node, to see whether its stream is silent. */
+export const sampleStreamMs = 25 * second;
 /** The node's stream is just being brought up to date. */
 export const lookAfterStreamMs = 5 * second;
 /** An invoice that was never acknowledged by the node: it is asked for it again. */

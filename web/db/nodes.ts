@@ -92,8 +92,8 @@ export async function connectNode(
     const nodeId = kept?.id ?? (await insertNode(on, node));
     if (kept?.working !== true) await rankLast(on, { shopId: node.shopId, nodeId });
     await storeTested(on, { node, nodeId, sealed: sealFor(nodeId) });
-    // It may have been away for long: what it has to say of our invoices is heard at once.
-    if (kept !== undefined) await lookAtAllInvoices(on, nodeId);
+    // Retired, it may have been away for long: what it has to say of our invoices is heard at once.
+    if (kept?.working === false) await lookAtAllInvoices(on, nodeId);
     return nodeId;
   });
   return db.prisma.node.findUniqueOrThrow({ where: { id } });

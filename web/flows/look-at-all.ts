@@ -7,7 +7,7 @@ import type { Deps } from './flow.ts';
 import { observeInvoice } from './observe-invoice.ts';
 
 /** Fewer are looked at one by one: a page of a node with much history is dearer. */
-const fewInvoices = 20;
+export const fewInvoices = 20;
 const perPage = 1_000;
 const mostPages = 500;
 /** The node's clock need not be ours. */
@@ -26,6 +26,20 @@ export async function lookAtLapsed(deps: Deps, nodeId: number): Promise<void> {
   const now = deps.clock();
   const lapsed = payable.filter(({ lapsesAt }) => lapsesAt <= now);
   if (lapsed.length > fewInvoices) await lookByPages(deps, nodeId, lapsed);
+}
+
+/** More are looked at in several rounds: each takes some that follow each other, by chance. */
+const ofOneSample = 10_000;
+
+/**
+ * Looks whether the stream tells of what is settled: what a page shows and the stream has not told
+ * is recorded, by which the listener knows that it is silent. False: no page can be had.
+ */
+export async function sampleStream(deps: Deps, nodeId: number): Promise<boolean> {
+  const payable = await payableInvoices(deps.db, nodeId);
+  const beyond = Math.max(0, payable.length - ofOneSample);
+  const first = Math.floor(Math.random() * (beyond + 1));
+  return lookByPages(deps, nodeId, payable.slice(first, first + ofOneSample));
 }
 
 /** True: each has been shown by a page and what follows is stored, or it is due now. */

@@ -8,9 +8,11 @@ import {
   lookWhileLiveMs,
   lookWhileToldMs,
   sampleStreamMs,
+  spreadMs,
 } from '../core/retry.ts';
 import { invoiceById, invoiceIsCanceled, invoiceIsLive, type InvoiceRow } from '../db/invoices.ts';
 import { coverOfStream, nodeAnswered } from '../db/nodes.ts';
+import { fewInvoices, sampleStream } from './look-at-all.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 import { memoOf, placeOfPreimage } from './quote-invoice.ts';
@@ -88,12 +90,17 @@ async function toldByStream(
   invoice: InvoiceRow,
   leftMs: number,
 ): Promise<StepEnd | undefined> {
-  const about = { nodeId: invoice.nodeId, sampleMs: sampleStreamMs };
+  const { nodeId } = invoice;
+  const about = { nodeId, sampleMs: sampleStreamMs, few: fewInvoices };
   const cover = await coverOfStream(deps.db, about);
   const notAsked = { attempt: false, asked: false };
   if (cover === 'coming') return { ...notAsked, dueInMs: lookAfterStreamMs };
-  if (cover !== 'whole' || leftMs <= 0) return undefined;
-  return { ...notAsked, dueInMs: Math.min(lookWhileToldMs, leftMs + 100) };
+  if (cover === 'none' || leftMs <= 0) return undefined;
+  // One that is looked at sees only itself; a page sees them all.
+  const asked = cover === 'sample' && (await sampleStream(deps, nodeId));
+  if (cover === 'sample' && !asked) return undefined;
+  const laterMs = spreadMs(lookWhileToldMs, Math.random());
+  return { attempt: false, asked, dueInMs: Math.min(laterMs, leftMs + 100) };
 }
 
 /**
