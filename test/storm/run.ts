@@ -4,6 +4,7 @@
 //
 //   --seed N         drawn and printed when it is left out
 //   --payments M     10,000 of them make a world; worlds run side by side
+//   --worlds W       so many worlds instead; another number is another storm
 //   --random-order   lanes take any width and any order, instead of what they learned
 //   --break NAME     breaks a guard on purpose (sabotage.ts): violations must be found
 //   --server URL     a PostgreSQL to clone databases in, as superuser; else one is started
@@ -30,6 +31,7 @@ const { values: given } = parseArgs({
   options: {
     seed: { type: 'string' },
     payments: { type: 'string', default: '1000' },
+    worlds: { type: 'string' },
     json: { type: 'boolean', default: false },
     'random-order': { type: 'boolean', default: false },
     break: { type: 'string' },
@@ -100,7 +102,8 @@ async function main(): Promise<void> {
   const { break: broken, trace: traceFile } = given;
   if (broken !== undefined && !isSabotage(broken)) throw new Error(`nothing is called ${broken}`);
   tell(`seed ${String(seed)}, ${String(payments)} payments`);
-  const count = Math.ceil(payments / paymentsPerWorld);
+  const usual = Math.ceil(payments / paymentsPerWorld);
+  const count = given.worlds === undefined ? usual : numberFrom(given.worlds, '--worlds');
   const seeds = drawsFrom(seed).branch('worlds');
   const server = await serverOf();
   const startedAt = performance.now();
