@@ -53,7 +53,7 @@ type Turn = {
   /** When each call that is out began. */
   readonly calls: Set<{ since: number }>;
   /** Due rows that were seen and are not claimed yet, in the order in which they are to go. */
-  readonly seen: Map<DueTable, WaitingRow[]>;
+  readonly seen: Map<DueTable, Seen>;
   /** Somebody nudged the lane, or a row came back due: look once more. */
   again: boolean;
   /** The last claim took all that it asked for. */
@@ -64,6 +64,9 @@ type Turn = {
   over: 'no' | 'paused' | 'stopping' | 'database_away';
   wake: () => void;
 };
+
+/** `beyond`: there may be more due rows than were seen. */
+type Seen = { waiting: WaitingRow[]; beyond: boolean };
 
 type Room = {
   readonly deps: Deps;
@@ -296,7 +299,11 @@ async function claimRows(
   let full = false;
   for (const [at, table] of tables.entries()) {
     const places = free - claimed.length;
-    if (places <= 0) break;
+    if (places <= 0) {
+      // The tables below were not even looked at.
+      full = true;
+      break;
+    }
     const keep = first && at < tables.length - 1 && places > 1 ? 1 : 0;
     const rows = await claimNext(room, turn, { table, limit: places - keep });
     full ||= rows.full;
@@ -319,8 +326,7 @@ async function claimNext(
     const claimed = await claim(db, { table, lane, limit });
     return { claimed, full: claimed.length === limit };
   }
-  let waiting = seen.get(table) ?? [];
-  let beyond = false;
+  let { waiting, beyond } = seen.get(table) ?? { waiting: [], beyond: false };
   if (waiting.length < limit) {
     const found = await peekDue(db, { table, lane, limit: windowRows });
     beyond = found.length === windowRows;
@@ -331,7 +337,7 @@ async function claimNext(
   }
   const next = waiting.slice(0, limit);
   const rest = waiting.slice(limit);
-  seen.set(table, rest);
+  seen.set(table, { waiting: rest, beyond });
   const ids = next.map(({ id }) => id);
   const claimed = await claimThese(db, { table, lane, ids });
   return { claimed, full: beyond || rest.length > 0 };
