@@ -10,7 +10,7 @@ import { claim, giveBack } from '../../web/db/due.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
 import { paymentById } from '../../web/db/payments.ts';
-import { storeSession } from '../../web/db/sessions.ts';
+import { storeSession, wantPending } from '../../web/db/sessions.ts';
 import { tellShopify } from '../../web/flows/tell-shopify.ts';
 import { aNode, anInvoice, aSettle, aShop } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
@@ -27,7 +27,9 @@ afterAll(async () => {
   await place.close();
 });
 
-async function aPaidSession() {
+type At = { shopId: number; paymentId: string };
+/** `before` the money comes. */
+async function aPaidSession(before?: (at: At) => Promise<unknown>) {
   const shopId = (await aShop(db)).id;
   const id = randomBytes(8).toString('hex');
   const stored = await storeSession(db, {
@@ -38,6 +40,7 @@ async function aPaidSession() {
   });
   const payment = await paymentById(db, stored?.paymentId ?? '');
   if (payment === null) throw new Error('no payment was opened');
+  await before?.({ shopId, paymentId: payment.id });
   const nodeId = await aNode(db, { shopId });
   const invoice = await anInvoice(db, { payment, nodeId });
   await recordSettlements(db.pool, {
@@ -48,15 +51,15 @@ async function aPaidSession() {
 
 /** One try of the verdict, as the lane's turn does it; gives where the payment stands. */
 async function tell(
-  at: { shopId: number; paymentId: string },
-  resolve: () => Promise<SessionOutcome>,
+  at: At,
+  answer: () => Promise<SessionOutcome>,
 ): Promise<string | undefined> {
   await db.pool.query(`update payment set due_at = now() - interval '1 s' where id = $1::uuid`, [
     at.paymentId,
   ]);
   const [row] = await claim(db, { table: 'payment', lane: shopLane(at.shopId), limit: 5 });
   if (row === undefined) throw new Error('nothing is due');
-  const sessions = { resolve } as PaymentSessions;
+  const sessions = { resolve: answer, pending: answer } as unknown as PaymentSessions;
   const deps = depsOn(db, { paymentSessions: { of: () => Promise.resolve(sessions) } });
   const end = await tellShopify(deps, row).catch((error: unknown) => {
     if (error instanceof Trouble) return { dueInMs: 0, attempt: true };
@@ -81,4 +84,18 @@ test('a first no after lines that were cut is asked again', async () => {
   for (let n = 0; n < 4; n += 1) expect(await tell(at, cut)).toBe('settled');
   expect(await tell(at, no)).toBe('settled');
   expect(await tell(at, yes)).toBe('resolved');
+});
+
+test('a no to the wish to wait is none to the payment', async () => {
+  const at = await aPaidSession(async (open) => {
+    const until = new Date(Date.now() + 3_600_000);
+    expect(await wantPending(db, { paymentId: open.paymentId, until })).toBe(true);
+    expect(await tell(open, no)).toBe('open');
+  });
+  const refused = await db.prisma.history.count({
+    where: { paymentId: at.paymentId, what: 'tell_refused' },
+  });
+  expect(refused).toBe(1);
+  expect([await tell(at, no), await tell(at, no)]).toEqual(['settled', 'settled']);
+  expect(await tell(at, no)).toBe('stranded');
 });
