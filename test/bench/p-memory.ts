@@ -40,6 +40,10 @@ async function sized(
   const domain = 'shop.myshopify.com';
   const shop = await addShop(place, { domain, node, cursor: 1 });
   const lot = `memory${String(of.at)}`;
+  // The cursor stands behind a settle that was recorded once.
+  const first = `first${String(of.at)}`;
+  await outside.nodes.ask('open', { at: of.at, lot: first, count: 1 });
+  await outside.nodes.ask('settle', [{ at: of.at, lot: first, n: 1, inMs: 0 }]);
   await outside.nodes.ask('open', { at: of.at, lot, count: of.open });
   if (of.open > 0) await fillOpen(place, { shop, lot, count: of.open });
   // Idle: what is looked at costs while it is looked at, which is another figure.
