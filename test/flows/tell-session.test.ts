@@ -12,6 +12,7 @@ import { shopLane } from '../../web/db/lanes.ts';
 import { paymentById } from '../../web/db/payments.ts';
 import { storeSession, wantPending } from '../../web/db/sessions.ts';
 import { tellShopify } from '../../web/flows/tell-shopify.ts';
+import { waitForMoney } from '../../web/flows/wait-for-money.ts';
 import { aNode, anInvoice, aSettle, aShop } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import { depsOn } from '../worker/play.ts';
@@ -50,10 +51,7 @@ async function aPaidSession(before?: (at: At) => Promise<unknown>) {
 }
 
 /** One try of the verdict, as the lane's turn does it; gives where the payment stands. */
-async function tell(
-  at: At,
-  answer: () => Promise<SessionOutcome>,
-): Promise<string | undefined> {
+async function tell(at: At, answer: () => Promise<SessionOutcome>): Promise<string | undefined> {
   await db.pool.query(`update payment set due_at = now() - interval '1 s' where id = $1::uuid`, [
     at.paymentId,
   ]);
@@ -61,7 +59,8 @@ async function tell(
   if (row === undefined) throw new Error('nothing is due');
   const sessions = { resolve: answer, pending: answer } as unknown as PaymentSessions;
   const deps = depsOn(db, { paymentSessions: { of: () => Promise.resolve(sessions) } });
-  const end = await tellShopify(deps, row).catch((error: unknown) => {
+  const step = row.state === 'open' ? waitForMoney : tellShopify;
+  const end = await step(deps, row).catch((error: unknown) => {
     if (error instanceof Trouble) return { dueInMs: 0, attempt: true };
     throw error;
   });

@@ -314,7 +314,10 @@ export async function groupIsTaken(db: Database, paymentId: string): Promise<boo
   return taken.length > 0;
 }
 
-/** How often Shopify has refused what it was told of this payment, as its history has it. */
+/**
+ * How often Shopify has refused that this payment is paid, as its history has it. What it refused
+ * before it was told so was something else, such as to wait.
+ */
 export async function timesRefused(db: Database, paymentId: string): Promise<number> {
   const [row] = await rows<{ times: number }>(
     db.pool,
@@ -322,7 +325,8 @@ export async function timesRefused(db: Database, paymentId: string): Promise<num
       name: 'session_times_refused',
       text: `
         select count(*)::int as times from history
-        where payment_id = $1::uuid and what = 'tell_refused'`,
+        where payment_id = $1::uuid and what = 'tell_refused' and id > (
+          select min(id) from history where payment_id = $1::uuid and what = 'tell_began')`,
     },
     [paymentId],
   );
