@@ -1,9 +1,13 @@
 // The payments app's own page, from the first visit to the uninstall, over its real doors.
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { lookAtInstallation } from '../../web/flows/forget-shop.ts';
 import { reconcileShop } from '../../web/flows/reconcile-shop.ts';
 import { allRoutes } from '../../web/http/app.ts';
+import { callbackPath, endGrant } from '../../web/http/payments/auth.ts';
 import { accountOf } from '../../web/core/ledger.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { movePayment } from '../../web/db/payments.ts';
@@ -18,6 +22,7 @@ import {
   signIn,
   visitor,
   type Face,
+  type Visitor,
 } from '../payments-face.ts';
 
 let face: Face;
@@ -108,6 +113,48 @@ test('the page speaks German, and the admin’s frame gets the other app here', 
   expect(page.text).toContain('Verbinden Sie zuerst Ihren Knoten');
   const framed = await german.ask(`/payments?embedded=1&shop=${shop}`);
   expect(framed.text).not.toContain('data-state');
+});
+
+/** The address to which Shopify sends a browser back, with its cookie: it has not gone there. */
+async function approved(who: Visitor): Promise<{ url: string; headers: { Cookie: string } }> {
+  const begun = await who.ask(`/payments?shop=${shop}`);
+  const asked = await who.ask(begun.location);
+  const { location } = asked.status === 200 ? await who.ask(begun.location, { form: {} }) : asked;
+  const grant = who.cookies.get('zaptill_grant') ?? '';
+  return { url: location, headers: { Cookie: `zaptill_grant=${grant}` } };
+}
+
+test('strangers behind the proxy of a merchant spend nothing of the merchant’s budget', async () => {
+  const stranger = me();
+  const invented = `/payments/auth/callback?shop=${shop}&code=x&state=y&hmac=z&timestamp=1`;
+  for (let call = 0; call < 70; call += 1) expect((await stranger.ask(invented)).status).toBe(403);
+  expect((await signIn(face, me())).status).toBe(200);
+});
+
+test('a proven grant has a budget, and may be tried again after it', async () => {
+  const app = express();
+  let left = 0;
+  const mayTry = (): boolean => left-- > 0;
+  const doors = face.wired.doors();
+  app.get(callbackPath, (request, response) => endGrant(doors, { request, response, mayTry }));
+  const server = app.listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    const { url, headers } = await approved(me());
+    const at = new URL(url);
+    at.port = String((server.address() as AddressInfo).port);
+    const before = (await pageSessions()).length;
+    const refused = await fetch(at, { headers, redirect: 'manual' });
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('60');
+    expect(refused.headers.getSetCookie()).toEqual([]);
+    expect(await pageSessions()).toHaveLength(before);
+    left = 1;
+    const taken = await fetch(at, { headers, redirect: 'manual' });
+    expect([taken.status, taken.headers.get('location')]).toEqual([303, '/payments']);
+  } finally {
+    server.close();
+  }
 });
 
 test('Shopify is not told before there is a node', async () => {

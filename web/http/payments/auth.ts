@@ -49,7 +49,8 @@ export function beginGrant(
 
 /**
  * Shopify sends the merchant back with a code. Each may make us ask Shopify, so that one address
- * has a budget of them: `mayTry` is asked before anything else is looked at.
+ * has a budget of them. `mayTry` is asked last: behind one proxy strangers may come from the address
+ * of a merchant, and what proves nothing spends nothing.
  */
 export async function endGrant(
   doors: Doors,
@@ -61,37 +62,22 @@ export async function endGrant(
     const shop = shopDomain(query.get('shop') ?? '');
     showMessage(request, { response, message, status, shop });
   };
+  const cookie = readCookie(request, 'zaptill_grant', doors.appUrl);
+  const grant = await proveGrant(doors, { query, cookie });
+  if ('because' in grant) {
+    dropCookie(response, 'zaptill_grant', doors.appUrl);
+    refuse(grant.because, 403);
+    return;
+  }
   if (!mayTry()) {
     // The cookie stays: the same answer of Shopify may be good a minute later.
     response.set('Retry-After', '60');
     refuse('too_often', 429);
     return;
   }
-  const cookie = readCookie(request, 'zaptill_grant', doors.appUrl);
   // One browser, one grant, one try: what comes again finds no cookie.
   dropCookie(response, 'zaptill_grant', doors.appUrl);
-  const now = doors.deps.clock();
-  const proof = proveAddress(query, { apps: await doors.registrations('payments'), now });
-  if (!proof.ok) {
-    doors.countRefusedProof('grant');
-    doors.deps.log.warn({ because: proof.because }, 'grant.refused');
-    refuse(proof.because === 'over' ? 'grant_over' : 'grant_unproven', 403);
-    return;
-  }
-  const { app, shop } = proof;
-  const state = query.get('state') ?? '';
-  if (!isOurs({ cookie, state, shop, app, now })) {
-    doors.countRefusedProof('grant');
-    doors.deps.log.warn({ shop, because: 'other_browser' }, 'grant.refused');
-    refuse('grant_not_begun', 403);
-    return;
-  }
-  const code = query.get('code') ?? '';
-  if (code === '' || code.length > longestCode) {
-    refuse('grant_declined', 403);
-    return;
-  }
-  const installed = await install(doors, { app, shop, code });
+  const installed = await install(doors, grant);
   if (installed === 'refused') {
     refuse('grant_over', 403);
     return;
@@ -105,6 +91,34 @@ export async function endGrant(
   setCookie(response, { name: 'zaptill_page', value: token, seconds: signedInSeconds, appUrl });
   response.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
   response.redirect(303, '/payments');
+}
+
+/** What Shopify's signature, this browser's cookie and the code say; nobody is asked. */
+async function proveGrant(
+  doors: Doors,
+  about: { query: URLSearchParams; cookie: string | undefined },
+): Promise<
+  | { app: Registration; shop: string; code: string }
+  | { because: Parameters<typeof showMessage>[1]['message'] }
+> {
+  const { query, cookie } = about;
+  const now = doors.deps.clock();
+  const proof = proveAddress(query, { apps: await doors.registrations('payments'), now });
+  if (!proof.ok) {
+    doors.countRefusedProof('grant');
+    doors.deps.log.warn({ because: proof.because }, 'grant.refused');
+    return { because: proof.because === 'over' ? 'grant_over' : 'grant_unproven' };
+  }
+  const { app, shop } = proof;
+  const state = query.get('state') ?? '';
+  if (!isOurs({ cookie, state, shop, app, now })) {
+    doors.countRefusedProof('grant');
+    doors.deps.log.warn({ shop, because: 'other_browser' }, 'grant.refused');
+    return { because: 'grant_not_begun' };
+  }
+  const code = query.get('code') ?? '';
+  if (code === '' || code.length > longestCode) return { because: 'grant_declined' };
+  return { app, shop, code };
 }
 
 /** Whether this browser began this grant, for this shop and app, not long ago. */
