@@ -17,7 +17,22 @@ export type RunReason = 'night' | 'outage' | 'merchant' | 'operator';
  */
 export async function beginReconciliation(
   db: Database,
-  about: { shopId: number; because: RunReason; since?: Date | undefined; atLeastMs: number },
+  about: Beginning,
+): Promise<{ id: string; begun: boolean } | undefined> {
+  // The run that was under way may have ended just before it was read: then another one begins.
+  return (await beginOrJoin(db, about)) ?? (await beginOrJoin(db, about));
+}
+
+type Beginning = {
+  shopId: number;
+  because: RunReason;
+  since?: Date | undefined;
+  atLeastMs: number;
+};
+
+async function beginOrJoin(
+  db: Database,
+  about: Beginning,
 ): Promise<{ id: string; begun: boolean } | undefined> {
   return transaction(db, async (on) => {
     const [begun] = await rows<{ id: string }>(
@@ -202,8 +217,9 @@ export async function storeReconcilePage(db: Database, page: Page): Promise<bool
     );
     if (kept.length === 0) return false;
     await countMet(on, page);
-    await keepFound(on, page);
     await keepLookedAt(on, page);
+    // After that: what turns out to be another break is not certain by this look at it.
+    await keepFound(on, page);
     return true;
   });
 }
@@ -240,6 +256,18 @@ async function countMet(on: Queryable, page: Page): Promise<void> {
   );
 }
 
+/**
+ * What has healed and is there again is another one. So is what has other amounts than the one that
+ * a person has accepted: of these nobody has said that they are right.
+ */
+const amountsOf = (row: string): string =>
+  `jsonb_build_array(${['here', 'there', 'amount', 'currency']
+    .map((name) => `${row}.about -> '${name}'`)
+    .join(', ')})`;
+const isAnother = `(reconcile_break.healed_at is not null
+  or reconcile_break.accepted_at is not null
+    and ${amountsOf('reconcile_break')} <> ${amountsOf('excluded')})`;
+
 async function keepFound(on: Queryable, page: Page): Promise<void> {
   for (const found of page.found ?? []) {
     await rows(
@@ -252,13 +280,14 @@ async function keepFound(on: Queryable, page: Page): Promise<void> {
           on conflict (shop_id, what, key) do update set
             heal = excluded.heal, about = excluded.about, last_seen_at = now(),
             payment_id = excluded.payment_id,
-            -- What has healed and is there again is another one.
-            first_seen_at = case when reconcile_break.healed_at is null
-              then reconcile_break.first_seen_at else now() end,
-            confirmed_at = case when reconcile_break.healed_at is null
-              then reconcile_break.confirmed_at end,
-            accepted_at = case when reconcile_break.healed_at is null
-              then reconcile_break.accepted_at end,
+            first_seen_at = case when ${isAnother} then now()
+              else reconcile_break.first_seen_at end,
+            confirmed_at = case when ${isAnother} then null
+              else reconcile_break.confirmed_at end,
+            accepted_at = case when ${isAnother} then null
+              else reconcile_break.accepted_at end,
+            accepted_by = case when ${isAnother} then null
+              else reconcile_break.accepted_by end,
             healed_at = null`,
       },
       [
@@ -303,7 +332,9 @@ async function heal(on: Queryable, about: { shopId: number; found: FoundBreak })
       {
         name: 'reconcile_wake_invoice',
         text: `
-          update invoice set due_at = now() where id = any(array(
+          -- As after an attempt that failed: the node is asked, whatever its stream tells.
+          update invoice set due_at = now(), attempts = greatest(attempts, 1)
+          where id = any(array(
             select id from invoice where id = $1::bigint and state <> 'settled'
             for no key update skip locked))`,
       },
@@ -453,7 +484,10 @@ export type OpenBreak = {
   confirmedAt: Date | null;
 };
 
-/** What did not fit and has to be asked of this outside, in the order of id. */
+/**
+ * What did not fit and has to be asked of this outside, in the order of id. What a person has
+ * accepted is among what is certain, so that it can heal.
+ */
 export async function openBreaks(
   db: Database,
   ask: {
@@ -472,7 +506,7 @@ export async function openBreaks(
       text: `
         select id::text, what, key, heal, confirmed_at as "confirmedAt" from reconcile_break
         where shop_id = $1 and node_id is not distinct from $2 and healed_at is null
-          and accepted_at is null and id > $3::bigint and ($5 is false or confirmed_at is null)
+          and id > $3::bigint and ($5 is false or confirmed_at is null)
         order by id limit $4`,
     },
     [ask.shopId, ask.nodeId, ask.after ?? '0', ask.limit, ask.isNotCertain],
