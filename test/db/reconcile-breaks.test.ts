@@ -127,3 +127,48 @@ test('what is accepted and still so keeps no run from its end', async () => {
   const ask = { shopId, nodeId: null, isNotCertain: true, after: undefined, limit: 5 };
   expect(await openBreaks(db, ask)).toEqual([]);
 });
+
+test('twenty breaks of a run are told of one by one, of the others their number', async () => {
+  for (const run of [1, 2]) {
+    const part = await aRun();
+    const found = Array.from({ length: 45 }, (_, n) => paid(run * 100 + n, '5.00'));
+    await store(part, { found });
+    const open = (await all()).filter(({ confirmedAt }) => confirmedAt === null);
+    await store(part, { confirmed: open.map(({ id }) => String(id)) });
+    expect(await letters('reconcile_break')).toHaveLength(run * 20);
+    expect(await letters('reconcile_breaks')).toHaveLength(run - 1);
+    await end(part);
+    const counts = await letters('reconcile_breaks');
+    expect(counts).toHaveLength(run);
+    expect(counts.at(-1)).toMatchObject({ key: part.runId, about: { count: '25' } });
+  }
+});
+
+test('a few breaks are told of one by one only', async () => {
+  const part = await aRun();
+  await store(part, { found: Array.from({ length: 20 }, (_, n) => paid(n, '5.00')) });
+  await store(part, { confirmed: (await all()).map(({ id }) => String(id)) });
+  await end(part);
+  expect(await letters('reconcile_break')).toHaveLength(20);
+  expect(await letters('reconcile_breaks')).toEqual([]);
+});
+
+test('the run under way ends just before it is read: another one begins', async () => {
+  const part = await aRun();
+  // As another process would: after our statement found a run, and before it is read.
+  await db.pool.query(`
+    create function end_the_run() returns trigger language plpgsql as $$
+    begin
+      update reconciliation set ended_at = now() where id = ${part.runId};
+      return null;
+    end $$;
+    create trigger end_the_run after insert on reconciliation for each statement
+      execute function end_the_run()`);
+  try {
+    const run = await beginReconciliation(db, { shopId, because: 'operator', atLeastMs: 0 });
+    expect(run).toMatchObject({ begun: true });
+    expect(run?.id).not.toBe(part.runId);
+  } finally {
+    await db.pool.query('drop function end_the_run cascade');
+  }
+});

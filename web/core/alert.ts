@@ -179,6 +179,28 @@ const words = {
       todo: '{todo}',
     },
   },
+  reconcile_breaks: {
+    path: '/',
+    en: {
+      subject: 'Shopify, Zaptill and your node do not agree in {count} more places',
+      sentence:
+        'The comparison of orders, payments and invoices found {count} more things that do not ' +
+        'fit, besides those that you were told of one by one. A node that was restored from an ' +
+        'old backup or from its seed is one reason for so many.',
+      todo: 'Open Zaptill in your Shopify admin: they are listed there, each with what to do.',
+    },
+    de: {
+      subject: 'Shopify, Zaptill und Ihr Knoten sind sich an {count} weiteren Stellen nicht einig',
+      sentence:
+        'Der Abgleich von Bestellungen, Zahlungen und Rechnungen fand {count} weitere Dinge, die ' +
+        'nicht zusammenpassen, neben denen, die Ihnen einzeln gemeldet wurden. Ein Knoten, der ' +
+        'aus einem alten Backup oder aus seinem Seed wiederhergestellt wurde, ist ein Grund für ' +
+        'so viele.',
+      todo:
+        'Öffnen Sie Zaptill in Ihrer Shopify-Verwaltung: Dort stehen sie, jedes mit dem, was zu ' +
+        'tun ist.',
+    },
+  },
   test: {
     path: '/settings',
     en: {
