@@ -349,7 +349,7 @@ function begin(room: Room, turn: Turn, row: ClaimedRow): void {
   const call = { since: time.ms() };
   const probe = turn.probing;
   const operation = operationOf(row);
-  known.credit -= costOf(known, operation);
+  charge(room, known, row);
   turn.calls.add(call);
   room.callsOut += 1;
   const { stepOf, stepMs } = room.options;
@@ -378,6 +378,17 @@ function begin(room: Room, turn: Turn, row: ClaimedRow): void {
       room.callsOut -= 1;
       turn.wake();
     });
+}
+
+/**
+ * A call costs what it is expected to take. One turn begins many at once: the debt is as large as
+ * one turn's credit at most, so that the next turn but one can claim again, whatever is urgent by
+ * then. Pages of a reconciliation are long, and buyers of the same node must not pay for them.
+ */
+function charge({ options }: Room, known: KnownLane, row: ClaimedRow): void {
+  if (row.table === 'reconcile_part') return;
+  const credit = known.credit - costOf(known, operationOf(row));
+  known.credit = Math.max(credit, -creditTurns * options.turnMs);
 }
 
 function tellPause(deps: Deps, lane: Lane, paused: LanePaused): void {
