@@ -1,8 +1,9 @@
 // Single turns of a lane, given by hand: no queue wakes it, and no sweep finds what is left.
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { readLane, writeLanes } from '../../web/db/lane-state.ts';
-import { nodeLane, type Lane } from '../../web/db/lanes.ts';
+import { alertLane, nodeLane, nudge, nudgeBy, type Lane } from '../../web/db/lanes.ts';
 import type { Step } from '../../web/flows/flow.ts';
 import { stayAlive } from '../../web/worker/alive.ts';
 import { laneTurns, type TurnOptions, type Turns } from '../../web/worker/turn.ts';
@@ -115,5 +116,63 @@ describe('a turn while others wait', () => {
     await turns.take(lane);
     expect(ran).toHaveLength(102);
     expect(ran).toContain('invoice');
+  });
+});
+
+describe('a lane whose shop has all the slots that it may', () => {
+  /** The job that is to wake the lane, and in how many milliseconds; null: none. */
+  const wakesInMs = async (lane: Lane): Promise<number | null> => {
+    const { rows } = await db.pool.query<{ ms: number }>(
+      `select (extract(epoch from run_at - now()) * 1000)::float8 as ms
+       from graphile_worker.jobs where key = 'lane:' || $1`,
+      [lane],
+    );
+    return rows[0]?.ms ?? null;
+  };
+  /** Of four slots it has one, which its alerts use. */
+  async function fullShop(): Promise<{ lane: Lane; turns: Turns }> {
+    const { shopId, lane } = await aShopWithDue(db, 1);
+    await db.pool.query(
+      `insert into alert (shop_id, what, key, channel, lane, due_at)
+       values ($1, 'test', 'one', 'email', $2, now())`,
+      [shopId, alertLane(shopId)],
+    );
+    const out = Promise.withResolvers<undefined>();
+    const begun = Promise.withResolvers<undefined>();
+    const step: Step = async () => {
+      begun.resolve(undefined);
+      await out.promise;
+      return rest;
+    };
+    const turns = await turnsOf(step, { slots: 4 });
+    close.push(() => out.resolve(undefined));
+    void turns.take(alertLane(shopId));
+    await begun.promise;
+    return { lane, turns };
+  }
+
+  test('keeps the nudge that waits for it', async () => {
+    const { lane, turns } = await fullShop();
+    await nudge(db.pool, [lane]);
+    await turns.take(lane);
+    expect(await wakesInMs(lane)).toBeLessThanOrEqual(0);
+    expect(await dueCount(db, lane)).toBe(1);
+  });
+
+  test('is nudged for later when its own nudge was used up', async () => {
+    const { lane, turns } = await fullShop();
+    await turns.take(lane);
+    expect(await wakesInMs(lane)).toBeGreaterThan(0);
+    // What would come later still comes in time.
+    await nudge(db.pool, [lane], new Date(Date.now() + 3_600_000));
+    await nudgeBy(db.pool, lane, new Date(Date.now() + 60_000));
+    expect(await wakesInMs(lane)).toBeLessThanOrEqual(60_000);
+  });
+
+  test('is left to its nudge when rows come', async () => {
+    const { lane, turns } = await fullShop();
+    turns.touch(lane);
+    await pause(300);
+    expect(await wakesInMs(lane)).toBeNull();
   });
 });

@@ -45,6 +45,23 @@ export async function nudge(on: Queryable, lanes: readonly Lane[], at?: Date): P
   );
 }
 
+/** Sees to it that the lane is nudged by then: a job that waits for an earlier time keeps it. */
+export async function nudgeBy(on: Queryable, lane: Lane, at: Date): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'nudge_by',
+      text: `
+        select nudge(array[$1::text], $2::timestamptz)
+        where not exists (
+          select 1 from graphile_worker.jobs
+          where key = 'lane:' || $1 and locked_at is null and attempts < max_attempts
+            and run_at <= $2)`,
+    },
+    [lane, at],
+  );
+}
+
 export type LanePause = { until: Date; because: string; failures: number };
 
 /** Until when the lane is paused; undefined when it may be worked. */

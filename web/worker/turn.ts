@@ -2,7 +2,7 @@
 // allows, and after a moment gives it back, so that a lane with ten thousand rows holds up nobody.
 // The lane's lock keeps its width in one process; its lease sees that a row is worked once.
 import { inOrder, costsDiffer } from '../core/order.ts';
-import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
+import { openLane, laneTables, nudge, nudgeBy, parseLane, pauseOf } from '../db/lanes.ts';
 import type { DueTable, Lane } from '../db/lanes.ts';
 import type { ClaimedRow, WaitingRow } from '../db/due.ts';
 import { claim, claimThese, giveBack, peekDue } from '../db/due.ts';
@@ -100,7 +100,9 @@ export function laneTurns(deps: Deps, about: { alive: Alive; options: TurnOption
   return {
     take: (lane) => take(room, lane),
     touch: (lane) => {
-      if (room.turns.has(lane) || !isFull(room)) void take(room, lane);
+      const mayBegin = !isFull(room) && !shopIsFull(room, room.book.of(lane).shopId);
+      // Else the nudge that came with the rows waits in the database.
+      if (room.turns.has(lane) || mayBegin) void take(room, lane);
     },
     drain: (withinMs) => drain(room, withinMs),
   };
@@ -155,7 +157,7 @@ function takeSlot(room: Room, shopId: number | undefined): () => void {
 
 function nudgeLater({ deps, alive, options }: Room, lane: Lane): Promise<void> {
   const at = new Date(alive.now().getTime() + options.turnMs);
-  return nudge(deps.db.pool, [lane], at).catch(() => undefined);
+  return nudgeBy(deps.db.pool, lane, at).catch(() => undefined);
 }
 
 /** Takes the lane's lock, works, gives it back. Never rejects: the due-sweep mends what is lost. */
@@ -185,8 +187,10 @@ async function hold(room: Room, turn: Turn): Promise<void> {
   const wanted = turn.again && (turn.over === 'no' || turn.over === 'stopping');
   if (wanted && !(nudgeAt instanceof Date)) nudgeAt = 'now';
   if (nudgeAt === undefined) return;
-  const at = nudgeAt === 'now' ? undefined : nudgeAt;
-  await nudge(deps.db.pool, [lane], at).catch(() => undefined);
+  // Rows may have come meanwhile, with a nudge that is not to be put off.
+  const nudged =
+    nudgeAt === 'now' ? nudge(deps.db.pool, [lane]) : nudgeBy(deps.db.pool, lane, nudgeAt);
+  await nudged.catch(() => undefined);
 }
 
 async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken' | 'away'> {
