@@ -316,6 +316,46 @@ describe('the stream of a node', () => {
     expect((await row()).streamCursor).toBe(3n);
   });
 
+  test('is its owner’s for as long as that says that it lives, also while it takes others', async () => {
+    const aliveUntil = async (): Promise<number> => {
+      const { rows } = await db.pool.query<{ at: Date }>(
+        `select alive_until as at from listening where holder = 'one'`,
+      );
+      return rows[0]?.at.getTime() ?? 0;
+    };
+    // Streams are shared out once, as if taking them lasted for as long as the test.
+    follow({ takeMs: 600_000, keepMs: 100 });
+    await until('it lives', async () => (await aliveUntil()) > 0);
+    const first = await aliveUntil();
+    await until('it still does', async () => (await aliveUntil()) > first + 1_000);
+  });
+
+  test('is its owner’s no more before it is released', async () => {
+    const one = follow({}, db, 'leaving');
+    await isWhole();
+    const blocker = await db.pool.connect();
+    await blocker.query('begin');
+    await blocker.query('select 1 from node where id = $1 for update', [nodeId]);
+    let stopped = false;
+    const stopping = one.stop().then(() => {
+      stopped = true;
+    });
+    try {
+      await until('others see it', async () => {
+        const { rowCount } = await blocker.query(
+          `select 1 from listening where holder = 'leaving'`,
+        );
+        return rowCount === 0;
+      });
+      expect(stopped).toBe(false);
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+      await stopping;
+    }
+    expect((await row()).streamWholeSince).toBeNull();
+  });
+
   test('of one that died is taken over within the time of its lease', async () => {
     // A process that was killed: its leases and its word that it is alive are still there.
     await db.pool.query(`insert into listening values ('dead', now() + interval '6 s')`);

@@ -93,9 +93,10 @@ export function startListener(
     stop: async () => {
       listening.stopping.abort();
       await Promise.all(loops.map((loop) => loop.stop()));
+      // First this: what is released is to be taken at once, and not kept free for us.
+      await endListening(deps.db, holder).catch(() => undefined);
       const ids = [...listening.held.keys()];
       await Promise.all(ids.map((id) => release(listening, id, 'leave')));
-      await endListening(deps.db, holder).catch(() => undefined);
     },
   };
 }
@@ -164,8 +165,20 @@ function start(listening: Listening, lease: StreamLease): void {
   if (stopping.signal.aborted) void release(listening, nodeId, 'leave');
 }
 
-/** Keeps all streams in one statement; those whose row was busy one by one. */
+/**
+ * Says that this process lives, and keeps its streams. Taking hundreds of them lasts longer than
+ * its word: others would take its share for free, and hand it back.
+ */
 async function keepAll(listening: Listening): Promise<void> {
+  const { deps, options, holder } = listening;
+  await Promise.all([
+    sayListening(deps.db, { holder, aliveMs: options.leaseMs }),
+    keepHeld(listening),
+  ]);
+}
+
+/** Keeps all streams in one statement; those whose row was busy one by one. */
+async function keepHeld(listening: Listening): Promise<void> {
   const { deps, options, held, holder } = listening;
   const asked = options.time.ms();
   const all = [...held.values()];
