@@ -124,10 +124,12 @@ async function approved(who: Visitor): Promise<{ url: string; headers: { Cookie:
   return { url: location, headers: { Cookie: `zaptill_grant=${grant}` } };
 }
 
-test('strangers behind the proxy of a merchant spend nothing of the merchant’s budget', async () => {
+test('strangers behind the proxy of a merchant spend nothing of the budget', async () => {
   const stranger = me();
   const invented = `/payments/auth/callback?shop=${shop}&code=x&state=y&hmac=z&timestamp=1`;
-  for (let call = 0; call < 70; call += 1) expect((await stranger.ask(invented)).status).toBe(403);
+  for (let call = 0; call < 70; call += 1) {
+    expect((await stranger.ask(invented)).status).toBe(403);
+  }
   expect((await signIn(face, me())).status).toBe(200);
 });
 

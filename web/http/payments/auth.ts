@@ -49,8 +49,8 @@ export function beginGrant(
 
 /**
  * Shopify sends the merchant back with a code. Each may make us ask Shopify, so that one address
- * has a budget of them. `mayTry` is asked last: behind one proxy strangers may come from the address
- * of a merchant, and what proves nothing spends nothing.
+ * has a budget of them. `mayTry` is asked last: behind one proxy strangers may come from the
+ * address of a merchant, and what proves nothing spends nothing.
  */
 export async function endGrant(
   doors: Doors,
