@@ -20,10 +20,16 @@ const faultsOf = (text: string): string[] =>
 
 let world: PaymentsWorld;
 let sessions: PaymentSessions;
+let accessToken: string;
 const givenUp: string[] = [];
 beforeAll(async () => {
   world = await paymentsWorld();
-  const { accessToken } = world.on.payments.prepare();
+  ({ accessToken } = world.on.payments.prepare());
+});
+afterAll(() => world.close());
+beforeEach(() => {
+  world.on.faults.clear();
+  // Each test's own: a refusal in one paces no call of the next.
   sessions = paymentSessions({
     shop: SHOP,
     tokens: {
@@ -35,10 +41,6 @@ beforeAll(async () => {
     throttle: makeThrottle(() => new Date()),
     clock: () => new Date(),
   });
-});
-afterAll(() => world.close());
-beforeEach(() => {
-  world.on.faults.clear();
 });
 
 async function aSession(): Promise<{ id: string; gid: string }> {
