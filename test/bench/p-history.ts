@@ -1,6 +1,6 @@
-// P7. What a shop's past costs. The same deeds on a database with a million payments and on one with
-// a thousand, in turns: how long they take, how many pages PostgreSQL touches for them, and whether
-// it reads a big table from its beginning to its end.
+// P7. What a shop's past costs. The same deeds on a database with a million payments and on one
+// with a thousand, in turns: how long they take, how many pages PostgreSQL touches for them, and
+// whether it reads a big table from its beginning to its end.
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Observation, PaymentHash, Preimage } from '../../web/core/invoice.ts';

@@ -25,7 +25,8 @@ function rowsOf(line: Line): string[] {
     const aim = bar.aim === null ? '' : ` (${figure(bar.aim)})`;
     const [low = 0, high = 0] = interval;
     const seen = `${figure(value)} | ${figure(low)} to ${figure(high)}`;
-    return `| ${name}: ${what} | ${seen} | ${sign} ${figure(bar.must)}${aim} | ${bar.met ? 'yes' : 'no'} |`;
+    const met = bar.met ? 'yes' : 'no';
+    return `| ${name}: ${what} | ${seen} | ${sign} ${figure(bar.must)}${aim} | ${met} |`;
   });
 }
 

@@ -316,7 +316,7 @@ describe('the stream of a node', () => {
     expect((await row()).streamCursor).toBe(3n);
   });
 
-  test('is its owner’s for as long as that says that it lives, also while it takes others', async () => {
+  test('is its owner’s while that says that it lives, also while it takes others', async () => {
     const aliveUntil = async (): Promise<number> => {
       const { rows } = await db.pool.query<{ at: Date }>(
         `select alive_until as at from listening where holder = 'one'`,

@@ -472,7 +472,8 @@ const comingMs = 60_000;
  * for half of the time at most: in the other half lookups tell.
  */
 const nowUnlessJust = `
-  case when back_at > now() - ${String(2 * comingMs)} * interval '1 ms' then back_at else now() end`;
+  case when back_at > now() - ${String(2 * comingMs)} * interval '1 ms' then back_at
+    else now() end`;
 
 /** Says since when the stream has been up, with or without a hole; null: it is not. */
 export async function streamIsOpen(
