@@ -57,12 +57,16 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function startProcess(entrance: string, env: Record<string, string>): Process {
-  const child: ChildProcess = spawn(node24, [path.join(root, 'web', entrance)], {
+export type Spawn = (entrance: string, env: Record<string, string>) => ChildProcess;
+
+const spawnOurs: Spawn = (entrance, env) =>
+  spawn(node24, [path.join(root, 'web', entrance)], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', HOME: os.tmpdir(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+
+function startProcess(child: ChildProcess): Process {
   let output = '';
   const keep = (chunk: Buffer): void => {
     output += chunk.toString('utf8');
@@ -107,6 +111,8 @@ export type WorldOptions = {
   payments?: boolean | { captures: boolean };
   /** The journey begins before the shop has opened the app. */
   notInstalled?: boolean;
+  /** How our processes are begun, if not by their own entrance. */
+  spawn?: Spawn;
   /** Another merchant: a registration of the app and a shop of its own, at the same server. */
   other?: { app: typeof app; shop: string };
 };
@@ -173,10 +179,10 @@ async function paymentsDoor(appUrl: string, options: WorldOptions) {
 }
 
 /** Our own processes, each with the same environment. */
-function ourProcesses(env: Record<string, string> & { PORT: string }) {
+function ourProcesses(env: Record<string, string> & { PORT: string }, start = spawnOurs) {
   const processes: Process[] = [];
   const begin = (entrance: string, more: Record<string, string> = {}): Process => {
-    const process = startProcess(entrance, { ...env, ...more });
+    const process = startProcess(start(entrance, { ...env, ...more }));
     processes.push(process);
     return process;
   };
@@ -220,7 +226,7 @@ export async function startWorld(options: WorldOptions) {
     ...options.env,
   };
   const db: Database = openDatabase({ url: options.databaseUrl, connections: 4 });
-  const ours = ourProcesses(env);
+  const ours = ourProcesses(env, options.spawn);
   const world = {
     ...{ appUrl, db, env, vaultKeys, ...outsiders, ...ours },
     doors: await ours.startDoors(),

@@ -1,0 +1,248 @@
+// What happens to a payment from its order to its verdict, in every way that there is. A story is
+// told to its end whatever is killed meanwhile, and asserts that end by the outsiders' own
+// records: the shop's effects, the wallet's payments, the node's invoices.
+import { expect } from 'vitest';
+import { chosen, rowOfSession, sessionIs } from '../journey/offsite-shop.ts';
+import { oneReady, payInTheEnd, type Ready } from '../journey/paid-once.ts';
+import { until, type World } from '../world.ts';
+import { other, unpaidHours } from './stage.ts';
+
+const longMs = 120_000;
+
+/** Tried again for as long as our doors are not there. */
+const persist = <T>(what: string, act: () => Promise<T>): Promise<NonNullable<T>> =>
+  until(what, () => act().catch(() => undefined), longMs);
+
+const ready = (world: World, input: Parameters<typeof oneReady>[1] = {}): Promise<Ready> =>
+  oneReady(world, input, longMs);
+
+async function isPaidOnce(world: World, one: Ready): Promise<void> {
+  await world.isPaid(one, longMs);
+  await world.inState(one, 'resolved', longMs);
+  expect(world.shopify.effects.payments(one.orderId)).toBe(1);
+}
+
+async function isLapsed(world: World, one: Ready): Promise<void> {
+  await world.inState(one, 'lapsed', longMs);
+  const canceled = (): boolean => world.lnd?.invoices.get(one.hash)?.state === 'CANCELED';
+  await until('the node has canceled it', canceled, longMs);
+  expect((await world.lightning.pay(one.bolt11)).ok).toBe(false);
+  expect(world.shopify.effects.payments(one.orderId)).toBe(0);
+}
+
+/** Ordered, quoted, paid, told. */
+async function paid(world: World): Promise<void> {
+  const one = await ready(world);
+  await payInTheEnd(world, one.bolt11, longMs);
+  await isPaidOnce(world, one);
+}
+
+/** The order is cancelled before anybody pays. */
+async function cancelled(world: World): Promise<void> {
+  const one = await ready(world);
+  world.shopify.cancel(one.orderId);
+  await isLapsed(world, one);
+}
+
+const lapse = (world: World, one: { orderId: string }): Promise<unknown> =>
+  persist('the price runs out', () =>
+    world.db.pool.query(
+      `update quote set lapses_at = least(lapses_at, now()) where payment_id in (
+         select id from payment where origin_id = $1)`,
+      [one.orderId],
+    ),
+  );
+
+const anotherThan = (world: World, one: Ready): Promise<string> =>
+  persist('another invoice', async () => {
+    await fetch(`${one.payUrl}/quote`, { method: 'POST', redirect: 'manual' });
+    const request = (await world.status(one.payUrl)).invoice?.request;
+    return request === one.bolt11 ? undefined : request;
+  });
+
+/** The price runs out; the buyer asks for another and pays that. */
+async function lapsing(world: World): Promise<void> {
+  const one = await ready(world);
+  await lapse(world, one);
+  await payInTheEnd(world, await anotherThan(world, one), longMs);
+  await isPaidOnce(world, one);
+  expect(world.lnd?.invoices.get(one.hash)?.state).toBe('CANCELED');
+}
+
+/** The order costs more than when it was quoted. */
+async function edited(world: World): Promise<void> {
+  const one = await ready(world);
+  world.shopify.edit(one.orderId, { total: '34.00' });
+  await payInTheEnd(world, await anotherThan(world, one), longMs);
+  await isPaidOnce(world, one);
+}
+
+/** It costs more, and the buyer has paid the old price before we heard of it: a part is told. */
+async function part(world: World): Promise<void> {
+  const one = await ready(world);
+  const mute = world.shopify.faults.add({ kind: 'webhook-never', times: 1 });
+  world.shopify.edit(one.orderId, { total: '34.00' });
+  await payInTheEnd(world, one.bolt11, longMs).catch(() => undefined);
+  mute.remove();
+  const won = world.lnd?.invoices.get(one.hash)?.state === 'SETTLED';
+  // Somebody has looked at the order first: then the old price is over, and nobody has paid it.
+  if (!won) return;
+  await world.inState(one, 'resolved', longMs);
+  expect(world.shopify.effects.payments(one.orderId)).toBe(1);
+}
+
+/** Nobody pays for hours, and the merchant wants such orders cancelled. */
+async function unpaid(world: World): Promise<void> {
+  const one = await ready(world);
+  await lapse(world, one);
+  await persist('hours go by', () =>
+    world.db.pool.query(
+      `update payment set opened_at = opened_at - $2::int * interval '1 hour'
+       where origin_id = $1`,
+      [one.orderId, unpaidHours + 1],
+    ),
+  );
+  // Our word was stored, and whoever said it is dead: it is repeated when its job had its time.
+  await until(
+    'it is rejected',
+    async () => {
+      const again = world.db.pool.query(
+        `update payment set tell_sent_at = now() - interval '10 minutes', due_at = now()
+         where origin_id = $1 and state <> 'rejected'
+           and tell_sent_at < now() - interval '8 seconds'`,
+        [one.orderId],
+      );
+      await again.catch(() => undefined);
+      return (await world.rowOf(one))?.state === 'rejected';
+    },
+    longMs,
+  );
+  const effects = world.shopify.effects.of(one.orderId).map(({ what }) => what);
+  expect(effects.filter((what) => what === 'cancelled')).toHaveLength(1);
+  expect(effects.filter((what) => what === 'restocked')).toHaveLength(1);
+  expect(world.shopify.effects.payments(one.orderId)).toBe(0);
+}
+
+const session = (world: World, input: Parameters<typeof chosen>[1] = {}) =>
+  persist('a session is opened', () => chosen(world, input));
+
+/** A session of the payments app is paid and resolved. */
+async function resolved(world: World): Promise<void> {
+  const one = await session(world);
+  await payInTheEnd(world, await world.invoiceOn(one.payUrl, longMs), longMs);
+  await sessionIs(world, one, 'resolved', longMs);
+  expect(world.shopify.payments.effects.count(one.id, 'resolved')).toBe(1);
+  expect(world.shopify.payments.effects.orders(one.id)).toBe(1);
+}
+
+/** Two tabs of one purchase: one is paid, and the other closes. */
+async function tabs(world: World): Promise<void> {
+  const one = await session(world);
+  const bolt11 = await world.invoiceOn(one.payUrl, longMs);
+  const second = await session(world, { group: one.group });
+  await world.invoiceOn(second.payUrl, longMs);
+  await payInTheEnd(world, bolt11, longMs);
+  await sessionIs(world, one, 'resolved', longMs);
+  await sessionIs(world, second, 'lapsed', longMs);
+  expect(world.shopify.payments.effects.count(one.group, 'resolved')).toBe(1);
+}
+
+/** A session below the merchant's limit is rejected. */
+async function rejected(world: World): Promise<void> {
+  const one = await session(world, { amount: '0.05', currency: 'EUR' });
+  await persist('the page is seen', () => fetch(one.payUrl));
+  await sessionIs(world, one, 'rejected', longMs);
+  expect(world.shopify.payments.session(one.id)?.state).toBe('rejected');
+}
+
+/** The buyer of a session is let go while the node is away; nobody pays, and it is rejected. */
+async function pending(world: World): Promise<void> {
+  const one = await session(world);
+  await world.invoiceOn(one.payUrl, longMs);
+  await until(
+    'Shopify waits',
+    async () => {
+      const row = await rowOfSession(world, one);
+      if (row.verdictWanted === null) {
+        await world.db.pool.query(`update node set trouble = 'node_unreachable'`);
+        await fetch(`${one.payUrl}/wait`, { method: 'POST', redirect: 'manual' }).catch(() => null);
+        await world.db.pool.query(`update node set trouble = null`);
+      }
+      return world.shopify.payments.session(one.id)?.state === 'pending';
+    },
+    longMs,
+  );
+  await until('our books have it', async () => (await rowOfSession(world, one)).pendingUntil);
+  await persist('a day goes by', () =>
+    world.db.prisma.payment.updateMany({
+      where: { originId: `gid://shopify/PaymentSession/${one.id}`, state: 'open' },
+      data: { pendingUntil: new Date(), dueAt: new Date() },
+    }),
+  );
+  await sessionIs(world, one, 'rejected', longMs);
+  expect(world.shopify.payments.session(one.id)?.state).toBe('rejected');
+  expect(world.shopify.payments.effects.count(one.id, 'resolved')).toBe(0);
+}
+
+/** There is one other merchant: one after the other. */
+let turn: Promise<void> = Promise.resolve();
+function uninstalled(world: World): Promise<void> {
+  const mine = turn.then(() => comeAndGo(world));
+  turn = mine.catch(() => undefined);
+  return mine;
+}
+
+/** Another merchant installs the app, connects a node, has an order open, and removes the app. */
+async function comeAndGo(world: World): Promise<void> {
+  const { app, shop } = other;
+  const as = async (kind: 'admin' | 'extension', method: string, at: string, body?: object) => {
+    const token = world.shopify.sessionToken({ shop, app: app.name, kind });
+    const answer = await fetch(`${world.appUrl}${at}`, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return answer.status === 200 ? ((await answer.json()) as { payUrl?: string }) : undefined;
+  };
+  world.shopify.install({ app: app.name, shop });
+  await persist('it is installed', () => as('admin', 'GET', '/api/shop'));
+  const { lndconnect } = world.lightning;
+  await persist('it is connected', () => as('admin', 'POST', '/api/node', { lndconnect }));
+  const order = world.shopify.createOrder({ shop, total: '9.00', currency: 'EUR' });
+  const bought = { orderId: order.id, checkoutToken: order.checkoutToken };
+  const view = () => as('extension', 'POST', '/extension/payment', bought);
+  const payUrl = await persist('a pay link', async () => (await view())?.payUrl);
+  const bolt11 = await world.invoiceOn(payUrl, longMs);
+  world.shopify.uninstall({ app: app.name, shop });
+  await world.inState(bought, 'lapsed', longMs);
+  await until('nobody can pay', async () => !(await world.lightning.pay(bolt11)).ok, longMs);
+  expect(world.shopify.effects.payments(order.id)).toBe(0);
+}
+
+/** Orders of which nobody heard are found by a reconciliation, and what was lost is woken. */
+async function reconciled(world: World): Promise<void> {
+  const one = await ready(world);
+  const mute = world.shopify.faults.add({ kind: 'webhook-never', times: 2 });
+  const unheard = world.buy({ total: '5.00' });
+  mute.remove();
+  const last = async () => {
+    const { status, body } = await world.api('GET', '/api/reconciliation');
+    if (status !== 200) return undefined;
+    return body as { running: unknown; last: { id: string } | null };
+  };
+  const before = (await persist('the last run', last)).last?.id;
+  await persist('a run begins', () => world.api('POST', '/api/reconciliation', {}));
+  await payInTheEnd(world, one.bolt11, longMs);
+  await persist('the run ends', async () => {
+    const seen = await last();
+    return seen?.running === null && seen.last?.id !== before;
+  });
+  await world.inState(unheard, 'open', longMs);
+  await isPaidOnce(world, one);
+}
+
+export const stories = {
+  ...{ paid, cancelled, lapsing, edited, part, unpaid },
+  ...{ resolved, tabs, rejected, pending, uninstalled, reconciled },
+} satisfies Record<string, (world: World) => Promise<void>>;
+export type StoryName = keyof typeof stories;
