@@ -4,7 +4,13 @@ import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import type { Database } from '../../web/db/database.ts';
 import { claim, giveBack } from '../../web/db/due.ts';
 import { nodeLane } from '../../web/db/lanes.ts';
-import { coverOfStream, nodeAnswered, nodeHasTrouble, streamIsOpen } from '../../web/db/nodes.ts';
+import {
+  coverOfStream,
+  nodeAnswered,
+  nodeHasTrouble,
+  streamIsOpen,
+  streamIsWhole,
+} from '../../web/db/nodes.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { lookAtInvoice } from '../../web/flows/look-at-invoice.ts';
 import { lookAtAll, lookAtLapsed } from '../../web/flows/look-at-all.ts';
@@ -218,6 +224,12 @@ test('a stream that opens and is never whole keeps lookups away for half of the 
   await nodeAnswered(db, nodeId);
   expect(await cover()).toBe('none');
   await back(130_000);
+  await streamIsOpen(db, lease, new Date());
+  expect(await cover()).toBe('coming');
+  // One that was whole in between is another time.
+  await back(70_000);
+  await streamIsWhole(db, lease, new Date());
+  await streamIsWhole(db, lease, null);
   await streamIsOpen(db, lease, new Date());
   expect(await cover()).toBe('coming');
 });

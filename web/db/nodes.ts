@@ -458,8 +458,10 @@ export async function streamIsWhole(
     {
       name: 'stream_whole',
       text: `
-        update node set stream_whole_since = $4 where id = $1 and stream_holder = $2
-          and stream_lease_no = $3`,
+        update node set stream_whole_since = $4,
+          -- It has come: when it goes and comes again, that is another time.
+          back_at = case when $4::timestamptz is null then back_at end
+        where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
     },
     [lease.nodeId, lease.holder, lease.leaseNo, since],
   );
