@@ -11,6 +11,9 @@ const merchantDom = ['web/frontend/merchant/test-dom.ts', 'test/merchant-dom.ts'
   fs.existsSync(path.join(root, file)),
 );
 
+/** Minutes of processes that die and start: asked for by `npm run kills`. */
+const killed = ['test/kills/kills.test.ts', 'test/kills/outsiders.test.ts'];
+
 export default defineConfig({
   test: {
     // Files of `unit` wait for PostgreSQL more than they compute.
@@ -20,12 +23,21 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'web/frontend/{buyer,shared}/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/regtest/**'],
+          exclude: ['test/browser/**', 'test/regtest/**', ...killed],
           environment: 'node',
           globalSetup: database,
           // Long enough for two busy cores: what hangs is found, and a slow machine is no failure.
           testTimeout: MINUTE_MS,
           hookTimeout: 2 * MINUTE_MS,
+        },
+      },
+      {
+        test: {
+          name: 'kills',
+          include: killed,
+          ...slow,
+          testTimeout: MINUTE_MS,
+          hookTimeout: 3 * MINUTE_MS,
         },
       },
       {

@@ -1,11 +1,11 @@
-// `npm run browser`, `npm run regtest`: one suite with what it needs, built first. Words after `--`
-// go to vitest: `npm run regtest -- test/regtest/journey.test.ts`.
+// `npm run browser`, `npm run regtest`, `npm run kills`: one suite with what it needs, built
+// first. Words after `--` go to vitest: `npm run regtest -- test/regtest/journey.test.ts`.
 import { builds } from './build.ts';
 import { findChromium } from './chromium.ts';
 import { buildNodes, findGo } from './real-nodes.ts';
 import { programs, run, runAll } from './run.ts';
 
-const suites = ['unit', 'merchant', 'extension', 'browser', 'regtest'] as const;
+const suites = ['unit', 'kills', 'merchant', 'extension', 'browser', 'regtest'] as const;
 export type Suite = (typeof suites)[number];
 
 /** What the machine lacks for this suite, in words; undefined when nothing. */
