@@ -32,6 +32,7 @@ const base: SettingsView = {
   gatewaySettingsUrl: 'https://alpine.myshopify.com/services/payments_partners/gateways/x/settings',
 };
 const payment: ShownPayment = {
+  id: '01890a5d-ac96-774b-bcce-b302099a8057',
   reference: 'rQ1x7e9hKfT3',
   state: 'resolved',
   attention: null,

@@ -96,7 +96,7 @@ const satsOrNull = (amount: string | null): string | null =>
   amount === null ? null : satsOf(msat(BigInt(amount)));
 
 export function rowOf(
-  line: Omit<views.PaymentLine, 'hash' | 'preimage' | 'link'> & { test?: boolean; origin?: string },
+  line: Omit<views.PaymentLine, 'hash' | 'preimage' | 'link'> & { origin?: string },
 ): PaymentRow {
   return {
     id: line.id,
@@ -109,7 +109,7 @@ export function rowOf(
     openedAt: line.opened_at.toISOString(),
     settledAt: iso(line.settled_at),
     attention: line.attention,
-    test: line.test ?? false,
+    test: line.test,
     origin: line.origin === 'payment_session' ? 'payment_session' : 'order',
   };
 }
