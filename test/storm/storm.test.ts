@@ -1,6 +1,5 @@
-// The storm, small: a few hundred payments for seeds that are drawn and printed, the same seed
-// twice, a scheduler that knows nothing, and guards that are broken on purpose, each of which must
-// be missed. A seed that fails here is played again with `npm run storm -- --seed N --payments M`.
+// The storm, small: a few hundred payments for seeds that are drawn and printed, a scheduler that
+// knows nothing, and guards that are broken on purpose, each of which must be missed. A seed that fails here is played again with `npm run storm -- --seed N --payments M`.
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
@@ -59,18 +58,6 @@ test.each([drawn(), drawn(), drawn()])(
     });
     expect(line).toMatchObject({ seed: Number(seed), payments: 100, violations: 0 });
     expect(line.faults).toBeGreaterThan(20);
-  },
-  patienceMs,
-);
-
-test(
-  'the same seed is the same storm',
-  async () => {
-    const seed = drawn();
-    const play = () => storm(['--seed', seed, '--payments', '40']);
-    const [first, again] = [await play(), await play()];
-    expect(first.line.hash).toMatch(/^[0-9a-f]{64}$/);
-    expect({ seed, hash: again.line.hash }).toEqual({ seed, hash: first.line.hash });
   },
   patienceMs,
 );
