@@ -1,5 +1,6 @@
 // The storm, small: a few hundred payments for seeds that are drawn and printed, a scheduler that
-// knows nothing, and guards that are broken on purpose, each of which must be missed. A seed that fails here is played again with `npm run storm -- --seed N --payments M`.
+// knows nothing, and guards that are broken on purpose, each of which must be missed. A seed that
+// fails here is played again with `npm run storm -- --seed N --payments M`.
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
