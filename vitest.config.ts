@@ -11,6 +11,12 @@ const merchantDom = ['web/frontend/merchant/test-dom.ts', 'test/merchant-dom.ts'
   fs.existsSync(path.join(root, file)),
 );
 
+/**
+ * Whole systems of several processes, with their deaths and outages. One file at a time: what they
+ * show is what happens in an order of time, and three of them on two cores have none to spare.
+ */
+const whole = ['journey', 'peers', 'storm', 'worker'].map((room) => `test/${room}/**/*.test.ts`);
+
 /** Minutes of processes that die and start: asked for by `npm run kills`. */
 const killed = ['test/kills/kills.test.ts', 'test/kills/outsiders.test.ts'];
 
@@ -23,10 +29,19 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'web/frontend/{buyer,shared}/**/*.test.ts'],
-          exclude: ['test/browser/**', 'test/regtest/**', ...killed],
+          exclude: ['test/browser/**', 'test/regtest/**', ...whole, ...killed],
           environment: 'node',
           globalSetup: database,
           // Long enough for two busy cores: what hangs is found, and a slow machine is no failure.
+          testTimeout: MINUTE_MS,
+          hookTimeout: 2 * MINUTE_MS,
+        },
+      },
+      {
+        test: {
+          name: 'journey',
+          include: whole,
+          ...slow,
           testTimeout: MINUTE_MS,
           hookTimeout: 2 * MINUTE_MS,
         },

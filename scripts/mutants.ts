@@ -102,7 +102,7 @@ async function runTests(
   fs.rmSync(file, { force: true });
   const files = [...new Set(tests.map(({ test }) => test))];
   const names = [...new Set(tests.map(({ named }) => literally(named)))].join('|');
-  const words = ['run', '--root', tree, '--project', 'unit', '-t', names];
+  const words = ['run', '--root', tree, '--project', 'unit', '--project', 'journey', '-t', names];
   words.push('--reporter=json', `--outputFile=${file}`, ...files);
   // One server for all: to start one takes longer than most of the tests.
   const env = { SHARED_TEST_POSTGRES: path.dirname(tree) };

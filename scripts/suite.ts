@@ -5,7 +5,7 @@ import { findChromium } from './chromium.ts';
 import { buildNodes, findGo } from './real-nodes.ts';
 import { programs, run, runAll } from './run.ts';
 
-const suites = ['unit', 'kills', 'merchant', 'extension', 'browser', 'regtest'] as const;
+const suites = ['unit', 'journey', 'kills', 'merchant', 'extension', 'browser', 'regtest'] as const;
 export type Suite = (typeof suites)[number];
 
 /** What the machine lacks for this suite, in words; undefined when nothing. */

@@ -111,6 +111,7 @@ const order: readonly (() => Promise<void>)[] = [
   () => steps('check', checks),
   () => steps('front ends', builds),
   () => suite('unit'),
+  () => suite('journey'),
   mutants,
   () => suite('merchant'),
   () => suite('extension'),
