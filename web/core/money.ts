@@ -89,6 +89,12 @@ export function decimalOf(amount: Minor, currency: Currency): string {
   return `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
 
+/** As decimalOf; empty for a currency that we do not know, whose amounts nobody can write. */
+export function decimalOfCode(amount: Minor, code: string): string {
+  const currency = currencyOf(code);
+  return currency === undefined ? '' : decimalOf(amount, currency);
+}
+
 /** Whole satoshis, and the rest as decimals: 1500n msat is `"1.5"`. */
 export function satsOf(amount: Msat): string {
   const rest = (amount % MSAT_PER_SAT).toString().padStart(3, '0').replace(/0+$/, '');

@@ -739,7 +739,7 @@ export async function nodeHasTrouble(db: Database, nodeId: number, trouble: stri
 /** So long a retired node may be away before its credential goes without its last word. */
 const goneAfterDays = 14;
 /** As of an invoice that a node has forgotten: its own clock may be behind ours. */
-const marginMinutes = 10;
+export const marginMinutes = 10;
 
 /**
  * Wipes the credential of retired nodes that have been away for two weeks, and are away at this

@@ -3,6 +3,7 @@
 // person is the buyer's link and the addresses of a checkout.
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
+import { marginMinutes } from './nodes.ts';
 
 /** Topics that every app must answer within thirty days. Source: Shopify, privacy webhooks. */
 export const privacyTopics = ['customers/data_request', 'customers/redact', 'shop/redact'] as const;
@@ -242,9 +243,6 @@ export async function forgetSightings(on: Queryable, of: OrdersOf): Promise<void
     of.orderIds ?? null,
   ]);
 }
-
-/** As of an invoice that a node has forgotten: its own clock may be behind ours. */
-const marginMinutes = 10;
 
 /**
  * False: the shop has the app installed (again), or an invoice of it could still be paid. What has

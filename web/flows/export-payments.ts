@@ -2,7 +2,7 @@
 // by piece, so a million rows need no more memory than a thousand. The last record says how many
 // rows there are: a file without it was cut off.
 import { stringify } from 'csv-stringify/sync';
-import { currencyOf, decimalOf, minor, msat, satsOf } from '../core/money.ts';
+import { decimalOfCode, minor, msat, satsOf } from '../core/money.ts';
 import { paymentStates, reasons } from '../core/payment.ts';
 import type { Database } from '../db/database.ts';
 import {
@@ -49,11 +49,8 @@ export const exportColumns = Object.keys(columns);
 
 type About = { local: (at: Date) => string };
 
-function fiat(amountMinor: string | null, code: string): string {
-  const currency = currencyOf(code);
-  if (amountMinor === null || currency === undefined) return '';
-  return decimalOf(minor(BigInt(amountMinor)), currency);
-}
+const fiat = (amountMinor: string | null, code: string): string =>
+  amountMinor === null ? '' : decimalOfCode(minor(BigInt(amountMinor)), code);
 
 const sats = (amountMsat: string | null): string =>
   amountMsat === null ? '' : satsOf(msat(BigInt(amountMsat)));

@@ -1,7 +1,7 @@
 // What a buyer is shown of a payment, made from the rows. The page, its status and the thank-you
 // block all show this one shape.
 import { createHash } from 'node:crypto';
-import { currencyOf, decimalOf, satsOf, type Currency } from '../core/money.ts';
+import { decimalOfCode, satsOf, type Currency } from '../core/money.ts';
 import { isUnpaid } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
 import {
@@ -51,7 +51,10 @@ export async function payView(
     shopName: domain.replace(/\.myshopify\.com$/, ''),
     orderName: payment.orderName,
     test: payment.test,
-    fiat: { amount: amountOf(payment), currency: payment.currency },
+    fiat: {
+      amount: decimalOfCode(payment.owedMinor, payment.currency),
+      currency: payment.currency,
+    },
     backUrl: doors.outsideUrl(`https://${domain}/account`),
     reference: payment.id.slice(0, 8),
     ...(Object.keys(shopWords).length > 0 ? { shopWords } : {}),
@@ -68,11 +71,6 @@ export async function payView(
 /** A verdict that is still to be told brings the way back with it. */
 const isFinal = ({ state, verdictWanted }: PaymentRow): boolean =>
   state === 'resolved' || state === 'rejected' || (state === 'lapsed' && verdictWanted === null);
-
-function amountOf(payment: PaymentRow): string {
-  const currency = currencyOf(payment.currency);
-  return currency === undefined ? '' : decimalOf(payment.owedMinor, currency);
-}
 
 type SessionParts = Pick<PayView, 'session' | 'mayWait' | 'waits' | 'returnUrl'> & {
   backUrl?: string;
@@ -124,7 +122,10 @@ function invoiceOf(
   const payable = payment.state === 'open' && invoice.request !== null;
   return {
     // The amounts belong together: what this invoice was promised for, not what is owed by now.
-    fiat: { amount: decimalOf(invoice.fiatMinor, invoice.currency), currency: invoice.currency },
+    fiat: {
+      amount: decimalOfCode(invoice.fiatMinor, invoice.currency),
+      currency: invoice.currency,
+    },
     invoice: {
       ...(payable && invoice.request !== null ? { request: invoice.request } : {}),
       amountMsat: invoice.amountMsat.toString(),

@@ -2,7 +2,7 @@
 // settled with the buyer.
 import { z } from 'zod';
 import { waitOf } from '../../core/figures.ts';
-import { currencyOf, decimalOf, minor, msat, satsOf } from '../../core/money.ts';
+import { decimalOfCode, minor, msat, satsOf } from '../../core/money.ts';
 import * as views from '../../db/views.ts';
 import { settleByHand } from '../../flows/settle-by-hand.ts';
 import {
@@ -101,10 +101,8 @@ const sum = (figures: Rows, what: Summed): bigint =>
 const count = (figures: Rows, what: Summed): number => Number(sum(figures, what));
 const satsIn = (figures: Rows): string => satsOf(msat(sum(figures, 'amount_msat')));
 
-function fiatIn(figures: Rows, code: string): string {
-  const currency = currencyOf(code);
-  return currency === undefined ? '' : decimalOf(minor(sum(figures, 'fiat_minor')), currency);
-}
+const fiatIn = (figures: Rows, code: string): string =>
+  decimalOfCode(minor(sum(figures, 'fiat_minor')), code);
 
 /** One sum for each currency: the shop's own first, then what brought most orders. */
 function amountsOf({ figures, currency }: Found): DashboardAnswer['amounts'] {

@@ -1,7 +1,7 @@
 // The shop's payments: the list with its filters and pages, and one with everything that is known
 // of it. What may be a preimage comes in the body of a call, never in an address: those are logged.
 import { z } from 'zod';
-import { currencyOf, decimalOf, minor, msat, satsOf } from '../../core/money.ts';
+import { decimalOfCode, minor, msat, satsOf } from '../../core/money.ts';
 import { paymentStates } from '../../core/payment.ts';
 import * as views from '../../db/views.ts';
 import type {
@@ -87,11 +87,10 @@ async function foundAnswer(doors: Doors, { shop, request, response }: Seen): Pro
   } satisfies FoundAnswer);
 }
 
-function fiatOf(amountMinor: string, code: string): PaymentRow['fiat'] {
-  const currency = currencyOf(code);
-  const amount = currency === undefined ? '' : decimalOf(minor(BigInt(amountMinor)), currency);
-  return { amount, currency: code };
-}
+const fiatOf = (amountMinor: string, currency: string): PaymentRow['fiat'] => ({
+  amount: decimalOfCode(minor(BigInt(amountMinor)), currency),
+  currency,
+});
 const satsOrNull = (amount: string | null): string | null =>
   amount === null ? null : satsOf(msat(BigInt(amount)));
 

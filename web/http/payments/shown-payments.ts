@@ -1,5 +1,5 @@
 // The payments of the payments app's own shop, as its page shows them.
-import { currencyOf, decimalOf, minor } from '../../core/money.ts';
+import { decimalOfCode, minor } from '../../core/money.ts';
 import { listPayments, type PaymentLine } from '../../db/views.ts';
 import type { SettingsView, ShownPayment } from '../../frontend/payments/view.ts';
 import type { Doors } from '../doors.ts';
@@ -27,15 +27,9 @@ const shownPayment = (line: PaymentLine): ShownPayment => ({
   reference: line.order_name,
   state: line.state,
   attention: line.attention,
-  amount: amountOf(line),
+  amount: decimalOfCode(minor(BigInt(line.owed_minor)), line.currency),
   currency: line.currency,
   amountMsat: line.amount_msat,
   openedAt: line.opened_at.toISOString(),
   test: line.test,
 });
-
-/** In units; empty for a currency that we do not know, which is then shown alone. */
-function amountOf({ owed_minor: owed, currency: code }: PaymentLine): string {
-  const currency = currencyOf(code);
-  return currency === undefined ? '' : decimalOf(minor(BigInt(owed)), currency);
-}
