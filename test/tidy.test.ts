@@ -315,7 +315,7 @@ describe('nothing is dead', () => {
         (project as { test?: { include?: string[]; exclude?: string[] } }).test ?? {};
       return { include, exclude };
     });
-    expect(projects).toHaveLength(6);
+    expect(projects).toHaveLength(7);
     const tests = code.filter(
       (file) => /\.(test|spec)\.\w+$/.test(file) || /^\s*(test|it)\(/m.test(read(file)),
     );
