@@ -1,31 +1,26 @@
 // The invariants that need an outsider's word, each broken once: what is whole is not named, and
 // what is broken is.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   auditAnswers,
   auditEffects,
   auditNodeList,
   auditSecrets,
 } from '../../web/db/audit-outside.ts';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import type { Database } from '../../web/db/database.ts';
 import { aNode, anInvoice, aPayment, aSettledPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shopId: number;
 let nodeId: number;
+databaseOfFile((made) => {
+  db = made;
+});
 beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url });
   shopId = (await aShop(db)).id;
   nodeId = await aNode(db, { shopId });
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 const rulesOf = (violations: readonly { rule: string }[]): string[] =>
   violations.map(({ rule }) => rule).sort();
 const longAgo = new Date(Date.now() - 3_600_000);

@@ -1,23 +1,19 @@
 // A row that is due is worked by one, and whoever lost it says nothing more about it.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import { expect, test } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
 import { claim, giveBack, renewLease, type ClaimedRow } from '../../web/db/due.ts';
 import type { Lane } from '../../web/db/lanes.ts';
 import { sweepDue } from '../../web/worker/sweep.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 import { aShopWithDue, depsOn, until } from '../worker/play.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 12 });
-});
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { connections: 12 },
+);
 const claimed = (lane: Lane, limit: number): Promise<ClaimedRow[]> =>
   claim(db, { table: 'sighting', lane, limit });
 

@@ -1,25 +1,20 @@
 // All open payments of a shop end in a few statements, each exactly as one that closes alone.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
 import { closeOpenOfShop } from '../../web/db/closings.ts';
-import { openDatabase, transaction, type Database } from '../../web/db/database.ts';
+import { transaction, type Database } from '../../web/db/database.ts';
 import { closePayment } from '../../web/db/payments.ts';
 import { uninstallShop } from '../../web/db/shops.ts';
 import { aNode, anInvoice, aPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
-});
-afterAll(async () => {
-  expect(await audit(db)).toEqual([]);
-  await db.close();
-  await place.close();
-});
-
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { ended: async () => expect(await audit(db)).toEqual([]) },
+);
 /** A shop with three kinds of open payments: with an invoice, without, and one to be rejected. */
 async function aBusyShop() {
   const shopId = (await aShop(db)).id;

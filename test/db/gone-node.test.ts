@@ -1,8 +1,8 @@
 // A retired node that is gone for good: its credential does not stay for ever, and what became of
 // its invoices is never made up.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { closeOpenOfShop } from '../../web/db/closings.ts';
-import { openDatabase, transaction, type Database } from '../../web/db/database.ts';
+import { transaction, type Database } from '../../web/db/database.ts';
 import { invoiceIsCanceled } from '../../web/db/invoices.ts';
 import { nodeLane, pauseLane } from '../../web/db/lanes.ts';
 import { nodeHasTrouble, retireNode, wipeGoneCredentials } from '../../web/db/nodes.ts';
@@ -11,22 +11,16 @@ import { mayForgetShop } from '../../web/db/privacy.ts';
 import { beginReconciliation } from '../../web/db/reconciliations.ts';
 import { uninstallShop } from '../../web/db/shops.ts';
 import { aNode, anInvoice, aPayment, aShop, type MadeInvoice } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shopId: number;
 let nodeId: number;
 let payment: PaymentRow;
 let invoice: MadeInvoice;
 const identity = `02${'c'.repeat(64)}`;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
-});
-afterAll(async () => {
-  await db.close();
-  await place.close();
+databaseOfFile((made) => {
+  db = made;
 });
 const set = (assign: string): Promise<unknown> =>
   db.pool.query(`update node set ${assign} where id = $1`, [nodeId]);

@@ -1,25 +1,21 @@
 // What the database itself refuses, whatever the program does: each of these is the last guard of
 // somebody's money.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import type { Database } from '../../web/db/database.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { aNode, anInvoice, aPayment, aSettledPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shopId: number;
 let nodeId: number;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
-});
-afterAll(async () => {
-  expect(await audit(db)).toEqual([]);
-  await db.close();
-  await place.close();
-});
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { ended: async () => expect(await audit(db)).toEqual([]) },
+);
 beforeEach(async () => {
   shopId = (await aShop(db)).id;
   nodeId = await aNode(db, { shopId });

@@ -1,6 +1,6 @@
 // How lanes, shops and nodes stand, read from the rows themselves, and as metrics.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import { expect, test } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
 import { claim } from '../../web/db/due.ts';
 import { writeLanes } from '../../web/db/lane-state.ts';
 import { nodeLane, pauseLane, shopLane } from '../../web/db/lanes.ts';
@@ -8,19 +8,12 @@ import { takeStream } from '../../web/db/nodes.ts';
 import { lanesStanding, oldestUntold, streamsStanding } from '../../web/db/views.ts';
 import { makeMetrics } from '../../web/metrics.ts';
 import { aNode, aSettledPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
+databaseOfFile((made) => {
+  db = made;
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 test('a busy lane, a paused one, a stream and what waits for Shopify', async () => {
   const { id: shopId } = await aShop(db);
   const nodeId = await aNode(db, { shopId });

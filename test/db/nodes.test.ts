@@ -1,22 +1,15 @@
 // What is known of a node stays with its row, however often its credential is renewed.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import { expect, test } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
 import { beginStreamEpoch, nodeById, retireNode, takeStream } from '../../web/db/nodes.ts';
 import { aNode, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
+databaseOfFile((made) => {
+  db = made;
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 test('a node that may have been restored stays so under a new credential', async () => {
   const { id: shopId } = await aShop(db);
   const identity = `02${randomBytes(32).toString('hex')}`;

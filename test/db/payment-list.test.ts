@@ -1,8 +1,8 @@
 // The merchant's list of payments: its pages, its searches, its counts, and whose it is.
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
-import { openDatabase, rows } from '../../web/db/database.ts';
+import { rows } from '../../web/db/database.ts';
 import {
   countPayments,
   everyPayment,
@@ -16,26 +16,24 @@ import {
 import { hashesOf, readFilter, readSearch } from '../../web/http/merchant/payment-filter.ts';
 import { parseRequest } from '../../web/lightning/bolt11.ts';
 import { aNode, anInvoice, aPayment, aSettledPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shopId: number;
 let otherShopId: number;
 let nodeId: number;
 
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { connections: 4 },
+);
 beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 4 });
   shopId = (await aShop(db)).id;
   otherShopId = (await aShop(db)).id;
   nodeId = await aNode(db, { shopId });
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 const hashOfRequest = (request: string): string | undefined => parseRequest(request)?.hash;
 const about = { timeZone: 'Europe/Zurich', hashOfRequest };
 const filterOf = (words: Record<string, string> = {}): PaymentFilter => {

@@ -1,8 +1,8 @@
 // Payments in real PostgreSQL: one of many wins, every msat is booked once, and the database
 // refuses what must never be.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
-import { openDatabase, rows, type Database } from '../../web/db/database.ts';
+import { rows, type Database } from '../../web/db/database.ts';
 import {
   currentInvoice,
   invoiceById,
@@ -19,22 +19,18 @@ import {
 } from '../../web/db/payments.ts';
 import { minor } from '../../web/core/money.ts';
 import { aNode, anInvoice, aPayment, aSettle, aSettledPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shopId: number;
 let nodeId: number;
 
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 20 });
-});
-afterAll(async () => {
-  expect(await audit(db)).toEqual([]);
-  await db.close();
-  await place.close();
-});
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { connections: 20, ended: async () => expect(await audit(db)).toEqual([]) },
+);
 beforeEach(async () => {
   shopId = (await aShop(db)).id;
   nodeId = await aNode(db, { shopId });

@@ -1,25 +1,18 @@
 // Money is recorded while another transaction closes the same payment. The one that waits for the
 // other's lock must see what the other did, or the money would belong to nobody.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
-import { openDatabase, transaction, type Database } from '../../web/db/database.ts';
+import { transaction, type Database } from '../../web/db/database.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { endInvoices, movePayment, paymentById } from '../../web/db/payments.ts';
 import { aNode, anInvoice, aPayment, aSettle, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url });
+databaseOfFile((made) => {
+  db = made;
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 /** Resolves when somebody waits for a lock. */
 async function somebodyWaits(): Promise<void> {
   for (;;) {

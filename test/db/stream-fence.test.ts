@@ -1,7 +1,7 @@
 // Whoever follows a node's stream writes under a lease: nothing of one that is over counts, and
 // where the stream goes on is written with the money, or not at all.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import { beforeEach, expect, test } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
 import { invoiceById, recordSettlements } from '../../web/db/invoices.ts';
 import {
   beginStreamEpoch,
@@ -11,20 +11,14 @@ import {
   type StreamLease,
 } from '../../web/db/nodes.ts';
 import { aNode, anInvoice, aPayment, aSettle, aShop, type MadeInvoice } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
 let nodeId: number;
 let invoice: MadeInvoice;
 let lease: StreamLease;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
-});
-afterAll(async () => {
-  await db.close();
-  await place.close();
+databaseOfFile((made) => {
+  db = made;
 });
 beforeEach(async () => {
   const { id: shopId } = await aShop(db);

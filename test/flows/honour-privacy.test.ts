@@ -1,11 +1,11 @@
 // What Shopify asks in the name of privacy, on a real database: taken once, done when no payment is
 // under way, and reported without a person in it.
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { postingsOfVerdict } from '../../web/core/ledger.ts';
 import { minor, type Msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import type { Database } from '../../web/db/database.ts';
 import { invoiceIsCanceled } from '../../web/db/invoices.ts';
 import { movePayment, paymentById, type PaymentRow } from '../../web/db/payments.ts';
 import {
@@ -20,9 +20,8 @@ import { installShop, shopById, uninstallShop, type ShopRow } from '../../web/db
 import { honourPrivacy, noticePrivacy } from '../../web/flows/honour-privacy.ts';
 import { openSession, type SessionAsked } from '../../web/flows/open-session.ts';
 import { aNode, anInvoice, aPayment, aSettledPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shop: ShopRow;
 let nodeId: number;
@@ -30,15 +29,12 @@ let asked = 0;
 const log = pino({ level: 'silent' });
 const round = (now = new Date()) => honourPrivacy({ db, log, clock: () => now });
 
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 20 });
-});
-afterAll(async () => {
-  expect(await audit(db)).toEqual([]);
-  await db.close();
-  await place.close();
-});
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { connections: 20, ended: async () => expect(await audit(db)).toEqual([]) },
+);
 beforeEach(async () => {
   shop = await aShop(db);
   nodeId = await aNode(db, { shopId: shop.id });

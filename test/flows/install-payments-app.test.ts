@@ -1,24 +1,17 @@
 // The payments app comes back with tokens that work: what waited for them goes on at once.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import { expect, test } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
 import { pauseLane, pauseOf, shopLane } from '../../web/db/lanes.ts';
 import { storeRegistration } from '../../web/db/registrations.ts';
 import { installPaymentsApp } from '../../web/flows/install-payments-app.ts';
 import { aNode, aSettledPayment } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 import { depsOn } from '../worker/play.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
+databaseOfFile((made) => {
+  db = made;
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 test('the lane that was paused for a refused token is open, and its payment is due', async () => {
   const { id: registrationId } = await storeRegistration(db, {
     ...{ kind: 'payments', name: 'payments', clientId: 'payments' },

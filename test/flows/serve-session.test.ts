@@ -1,25 +1,19 @@
 // Which nodes a payment may be paid at: coins that cost nothing buy nothing.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import type { Database } from '../../web/db/database.ts';
 import { nodeLane, pauseLane } from '../../web/db/lanes.ts';
 import { nodeHasTrouble, retireNode } from '../../web/db/nodes.ts';
 import { nodesFor } from '../../web/flows/serve-session.ts';
 import { aNode, anInvoice, aPayment, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 import { depsOn } from '../worker/play.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shopId: number;
 
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
-});
-afterAll(async () => {
-  await db.close();
-  await place.close();
+databaseOfFile((made) => {
+  db = made;
 });
 beforeEach(async () => {
   shopId = (await aShop(db)).id;

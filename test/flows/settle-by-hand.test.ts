@@ -1,11 +1,11 @@
 // A person says that a stranded payment is settled: the money leaves the account in which the
 // verdict put it, and what else is to be given back is still asked for.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { accountOf } from '../../web/core/ledger.ts';
 import type { Currency, Minor } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import type { Database } from '../../web/db/database.ts';
 import { claim } from '../../web/db/due.ts';
 import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
@@ -14,22 +14,18 @@ import { storeSession } from '../../web/db/sessions.ts';
 import { settleByHand } from '../../web/flows/settle-by-hand.ts';
 import { tellShopify } from '../../web/flows/tell-shopify.ts';
 import { aNode, anInvoice, aPayment, aSettle, aShop, type MadeInvoice } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 import { depsOn } from '../worker/play.ts';
 
-let place: TestDatabase;
 let db: Database;
 let shopId: number;
 let nodeId: number;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
-});
-afterAll(async () => {
-  expect(await audit(db)).toEqual([]);
-  await db.close();
-  await place.close();
-});
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { ended: async () => expect(await audit(db)).toEqual([]) },
+);
 beforeEach(async () => {
   shopId = (await aShop(db)).id;
   nodeId = await aNode(db, { shopId });

@@ -1,27 +1,23 @@
 // Shopify asks for a refund, and does not hear us at once: whoever is asked at the same moment
 // writes it down once, and gives one answer.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { minor } from '../../web/core/money.ts';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import type { Database } from '../../web/db/database.ts';
 import { storeMoneyRequest, type MoneyRequest } from '../../web/db/sessions.ts';
 import { openSession } from '../../web/flows/open-session.ts';
 import { takeMoneyRequest, type MoneyAsked } from '../../web/flows/take-money-request.ts';
 import { aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 import { depsOn } from '../worker/play.ts';
 
-let place: TestDatabase;
 let db: Database;
 const proposedAt = new Date('2026-11-21T12:00:00Z');
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 20 });
-});
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
+databaseOfFile(
+  (made) => {
+    db = made;
+  },
+  { connections: 20 },
+);
 /** A shop of the payments app with one session. */
 async function aSession(): Promise<{ shopDomain: string; paymentId: string }> {
   const { domain: shopDomain, registrationId } = await aShop(db, { clientId: 'payments-app' });

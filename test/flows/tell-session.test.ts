@@ -1,11 +1,11 @@
 // A verdict that Shopify refuses is final only after it has said no three times: a line that was
 // cut is no answer, however often it was.
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Currency, Minor } from '../../web/core/money.ts';
 import type { PaymentSessions, SessionOutcome } from '../../web/core/ports.ts';
 import { Trouble } from '../../web/core/trouble.ts';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import type { Database } from '../../web/db/database.ts';
 import { claim, giveBack } from '../../web/db/due.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
@@ -14,20 +14,13 @@ import { storeSession, wantPending } from '../../web/db/sessions.ts';
 import { tellShopify } from '../../web/flows/tell-shopify.ts';
 import { waitForMoney } from '../../web/flows/wait-for-money.ts';
 import { aNode, anInvoice, aSettle, aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 import { depsOn } from '../worker/play.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url, connections: 5 });
+databaseOfFile((made) => {
+  db = made;
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 type At = { shopId: number; paymentId: string };
 /** `before` the money comes. */
 async function aPaidSession(before?: (at: At) => Promise<unknown>) {

@@ -1,22 +1,15 @@
 // A flood of invented orders spends a budget, and not a shop's points or our table.
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { openDatabase, type Database } from '../../web/db/database.ts';
+import { expect, test, vi } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
 import { noticeOrder } from '../../web/flows/notice-order.ts';
 import { makeBudget } from '../../web/http/budget.ts';
 import { aShop } from '../builders.ts';
-import { testDatabase, type TestDatabase } from '../database.ts';
+import { databaseOfFile } from '../database-of-file.ts';
 
-let place: TestDatabase;
 let db: Database;
-beforeAll(async () => {
-  place = await testDatabase();
-  db = openDatabase({ url: place.url });
+databaseOfFile((made) => {
+  db = made;
 });
-afterAll(async () => {
-  await db.close();
-  await place.close();
-});
-
 test('a key has its calls in each window, and others have theirs', () => {
   vi.useFakeTimers();
   try {
