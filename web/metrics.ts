@@ -1,7 +1,16 @@
 // The metrics, with all their names in one list. Labels have few values: never an order or a
 // payment, which belong into the log and the timeline; and of lanes, shops and nodes, by their
 // numbers, only the hundred that have most to do.
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+} from 'prom-client';
+import type { LaneStanding, StreamStanding } from './db/views.ts';
+import { engineGauges, engineNames } from './metrics-engine.ts';
 
 export const metricNames = {
   payments: 'zaptill_payments',
@@ -23,6 +32,9 @@ export const metricNames = {
   versionDaysLeft: 'zaptill_shopify_version_days_left',
   webhooks: 'zaptill_webhooks_total',
   refusedProofs: 'zaptill_refused_proofs_total',
+  nodeReads: 'zaptill_node_reads_total',
+  hedges: 'zaptill_hedges_total',
+  ...engineNames,
 } as const;
 
 const callSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -42,17 +54,9 @@ export type Standing = {
 
 /** How lanes, shops and nodes stand; the hundred of each that have most to do. */
 export type LanesStanding = {
-  lanes: readonly {
-    lane: string;
-    width: number | undefined;
-    out: number;
-    waiting: number;
-    seconds: number | undefined;
-    oldestSeconds: number;
-    breaker: 'closed' | 'half_open' | 'open';
-  }[];
+  lanes: readonly LaneStanding[];
   oldestUntold: readonly { shopId: number; seconds: number }[];
-  streams: readonly { nodeId: number; is: 'away' | 'behind' | 'whole' }[];
+  streams: readonly StreamStanding[];
 };
 
 const breakers = { closed: 0, half_open: 0.5, open: 1 } as const;
@@ -97,10 +101,76 @@ function laneGauges(registers: Registry[]) {
   };
 }
 
+type Counters = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+/** `process`: who has counted. */
+export type ProcessCounters = { process: string; counters: Counters };
+
+/**
+ * Counters of several processes stand side by side, by the label `process`: a sum would fall when
+ * one of them ends, and that looks as if it had begun anew.
+ */
+async function textOf(about: {
+  registry: Registry;
+  counted: Registry;
+  others: readonly ProcessCounters[];
+}): Promise<string> {
+  const { registry, counted, others } = about;
+  const own = { process: 'doors', counters: await counted.getMetricsAsJSON() };
+  const all = AggregatorRegistry.aggregate([own, ...others].map(labelled));
+  const rest = new Registry();
+  for (const { name } of registry.getMetricsAsArray()) {
+    const metric = registry.getSingleMetric(name);
+    const isCounted = counted.getSingleMetric(name) !== undefined;
+    if (metric !== undefined && !isCounted) rest.registerMetric(metric);
+  }
+  return `${await rest.metrics()}\n${await all.metrics()}`;
+}
+
+const labelled = ({ process, counters }: ProcessCounters): Counters =>
+  counters.map((metric) => ({
+    ...metric,
+    values: metric.values.map((value) => ({ ...value, labels: { ...value.labels, process } })),
+  }));
+
+/** What the doors count and pools count as well. */
+function sharedCounters(registers: Registry[]) {
+  return {
+    shopifyCalls: new Counter({
+      name: metricNames.shopifyCalls,
+      help: 'Calls to Shopify.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    }),
+    nodeReads: new Counter({
+      ...{ name: metricNames.nodeReads, help: 'Lookups of invoices on nodes.', registers },
+    }),
+    hedges: new Counter({
+      name: metricNames.hedges,
+      help: 'Lookups that took long and were asked once more over another connection.',
+      registers,
+    }),
+    shopifyCallSeconds: new Histogram({
+      name: metricNames.shopifyCallSeconds,
+      help: 'Seconds that Shopify took.',
+      labelNames: ['operation'],
+      buckets: callSeconds,
+      registers,
+    }),
+    shopifyVersions: new Counter({
+      name: metricNames.shopifyVersions,
+      help: 'Answers of Shopify, by the version that really answered.',
+      labelNames: ['version', 'deprecated'],
+      registers,
+    }),
+  };
+}
+
 /** One registry for one process. `withProcess` adds memory, CPU and event loop of Node itself. */
 export function makeMetrics(about: { withProcess?: boolean } = {}) {
   const registry = new Registry();
   const registers = [registry];
+  // What pools count as well: they have no door, and say it through the database.
+  const counted = new Registry();
   if (about.withProcess === true) collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
     new Counter<L>({ name, help, labelNames: [...labelNames], registers });
@@ -123,6 +193,11 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
   );
   return {
     registry,
+    /** What this process has counted, to be handed to another one's `text`. */
+    counters: () => counted.getMetricsAsJSON(),
+    /** All that this process says, with what other processes have counted beside its own. */
+    text: (others: readonly ProcessCounters[]) => textOf({ registry, counted, others }),
+    standEngine: engineGauges(registers),
     standLanes: laneGauges(registers),
     stand: (now: Standing): void => {
       for (const [state, count] of Object.entries(now.payments)) payments.set({ state }, count);
@@ -132,19 +207,7 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
       streams.set(now.streamsWhole);
       if (now.versionDaysLeft !== undefined) versionDaysLeft.set(now.versionDaysLeft);
     },
-    shopifyCalls: counter(metricNames.shopifyCalls, 'Calls to Shopify.', ['operation', 'outcome']),
-    shopifyCallSeconds: new Histogram({
-      name: metricNames.shopifyCallSeconds,
-      help: 'Seconds that Shopify took.',
-      labelNames: ['operation'],
-      buckets: callSeconds,
-      registers,
-    }),
-    shopifyVersions: counter(
-      metricNames.shopifyVersions,
-      'Answers of Shopify, by the version that really answered.',
-      ['version', 'deprecated'],
-    ),
+    ...sharedCounters([registry, counted]),
     webhooks: counter(metricNames.webhooks, 'Webhooks that arrived.', ['topic', 'outcome']),
     refusedProofs: counter(metricNames.refusedProofs, 'Callers that could not prove themselves.', [
       'door',

@@ -11,6 +11,7 @@ import { assert, Trouble } from './core/trouble.ts';
 import { listenForChanges } from './db/changes.ts';
 import { openDatabase, rows, type Database } from './db/database.ts';
 import { pendingMigrations } from './db/migrate.ts';
+import type { Bucket } from './db/pool-reports.ts';
 import { nodeAnswered, nodeById, nodeHasTrouble, type NodeRow } from './db/nodes.ts';
 import { allRegistrations, storeRegistration } from './db/registrations.ts';
 import {
@@ -22,7 +23,14 @@ import {
   type ShopRow,
 } from './db/shops.ts';
 import { connectNode, credentialPlace, type NodeCredential } from './flows/connect-node.ts';
-import { lanesStanding, oldestUntold, standing, streamsStanding } from './db/views.ts';
+import {
+  engineStanding,
+  lanesStanding,
+  oldestUntold,
+  poolCounters,
+  standing,
+  streamsStanding,
+} from './db/views.ts';
 import type { Deps } from './flows/flow.ts';
 import { hearApiVersion } from './flows/hear-api-version.ts';
 import { installPaymentsApp, type Grant } from './flows/install-payments-app.ts';
@@ -35,7 +43,7 @@ import { bakeLine } from './lightning/gate.ts';
 import { openNode, type OpenNode } from './lightning/node.ts';
 import { adviceOnVersion } from './lightning/versions.ts';
 import type { Log } from './log.ts';
-import { makeMetrics, type Metrics } from './metrics.ts';
+import { makeMetrics, type Metrics, type ProcessCounters } from './metrics.ts';
 import { outbound, type Outbound } from './outbound.ts';
 import { postToGiven } from './outbound-given.ts';
 import { makeRates } from './rates/agreed.ts';
@@ -58,6 +66,8 @@ import {
 import { testOrders } from './shopify/test-orders.ts';
 import { makeThrottle, type Throttle } from './shopify/throttle.ts';
 import { openVault, type Vault } from './vault/seal.ts';
+import type { Told } from './worker/reporting.ts';
+import program from '../package.json' with { type: 'json' };
 
 export const neededScopes = ['read_orders', 'write_orders'] as const;
 
@@ -74,6 +84,8 @@ export type Wired = {
   metrics: Metrics;
   deps: Deps;
   doors: () => Doors;
+  /** What a pool of this process says of it. */
+  told: () => Promise<Told>;
   connect: Doors['connect'];
   selfTest: Doors['selfTest'];
   testOrders: SelfTestDeps['testOrders'];
@@ -101,7 +113,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const out = outbound({ origin: config.outsideOrigin });
   const clock = (): Date => new Date();
   const registrations = cachedRegistrations(db, vault);
-  const nodes = openNodes({ db, vault, config });
+  const nodes = openNodes({ db, vault, config, metrics });
   const sawVersion = hearApiVersion({
     ...{ db, log, clock, asked: API_VERSION },
     count: ({ version, deprecated }) => {
@@ -142,6 +154,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   return {
     ...{ config, log, db, vault, metrics, deps, connect, registrations, registerApp, selfTest },
     testOrders: orders,
+    told: () => told({ metrics, storefronts }),
     doors: () => {
       changes ??= listenForChanges(databaseUrl);
       return makeDoors({
@@ -226,9 +239,10 @@ type OpenNodes = Nodes & {
 };
 
 type OpenedNode = { node: OpenNode; connectedAt: number };
+type NodeParts = { db: Database; vault: Vault; config: Config; metrics: Metrics };
 
 /** One connection per node and process, opened anew when the stored credential has changed. */
-function openNodes(about: { db: Database; vault: Vault; config: Config }): OpenNodes {
+function openNodes(about: NodeParts): OpenNodes {
   const { db } = about;
   const kept = new Map<number, { opened: Promise<OpenedNode>; checkedAt: number }>();
   const forget = (nodeId: number): void => {
@@ -272,7 +286,8 @@ function openNodes(about: { db: Database; vault: Vault; config: Config }): OpenN
   };
 }
 
-function openStored(about: { vault: Vault; config: Config }, row: NodeRow): OpenedNode {
+function openStored(about: NodeParts, row: NodeRow): OpenedNode {
+  const { nodeReads, hedges } = about.metrics;
   const sealed = row.sealedCredential ?? new Uint8Array();
   const plain = about.vault.open(sealed, credentialPlace(row.id));
   const credential = JSON.parse(Buffer.from(plain).toString('utf8')) as NodeCredential;
@@ -282,6 +297,7 @@ function openStored(about: { vault: Vault; config: Config }, row: NodeRow): Open
     allowPrivate: about.config.allowPrivateNodes,
     identity: row.identity,
     network: row.network as 'mainnet',
+    countedRead: (what) => (what === 'read' ? nodeReads : hedges).inc(),
   });
   return { node, connectedAt: row.connectedAt.getTime() };
 }
@@ -301,6 +317,8 @@ type OpenStorefronts = Storefronts & {
   adminOf: (shopId: number) => Promise<AdminDeps>;
   /** Of a shop of the payments app, for the Payments Apps API. */
   paymentsOf: (shopId: number) => Promise<ShopApiDeps>;
+  /** How full Shopify’s buckets are, by shop, of those that this process has asked. */
+  buckets: () => Record<string, Bucket>;
 };
 
 /** One Shopify client per shop and process, with one mirror of its bucket. */
@@ -310,6 +328,7 @@ function openStorefronts(parts: StorefrontParts): OpenStorefronts {
     of: async (shopId): Promise<Storefront> => adminOrders(await open.adminOf(shopId)),
     adminOf: (shopId) => depsOf(shopId, 'merchant'),
     paymentsOf: (shopId) => depsOf(shopId, 'payments'),
+    buckets: () => bucketsOf(throttles),
   };
   const depsOf = async (shopId: number, kind: Registration['kind']): Promise<ShopApiDeps> => {
     const shop = await shopById(parts.db, shopId);
@@ -346,6 +365,21 @@ function openStorefronts(parts: StorefrontParts): OpenStorefronts {
   return open;
 }
 
+/** Of more shops nothing is told: what pools say must stay small. */
+const mostBuckets = 200;
+
+function bucketsOf(throttles: ReadonlyMap<number, Throttle>): Record<string, Bucket> {
+  const known = [...throttles].flatMap(([shopId, throttle]): [string, Bucket][] => {
+    const now = throttle.now();
+    if (now === undefined) return [];
+    const { currentlyAvailable: available, maximumAvailable: maximum, restoreRate } = now;
+    return [[String(shopId), { available, maximum, restoreRate }]];
+  });
+  // The emptiest first: those are looked for.
+  known.sort(([, a], [, b]) => a.available / a.maximum - b.available / b.maximum);
+  return Object.fromEntries(known.slice(0, mostBuckets));
+}
+
 const appOf = (registration: Registration): { clientId: string; clientSecret: string } => ({
   clientId: registration.clientId,
   clientSecret: registration.secrets[0] ?? '',
@@ -379,6 +413,36 @@ function tokenStore({ db, vault }: StorefrontParts, shop: Pick<ShopRow, 'id'>): 
   };
 }
 
+/** What a pool says of the program around it. */
+const told = async (of: { metrics: Metrics; storefronts: OpenStorefronts }): Promise<Told> => ({
+  version: program.version,
+  buckets: of.storefronts.buckets(),
+  counters: await of.metrics.counters(),
+});
+
+/** All that /metrics says: of the database, of this process, and what pools have counted. */
+async function metricsText(about: {
+  db: Database;
+  metrics: Metrics;
+  now: Date;
+}): Promise<{ contentType: string; text: string }> {
+  const { db, metrics, now } = about;
+  metrics.stand({ ...(await standing(db)), versionDaysLeft: daysLeftOf(API_VERSION, now) });
+  metrics.standLanes({
+    lanes: await lanesStanding(db),
+    oldestUntold: await oldestUntold(db),
+    streams: await streamsStanding(db),
+  });
+  const { totalCount, idleCount: idle, waitingCount: waiting } = db.pool;
+  metrics.standEngine(await engineStanding(db), { busy: totalCount - idle, idle, waiting });
+  const others = (await poolCounters(db)).map(({ pool, counters }) => ({
+    process: pool,
+    // Of our own making: a pool of another version counts in the same form.
+    counters: counters as ProcessCounters['counters'],
+  }));
+  return { contentType: metrics.registry.contentType, text: await metrics.text(others) };
+}
+
 type DoorParts = {
   config: Config;
   deps: Deps;
@@ -401,16 +465,7 @@ function makeDoors(parts: DoorParts): Doors {
     mayBeFollowed: out.mayBeFollowed,
     distDir: path.join(import.meta.dirname, '../dist'),
     metricsToken: config.metricsToken,
-    metricsText: async () => {
-      metrics.stand({ ...(await standing(db)), versionDaysLeft: daysLeftOf(API_VERSION, clock()) });
-      metrics.standLanes({
-        lanes: await lanesStanding(db),
-        oldestUntold: await oldestUntold(db),
-        streams: await streamsStanding(db),
-      });
-      const { contentType } = metrics.registry;
-      return { contentType, text: await metrics.registry.metrics() };
-    },
+    metricsText: () => metricsText({ db, metrics, now: clock() }),
     countWebhook: (topic, outcome) => {
       metrics.webhooks.inc({ topic: outcome === 'refused' ? 'unknown' : topic, outcome });
     },

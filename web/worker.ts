@@ -11,7 +11,7 @@ const started = waitForMigrations(db.url, {
   say: (line) => {
     log.info({}, line);
   },
-}).then(() => startPool(deps, { testOrders: wired.testOrders }));
+}).then(() => startPool(deps, { testOrders: wired.testOrders, told: wired.told }));
 stopOnSignal(log, async () => {
   stopping.abort();
   const pool = await started.catch(() => undefined);

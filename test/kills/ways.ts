@@ -70,7 +70,7 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
       'call close-invoice.askToCancel',
       'sql invoice_canceled',
       'sql history_note',
-      'sql say_moved',
+      'sql announce',
     ],
   },
   lapsing: {
@@ -81,7 +81,7 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
       'sql invoice_canceled',
       'sql history_note',
       'sql payment_move',
-      'sql say_moved',
+      'sql announce',
     ],
   },
   edited: {
@@ -164,11 +164,14 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql listening_end',
     'call wiring.receivable',
   ],
+  'What a pool says of itself, for people to read: nobody acts on it.': [
+    'sql pool_report_say',
+    'sql pool_report_end',
+  ],
   'Only the beginning of the program, which does it again at each start.': [
     'prisma storeRegistration registration.upsert',
   ],
   'Once in the life of a shop, in the transaction of shop_install.': ['sql shop_lane'],
-  'A wake-up: the sweep of what is due finds a lane without one.': ['sql nudge_by'],
   'A lock and nothing else.': ['sql shop_lock'],
   'One who refreshes a token at a time; its lease ends by itself (test/journey/tokens.test.ts).': [
     'sql shop_refresh_lease',

@@ -35,7 +35,7 @@ function played() {
       new Promise<T>((resolve) => void after(ms, () => resolve(answer)));
   const failing = (ms: number) => () =>
     new Promise<never>((_, reject) => void after(ms, () => reject(new Error('down'))));
-  const hedge = hedging({ now: () => now, after });
+  const hedge = hedging({ time: { now: () => now, after } });
   const quickReads = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n += 1) {
       const read = hedge.read(answering(10, 'first'), answering(10, 'second'));

@@ -6,6 +6,7 @@ import { rows } from './database.ts';
 import { historyWords, type HistoryWord } from './history.ts';
 
 export * from './views/dashboard.ts';
+export * from './views/engine.ts';
 export * from './views/lanes.ts';
 export { isDatabaseAway } from './database.ts';
 export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts';

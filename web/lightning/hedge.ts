@@ -33,8 +33,14 @@ const realTime: HedgeTime = {
   },
 };
 
+export type HedgeOptions = {
+  time?: HedgeTime;
+  /** A read was asked, or asked a second time. */
+  counted?: (what: 'read' | 'hedge') => void;
+};
+
 /** One node's. */
-export function hedging(time: HedgeTime = realTime): Hedge {
+export function hedging({ time = realTime, counted }: HedgeOptions = {}): Hedge {
   const tookMs: number[] = [];
   let budget = 0;
   const counts = { reads: 0, hedges: 0 };
@@ -54,6 +60,7 @@ export function hedging(time: HedgeTime = realTime): Hedge {
     counts: () => ({ ...counts }),
     read: (first, second) => {
       counts.reads += 1;
+      counted?.('read');
       budget = Math.min(mostSaved, budget + earned);
       const asked = timed(first);
       const waitMs = usualMs();
@@ -64,6 +71,7 @@ export function hedging(time: HedgeTime = realTime): Hedge {
           if (budget < cost) return;
           budget -= cost;
           counts.hedges += 1;
+          counted?.('hedge');
           // What became of the second call is nobody's concern: the first one decides in the end.
           second().then(resolve, () => undefined);
         });

@@ -19,7 +19,7 @@ import { judgeCredential, mayCall } from './gate.ts';
 import { observationOf } from './observation.ts';
 import { readFacts } from './facts.ts';
 import type { NodeFacts } from './facts.ts';
-import { hedging } from './hedge.ts';
+import { hedging, type HedgeOptions } from './hedge.ts';
 import { followSettles } from './settle-stream.ts';
 import { width } from './width.ts';
 
@@ -42,6 +42,8 @@ export type NodeOptions = NodeIdentity & {
   /** A node that cannot be reached is looked up and connected anew when this has passed. */
   pinnedForMs?: number;
   keepalive?: Keepalive;
+  /** For the metrics: a lookup was asked, or asked once more over the spare connection. */
+  countedRead?: HedgeOptions['counted'];
 };
 
 export type OpenNode = LightningNode & {
@@ -239,7 +241,8 @@ export function openNode(options: NodeOptions): OpenNode {
   const line = connections(options, address);
   // For reads that stall on the first one; connected when one does.
   const spare = connections(options, address);
-  const hedge = hedging();
+  const { countedRead: counted } = options;
+  const hedge = hedging(counted === undefined ? {} : { counted });
   // The lanes of the pool find their own width below this.
   const inTurn = width({ atOnce: 100, waiting: 256 });
   const { identity, network } = options;

@@ -19,6 +19,8 @@ export type Throttle = {
   refused: () => void;
   /** The size of the bucket, once Shopify has told it. */
   maximum: () => number | undefined;
+  /** How full it is at this moment, as far as it is known from what Shopify told. */
+  now: () => ThrottleStatus | undefined;
 };
 
 /** A wait is never shorter: somebody else may spend from the same bucket. */
@@ -127,5 +129,11 @@ export function makeThrottle(clock: Clock): Throttle {
     },
     refused: paced.refused,
     maximum: () => told?.maximumAvailable,
+    now: () => {
+      if (told === undefined) return undefined;
+      const { maximumAvailable, restoreRate } = told;
+      const currentlyAvailable = Math.max(0, Math.floor(available(told) - underWay));
+      return { maximumAvailable, restoreRate, currentlyAvailable };
+    },
   };
 }

@@ -37,6 +37,8 @@ export type Following = {
   reopen: (why: string) => void;
   /** Looks whether a hole has been there for too long. */
   lookAtHole: () => void;
+  /** Settles that the stream told and that wait to be recorded, or stand beyond a hole. */
+  behind: () => number;
   /** Stops; gives the lease up unless it is lost. */
   close: (how: 'leave' | 'lost') => Promise<void>;
   closed: AbortSignal;
@@ -66,6 +68,7 @@ export function followNode(
     trustedFrom: () => follow.connection?.trustedFrom,
     reopen: (why) => follow.connection?.ended.resolve(why),
     lookAtHole: () => watchHole(follow),
+    behind: () => follow.waiting.length + follow.cursor.beyond(),
     close: async (how) => {
       if (signal.aborted) return;
       follow.closing.abort();

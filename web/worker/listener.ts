@@ -43,6 +43,8 @@ export type ListenerOptions = FollowOptions & {
 export type Listener = {
   /** The nodes that this process follows. */
   following: () => number[];
+  /** How many settles of each of them are not within its cursor yet. */
+  behind: () => ReadonlyMap<number, number>;
   stop: () => Promise<void>;
 };
 
@@ -90,6 +92,8 @@ export function startListener(
   ];
   return {
     following: () => [...listening.held.keys()],
+    behind: () =>
+      new Map([...listening.held].map(([id, { following }]) => [id, following.behind()])),
     stop: async () => {
       listening.stopping.abort();
       await Promise.all(loops.map((loop) => loop.stop()));

@@ -11,6 +11,8 @@ import { startBrake } from './brake.ts';
 import { stayAlive } from './alive.ts';
 import type { ListenerOptions } from './listener.ts';
 import { startListener } from './listener.ts';
+import type { Told } from './reporting.ts';
+import { startReporting } from './reporting.ts';
 import { startRunner } from './runner.ts';
 import { stepOf } from './steps.ts';
 import type { SweepOptions } from './sweep.ts';
@@ -26,6 +28,8 @@ export type PoolOptions = {
   sweeps?: Partial<SweepOptions>;
   /** Left out: what self-tests left stays. */
   testOrders?: SelfTestDeps['testOrders'];
+  /** What the pool says of the program around it; left out: it says nothing. */
+  told?: () => Promise<Told>;
   /** `false`: follows no settle streams. */
   listener?: Partial<ListenerOptions> | false;
   /** How long calls that are out may still come back when the pool is stopped. */
@@ -68,6 +72,9 @@ export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
       ? undefined
       : startListener(touching, { holder: id, now: alive.now, options: options.listener ?? {} });
   const engine = keepRunning(deps, { alive, turns, slots });
+  const behind = (): ReadonlyMap<number, number> => listener?.behind() ?? new Map();
+  const { told } = options;
+  const reporting = told && startReporting(deps, { pool: id, told, brake: brake.factor, behind });
   deps.log.info({ pool: id }, 'pool.started');
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -78,6 +85,7 @@ export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
       engine.stop(),
       sweeps.stop(),
       listener?.stop(),
+      reporting?.stop(),
     ]);
     const ended = await Promise.race([drained, atMost]);
     alive.stop();
