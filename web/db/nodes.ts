@@ -3,6 +3,7 @@ import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { endInvoices } from './payments.ts';
 import { nodeLane, nudge, type Lane } from './lanes.ts';
+import { columnsOf, record, records, type Fields } from './records.ts';
 
 export type NodeRow = {
   id: number;
@@ -32,16 +33,28 @@ export type NodeRow = {
   restoreSuspectedAt: Date | null;
 };
 
+const fields: Fields<NodeRow> = {
+  ...{ id: true, shopId: true, sealedCredential: true, address: true, identity: true },
+  ...{ alias: true, version: true, network: true, rootKeyId: true, credentialEndsAt: true },
+  ...{ connectedAt: true, rank: true, retiredAt: true, reachableAt: true, troubleAt: true },
+  ...{ trouble: true, receivableMsat: true, largestPartMsat: true, channels: true },
+  ...{ activeChannels: true, streamEpoch: true, streamCursor: true, streamWholeSince: true },
+  restoreSuspectedAt: true,
+};
+/** The fields of a row, of a node that a statement calls `n`. */
+export const nodeColumns = columnsOf('n', fields);
+
+const byIdText = `select ${nodeColumns} from node n where n.id = $1`;
 export const nodeById = (db: Database, id: number): Promise<NodeRow | null> =>
-  db.prisma.node.findUnique({ where: { id } });
+  record<NodeRow>(db.pool, { name: 'node_by_id', text: byIdText }, [id]);
 
 /** The nodes that make the shop's invoices, the preferred one first; retired ones are watched. */
 export const workingNodes = (db: Database, shopId: number): Promise<NodeRow[]> =>
-  db.prisma.node.findMany({
-    where: { shopId, retiredAt: null },
-    orderBy: [{ rank: 'asc' }, { id: 'asc' }],
-    take: 20,
-  });
+  records<NodeRow>(db.pool, { name: 'node_working', text: workingText }, [shopId]);
+
+const workingText = `
+  select ${nodeColumns} from node n where n.shop_id = $1 and n.retired_at is null
+  order by n.rank, n.id limit 20`;
 
 /** The preferred node of the shop. */
 export const workingNode = async (db: Database, shopId: number): Promise<NodeRow | null> =>

@@ -9,6 +9,7 @@ import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { note, type Details } from './history.ts';
 import { nodeLane, nudge, shopLane, type Lane } from './lanes.ts';
+import { columnsOf, record, type Fields } from './records.ts';
 
 export type PaymentRow = {
   id: string;
@@ -51,22 +52,36 @@ export type PaymentRow = {
 /** 128 random bits, base64url: whoever knows it may see and pay this one payment. */
 const newLink = (): string => randomBytes(16).toString('base64url');
 
-export const paymentById = (db: Database, id: string): Promise<PaymentRow | null> =>
-  db.prisma.payment.findUnique({ where: { id } }) as Promise<PaymentRow | null>;
+const fields: Fields<PaymentRow> = {
+  ...{ id: true, link: true, shopId: true, origin: true, originId: true, sequence: true },
+  ...{ orderName: true, checkoutTokenHash: true, confirmationHash: true, test: true },
+  ...{ currency: true, owedMinor: true, owedAt: true, state: true, reason: true },
+  ...{ attention: true, settledInvoiceId: true, toldMinor: true, tellSalesBefore: true },
+  ...{ tellStartedAt: true, methodName: true, tellMethod: true, tellSentAt: true },
+  ...{ settledAt: true, openedAt: true, viewedAt: true, groupKey: true, cancelUrl: true },
+  ...{ returnUrl: true, verdictWanted: true, verdictCode: true, pendingUntil: true },
+};
+/** The fields of a row, of a payment that a statement calls `p`. */
+export const paymentColumns = columnsOf('p', fields);
 
+const byIdText = `select ${paymentColumns} from payment p where p.id = $1::uuid`;
+export const paymentById = (db: Database, id: string): Promise<PaymentRow | null> =>
+  record<PaymentRow>(db.pool, { name: 'payment_by_id', text: byIdText }, [id]);
+
+const byLinkText = `select ${paymentColumns} from payment p where p.link = $1`;
 export const paymentByLink = (db: Database, link: string): Promise<PaymentRow | null> =>
-  db.prisma.payment.findUnique({ where: { link } }) as Promise<PaymentRow | null>;
+  record<PaymentRow>(db.pool, { name: 'payment_by_link', text: byLinkText }, [link]);
+
+const latestText = `
+  select ${paymentColumns} from payment p where p.shop_id = $1 and p.origin_id = $2
+  order by p.sequence desc limit 1`;
 
 /** The newest payment of an order, which is the only one that may still be under way. */
 export const latestPayment = (
   db: Database,
-  // Callers hand in whole rows: Prisma would take every further column for a condition.
   { shopId, originId }: { shopId: number; originId: string },
 ): Promise<PaymentRow | null> =>
-  db.prisma.payment.findFirst({
-    where: { shopId, originId },
-    orderBy: { sequence: 'desc' },
-  }) as Promise<PaymentRow | null>;
+  record<PaymentRow>(db.pool, { name: 'payment_latest', text: latestText }, [shopId, originId]);
 
 export type OpenedPayment = {
   shopId: number;
@@ -126,17 +141,18 @@ export async function openPayment(
       payment.methodName ?? null,
     ],
   );
-  const found = await db.prisma.payment.findUniqueOrThrow({
-    where: {
-      shopId_originId_sequence: {
-        shopId: payment.shopId,
-        originId: payment.originId,
-        sequence: payment.sequence,
-      },
-    },
-  });
-  return { payment: found as unknown as PaymentRow, opened: inserted.length === 1 };
+  const found = await record<PaymentRow>(
+    db.pool,
+    { name: 'payment_of_origin', text: ofOriginText },
+    [payment.shopId, payment.originId, payment.sequence],
+  );
+  if (found === null) throw new Error('a payment was not stored');
+  return { payment: found, opened: inserted.length === 1 };
 }
+
+const ofOriginText = `
+  select ${paymentColumns} from payment p
+  where p.shop_id = $1 and p.origin_id = $2 and p.sequence = $3`;
 
 export type MoveOrder = {
   paymentId: string;

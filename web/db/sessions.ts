@@ -10,16 +10,19 @@ import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
 import { closePaymentOn } from './payments.ts';
-import type { ShopRow } from './shops.ts';
+import { record } from './records.ts';
+import { shopColumns, type ShopRow } from './shops.ts';
 
 export type RequestKind = 'payment' | 'refund' | 'capture' | 'void';
 
 /** The payments app's row of a shop, the installed one before others; null: it never had one. */
 export const paymentsShop = (db: Database, domain: string): Promise<ShopRow | null> =>
-  db.prisma.shop.findFirst({
-    where: { domain, registration: { kind: 'payments' } },
-    orderBy: [{ uninstalledAt: { sort: 'desc', nulls: 'first' } }, { id: 'desc' }],
-  });
+  record<ShopRow>(db.pool, { name: 'session_shop', text: paymentsShopText }, [domain]);
+
+const paymentsShopText = `
+  select ${shopColumns} from shop s join registration r on r.id = s.registration_id
+  where s.domain = $1 and r.kind = 'payments'
+  order by s.uninstalled_at desc nulls first, s.id desc limit 1`;
 
 /** Other installed rows of the same shop, whose nodes may stand in: those of its other apps. */
 export async function siblingsOf(db: Database, shopId: number): Promise<number[]> {

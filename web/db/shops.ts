@@ -5,6 +5,7 @@ import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { shopLane } from './lanes.ts';
 import { endPageSessionsOf } from './page-sessions.ts';
+import { columnsOf, record, records, type Fields } from './records.ts';
 import { forgetAlertTargets } from './settings.ts';
 
 export type ShopRow = {
@@ -35,16 +36,32 @@ export type ShopRow = {
   factsAskedAt: Date | null;
 };
 
-export const shopById = (db: Database, id: number): Promise<ShopRow | null> =>
-  db.prisma.shop.findUnique({ where: { id } });
+const fields: Fields<ShopRow> = {
+  ...{ id: true, registrationId: true, domain: true, methodName: true, installedAt: true },
+  ...{ uninstalledAt: true, sealedAccessToken: true, accessTokenEndsAt: true },
+  ...{ sealedRefreshToken: true, refreshTokenEndsAt: true, scopes: true, tokenVersion: true },
+  ...{ tokensStoredAt: true, tokenRefusedAt: true, sweepCursor: true, methodSeenAt: true },
+  ...{ blockSeenAt: true, currency: true, timeZone: true, factsAskedAt: true },
+};
+/** The fields of a row, of a shop that a statement calls `s`. */
+export const shopColumns = columnsOf('s', fields);
 
+const byIdText = `select ${shopColumns} from shop s where s.id = $1`;
+export const shopById = (db: Database, id: number): Promise<ShopRow | null> =>
+  record<ShopRow>(db.pool, { name: 'shop_by_id', text: byIdText }, [id]);
+
+const ofText = `select ${shopColumns} from shop s where s.registration_id = $1 and s.domain = $2`;
 export const shopOf = (
   db: Database,
   of: { registrationId: number; domain: string },
-): Promise<ShopRow | null> => db.prisma.shop.findUnique({ where: { registrationId_domain: of } });
+): Promise<ShopRow | null> =>
+  record<ShopRow>(db.pool, { name: 'shop_of', text: ofText }, [of.registrationId, of.domain]);
 
+const ofDomainText = `
+  select ${shopColumns} from shop s where s.domain = $1 and s.uninstalled_at is null
+  order by s.id limit 20`;
 export const shopsOfDomain = (db: Database, domain: string): Promise<ShopRow[]> =>
-  db.prisma.shop.findMany({ where: { domain, uninstalledAt: null }, take: 20 });
+  records<ShopRow>(db.pool, { name: 'shop_of_domain', text: ofDomainText }, [domain]);
 
 export const allShops = (db: Database): Promise<ShopRow[]> =>
   db.prisma.shop.findMany({ orderBy: { domain: 'asc' }, take: 10_000 });

@@ -3,6 +3,7 @@
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
+import { columnsOf, record } from './records.ts';
 
 /**
  * Notes that the order is to be looked at now, and wakes the shop's lane. With `waitingAtMost`, an
@@ -44,8 +45,11 @@ export type SightingRow = {
   seenAt: Date;
 };
 
+const byIdText = `
+  select ${columnsOf('g', { id: true, shopId: true, originId: true, because: true, times: true, seenAt: true })}
+  from sighting g where g.id = $1::bigint`;
 export const sightingById = (db: Database, id: string): Promise<SightingRow | null> =>
-  db.prisma.sighting.findUnique({ where: { id: BigInt(id) } });
+  record<SightingRow>(db.pool, { name: 'sighting_by_id', text: byIdText }, [id]);
 
 /** The order was looked at. If it was seen again meanwhile, it stays due. */
 export async function sightingIsDone(
@@ -65,8 +69,10 @@ export async function sightingIsDone(
   );
 }
 
-export const wasDelivered = async (db: Database, id: string): Promise<boolean> =>
-  (await db.prisma.delivery.findUnique({ where: { id } })) !== null;
+export async function wasDelivered(db: Database, id: string): Promise<boolean> {
+  const text = 'select 1 as there from delivery where id = $1';
+  return (await rows(db.pool, { name: 'delivery_was', text }, [id])).length > 0;
+}
 
 /** True when this delivery was not seen before. Old ones are forgotten after a week. */
 export async function firstDelivery(
