@@ -148,8 +148,8 @@ const books: readonly Mutant[] = [
     },
     edit(
       invoices,
-      'nudged as (select nudge(array_agg(lane)) as n from moved having count(*) > 0),',
-      'nudged as (select 1 as n from moved),',
+      "select nudge(array_agg(lane), now() + $12 * interval '1 ms') as n from moved",
+      'select $12::int as n from moved',
     ),
   ),
   source(

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { readLane, writeLanes } from '../../web/db/lane-state.ts';
-import { alertLane, nodeLane, nudge, nudgeBy, type Lane } from '../../web/db/lanes.ts';
+import { alertLane, nodeLane, nudge, type Lane } from '../../web/db/lanes.ts';
 import type { Step } from '../../web/flows/flow.ts';
 import { stayAlive } from '../../web/worker/alive.ts';
 import { laneTurns, type TurnOptions, type Turns } from '../../web/worker/turn.ts';
@@ -165,7 +165,7 @@ describe('a lane whose shop has all the slots that it may', () => {
     expect(await wakesInMs(lane)).toBeGreaterThan(0);
     // What would come later still comes in time.
     await nudge(db.pool, [lane], new Date(Date.now() + 3_600_000));
-    await nudgeBy(db.pool, lane, new Date(Date.now() + 60_000));
+    await nudge(db.pool, [lane], new Date(Date.now() + 60_000));
     expect(await wakesInMs(lane)).toBeLessThanOrEqual(60_000);
   });
 

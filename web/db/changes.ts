@@ -1,6 +1,7 @@
 // Hears that a payment changed, from any process, so that a buyer's page shows "paid" at the move.
 // A hint only: whoever waits also asks again by itself.
 import pg from 'pg';
+import { pagesChannel } from './announce.ts';
 import { sessionOptions } from './database.ts';
 
 export type Changes = {
@@ -43,7 +44,7 @@ export function listenForChanges(url: string): Changes {
     });
     try {
       await next.connect();
-      await next.query('listen payment_moved');
+      await next.query(`listen ${pagesChannel}`);
       if (isClosed()) end();
       else client = next;
     } catch {

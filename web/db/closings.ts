@@ -1,6 +1,7 @@
 // The end of all open payments of a shop at once. Each moves and is written down as one that closes
 // alone; what differs is how many go into one statement.
 import type { Reason } from '../core/payment.ts';
+import { sayMoved, wakePools } from './announce.ts';
 import type { Queryable } from './database.ts';
 import { rows } from './database.ts';
 import { nodeLane, nudge, type Lane } from './lanes.ts';
@@ -60,7 +61,7 @@ type Moves = { ids: readonly string[]; because: Reason } & (
 /** As `movePayment` moves one without money: with its line, its next step and the page's word. */
 async function moveAll(on: Queryable, { ids, from, to, because }: Moves): Promise<void> {
   if (ids.length === 0) return;
-  await rows(
+  const moved = await rows<{ link: string; nudged: number }>(
     on,
     {
       name: 'closing_move',
@@ -80,12 +81,16 @@ async function moveAll(on: Queryable, { ids, from, to, because }: Moves): Promis
           select id, 'moved', $2::payment_state, $3::payment_state, $4, '{}' from moved),
         nudged as (
           select nudge(array_agg(distinct lane)) as n from moved where due_at is not null
-          having count(*) > 0),
-        said as (select pg_notify('payment_moved', link) as n from moved)
-        select (select count(*) from nudged) as nudged, (select count(*) from said) as said`,
+          having count(*) > 0)
+        select link, (select coalesce(sum(n), 0) from nudged)::int as nudged from moved`,
     },
     [ids, from, to, because],
   );
+  sayMoved(
+    on,
+    moved.map(({ link }) => link),
+  );
+  wakePools(on, moved[0]?.nudged ?? 0);
 }
 
 async function endInvoicesOfAll(

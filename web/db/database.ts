@@ -133,6 +133,19 @@ export async function rows<Row extends pg.QueryResultRow>(
   }
 }
 
+type Late = { works: ((pool: Queryable) => void)[] };
+const open = new WeakMap<Queryable, Late>();
+
+/**
+ * Does it once what was asked here is committed, and never when it is rolled back: at once outside
+ * of `transaction`. `work` gets the pool, and must not throw.
+ */
+export function afterCommit(on: Queryable, work: (pool: Queryable) => void): void {
+  const late = open.get(on);
+  if (late === undefined) work(on);
+  else late.works.push(work);
+}
+
 /**
  * Runs statements that belong together. A deadlock or a serialization failure is tried again, so
  * `work` must not touch anything but the database. Never call outside from here.
@@ -146,10 +159,13 @@ export async function transaction<T>(
       throw asTrouble(error);
     });
     let broken: Error | undefined;
+    const late: Late = { works: [] };
+    open.set(client, late);
     try {
       await client.query('begin');
       const result = await work(client);
       await client.query('commit');
+      for (const each of late.works) each(db.pool);
       return result;
     } catch (error) {
       await client.query('rollback').catch((failure: unknown) => {
@@ -157,6 +173,7 @@ export async function transaction<T>(
       });
       if (!clashCodes.has(codeOf(error)) || attempt >= 5) throw asTrouble(error);
     } finally {
+      open.delete(client);
       client.release(broken);
     }
   }

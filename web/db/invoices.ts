@@ -3,6 +3,7 @@
 import type { AgreedPrice } from '../core/quote.ts';
 import type { Observation, InvoiceState, PaymentHash, Preimage } from '../core/invoice.ts';
 import type { Currency, Minor, Msat } from '../core/money.ts';
+import { sayMoved, wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { note } from './history.ts';
@@ -223,7 +224,7 @@ export async function invoiceIsLive(
   db: Database,
   issued: { id: bigint; request: string; addIndex: bigint; expiresAt: Date; lookInMs: number },
 ): Promise<boolean> {
-  const live = await rows(
+  const live = await rows<{ link: string }>(
     db.pool,
     {
       name: 'invoice_live',
@@ -237,13 +238,14 @@ export async function invoiceIsLive(
           insert into history (payment_id, what, because, details)
           select payment_id, 'invoice_live', '',
             jsonb_build_object('hash', encode(hash, 'hex'), 'amountMsat', amount_msat::text)
-              from live),
-        said as (
-          select pg_notify('payment_moved', p.link) as n from live join payment p
-            on p.id = live.payment_id)
-        select id, (select count(*) from said) as said from live`,
+              from live)
+        select p.link from live join payment p on p.id = live.payment_id`,
     },
     [issued.id, issued.request, issued.addIndex, issued.expiresAt, issued.lookInMs],
+  );
+  sayMoved(
+    db.pool,
+    live.map(({ link }) => link),
   );
   return live.length === 1;
 }
@@ -329,9 +331,7 @@ export async function invoiceIsCanceled(
       move: { from: 'closing', to: 'lapsed' },
       because: about.because,
     });
-    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [
-      row.link,
-    ]);
+    sayMoved(on, [row.link]);
     return true;
   });
 }
@@ -419,7 +419,7 @@ const settleText = `
   found as (
     -- Always in the order of id: batches that share rows wait for each other and do not deadlock.
     select i.id, i.payment_id, i.hash, i.amount_msat, p.state as was, p.shop_id, p.group_key,
-      s.paid_msat, decode(s.preimage, 'hex') as preimage, s.settle_index, s.settled_at
+      p.link, s.paid_msat, decode(s.preimage, 'hex') as preimage, s.settle_index, s.settled_at
     from seen s join invoice i on i.hash = decode(s.hash, 'hex') join payment p
       on p.id = i.payment_id
     where i.node_id = (select id from owner) and i.state <> 'settled'
@@ -447,7 +447,7 @@ const settleText = `
     -- condition on p.state would look at the old row, and leave a payment that was closed in that
     -- moment without its money.
     from first f where p.id = f.payment_id
-    returning p.id, p.lane, p.link, p.shop_id, p.group_key, p.settled_at),
+    returning p.id, p.lane, p.shop_id, p.group_key, p.settled_at),
   -- Of the tabs of one purchase that are paid the first one has it, from this moment on. In one
   -- order, so that batches which share groups wait for each other and do not deadlock.
   grouped as (
@@ -483,19 +483,20 @@ const settleText = `
       trouble = nullif(trouble, coalesce(nullif(trouble, 'identity_changed'), '')),
       trouble_at = case when trouble = 'identity_changed' then trouble_at end
     where id = (select id from owner) and $7::text is not null and $11::bigint is not null),
-  nudged as (select nudge(array_agg(lane)) as n from moved having count(*) > 0),
-  said as (select pg_notify('payment_moved', link) as n from moved)
+  nudged as (
+    select nudge(array_agg(lane), now() + $12 * interval '1 ms') as n from moved
+    having count(*) > 0)
   -- A select in a with clause runs only if somebody reads it: the counts make it happen.
-  select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.group_key, f.id in (select id
-    from first) as first,
-    true as owner, (select count(*) from nudged) + (select count(*) from said) as side
+  select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.group_key, f.link,
+    f.id in (select id from first) as first, true as owner,
+    (select coalesce(sum(n), 0) from nudged)::int as nudged
   from found f
   union all
-  select null, i.payment_id, null, null, false, true, 0
+  select null, i.payment_id, null, null, null, false, true, 0
   from seen s join invoice i on i.hash = decode(s.hash, 'hex')
   where i.node_id <> $1::int and exists (select 1 from owner)
   union all
-  select null, null, null, null, false, exists (select 1 from owner), 0`;
+  select null, null, null, null, null, false, exists (select 1 from owner), 0`;
 
 /**
  * Records settlements that a node reported: invoices, payments, history, postings, the stream's
@@ -504,9 +505,15 @@ const settleText = `
  */
 export async function recordSettlements(
   on: Queryable,
-  about: { nodeId: number; observations: readonly Observation[]; recorder: Recorder },
+  about: {
+    nodeId: number;
+    observations: readonly Observation[];
+    recorder: Recorder;
+    /** Whoever works these lanes at once leaves the nudge for the case that it dies. */
+    nudgeInMs?: number;
+  },
 ): Promise<Recorded> {
-  const { recorder } = about;
+  const { recorder, nudgeInMs = 0 } = about;
   const fence = recorder.via === 'lookup' ? undefined : recorder;
   const money = about.observations.filter(
     (seen): seen is Observation & { preimage: Preimage } =>
@@ -517,8 +524,10 @@ export async function recordSettlements(
     payment_id: string | null;
     shop_id: number;
     group_key: string | null;
+    link: string | null;
     first: boolean;
     owner: boolean;
+    nudged: number;
   }>(on, { name: 'invoice_settle', text: settleText }, [
     about.nodeId,
     money.map((seen) => seen.hash),
@@ -531,7 +540,13 @@ export async function recordSettlements(
     fence?.epoch ?? null,
     recorder.via,
     fence?.cursor ?? null,
+    nudgeInMs,
   ]);
+  sayMoved(
+    on,
+    result.flatMap(({ first, link }) => (first && link !== null ? [link] : [])),
+  );
+  if (nudgeInMs === 0) wakePools(on, result[0]?.nudged ?? 0);
   return {
     owner: result.some((row) => row.owner),
     ofOtherNodes: result.flatMap((row) =>

@@ -2,6 +2,7 @@
 // shop's alerts go. A nudge wakes a lane. A paused lane claims nothing and burns no attempts; all
 // processes see the pause here.
 import { pauseMs, spreadMs } from '../core/retry.ts';
+import { wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
 
@@ -34,32 +35,17 @@ export function parseLane(lane: string): { kind: keyof typeof laneTables; id: nu
 }
 
 /**
- * Puts one waiting job per lane into the queue, if there is none. Part of the caller's transaction.
+ * Sees to it that one job waits for each lane, now or by then: one that comes earlier keeps its
+ * time. Part of the caller's transaction; the pools hear of it when that is committed.
  */
 export async function nudge(on: Queryable, lanes: readonly Lane[], at?: Date): Promise<void> {
   if (lanes.length === 0) return;
-  await rows(
+  const [row] = await rows<{ made: number }>(
     on,
-    { name: 'nudge', text: 'select nudge($1::text[], coalesce($2::timestamptz, now()))' },
+    { name: 'nudge', text: 'select nudge($1::text[], coalesce($2::timestamptz, now())) as made' },
     [lanes, at ?? null],
   );
-}
-
-/** Sees to it that the lane is nudged by then: a job that waits for an earlier time keeps it. */
-export async function nudgeBy(on: Queryable, lane: Lane, at: Date): Promise<void> {
-  await rows(
-    on,
-    {
-      name: 'nudge_by',
-      text: `
-        select nudge(array[$1::text], $2::timestamptz)
-        where not exists (
-          select 1 from graphile_worker.jobs
-          where key = 'lane:' || $1 and locked_at is null and attempts < max_attempts
-            and run_at <= $2)`,
-    },
-    [lane, at],
-  );
+  if (at === undefined) wakePools(on, row?.made ?? 0);
 }
 
 export type LanePause = { until: Date; because: string; failures: number };

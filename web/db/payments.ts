@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Account, Posting } from '../core/ledger.ts';
 import type { Currency, Minor, Msat } from '../core/money.ts';
 import type { Move, PaymentState, Reason } from '../core/payment.ts';
+import { sayMoved, wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { note, type Details } from './history.ts';
@@ -177,7 +178,7 @@ export type MoveOrder = {
 /** Moves a payment. False: it is not in `move.from` any more, or the claim was taken over. */
 export async function movePayment(on: Queryable, order: MoveOrder): Promise<boolean> {
   const postings = order.postings ?? [];
-  const moved = await rows<{ id: string }>(
+  const moved = await rows<{ link: string; nudged: number }>(
     on,
     {
       name: 'payment_move',
@@ -216,10 +217,8 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
           select moved.id, $10, p.f, p.t, p.m
           from moved, unnest($11::text[], $12::text[], $13::bigint[]) as p (f, t, m)),
         nudged as (select nudge(array[lane]) as n from moved
-          where due_at <= now() + interval '60 s'),
-        said as (select pg_notify('payment_moved', link) as n from moved)
-        select id, (select count(*) from nudged) as nudged, (select count(*) from said) as said
-        from moved`,
+          where due_at <= now() + interval '60 s')
+        select link, (select coalesce(sum(n), 0) from nudged)::int as nudged from moved`,
     },
     [
       order.paymentId,
@@ -239,7 +238,11 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
       order.answersAttention ?? null,
     ],
   );
-  return moved.length === 1;
+  const [row] = moved;
+  if (row === undefined) return false;
+  sayMoved(on, [row.link]);
+  wakePools(on, row.nudged);
+  return true;
 }
 
 /**
@@ -313,9 +316,7 @@ export async function changeOwed(
       details: { wasMinor: row.was, isMinor: is },
     });
     await nudge(on, ended);
-    await rows(on, { name: 'say_moved', text: `select pg_notify('payment_moved', $1)` }, [
-      row.link,
-    ]);
+    sayMoved(on, [row.link]);
     return true;
   });
 }

@@ -6,6 +6,7 @@ import type { Currency, Minor } from '../core/money.ts';
 import type { NeverBecause, SessionKind } from '../core/payment-session.ts';
 import { rejectionCodes } from '../core/payment-session.ts';
 import type { Reason } from '../core/payment.ts';
+import { sayMoved } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
@@ -379,7 +380,7 @@ export async function isPending(
   db: Database,
   about: { paymentId: string; leaseNo: number; returnUrl: string | undefined },
 ): Promise<boolean> {
-  const told = await rows(
+  const told = await rows<{ link: string }>(
     db.pool,
     {
       name: 'session_is_pending',
@@ -391,11 +392,14 @@ export async function isPending(
           returning id, link),
         line as (
           insert into history (payment_id, what, because, details)
-          select id, 'told_to_wait', '', '{}'::jsonb from told),
-        said as (select pg_notify('payment_moved', link) as n from told)
-        select id, (select count(*) from said) as said from told`,
+          select id, 'told_to_wait', '', '{}'::jsonb from told)
+        select link from told`,
     },
     [about.paymentId, about.leaseNo, about.returnUrl ?? null],
+  );
+  sayMoved(
+    db.pool,
+    told.map(({ link }) => link),
   );
   return told.length === 1;
 }

@@ -45,10 +45,10 @@ export type Deps = {
   /** 32 random bytes, for a secret. */
   randomSecret: () => Uint8Array;
   /**
-   * What was just committed here made rows of this lane due: a pool works them at once if it can.
-   * The nudge in the database stays the guarantee.
+   * What was just committed here made rows of this lane due: a pool works them at once if it can,
+   * and says whether it does. The nudge in the database stays the guarantee.
    */
-  touched?: (lane: Lane) => void;
+  touched?: (lane: Lane) => boolean;
 };
 
 /**

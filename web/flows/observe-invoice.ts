@@ -7,7 +7,7 @@ import { decideFromNode } from '../core/invoice.ts';
 import type { InvoiceRow, Recorded, RecordedSettle, Recorder } from '../db/invoices.ts';
 import { invoiceIsCanceled, recordSettlements } from '../db/invoices.ts';
 import { note } from '../db/history.ts';
-import { shopLane } from '../db/lanes.ts';
+import { nudge, shopLane } from '../db/lanes.ts';
 import { takeGroup } from '../db/sessions.ts';
 import type { Deps } from './flow.ts';
 
@@ -21,7 +21,11 @@ export async function recordStream(
   const trusted = about.observations.filter(
     (seen) => seen.state === 'settled' && provesItself(seen),
   );
-  const recorded = await recordSettlements(deps.db.pool, { ...about, observations: trusted });
+  const recorded = await recordSettlements(deps.db.pool, {
+    ...about,
+    observations: trusted,
+    nudgeInMs: nudgeInMs(deps),
+  });
   await wasSettled(deps, recorded, about.recorder.via);
   for (const paymentId of recorded.ofOtherNodes) {
     deps.log.warn({ paymentId, nodeId: about.nodeId }, 'node.reported_foreign_invoice');
@@ -45,6 +49,7 @@ export async function observeInvoice(
         nodeId: invoice.nodeId,
         observations: [seen],
         recorder: { via: 'lookup' },
+        nudgeInMs: nudgeInMs(deps),
       });
       await wasSettled(deps, recorded, 'lookup');
       return { rests: true, decision };
@@ -75,9 +80,16 @@ async function wasSettled(deps: Deps, { settled }: Recorded, via: string): Promi
     if (groupKey === null || !firstOfPayment) continue;
     await takeGroup(deps.db, { shopId, groupKey, paymentId });
   }
+  if (deps.touched === undefined) return;
+  const { touched } = deps;
   const shops = new Set(settled.map(({ shopId }) => shopId));
-  for (const shopId of shops) deps.touched?.(shopLane(shopId));
+  const left = [...shops].map(shopLane).filter((lane) => !touched(lane));
+  // What finds no slot here is another pool's at once, or ours when a slot is free.
+  await nudge(deps.db.pool, left).catch(() => undefined);
 }
+
+/** A pool works at once what it settles; were it to die, others do after so long. */
+const nudgeInMs = ({ touched }: Deps): number => (touched === undefined ? 0 : 1_000);
 
 function logSettled(deps: Deps, settled: RecordedSettle, via: string): void {
   const { paymentId, shopId, firstOfPayment } = settled;

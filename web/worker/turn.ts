@@ -2,7 +2,8 @@
 // allows, and after a moment gives it back, so that a lane with ten thousand rows holds up nobody.
 // The lane's lock keeps its width in one process; its lease sees that a row is worked once.
 import { inOrder, costsDiffer } from '../core/order.ts';
-import { openLane, laneTables, nudge, nudgeBy, parseLane, pauseOf } from '../db/lanes.ts';
+import { wakePools } from '../db/announce.ts';
+import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
 import type { DueTable, Lane } from '../db/lanes.ts';
 import type { ClaimedRow, WaitingRow } from '../db/due.ts';
 import { claim, claimThese, giveBack, peekDue } from '../db/due.ts';
@@ -41,8 +42,11 @@ export type TurnOptions = {
 export type Turns = {
   /** Gives the lane a turn. Resolves when its slot is free; never rejects. */
   take: (lane: Lane) => Promise<void>;
-  /** Rows of the lane were made due in this process: it gets a turn at once if a slot is free. */
-  touch: (lane: Lane) => void;
+  /**
+   * Rows of the lane were made due in this process: it gets a turn at once if a slot is free. False:
+   * there is none, and the rows wait for their nudge.
+   */
+  touch: (lane: Lane) => boolean;
   /** No claims from here on. Resolves with the number of calls that were still out at the end. */
   drain: (withinMs: number) => Promise<number>;
 };
@@ -101,8 +105,9 @@ export function laneTurns(deps: Deps, about: { alive: Alive; options: TurnOption
     take: (lane) => take(room, lane),
     touch: (lane) => {
       const mayBegin = !isFull(room) && !shopIsFull(room, room.book.of(lane).shopId);
-      // Else the nudge that came with the rows waits in the database.
-      if (room.turns.has(lane) || mayBegin) void take(room, lane);
+      if (room.stopping || !(room.turns.has(lane) || mayBegin)) return false;
+      void take(room, lane);
+      return true;
     },
     drain: (withinMs) => drain(room, withinMs),
   };
@@ -157,7 +162,7 @@ function takeSlot(room: Room, shopId: number | undefined): () => void {
 
 function nudgeLater({ deps, alive, options }: Room, lane: Lane): Promise<void> {
   const at = new Date(alive.now().getTime() + options.turnMs);
-  return nudgeBy(deps.db.pool, lane, at).catch(() => undefined);
+  return nudge(deps.db.pool, [lane], at).catch(() => undefined);
 }
 
 /** Takes the lane's lock, works, gives it back. Never rejects: the due-sweep mends what is lost. */
@@ -170,6 +175,7 @@ async function hold(room: Room, turn: Turn): Promise<void> {
     if (lock === 'taken') {
       // Whoever has it may have looked before our row was there.
       nudgeAt = new Date(alive.now().getTime() + room.options.turnMs);
+      void wakeThen(room);
     } else if (lock === 'taken_by_us') {
       try {
         await room.book.refresh(turn.known);
@@ -187,10 +193,14 @@ async function hold(room: Room, turn: Turn): Promise<void> {
   const wanted = turn.again && (turn.over === 'no' || turn.over === 'stopping');
   if (wanted && !(nudgeAt instanceof Date)) nudgeAt = 'now';
   if (nudgeAt === undefined) return;
-  // Rows may have come meanwhile, with a nudge that is not to be put off.
-  const nudged =
-    nudgeAt === 'now' ? nudge(deps.db.pool, [lane]) : nudgeBy(deps.db.pool, lane, nudgeAt);
-  await nudged.catch(() => undefined);
+  const at = nudgeAt === 'now' ? undefined : nudgeAt;
+  await nudge(deps.db.pool, [lane], at).catch(() => undefined);
+}
+
+/** The engine hears of a job when it is made, and looks by itself once a second. */
+async function wakeThen({ deps, time, options }: Room): Promise<void> {
+  await time.rest(options.turnMs);
+  wakePools(deps.db.pool, 1);
 }
 
 async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken' | 'away'> {
