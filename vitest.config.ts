@@ -17,8 +17,8 @@ const merchantDom = ['web/frontend/merchant/test-dom.ts', 'test/merchant-dom.ts'
  */
 const whole = ['journey', 'peers', 'storm', 'worker'].map((room) => `test/${room}/**/*.test.ts`);
 
-/** Minutes of processes that die and start: asked for by `npm run kills`. */
-const killed = ['test/kills/kills.test.ts', 'test/kills/outsiders.test.ts'];
+/** Processes that die and are replaced, for minutes: a suite of its own. */
+const killed = ['test/kills/kills.test.ts'];
 
 export default defineConfig({
   test: {

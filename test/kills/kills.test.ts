@@ -1,103 +1,97 @@
-// kill -9 of our own processes before and after every point on the way of a payment: nothing is
-// lost and nothing is done twice. A point that was to be passed and was not fails here. Pool and
-// doors die at the same time and independently of each other while stories are told around them;
-// each story has to end right. Minutes of processes that die and start: `npm run kills` draws a
-// quarter of the points, and KILLS=all takes all.
-import { setTimeout as pause } from 'node:timers/promises';
+// kill -9 of every victim at every point on the way of a payment, before it and after it: nothing
+// is lost and nothing is done twice. Each story that is told around it has to end right, and a
+// point that nobody passed fails. CI kills at drawn points; KILLS=all at all of them, as often as
+// SEEDS says, and KILLS_SEED draws the same again.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isSound } from '../journey/paid-once.ts';
 import { until } from '../world.ts';
-import { draws, drawnSeed, kills, tellerOf, type Kill, type Teller } from './plan.ts';
-import { openStage, roles, type Role, type Stage } from './stage.ts';
+import { sumOf } from './books.ts';
+import { hunt, type Hunted } from './hunt.ts';
+import { draws, drawnSeed, drawTargets, targets, type Target } from './plan.ts';
+import { openStage, type Stage } from './stage.ts';
 import { stories } from './stories.ts';
 
 const minuteMs = 60_000;
-const seed = drawnSeed();
+const all = process.env['KILLS'] === 'all';
+const first = drawnSeed();
+const seeds = Array.from({ length: Number(process.env['SEEDS'] ?? 1) }, (_, n) => first + n);
+/** Of each role and victim in CI. */
+const drawn = Number(process.env['KILLS_EACH'] ?? 6);
 
 let stage: Stage;
 let opened: Stage | undefined;
-let teller: Teller;
 beforeAll(async () => {
   stage = opened = await openStage();
-  teller = tellerOf(stage);
   // From the first settle on a stream is replayed from where it was.
   await stories.paid(stage.world);
-}, 3 * minuteMs);
+}, 5 * minuteMs);
 afterAll(async () => {
   await opened?.close();
 });
 
-/** A dead owner's leases end by themselves, some seconds later. */
-const leasesEnd = (): Promise<unknown> =>
-  stage.world.db.pool
-    .query('update node set stream_lease_until = now()')
-    .then(() => stage.world.db.pool.query('update listening set alive_until = now()'));
+const named = ({ role, moment, victim, way }: Target): string =>
+  `${role}: ${moment}, ${victim} (${way})`;
 
-/** Kills at one point; false: nobody came by. */
-async function killAt(kill: Kill, at: number): Promise<boolean> {
-  const { role, way, point, side } = kill;
-  const isDead = async (): Promise<void> => {
-    const end = Date.now() + 15_000;
-    while (stage.isAlive(role) && Date.now() < end) await pause(20);
+/** What was seen, as one line. */
+async function say(about: { seed: number; chosen: readonly Target[]; hunted: Hunted; ms: number }) {
+  const { chosen, hunted } = about;
+  const { paid, lost, double } = await sumOf(stage.world);
+  const moments = new Set(chosen.map(({ role, moment }) => `${role}: ${moment}`)).size;
+  const deaths = Object.entries(hunted.kills);
+  const line = {
+    ...{ seed: about.seed, moments, wanted: chosen.length },
+    ...{ reached: chosen.length - hunted.missed.length, stories: hunted.told },
+    ...{ kills: deaths.reduce((sum, [, times]) => sum + times, 0), ...hunted.kills },
+    ...{ paid, lost: lost.length, double: double.length, wrong: hunted.wrong.length },
+    seconds: Math.round(about.ms / 1_000),
   };
-  stage.order(role, [{ point, side, at, victim: 'self' }]);
-  for (let plays = 0; plays < 3 && stage.isAlive(role); plays += 1) {
-    await Promise.race([isDead(), teller.tell(way).then(() => pause(1_000)), pause(12_000)]);
-  }
-  if (stage.isAlive(role)) {
-    // What is passed once in a life is passed in the next one.
-    await stage.restart(role);
-    return false;
-  }
-  if (role === 'pool') await leasesEnd();
-  await stage.revive(role);
-  return true;
+  process.stdout.write(`\n${JSON.stringify(line)}\n`);
+  return { lost, double };
 }
 
-test(
-  'every point on the way of a payment is passed by its story',
-  async () => {
-    for (const play of Object.values(stories)) await play(stage.world);
-    const missing = (): string[] =>
-      kills
-        .filter(({ role, point, side }) => !stage.passed(role).has(`${point} ${side}`))
-        .map(({ role, point, side, way }) => `${role}: ${point} ${side} (${way})`);
-    // What comes by itself comes within seconds.
-    for (const end = Date.now() + 20_000; missing().length > 0 && Date.now() < end;) {
-      await pause(200);
-    }
-    expect(missing(), 'points that no story passed').toEqual([]);
-  },
-  10 * minuteMs,
-);
+/** A line a minute, for a run that takes many. */
+function progress(all: number): (left: number) => void {
+  const start = performance.now();
+  let minutes = 0;
+  return (left) => {
+    const seconds = (performance.now() - start) / 1_000;
+    if (Math.floor(seconds / 60) === minutes) return;
+    minutes = Math.floor(seconds / 60);
+    const reached = `${String(all - left)} of ${String(all)} reached`;
+    process.stdout.write(`${String(Math.round(seconds))} s: ${reached}\n`);
+  };
+}
 
-const share = process.env['KILLS'] === 'all' ? 1 : 1 / 4;
+/** What our processes said, for whoever looks for the cause. */
+function keepOutput(seed: number): void {
+  const file = path.join(os.tmpdir(), `zaptill-kills-${String(seed)}.log`);
+  const all = stage.world.processes.map((one) => `== ${String(one.pid)}\n${one.output()}`);
+  fs.writeFileSync(file, all.join('\n'));
+  process.stdout.write(`what our processes said: ${file}\n`);
+}
 
-test(
-  `kill -9 at the points, seed ${String(seed)}`,
-  async () => {
+test.each(seeds)(
+  'kill -9 at the points, seed %i',
+  async (seed) => {
     const draw = draws(seed);
-    const chosen = kills.filter(() => draw() < share);
-    const missed: string[] = [];
-    const drive = async (role: Role): Promise<void> => {
-      // There is one other merchant: doors begin with that story, and the pool ends with it.
-      const mine = chosen.filter((one) => one.role === role);
-      for (const kill of role === 'doors' ? mine : mine.toReversed()) {
-        const at = draw() < 0.75 || kill.way === 'uninstalled' ? 1 : 2;
-        const hit = (await killAt(kill, at)) || (await killAt(kill, 1));
-        if (!hit) missed.push(`${role}: ${kill.point} ${kill.side} (${kill.way})`);
-        if (teller.wrong.length > 0) return;
-      }
-    };
-    await Promise.all(roles.map(drive));
-    await Promise.all(teller.told);
-    expect(teller.wrong).toEqual([]);
-    expect(missed, 'points at which nobody could be killed').toEqual([]);
-    await until('all is told', async () => {
-      const left = await stage.world.db.prisma.payment.count({ where: { state: 'settled' } });
-      return left === 0;
-    });
+    const chosen = all ? targets : drawTargets(drawn, draw);
+    const start = performance.now();
+    const hunted = await hunt(stage, { targets: chosen, draw, onKill: progress(chosen.length) });
+    if (hunted.wrong.length === 0) {
+      await until('all is told', async () => {
+        const left = await stage.world.db.prisma.payment.count({ where: { state: 'settled' } });
+        return left === 0;
+      });
+    }
+    const { lost, double } = await say({ seed, chosen, hunted, ms: performance.now() - start });
+    if (hunted.wrong.length > 0) keepOutput(seed);
+    expect(hunted.wrong).toEqual([]);
+    expect(hunted.missed.map(named), 'points at which nobody could be killed').toEqual([]);
+    expect({ lost, double }).toEqual({ lost: [], double: [] });
     await isSound(stage.world);
   },
-  30 * minuteMs,
+  120 * minuteMs,
 );

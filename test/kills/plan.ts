@@ -1,11 +1,18 @@
-// What is killed where, in which order, and the stories that are told around it.
-import { setTimeout as pause } from 'node:timers/promises';
-import type { Side } from './process.ts';
-import type { Role, Stage } from './stage.ts';
-import { stories } from './stories.ts';
+// Who is killed while somebody passes which point: every moment of every placed point, with every
+// victim.
+import type { Moment } from './process.ts';
+import { roles, type Role } from './stage.ts';
+import { victims, type Victim } from './victims.ts';
 import { ofTheWay, type Way } from './ways.ts';
 
-export type Kill = { role: Role; way: Way; point: string; side: Side };
+export type Target = {
+  /** Who passes. */
+  role: Role;
+  moment: Moment;
+  victim: Victim;
+  /** The story that passes there for certain. */
+  way: Way;
+};
 
 export const placed = Object.entries(ofTheWay).flatMap(([way, by]) =>
   Object.entries(by).flatMap(([role, points]) =>
@@ -13,8 +20,10 @@ export const placed = Object.entries(ofTheWay).flatMap(([way, by]) =>
   ),
 );
 const sides = ['before', 'after'] as const;
-export const kills: readonly Kill[] = placed.flatMap((one) =>
-  sides.map((side) => ({ ...one, side })),
+export const targets: readonly Target[] = placed.flatMap(({ role, way, point }) =>
+  sides.flatMap((side) =>
+    victims.map((victim) => ({ role, way, moment: `${point} ${side}`, victim })),
+  ),
 );
 
 /** `KILLS_SEED`, or drawn. */
@@ -32,26 +41,17 @@ export function draws(from: number): () => number {
   };
 }
 
-export type Teller = {
-  /** Tells the story of this way; resolves when it is over, however it ended. */
-  tell: (way: Way) => Promise<void>;
-  told: Promise<void>[];
-  /** Stories that did not end right. */
-  wrong: unknown[];
-};
+export function shuffled<T>(all: readonly T[], draw: () => number): T[] {
+  const drawn = all.map((one) => ({ one, at: draw() }));
+  return drawn.sort((a, b) => a.at - b.at).map(({ one }) => one);
+}
 
-export function tellerOf(stage: Stage): Teller {
-  const told: Promise<void>[] = [];
-  const wrong: unknown[] = [];
-  return {
-    ...{ told, wrong },
-    tell: (way) => {
-      if (way === 'nothing') return pause(4_000);
-      const story = stories[way](stage.world).catch((error: unknown) => {
-        wrong.push(new Error(`the story ${way}: ${String(error)}`, { cause: error }));
-      });
-      told.push(story);
-      return story;
-    },
-  };
+/** As many of each role and victim, or all there are. */
+export function drawTargets(each: number, draw: () => number): Target[] {
+  return roles.flatMap((role) =>
+    victims.flatMap((victim) => {
+      const fit = targets.filter((one) => one.role === role && one.victim === victim);
+      return shuffled(fit, draw).slice(0, each);
+    }),
+  );
 }

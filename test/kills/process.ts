@@ -1,20 +1,22 @@
 // The entrance of a process that is to be killed. Before it imports our own entrance it makes
 // every point visible: named statements at the driver of the database, calls at their place in the
 // source as it is loaded. Nothing of it stands in the program. Who plays the world says at which
-// passing of which point this process ends itself by SIGKILL, or waits until an outsider was
-// killed.
+// points a process stops; there it stands until somebody was killed, itself perhaps, and it is told
+// to go on.
 import { readFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { flushCompileCache, registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import type { Site } from './points.ts';
 
 export type Side = 'before' | 'after';
-/** `at` counts the passings from the moment of this order. */
-export type Order = { point: string; side: Side; at: number; victim: 'self' | 'other' };
-export type ToProcess = { orders: Order[] } | { go: string };
-export type FromProcess = { passed: string } | { hit: string };
+/** One side of a point: `sql invoice_settle before`. */
+export type Moment = string;
+/** `begin`: what waits with everything loaded becomes the process that it is to be. */
+export type ToProcess = { begin: true } | { stopAt: Moment[] } | { go: number };
+/** `passed` comes once for each moment; `stands` whenever it is one to stop at. */
+export type FromProcess = { passed: Moment } | { stands: Moment; id: number };
 
 const root = path.join(import.meta.dirname, '..', '..');
 const given = JSON.parse(readFileSync(process.env['KILLS_PLAN'] ?? '', 'utf8')) as {
@@ -22,40 +24,40 @@ const given = JSON.parse(readFileSync(process.env['KILLS_PLAN'] ?? '', 'utf8')) 
   sites: Site[];
 };
 
-const orders = new Map<string, Order>();
-const waiting = new Map<string, () => void>();
-const passed = new Set<string>();
+const stops = new Set<Moment>();
+const standing = new Map<number, () => void>();
+const passed = new Set<Moment>();
+const began = Promise.withResolvers<undefined>();
+let stood = 0;
 const tell = (message: FromProcess): void => {
   if (process.connected) process.send?.(message);
 };
 
 process.on('message', (message: ToProcess) => {
-  if ('go' in message) {
-    waiting.get(message.go)?.();
-    waiting.delete(message.go);
-    return;
+  if ('begin' in message) began.resolve(undefined);
+  else if ('go' in message) {
+    standing.get(message.go)?.();
+    standing.delete(message.go);
+  } else {
+    stops.clear();
+    for (const moment of message.stopAt) stops.add(moment);
   }
-  orders.clear();
-  for (const order of message.orders) orders.set(`${order.point} ${order.side}`, { ...order });
 });
 process.on('disconnect', () => process.exit(1));
 
-/** One side of a point is passed: the moment of its kill, if it was asked for. */
+/** One side of a point is passed: who plays the world may do something before it goes on. */
 async function pass(point: string, side: Side): Promise<void> {
-  const id = `${point} ${side}`;
-  if (!passed.has(id)) {
-    passed.add(id);
-    tell({ passed: id });
+  const moment = `${point} ${side}`;
+  if (!passed.has(moment)) {
+    passed.add(moment);
+    tell({ passed: moment });
   }
-  const order = orders.get(id);
-  if (order === undefined) return;
-  order.at -= 1;
-  if (order.at > 0) return;
-  orders.delete(id);
-  if (order.victim === 'self') process.kill(process.pid, 'SIGKILL');
-  const went = new Promise<void>((go) => waiting.set(id, go));
-  tell({ hit: id });
-  await went;
+  if (!stops.has(moment)) return;
+  stood += 1;
+  const id = stood;
+  const goes = new Promise<void>((go) => standing.set(id, go));
+  tell({ stands: moment, id });
+  await goes;
 }
 
 async function around<T>(point: string, work: () => Promise<T>): Promise<T> {
@@ -167,4 +169,13 @@ registerHooks({
   },
 });
 
-await import(pathToFileURL(path.join(root, process.env['KILLS_ENTRANCE'] ?? '')).href);
+const load = (file: string): Promise<unknown> =>
+  import(pathToFileURL(path.join(root, 'web', file)).href);
+
+// What takes long is done ahead: one who is killed is replaced by one that waits here.
+const isDoors = process.env['KILLS_ENTRANCE'] === 'server.ts';
+const ahead = isDoors ? ['http/app.ts', 'http/from-payments.ts'] : ['worker/pool.ts'];
+for (const file of ['entrance.ts', ...ahead]) await load(file);
+flushCompileCache();
+await began.promise;
+await load(process.env['KILLS_ENTRANCE'] ?? '');

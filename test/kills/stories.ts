@@ -7,7 +7,8 @@ import { oneReady, payInTheEnd, type Ready } from '../journey/paid-once.ts';
 import { until, type World } from '../world.ts';
 import { other, unpaidHours } from './stage.ts';
 
-const longMs = 120_000;
+/** Long enough for a world that dies all the time: only a story that hangs is ended by it. */
+const longMs = 300_000;
 
 /** Tried again for as long as our doors are not there. */
 const persist = <T>(what: string, act: () => Promise<T>): Promise<NonNullable<T>> =>
