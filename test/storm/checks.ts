@@ -79,7 +79,10 @@ async function sameAmounts({ statements }: Parts, shop: ShopAt): Promise<Violati
   );
   return told
     .filter(({ origin_id: id, minor }) => done.get(id) !== BigInt(minor))
-    .map(({ origin_id: what }) => ({ rule: 'I2', says: 'What was told is what was done.', what }));
+    .map(({ origin_id: id, minor }) => ({
+      ...{ rule: 'I2', says: 'What was told is what was done.' },
+      what: `${id} told ${minor}, done ${String(done.get(id) ?? 0n)}`,
+    }));
 }
 
 /** A session ends at Shopify as its payment ended here, and a purchase is resolved once. */

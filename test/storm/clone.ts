@@ -95,7 +95,7 @@ export async function makeClone(about: {
 /** Sessions of a world. Nothing here may depend on how fast the machine is. */
 export const stormOptions = [
   ...['timezone=UTC', 'search_path=storm,pg_catalog,public', 'statement_timeout=0'],
-  ...['lock_timeout=0', 'idle_in_transaction_session_timeout=0', 'deadlock_timeout=10ms'],
+  ...['lock_timeout=0', 'idle_in_transaction_session_timeout=0', 'deadlock_timeout=1h'],
   ...['synchronous_commit=off', 'jit=off', 'max_parallel_workers_per_gather=0'],
 ]
   .map((setting) => `-c ${setting}`)

@@ -3,29 +3,26 @@
 // the same hash. Progress goes to stderr; with --json the last line of stdout is one object.
 //
 //   --seed N         drawn and printed when it is left out
-//   --payments M     10,000 of them make a world; worlds run side by side
+//   --payments M     2,500 of them make a world; worlds run side by side
 //   --worlds W       so many worlds instead; another number is another storm
 //   --random-order   lanes take any width and any order, instead of what they learned
 //   --break NAME     breaks a guard on purpose (sabotage.ts): violations must be found
-//   --server URL     a PostgreSQL to clone databases in, as superuser; else one is started
+//   --server URL     a PostgreSQL to clone databases in, as superuser, and for nothing else; once
+//                    for each world that is to run at a time. Else they are started
 //   --trace FILE     writes the whole log of a run of one world
 import { fork } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
-import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ensurePostgres, stopPostgres } from '../../scripts/postgres.ts';
 import type { ChildOptions, FromChild } from './child.ts';
 import { drawsFrom } from './draws.ts';
 import { isSabotage } from './sabotage.ts';
+import { startServers, type Servers } from './servers.ts';
 import type { WorldResult } from './world.ts';
 
-const paymentsPerWorld = 10_000;
-const settings = {
-  ...{ fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: 200 },
-  ...{ autovacuum: 'off', shared_buffers: '256MB' },
-};
+/** Tables stay so small that `analyze` reads all of them, and counts the same each time. */
+const paymentsPerWorld = 2_500;
 
 const { values: given } = parseArgs({
   options: {
@@ -35,7 +32,7 @@ const { values: given } = parseArgs({
     json: { type: 'boolean', default: false },
     'random-order': { type: 'boolean', default: false },
     break: { type: 'string' },
-    server: { type: 'string' },
+    server: { type: 'string', multiple: true },
     trace: { type: 'string' },
   },
 });
@@ -64,33 +61,26 @@ function playApart(options: ChildOptions): Promise<WorldResult> {
   });
 }
 
-/** So many at once as there are cores; results in the order of the worlds. */
-async function playAll(worlds: readonly ChildOptions[]): Promise<WorldResult[]> {
+type World = Omit<ChildOptions, 'server'>;
+
+/** One at a time on each server; results in the order of the worlds. */
+async function playAll(worlds: readonly World[], servers: Servers): Promise<WorldResult[]> {
   const results: WorldResult[] = [];
   let next = 0;
-  const line = async (): Promise<void> => {
+  const line = async (server: string): Promise<void> => {
     for (let at = next++; at < worlds.length; at = next++) {
       const world = worlds[at];
-      if (world !== undefined) results[at] = await playApart(world);
+      if (world !== undefined) results[at] = await playApart({ ...world, server });
     }
   };
-  const lines = Math.min(os.availableParallelism(), worlds.length);
-  await Promise.all(Array.from({ length: lines }, line));
+  await Promise.all(servers.urls.map(line));
   return results;
 }
 
-async function serverOf(): Promise<{ url: string; close: () => Promise<void> }> {
-  if (given.server !== undefined) return { url: given.server, close: () => Promise.resolve() };
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-storm-'));
-  fs.chmodSync(dir, 0o711);
-  const { url } = await ensurePostgres({ dir, settings, endWithUs: true });
-  return {
-    url,
-    close: async () => {
-      await stopPostgres(dir, 'immediate');
-      fs.rmSync(dir, { recursive: true, force: true });
-    },
-  };
+function serversFor(worlds: number): Promise<Servers> {
+  const urls = given.server ?? [];
+  if (urls.length > 0) return Promise.resolve({ urls, close: () => Promise.resolve() });
+  return startServers(Math.min(os.availableParallelism(), worlds));
 }
 
 const sumOf = (results: readonly WorldResult[], of: (result: WorldResult) => number): number =>
@@ -105,20 +95,20 @@ async function main(): Promise<void> {
   const usual = Math.ceil(payments / paymentsPerWorld);
   const count = given.worlds === undefined ? usual : numberFrom(given.worlds, '--worlds');
   const seeds = drawsFrom(seed).branch('worlds');
-  const server = await serverOf();
+  const servers = await serversFor(count);
   const startedAt = performance.now();
   try {
-    const worlds = Array.from({ length: count }, (_, n): ChildOptions => {
+    const worlds = Array.from({ length: count }, (_, n): World => {
       const name = `storm_${String(seed)}_${String(n)}_${String(process.pid)}`;
       const share = Math.floor(((n + 1) * payments) / count) - Math.floor((n * payments) / count);
       const randomOrder = given['random-order'];
       const more = { randomOrder, broken, traceFile: n === 0 ? traceFile : undefined };
-      return { server: server.url, name, seed: 1 + seeds.below(2 ** 31), payments: share, ...more };
+      return { name, seed: 1 + seeds.below(2 ** 31), payments: share, ...more };
     });
-    const results = await playAll(worlds);
+    const results = await playAll(worlds, servers);
     report({ seed, payments, results, seconds: (performance.now() - startedAt) / 1_000 });
   } finally {
-    await server.close();
+    await servers.close();
   }
 }
 
@@ -140,16 +130,22 @@ function report(about: {
     }
   }
   tell([...kinds].map(([kind, times]) => `${kind} ${String(times)}`).join(', '));
+  const perPayment = (of: (result: WorldResult) => number): number =>
+    Math.round((sumOf(results, of) / payments) * 10) / 10;
   const line = {
     ...{ seed, payments, faults: sumOf(results, ({ faults }) => faults) },
     ...{ violations: violations.length, hash: hash.digest('hex') },
     ...{ worlds: results.length, seconds: Math.round(seconds * 10) / 10 },
     statements: sumOf(results, ({ statements }) => statements),
     waitedForLocks: sumOf(results, ({ waited }) => waited),
+    cpuMsPerPayment: {
+      ours: perPayment(({ cpuMs }) => cpuMs.ours),
+      postgres: perPayment(({ cpuMs }) => cpuMs.postgres),
+    },
     virtualSeconds: Math.round(sumOf(results, ({ virtualMs }) => virtualMs) / 1_000),
     rules: [...new Set(violations.map(({ rule }) => rule))].sort(),
   };
-  const text = Object.entries(line).map(([name, value]) => `${name} ${String(value)}`);
+  const text = Object.entries(line).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   process.stdout.write(`${given.json ? JSON.stringify(line) : text.join(', ')}\n`);
   if (violations.length > 0) process.exitCode = 1;
 }

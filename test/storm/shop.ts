@@ -56,8 +56,8 @@ const trouble = (
   about: { then: 'retry' | 'ask_again' | 'give_up'; away?: boolean; waitMs?: number },
 ): Trouble => new Trouble(what, { from: 'shop', ...about });
 
-const pointsAtMost = 400;
-const pointsPerMs = 0.2;
+const pointsAtMost = 1_000;
+const pointsPerMs = 0.5;
 
 export const outstandingOf = (order: Order): bigint =>
   order.totalMinor - order.sales.reduce((all, { amountMinor }) => all + amountMinor, 0n);

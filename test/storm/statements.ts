@@ -1,8 +1,6 @@
 // The way from the program to PostgreSQL, statement by statement: each waits for its moment on the
-// timeline, and is carried out by the real server. One that waits for a lock there, because another
-// transaction stands open, lets others go on; that it waits is asked of the server, so the run does
-// not depend on how fast it is. Played processes share connections: what is of a session (advisory
-// locks) has one of its own.
+// timeline, and is carried out by the real server (server.ts). Played processes share connections:
+// what is of a session (advisory locks) has one of its own.
 import fs from 'node:fs';
 import pg from 'pg';
 import type { Database } from '../../web/db/database.ts';
@@ -10,17 +8,8 @@ import { openDatabase } from '../../web/db/database.ts';
 import type { Ask as LockAsk } from '../../web/db/locks.ts';
 import { stormOptions } from './clone.ts';
 import type { Draws } from './draws.ts';
+import { openServer, type Answer, type Link, type Query, type Server } from './server.ts';
 import type { Owner, Timeline } from './time.ts';
-
-type Link = { client: pg.Client; pid: number };
-type Query = { text: string; name?: string; values?: unknown[]; rowMode?: string; types?: unknown };
-type Answer = { ok: true; result: pg.QueryResult } | { ok: false; error: Error };
-type Sent = {
-  link: Link;
-  answer: Answer | undefined;
-  come: Promise<unknown>;
-  deliver: (answer: Answer) => void;
-};
 
 export type Statements = {
   /** The database, as the process that asks has it. */
@@ -31,7 +20,8 @@ export type Statements = {
   ask: <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
   /** Ends what the dead process had open, at once or when the server notices. */
   bury: (owner: Owner, afterMs: number) => Promise<void>;
-  counts: { statements: number; waited: number; cut: number };
+  counts: Server['counts'];
+  cpuMs: () => number;
   close: () => Promise<void>;
 };
 
@@ -42,22 +32,14 @@ type Room = {
   readonly say: (line: string) => void;
   /** Chance that a connection is cut while a statement is under way. */
   readonly cutChance: () => number;
-  readonly clock: { fd: number; written: number };
+  readonly server: Server;
   readonly free: Link[];
-  readonly links: Set<Link>;
-  readonly waiting: Sent[];
   /** Transactions that stand open, each with its process. */
   readonly open: Map<Link, Owner>;
   readonly sessions: Map<Owner, Link>;
   readonly names: Map<string, string>;
-  readonly counts: Statements['counts'];
-  watcher: pg.Client;
 };
 
-const realTimeout = globalThis.setTimeout;
-const realClear = globalThis.clearTimeout;
-/** Longer than `deadlock_timeout`: a deadlock has found its victim by then. */
-const patienceMs = 18;
 /** Of all transactions this share is taken apart, statement by statement. */
 const apart = 0.05;
 
@@ -70,115 +52,40 @@ export async function openStatements(about: {
   cutChance: () => number;
 }): Promise<Statements> {
   const { url, timeline, draws, say, cutChance, clockFile } = about;
+  const clock = { fd: fs.openSync(clockFile, 'r+'), written: 0 };
+  const onSend = (): void => writeClock(clock, timeline);
+  const server = await openServer({ url, timeline, onSend });
   const room: Room = {
-    ...{ url, timeline, draws, say, cutChance, free: [], links: new Set(), waiting: [] },
+    ...{ url, timeline, draws, say, cutChance, server, free: [] },
     ...{ open: new Map(), sessions: new Map(), names: new Map() },
-    counts: { statements: 0, waited: 0, cut: 0 },
-    clock: { fd: fs.openSync(clockFile, 'r+'), written: 0 },
-    watcher: (await connect(url)).client,
   };
-  const own = await connect(url);
+  const own = new pg.Client({ connectionString: url, options: stormOptions });
+  await own.connect();
   return {
     db: sharedDatabase(room),
     asksFor: (owner) => asksFor(room, owner),
     ask: async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) => {
-      writeClock(room);
-      return (await timeline.real(() => own.client.query<Row>(text, values))).rows;
+      onSend();
+      return (await timeline.real(() => own.query<Row>(text, values))).rows;
     },
     bury: (owner, afterMs) => bury(room, owner, afterMs),
-    counts: room.counts,
+    ...{ counts: server.counts, cpuMs: server.cpuMs },
     close: async () => {
-      fs.closeSync(room.clock.fd);
-      const clients = [own, ...room.links].map(({ client }) => client);
-      await Promise.all([...clients, room.watcher].map((client) => client.end()));
+      fs.closeSync(clock.fd);
+      await Promise.all([own.end(), server.close()]);
     },
   };
 }
 
-async function connect(url: string): Promise<Link> {
-  const client = new pg.Client({ connectionString: url, options: stormOptions });
-  client.on('error', () => undefined);
-  await client.connect();
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  return { client, pid: rows[0]?.pid ?? 0 };
-}
-
-async function takeLink(room: Room): Promise<Link> {
-  const had = room.free.pop();
-  if (had !== undefined) return had;
-  const link = await room.timeline.real(() => connect(room.url));
-  room.links.add(link);
-  return link;
-}
-
 /** 13 digits for two hundred years: the file is overwritten in place. */
-function writeClock({ clock, timeline }: Room): void {
+function writeClock(clock: { fd: number; written: number }, timeline: Timeline): void {
   const now = Math.floor(timeline.now());
   if (clock.written === now) return;
   clock.written = now;
   fs.writeSync(clock.fd, String(now), 0);
 }
 
-/** Waits until it is answered, or waits for a lock that somebody who is parked holds. */
-async function answeredOrWaits(room: Room, sent: Sent): Promise<'answered' | 'waits'> {
-  if (room.open.size === 0 && room.waiting.length === 0) {
-    await sent.come;
-    return 'answered';
-  }
-  for (;;) {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise((go) => (timer = realTimeout(go, patienceMs)));
-    await Promise.race([sent.come, late]);
-    realClear(timer);
-    if (sent.answer !== undefined) return 'answered';
-    const { rows } = await room.watcher.query<{ waits: boolean }>(
-      'select cardinality(pg_blocking_pids($1)) > 0 as waits',
-      [sent.link.pid],
-    );
-    if (isUnanswered(sent) && rows[0]?.waits === true) return 'waits';
-  }
-}
-
-/** It may have come while the server was asked. */
-const isUnanswered = (sent: Sent): boolean => sent.answer === undefined;
-
-/** Sends one statement; gives its answer when it came, which may be many tasks later. */
-async function carryOut(room: Room, link: Link, query: Query): Promise<Answer> {
-  const { timeline, waiting, counts } = room;
-  writeClock(room);
-  counts.statements += 1;
-  const delivered = Promise.withResolvers<Answer>();
-  const sent: Sent = {
-    ...{ link, answer: undefined, deliver: delivered.resolve },
-    come: link.client.query(query as pg.QueryConfig).then(
-      (result) => void (sent.answer = { ok: true, result }),
-      (error: unknown) => void (sent.answer = { ok: false, error: error as Error }),
-    ),
-  };
-  const state = await timeline.real(() => answeredOrWaits(room, sent));
-  if (state === 'waits') {
-    counts.waited += 1;
-    waiting.push(sent);
-    return delivered.promise;
-  }
-  await letThrough(room);
-  return sent.answer ?? { ok: false, error: new Error('no answer') };
-}
-
-/** A statement ended: those that waited for its locks go on, in the order in which they came. */
-async function letThrough(room: Room): Promise<void> {
-  const { waiting } = room;
-  if (waiting.length === 0) return;
-  const through: Sent[] = [];
-  for (const sent of [...waiting]) {
-    const state = await room.timeline.real(() => answeredOrWaits(room, sent));
-    if (state === 'answered') through.push(sent);
-  }
-  for (const sent of through) {
-    waiting.splice(waiting.indexOf(sent), 1);
-    if (sent.answer !== undefined) sent.deliver(sent.answer);
-  }
-}
+const takeLink = (room: Room): Link | Promise<Link> => room.free.pop() ?? room.server.connect();
 
 /** How a statement is called in the log. Prisma's have no name: they get one, and a kept plan. */
 function named(room: Room, query: Query): Query & { name: string } {
@@ -193,19 +100,18 @@ const cutError = (): Error => new Error('Connection terminated unexpectedly');
 
 /** One statement that is a transaction of its own. */
 function alone(room: Room, owner: Owner, given: Query): Promise<pg.QueryResult> {
-  const { timeline, draws, counts } = room;
+  const { timeline, draws } = room;
   const query = named(room, given);
   return new Promise((resolve, reject) => {
     timeline.plan(latencyMs(draws), owner, async () => {
       const cut = draws.chance(room.cutChance()) ? draws.pick(['before', 'after'] as const) : '';
-      if (cut !== '') counts.cut += 1;
       if (cut === 'before') {
         room.say(`${owner.name} ${query.name} cut`);
         reject(cutError());
         return;
       }
       const link = await takeLink(room);
-      const answer = carryOut(room, link, query);
+      const answer = room.server.carryOut(link, query);
       void answer.then((came) => {
         room.free.push(link);
         room.say(`${owner.name} ${query.name} ${cut} ${sizeOf(came)}`);
@@ -251,7 +157,7 @@ function transactionOn(room: Room, owner: Owner): Promise<pg.PoolClient> {
 }
 
 async function rollBack(room: Room, link: Link): Promise<void> {
-  await carryOut(room, link, { text: 'rollback' });
+  await room.server.carryOut(link, { text: 'rollback' });
   room.free.push(link);
 }
 
@@ -260,16 +166,15 @@ type Whole = { owner: Owner; link: Link; isApart: boolean };
 
 function inTransaction(room: Room, whole: Whole, given: Query): Promise<pg.QueryResult> {
   const { owner, link } = whole;
-  const { draws, timeline, counts } = room;
+  const { draws, timeline, server } = room;
   const isEnd = given.text === 'commit';
   const query = /^(begin|commit|rollback)$/.test(given.text) ? given : named(room, given);
   const cut = isEnd && draws.chance(room.cutChance()) ? draws.pick(['before', 'after']) : '';
   const work = async (): Promise<pg.QueryResult> => {
-    if (cut !== '') counts.cut += 1;
     const sent = cut === 'before' ? { text: 'rollback' } : query;
-    const waitedBefore = counts.waited;
-    const answer = await carryOut(room, link, sent);
-    whole.isApart ||= counts.waited > waitedBefore;
+    const waitedBefore = server.counts.waited;
+    const answer = await server.carryOut(link, sent);
+    whole.isApart ||= server.counts.waited > waitedBefore;
     room.say(`${owner.name} ${query.name ?? query.text} ${cut} ${sizeOf(answer)}`);
     if (!owner.alive) {
       // It died while its statement waited.
@@ -342,7 +247,7 @@ async function asksFor(room: Room, owner: Owner): Promise<LockAsk> {
   return <Row extends Record<string, unknown>>(text: string, values: readonly unknown[]) =>
     new Promise<Row[] | undefined>((resolve, reject) => {
       room.timeline.plan(latencyMs(room.draws), owner, async () => {
-        const answer = await carryOut(room, link, named(room, { text, values: [...values] }));
+        const answer = await room.server.carryOut(link, named(room, { text, values: [...values] }));
         room.say(`${owner.name} alive ${sizeOf(answer)}`);
         if (answer.ok) resolve(answer.result.rows as Row[]);
         else reject(answer.error);
@@ -355,11 +260,11 @@ async function bury(room: Room, owner: Owner, afterMs: number): Promise<void> {
   const session = room.sessions.get(owner);
   room.sessions.delete(owner);
   if (session !== undefined) {
-    await carryOut(room, session, { text: 'select pg_advisory_unlock_all()' });
+    await room.server.carryOut(session, { text: 'select pg_advisory_unlock_all()' });
     room.free.push(session);
   }
   for (const [link, whose] of [...room.open]) {
-    if (whose !== owner || room.waiting.some((sent) => sent.link === link)) continue;
+    if (whose !== owner || room.server.waits(link)) continue;
     // It stays open, with its locks, until the server has noticed.
     room.timeline.plan(afterMs, undefined, async () => {
       if (!room.open.delete(link)) return;

@@ -56,6 +56,8 @@ export type WorldResult = {
   statements: number;
   waited: number;
   virtualMs: number;
+  /** Computed for it, by the program and this play, and by PostgreSQL. */
+  cpuMs: { ours: number; postgres: number };
 };
 
 export type Parts = {
@@ -82,7 +84,11 @@ const realPause = pause;
 const startMs = Date.UTC(2026, 0, 5, 12);
 const poolsAtOnce = 2;
 const doorsAtOnce = 2;
-const auditEvery = 2_000;
+const shopsOfEachApp = 3;
+const auditEvery = 1_000;
+const buyersPerSecond = 60;
+/** Something happens to somebody, on average. */
+const weatherEveryMs = 1_000;
 
 /** Plays one world to its end. A process plays one: its clocks stay virtual. */
 export async function playWorld(options: WorldOptions): Promise<WorldResult> {
@@ -184,7 +190,7 @@ async function settle<T>({ timeline }: Pick<Parts, 'timeline'>, work: Promise<T>
   }
 }
 
-/** Two shops of each app, each with its node; and our processes. */
+/** Shops of each app, each with its node; and our processes. */
 async function setUp(parts: Parts): Promise<void> {
   const { place, timeline, shops, nodes, net } = parts;
   const installer = startDoors(place, 'installer');
@@ -194,7 +200,7 @@ async function setUp(parts: Parts): Promise<void> {
       const { id: registrationId } = await storeRegistration(db, {
         ...{ name: kind, clientId: `client-${kind}`, kind, sealedSecret: new Uint8Array([1]) },
       });
-      for (let n = 0; n < 2; n += 1) {
+      for (let n = 0; n < shopsOfEachApp; n += 1) {
         const domain = `${kind}-${String(n)}.myshopify.com`;
         const { shop: row } = await installShop(db, { registrationId, domain });
         const name = `${kind}${String(n)}`;
@@ -259,10 +265,10 @@ async function storm(parts: Parts): Promise<void> {
       },
       cutConnections: (forMs) => (weather.cutUntil = timeline.now() + forMs),
     },
-    2_500,
+    weatherEveryMs,
   );
   startEngine(parts);
-  const perMs = (options.perSecond ?? 12) / 1_000;
+  const perMs = (options.perSecond ?? buyersPerSecond) / 1_000;
   const arrivals = draws.branch('arrivals');
   let come = 0;
   const next = (): void => {
@@ -368,10 +374,12 @@ async function finalChecks(parts: Parts): Promise<void> {
 
 function resultOf(parts: Parts, hash: string): WorldResult {
   const { options, kinds, violations, statements, timeline } = parts;
+  const { user, system } = process.cpuUsage();
+  const cpuMs = { ours: (user + system) / 1_000, postgres: statements.cpuMs() };
   return {
     ...{ seed: options.seed, payments: options.payments, faults: total(kinds), violations, hash },
     kinds: Object.fromEntries([...kinds].sort(([a], [b]) => (a < b ? -1 : 1))),
     ...{ tasks: timeline.resumed(), statements: statements.counts.statements },
-    ...{ waited: statements.counts.waited, virtualMs: timeline.now() - startMs },
+    ...{ waited: statements.counts.waited, virtualMs: timeline.now() - startMs, cpuMs },
   };
 }
