@@ -1,6 +1,6 @@
 // What /metrics says of the engine beside its lanes: how much is due, who works, how far streams
-// are behind, whether orders and money agree, and how long paid money waits for Shopify. All of it is
-// read from the database when somebody asks, so any process can say it for all.
+// are behind, whether orders and money agree, and how long paid money waits for Shopify. All of it
+// is read from the database when somebody asks, so any process can say it for all.
 import { Gauge, type Registry } from 'prom-client';
 import type { EngineStanding } from './db/views.ts';
 

@@ -482,6 +482,7 @@ function makeDoors(parts: DoorParts): Doors {
     installPayments: (grant) =>
       installPaymentsApp({ db, log, sealer, exchangeCode: codeExchanger(parts) }, grant),
     refreshNode: (node) => refreshNode(db, nodes, node),
+    version: program.version,
     shopify: { apiVersion: API_VERSION, scopes: neededScopes },
     adviceOf: (node) => [
       ...adviceOnVersion(node.version),

@@ -21,6 +21,7 @@ export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './pa
 export { groupIsTaken, siblingsOf } from './sessions.ts';
 export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
+export * from './views/operation.ts';
 export * from './views/reconciliation.ts';
 export * from './views/settings.ts';
 

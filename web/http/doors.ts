@@ -39,6 +39,8 @@ export type Doors = {
   }) => Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused>;
   /** Asks the shop's node how it is and what it can receive, and stores the answer. */
   refreshNode: (node: NodeRow) => Promise<void>;
+  /** Of this program. */
+  version: string;
   /** What we ask of Shopify: its interface's version, and what the app must be allowed. */
   shopify: { apiVersion: string; scopes: readonly string[] };
   adviceOf: (node: NodeRow) => readonly string[];

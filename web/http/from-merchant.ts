@@ -6,6 +6,7 @@ import { dashboardRoutes } from './merchant/dashboard.ts';
 import { documentRoutes } from './merchant/document.ts';
 import { nodeRoutes } from './merchant/node.ts';
 import { exportRoutes } from './merchant/export.ts';
+import { operationRoutes } from './merchant/operation.ts';
 import { paymentRoutes } from './merchant/payments.ts';
 import { reconciliationRoutes } from './merchant/reconciliation.ts';
 import { settingsRoutes } from './merchant/settings.ts';
@@ -18,6 +19,7 @@ export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined)
   ...shopRoutes(doors),
   ...dashboardRoutes(doors),
   ...reconciliationRoutes(doors),
+  ...operationRoutes(doors),
   ...nodeRoutes(doors),
   ...setupRoutes(doors),
   ...selfTestRoutes(doors),

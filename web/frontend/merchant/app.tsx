@@ -17,6 +17,7 @@ import { WaitingPage } from './parts/waiting-page.tsx';
 import { LanguageContext, loadLanguage, useWords, WordsProvider, type Language } from './words.tsx';
 
 const Node = lazy(() => import('./pages/node.tsx'));
+const Operation = lazy(() => import('./pages/operation.tsx'));
 const Payments = lazy(() => import('./pages/payments.tsx'));
 const Payment = lazy(() => import('./pages/payment.tsx'));
 const Settings = lazy(() => import('./pages/settings.tsx'));
@@ -70,6 +71,7 @@ function Menu() {
       </a>
       <a href="/payments">{t('nav.payments')}</a>
       <a href="/node">{t('nav.node')}</a>
+      <a href="/operation">{t('nav.operation')}</a>
       <a href="/settings">{t('nav.settings')}</a>
     </NavMenu>
   );
@@ -98,6 +100,7 @@ export function Pages() {
           <Route path="/node" element={<Node />} />
           <Route path="/payments" element={<Payments />} />
           <Route path="/payments/:id" element={<Payment />} />
+          <Route path="/operation" element={<Operation />} />
           <Route path="/settings" element={<Settings />} />
           <Route path="*" element={<NotHere />} />
         </Routes>
