@@ -54,6 +54,25 @@ export async function claim(
   }));
 }
 
+/** Which of the tables have rows of the lane that a claim may find, in their order. */
+export async function dueTables(
+  db: Database,
+  of: { lane: Lane; tables: readonly DueTable[] },
+): Promise<DueTable[]> {
+  const asked = of.tables.map(
+    (table) => `
+      select '${table}' as "table" where exists (
+        select 1 from ${table}
+        where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now()))`,
+  );
+  const found = await rows<{ table: DueTable }>(
+    db.pool,
+    { name: `due_tables_${of.tables.join('_')}`, text: asked.join(' union all ') },
+    [of.lane],
+  );
+  return found.map(({ table }) => table);
+}
+
 export type WaitingRow = { id: string; state: string; dueAt: Date };
 
 /** Looks which rows of the lane are due, oldest first, and takes none of them. */

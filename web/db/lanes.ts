@@ -49,10 +49,18 @@ export async function nudge(on: Queryable, lanes: readonly Lane[], at?: Date): P
 }
 
 export type LanePause = { until: Date; because: string; failures: number };
+/** Null: the lane may be worked. */
+export type LanePauseRow =
+  { paused_until: Date; because: string; failures: number } | { paused_until: null };
+
+export const lanePauseOf = (row: LanePauseRow | undefined): LanePause | undefined =>
+  row === undefined || row.paused_until === null
+    ? undefined
+    : { until: row.paused_until, because: row.because, failures: row.failures };
 
 /** Until when the lane is paused; undefined when it may be worked. */
 export async function pauseOf(db: Database, lane: Lane): Promise<LanePause | undefined> {
-  const [row] = await rows<{ paused_until: Date; because: string; failures: number }>(
+  const [row] = await rows<LanePauseRow>(
     db.pool,
     {
       name: 'lane_pause_of',
@@ -61,7 +69,7 @@ export async function pauseOf(db: Database, lane: Lane): Promise<LanePause | und
     },
     [lane],
   );
-  return row && { until: row.paused_until, because: row.because, failures: row.failures };
+  return lanePauseOf(row);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Advisory locks say to all processes who is alive and who works which lane. They belong to one
 // connection, and PostgreSQL gives them back the moment it is gone: so whoever holds them asks on a
 // connection of its own, and hands in how that is done.
-import type { Lane } from './lanes.ts';
+import { lanePauseOf, type Lane, type LanePause, type LanePauseRow } from './lanes.ts';
 
 /** One statement on the connection that has the locks. Undefined: it is away. */
 export type Ask = <Row extends Record<string, unknown>>(
@@ -28,17 +28,22 @@ export async function freePoolLock(ask: Ask, pool: string): Promise<void> {
   await ask(`select pg_advisory_unlock(${poolKey('$1::text')})`, [pool]);
 }
 
-/** Tries the lock that says: this lane is worked. With the database's time at that moment. */
+/**
+ * Tries the lock that says: this lane is worked. With the database's time at that moment, and until
+ * when the lane is paused.
+ */
 export async function tryLaneLock(
   ask: Ask,
   lane: Lane,
-): Promise<{ got: boolean; saidMs: number } | undefined> {
-  const rows = await ask<{ got: boolean; said_ms: number }>(
-    `select pg_try_advisory_lock(${laneKey}) as got, ${clockMs} as said_ms`,
+): Promise<{ got: boolean; saidMs: number; pause: LanePause | undefined } | undefined> {
+  const rows = await ask<LanePauseRow & { got: boolean; said_ms: number }>(
+    `select pg_try_advisory_lock(${laneKey}) as got, ${clockMs} as said_ms,
+       paused_until, because, failures
+     from (select) one left join lane on name = $1 and paused_until is not null`,
     [lane],
   );
   const row = rows?.[0];
-  return row && { got: row.got, saidMs: row.said_ms };
+  return row && { got: row.got, saidMs: row.said_ms, pause: lanePauseOf(row) };
 }
 
 export async function freeLaneLock(ask: Ask, lane: Lane): Promise<void> {

@@ -4,9 +4,9 @@
 import { inOrder, costsDiffer } from '../core/order.ts';
 import { wakePools } from '../db/announce.ts';
 import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
-import type { DueTable, Lane } from '../db/lanes.ts';
+import type { DueTable, Lane, LanePause } from '../db/lanes.ts';
 import type { ClaimedRow, WaitingRow } from '../db/due.ts';
-import { claim, claimThese, giveBack, peekDue } from '../db/due.ts';
+import { claim, claimThese, dueTables, giveBack, peekDue } from '../db/due.ts';
 import { freeLaneLock, tryLaneLock } from '../db/locks.ts';
 import { nodeAnswered } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
@@ -172,14 +172,13 @@ async function hold(room: Room, turn: Turn): Promise<void> {
   let nudgeAt: Date | 'now' | undefined;
   try {
     const lock = await lockLane(room, lane);
-    if (lock === 'taken') {
+    if (lock.is === 'taken') {
       // Whoever has it may have looked before our row was there.
       nudgeAt = new Date(alive.now().getTime() + room.options.turnMs);
       void wakeThen(room);
-    } else if (lock === 'taken_by_us') {
+    } else if (lock.is === 'ours') {
       try {
-        await room.book.refresh(turn.known);
-        nudgeAt = await work(room, turn);
+        nudgeAt = await workOn(room, { turn, pause: lock.pause, session: alive.session() });
       } finally {
         await freeLaneLock(alive.ask, lane);
         void storeLearned(room);
@@ -203,12 +202,14 @@ async function wakeThen({ deps, time, options }: Room): Promise<void> {
   wakePools(deps.db.pool, 1);
 }
 
-async function lockLane(room: Room, lane: Lane): Promise<'taken_by_us' | 'taken' | 'away'> {
+type Lock = { is: 'ours'; pause: LanePause | undefined } | { is: 'taken' | 'away' };
+
+async function lockLane(room: Room, lane: Lane): Promise<Lock> {
   const askedMs = Date.now();
   const tried = await tryLaneLock(room.alive.ask, lane);
-  if (tried === undefined) return 'away';
+  if (tried === undefined) return { is: 'away' };
   room.alive.compare({ saidMs: tried.saidMs, askedMs, answeredMs: Date.now() });
-  return tried.got ? 'taken_by_us' : 'taken';
+  return tried.got ? { is: 'ours', pause: tried.pause } : { is: 'taken' };
 }
 
 async function storeLearned(room: Room): Promise<void> {
@@ -218,17 +219,40 @@ async function storeLearned(room: Room): Promise<void> {
   await room.book.store();
 }
 
-/** Works the lane, and says when it is to be nudged next. */
-async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
+/**
+ * Works the lane, one turn after the other for as long as nobody else wants its place: its calls
+ * need not come back in between. Says when it is to be nudged next.
+ */
+async function workOn(room: Room, lane: LockedLane): Promise<Date | 'now' | undefined> {
+  const { turn } = lane;
+  for (let { pause } = lane; ;) {
+    await room.book.refresh(turn.known);
+    const end = await work(room, { ...lane, pause });
+    if (end === 'goes_on') {
+      pause = await pauseOf(room.deps.db, turn.lane);
+      continue;
+    }
+    while (turn.calls.size > 0) await change(room, turn, room.options.stepMs);
+    // An empty lane saves nothing up.
+    if (!turn.more) turn.known.credit = 0;
+    if (end !== 'over') return end;
+    return turn.more && (turn.over === 'no' || turn.over === 'stopping') ? 'now' : undefined;
+  }
+}
+
+/** `session`: of the connection that has the lane's lock. */
+type LockedLane = { turn: Turn; pause: LanePause | undefined; session: number };
+
+/** One turn. A moment: the lane is paused until then. */
+async function work(room: Room, about: LockedLane): Promise<Date | 'goes_on' | 'over'> {
   const { deps, alive, time } = room;
-  const pause = await pauseOf(deps.db, turn.lane);
+  const { turn, pause, session } = about;
   // The job that was to wake the lane at its pause's end may be the one that brought us here.
   if (pause !== undefined && pause.until > alive.now()) return pause.until;
   turn.probing = pause !== undefined;
   // A lane that was full has room again: there is nothing to be tried.
   if (pause?.because === 'throttled') await open(deps, turn);
 
-  const session = alive.session();
   const startedAt = time.ms();
   turn.known.credit = Math.min(0, turn.known.credit) + creditTurns * room.options.turnMs;
   let first = true;
@@ -236,36 +260,37 @@ async function work(room: Room, turn: Turn): Promise<Date | 'now' | undefined> {
     if (room.stopping) turn.over = 'stopping';
     // Our lock is gone: another process may work the lane.
     if (alive.session() !== session) turn.over = 'database_away';
-    if (turn.over !== 'no' || isLate(room, turn, startedAt)) break;
+    if (turn.over !== 'no') break;
+    if (isLate(room, turn, startedAt)) {
+      const wants = turn.more || turn.again || turn.calls.size > 0;
+      return wants && !isCrowded(room) ? 'goes_on' : 'over';
+    }
     const free = freePlaces(room, turn);
     if (free > 0 && (turn.more || turn.again)) {
       if (turn.again) turn.seen.clear();
       turn.again = false;
-      const rows = await claimRows(room, { turn, free, first });
+      const claimed = await claimRows(room, { turn, free, first });
       first = false;
-      turn.more = rows.full;
-      for (const row of rows.claimed) {
-        // The lane was paused while we claimed.
-        if (isOver(turn)) await giveBack(deps.db.pool, row, { dueInMs: 0, attempt: false });
-        else begin(room, turn, row);
-      }
-      if (rows.claimed.length > 0) continue;
+      // Rows that came meanwhile may be in a table that was looked at before.
+      if (claimed > 0 || isAskedAgain(turn)) continue;
     }
     if (turn.calls.size === 0) break;
     await change(room, turn, room.options.turnMs);
   }
-  while (turn.calls.size > 0) await change(room, turn, room.options.stepMs);
-  // An empty lane saves nothing up.
-  if (!turn.more) turn.known.credit = 0;
-  return turn.more && (turn.over === 'no' || turn.over === 'stopping') ? 'now' : undefined;
+  return 'over';
 }
 
 const isOver = (turn: Turn): boolean => turn.over !== 'no';
+const isAskedAgain = (turn: Turn): boolean => turn.again;
+
+/** Others wait for a slot of this process, or may soon wait for its sockets. */
+const isCrowded = (room: Room): boolean => isFull(room) || isBusy(room);
+const isBusy = ({ callsOut }: Room): boolean => callsOut > widthOfProcess / 2;
 
 /**
  * A turn is over after its time, and when others wait for a slot, after its credit. Only when one
  * of its calls is slow it goes on, so that the lane's other places do not stand idle meanwhile; but
- * not when the process is busy.
+ * not when the process is busy. Where nobody waits, another turn follows at once.
  */
 function isLate(room: Room, turn: Turn, startedAt: number): boolean {
   const { turnMs, slowTurnMs } = room.options;
@@ -274,7 +299,7 @@ function isLate(room: Room, turn: Turn, startedAt: number): boolean {
   if (turn.known.credit <= 0 && isFull(room)) return true;
   if (ageMs <= turnMs) return false;
   const slow = [...turn.calls].some(({ since }) => now - since > turnMs / 2);
-  return !slow || ageMs > slowTurnMs || room.callsOut > widthOfProcess / 2;
+  return !slow || ageMs > slowTurnMs || isBusy(room);
 }
 
 function widthNow({ options }: Room, { lane, known }: Turn): number {
@@ -295,35 +320,47 @@ function change({ time }: Room, turn: Turn, withinMs: number): Promise<void> {
 }
 
 /**
- * Due rows, the most urgent table first. Once in a turn a place is kept for the tables below, so
- * that a backlog of verdicts does not hide the orders of buyers who wait.
+ * Begins due rows, the most urgent table first, and gives how many. Once in a turn a place is kept
+ * for the tables below, so that a backlog of verdicts does not hide the orders of buyers who wait.
  */
 async function claimRows(
   room: Room,
   about: { turn: Turn; free: number; first: boolean },
-): Promise<{ claimed: ClaimedRow[]; full: boolean }> {
+): Promise<number> {
   const { turn, free, first } = about;
+  const { db } = room.deps;
   const kind = parseLane(turn.lane)?.kind;
   const urgent = kind === undefined ? [] : laneTables[kind];
   // A row that only finds the lane closed must not keep the other tables from being tried: a
   // verdict that Shopify refuses would hide the word that the app was removed.
   const from = turn.probing ? Math.floor(room.time.draw() * urgent.length) : 0;
   const tables = [...urgent.slice(from), ...urgent.slice(0, from)];
-  const claimed: ClaimedRow[] = [];
+  let below: readonly DueTable[] | undefined;
+  let begun = 0;
   let full = false;
+  turn.more = false;
   for (const [at, table] of tables.entries()) {
-    const places = free - claimed.length;
+    const places = free - begun;
     if (places <= 0) {
       // The tables below were not even looked at.
       full = true;
       break;
     }
+    // Most often the tables below are empty, and one look at all of them says so.
+    if (at === 1) below = await dueTables(db, { lane: turn.lane, tables: tables.slice(at) });
+    if (below?.includes(table) === false) continue;
     const keep = first && at < tables.length - 1 && places > 1 ? 1 : 0;
     const rows = await claimNext(room, turn, { table, limit: places - keep });
     full ||= rows.full;
-    claimed.push(...rows.claimed);
+    begun += rows.claimed.length;
+    for (const row of rows.claimed) {
+      // The lane was paused while we claimed.
+      if (isOver(turn)) await giveBack(db.pool, row, { dueInMs: 0, attempt: false });
+      else begin(room, turn, row);
+    }
   }
-  return { claimed, full };
+  if (full) turn.more = true;
+  return begun;
 }
 
 /** The oldest due rows; or, where it makes a difference, those that are soonest done. */
