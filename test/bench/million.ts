@@ -12,6 +12,9 @@ import { migrateDeploy } from '../../web/db/migrate.ts';
 /** The big shop, its neighbour with a hundredth of it, and how many payments each has. */
 export type Million = { shopId: number; neighbourId: number; nodeId: number; payments: number };
 
+/** One for all statements: rows of one payment agree about when it was. */
+const filledAt = new Date().toISOString();
+
 export type Say = (line: string) => void;
 
 /** The days over which the payments are spread; the last of them is today. */
@@ -40,7 +43,7 @@ const numbered = `
     make_interval(secs => (400 + (n * 104729) % 2600 + case when n % 97 = 0 then 60000 else 0 end)
       / 1000.0) as told_after
   from (
-    select n, now() - make_interval(secs => (1.0 - n::float8 / $2::int) * 86400 * ${daysOfMillion})
+    select n, $now - make_interval(secs => (1.0 - n::float8 / $2::int) * 86400 * ${daysOfMillion})
         - interval '8 minutes' as at,
       md5('payment ' || $1::int || ' ' || n)::uuid as id,
       case when n % 8 = 3 then 'USD' else 'EUR' end as currency,
@@ -76,7 +79,8 @@ const fills: readonly { what: string; text: string }[] = [
       insert into quote (id, payment_id, fiat_minor, currency, amount_msat, price_e8, evidence,
         made_at, lapses_at)
       select $5::bigint + n, id, owed_minor, currency, owed_minor * 10000, 10000000000000,
-        '{"sources": [{"source": "kraken", "price": "100000"}], "spreadBasisPoints": 4}',
+        jsonb_build_object('spreadBasisPoints', 4, 'sources', jsonb_build_array(jsonb_build_object(
+          'source', 'kraken', 'currency', currency, 'price', '100000', 'at', at))),
         at + interval '3 seconds', at + interval '603 seconds'
       from (${numbered}) p`,
   },
@@ -230,7 +234,9 @@ async function fill(
     // Whole numbers of our own, and not every statement has a place for each of them.
     const numbers = [of.id, count, from, until, offset, of.nodeId];
     await client.query(
-      text.replace(/\$(\d)/g, (_, place: string) => String(numbers[Number(place) - 1])),
+      text
+        .replaceAll('$now', `'${filledAt}'::timestamptz`)
+        .replace(/\$(\d)/g, (_, place: string) => String(numbers[Number(place) - 1])),
     );
   }
 }

@@ -3,11 +3,12 @@
 //
 // This file: what each refusal and each Trouble is over HTTP. The tables are complete, or they do
 // not compile.
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Refusal } from '../core/refusals.ts';
 import { Trouble, type From } from '../core/trouble.ts';
 import { isDatabaseAway } from '../db/views.ts';
 import type { Log } from '../flows/flow.ts';
+import { answerPage, isForPerson, type NothingToShow } from './plain-page.ts';
 
 /** 200: a page that says why in words. 4xx: the caller can mend it. 503: ask again. */
 export const statusOfRefusal: Record<Refusal, number> = {
@@ -63,27 +64,40 @@ export function answerErrors(log: Log): ErrorRequestHandler {
     if (error instanceof Trouble && error.what === 'asked_too_often') {
       log.warn({ route: request.path }, 'door.asked_too_often');
       response.setHeader('Retry-After', '60');
-      answerJson(response, 429, { error: 'Too many tries from one address. Wait a minute.' });
+      const says = 'Too many tries from one address. Wait a minute.';
+      answerNothing(request, response, { status: 429, because: 'too_often', says });
       return;
     }
     const away = isDatabaseAway(error);
     if (away || error instanceof Trouble) {
       const from = error instanceof Trouble ? error.from : 'database';
-      const { status, says } = statusOfTrouble[from];
       const what = error instanceof Trouble ? error.what : 'database_away';
       log.warn({ route: request.path, what, from }, 'door.trouble');
       response.setHeader('Retry-After', '2');
-      answerJson(response, status, { error: says });
+      answerNothing(request, response, { ...statusOfTrouble[from], because: 'busy' });
       return;
     }
     const status = statusOfClientError(error);
     if (status !== undefined) {
-      answerJson(response, status, { error: 'The request cannot be read.' });
+      const says = 'The request cannot be read.';
+      answerNothing(request, response, { status, because: 'unreadable', says });
       return;
     }
     log.error({ route: request.path, err: error }, 'door.defect');
-    answerJson(response, 500, { error: 'Something went wrong on our side. It was recorded.' });
+    const says = 'Something went wrong on our side. It was recorded.';
+    answerNothing(request, response, { status: 500, because: 'defect', says });
   };
+}
+
+/** A page for a person, and JSON for a program. */
+export function answerNothing(
+  request: Request,
+  response: Response,
+  about: { status: number; because: NothingToShow; says: string },
+): void {
+  const { status, because, says } = about;
+  if (isForPerson(request)) answerPage(request, response, { status, because });
+  else answerJson(response, status, { error: says });
 }
 
 /** Body parsers mark their own errors: too large, not JSON, cut off. */

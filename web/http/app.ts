@@ -2,7 +2,7 @@
 import path from 'node:path';
 import express, { type Express } from 'express';
 import { assert } from '../core/trouble.ts';
-import { answerErrors, answerJson } from './answers.ts';
+import { answerErrors, answerNothing } from './answers.ts';
 import { merchantAssets, payAssets } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
 import { buyerRoutes } from './from-buyer.ts';
@@ -53,8 +53,9 @@ export function makeApp(doors: Doors): Express {
       await answer(request, response);
     });
   }
-  app.use((_request, response) => {
-    answerJson(response, 404, { error: 'There is nothing here.' });
+  app.use((request, response) => {
+    const says = 'There is nothing here.';
+    answerNothing(request, response, { status: 404, because: 'nothing_here', says });
   });
   app.use(answerErrors(doors.deps.log));
   return app;

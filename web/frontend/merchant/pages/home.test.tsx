@@ -251,9 +251,27 @@ test('without an answer it says what to do, and shows nothing that is not known'
   expect(screen.queryByText('Payments by state')).toBeNull();
 });
 
+test('many of one kind show three, and what is behind them is seen all the same', async () => {
+  const stuck = Array.from({ length: 5 }, (_, n): Problem => ({
+    ...{ what: 'stranded', sentence: 'Stuck.', paymentId: `p${String(n)}` },
+    orderName: `#${String(n)}`,
+  }));
+  const node: Problem = { what: 'node_unreachable', sentence: 'Away.', values: { node: 'alice' } };
+  await open(withProblems(...stuck, node));
+  const settle = (): HTMLElement[] => screen.getAllByRole('button', { name: /^Settle by hand: #/ });
+  expect(await screen.findAllByRole('button', { name: /^Settle by hand: #/ })).toHaveLength(3);
+  screen.getByRole('link', { name: /: alice$/ });
+  expect(
+    screen.getByRole('link', { name: 'See them among the payments' }).getAttribute('href'),
+  ).toBe('/payments?view=needs_person');
+  await userEvent.click(screen.getByRole('button', { name: 'Show 2 more' }));
+  expect(settle()).toHaveLength(5);
+  expect(screen.queryByRole('button', { name: /^Show \d/ })).toBeNull();
+});
+
 test('a thousand payments in a state are a thousand or more', async () => {
   await open({ 'GET /api/shop': { ...shop, counts: { ...shop.counts, resolved: 1_000 } } });
-  await screen.findByRole('link', { name: /^1,000 or more\s*Paid$/ });
+  await screen.findByRole('link', { name: /^1,000\+\s*Paid$/ });
 });
 
 const break7: Problem = {

@@ -6,6 +6,7 @@ import type { Problem } from '../../shared/merchant-api.ts';
 import { isWord, Told, useWords } from '../words.tsx';
 import { apiVersions, approveScopes } from './admin-links.ts';
 import { Unmatched } from './unmatched.tsx';
+import { useAmounts } from './use-amounts.ts';
 
 const SettleDialog = lazy(() =>
   import('./settle-dialog.tsx').then((found) => ({ default: found.SettleDialog })),
@@ -21,7 +22,14 @@ export function Problems(props: {
   const { t } = useWords();
   const { problems, shop, onChanged } = props;
   const [settling, setSettling] = useState<{ problem: Problem; opener: Opener; isOpen: boolean }>();
+  const [isWhole, setWhole] = useState(false);
+  const first = isWhole ? problems : firstOfEach(problems);
   const heading = useRef<HTMLDivElement>(null);
+  /** The button goes: whoever pressed it reads on from the top. */
+  const showAll = (): void => {
+    setWhole(true);
+    heading.current?.focus();
+  };
   /** It stays until it has gone from the screen: then the focus goes back to its button. */
   const close = (): void => {
     setSettling((last) => last && { ...last, isOpen: false });
@@ -43,7 +51,7 @@ export function Problems(props: {
           <NothingToDo />
         ) : (
           <div className="zt-column">
-            {problems.map((problem, index) =>
+            {first.map((problem, index) =>
               problem.what === 'unmatched' ? (
                 <Unmatched
                   key={`unmatched ${problem.values?.['breakId'] ?? ''}`}
@@ -60,6 +68,9 @@ export function Problems(props: {
                   }}
                 />
               ),
+            )}
+            {first.length < problems.length && (
+              <Rest hidden={problems.length - first.length} onShow={showAll} />
             )}
           </div>
         )}
@@ -80,6 +91,30 @@ export function Problems(props: {
         </Suspense>
       )}
     </Card>
+  );
+}
+
+/** So many of one kind are shown before the next kind has its turn. */
+const atFirst = 3;
+
+/** Twenty orders of one trouble must not hide that the node is away, nor the day's figures. */
+function firstOfEach(problems: readonly Problem[]): Problem[] {
+  const seen = new Map<string, number>();
+  return problems.filter(({ what }) => {
+    const count = (seen.get(what) ?? 0) + 1;
+    seen.set(what, count);
+    return count <= atFirst;
+  });
+}
+
+function Rest({ hidden, onShow }: { hidden: number; onShow: () => void }) {
+  const { t } = useWords();
+  const { count } = useAmounts();
+  return (
+    <InlineStack gap="300" blockAlign="center">
+      <Button onClick={onShow}>{t('problems.more', { count: count(hidden) })}</Button>
+      <Link url="/payments?view=needs_person">{t('problems.in_list')}</Link>
+    </InlineStack>
   );
 }
 
