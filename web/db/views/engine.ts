@@ -120,8 +120,10 @@ async function waitsOfHour(db: Database): Promise<EngineStanding['waits']> {
     {
       name: 'view_engine_waits',
       text: `
-        select step, sum(told)::text as told from wait_tally
-        where slot > now() - interval '1 hour' group by step`,
+        select w.step, sum(w.told)::text as told from shop s cross join lateral (
+          select step, told from wait_tally
+          where shop_id = s.id and slot > now() - interval '1 hour') w
+        group by w.step`,
     },
     [],
   );

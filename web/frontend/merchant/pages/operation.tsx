@@ -69,8 +69,10 @@ function SeenAt({ answer }: { answer: OperationAnswer }) {
   const { t } = useWords();
   const { exactly } = useAmounts(answer.timeZone);
   return (
-    <Text as="p" variant="bodySm" tone="subdued">
-      {t('operation.seen', { when: exactly(answer.at) })}
-    </Text>
+    <div className="zt-period">
+      <Text as="p" variant="bodySm" tone="subdued">
+        {t('operation.seen', { when: exactly(answer.at) })}
+      </Text>
+    </div>
   );
 }

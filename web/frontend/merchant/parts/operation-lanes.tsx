@@ -4,11 +4,10 @@ import { useWords } from '../words.tsx';
 import { formatWait } from './figures.tsx';
 import { Measures } from './measures.tsx';
 import { reasonOf } from './operation-reason.ts';
+import { rowsAtMost } from './operation-summary.tsx';
 import { useAmounts } from './use-amounts.ts';
 
 const tones = { open: 'success', probing: 'attention', paused: 'warning' } as const;
-/** The server counts no further. */
-const countedAtMost = 10_000;
 
 /** What Zaptill asks from outside: how wide it may, what waits, and what is paused and why. */
 export function Lanes(props: { lanes: readonly LaneShown[]; timeZone: string }) {
@@ -42,7 +41,7 @@ function Lane({ lane, timeZone }: { lane: LaneShown; timeZone: string }) {
   const { count } = useAmounts();
   const { kind, name, state, pause } = lane;
   const rows = (n: number): string =>
-    n < countedAtMost ? count(n) : t('counts.or_more', { count: count(countedAtMost) });
+    n < rowsAtMost ? count(n) : t('counts.or_more', { count: count(rowsAtMost) });
   return (
     <BlockStack gap="200">
       <InlineStack align="space-between" blockAlign="center" gap="200">

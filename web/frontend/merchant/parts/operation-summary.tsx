@@ -8,6 +8,7 @@ import { useAmounts } from './use-amounts.ts';
 
 /** The server counts no further. */
 const unmatchedAtMost = 1_000;
+export const rowsAtMost = 10_000;
 
 /** What matters most, in five figures. */
 export function AtAGlance({ answer }: { answer: OperationAnswer }) {
@@ -17,6 +18,8 @@ export function AtAGlance({ answer }: { answer: OperationAnswer }) {
   const waiting = lanes.reduce((sum, lane) => sum + lane.waiting, 0);
   const oldestMs = Math.max(...lanes.map((lane) => lane.oldestSeconds)) * 1_000;
   const { unmatched, doneAt } = reconciliation;
+  const atMost = (n: number, most: number): string =>
+    n < most ? count(n) : t('counts.or_more', { count: count(most) });
   return (
     <Card>
       <BlockStack gap="300">
@@ -32,9 +35,12 @@ export function AtAGlance({ answer }: { answer: OperationAnswer }) {
                 : t('operation.due.text', { age: formatWait(oldestMs, locale) })
             }
           >
-            {count(waiting)}
+            {atMost(waiting, rowsAtMost)}
           </Figure>
-          <Figure name={t('operation.untold')} says={t('operation.untold.text')}>
+          <Figure
+            name={t('operation.untold')}
+            says={t(untold === null ? 'operation.untold.all' : 'operation.untold.text')}
+          >
             {untold === null ? t('operation.untold.none') : formatWait(untold * 1_000, locale)}
           </Figure>
           <Figure
@@ -58,15 +64,7 @@ export function AtAGlance({ answer }: { answer: OperationAnswer }) {
                 : t('operation.unmatched.text', { when: exactly(doneAt) })
             }
           >
-            {unmatched === 0 ? (
-              count(0)
-            ) : (
-              <Link url="/">
-                {unmatched < unmatchedAtMost
-                  ? count(unmatched)
-                  : t('counts.or_more', { count: count(unmatchedAtMost) })}
-              </Link>
-            )}
+            {unmatched === 0 ? count(0) : <Link url="/">{atMost(unmatched, unmatchedAtMost)}</Link>}
           </Figure>
           <Figure
             name={t('operation.bucket')}
