@@ -58,7 +58,6 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
       'sql invoice_settle',
       'call tell-shopify.readOrder',
       'sql payment_begin_telling',
-      'sql lease_renew_*',
       'call tell-shopify.markPaid',
       'sql payment_move',
     ],
@@ -106,7 +105,7 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
   },
   rejected: {
     doors: ['sql session_want_reject', 'sql invoice_end_all'],
-    pool: ['call tell-session.reject'],
+    pool: ['sql lease_renew_*', 'call tell-session.reject'],
   },
   pending: {
     doors: ['sql session_want_pending'],

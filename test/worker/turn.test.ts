@@ -9,7 +9,7 @@ import { stayAlive } from '../../web/worker/alive.ts';
 import { laneTurns, type TurnOptions, type Turns } from '../../web/worker/turn.ts';
 import { aNode, anInvoice, aPayment, aSettledPayment } from '../builders.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
-import { aShopWithDue, depsOn, dueCount, moreDue, open } from './play.ts';
+import { aShopWithDue, depsOn, dueCount, moreDue, open, until } from './play.ts';
 
 let home: TestDatabase;
 let db: Database;
@@ -41,6 +41,16 @@ async function turnsOf(step: Step, options: Partial<TurnOptions> = {}): Promise<
   close.push(() => turns.drain(10_000));
   return turns;
 }
+
+/** The job that is to wake the lane, and in how many milliseconds; null: none. */
+const wakesInMs = async (lane: Lane): Promise<number | null> => {
+  const { rows } = await db.pool.query<{ ms: number }>(
+    `select (extract(epoch from run_at - now()) * 1000)::float8 as ms
+     from graphile_worker.jobs where key = 'lane:' || $1`,
+    [lane],
+  );
+  return rows[0]?.ms ?? null;
+};
 
 describe('a turn in which rows are put in order', () => {
   const inOrder: Partial<TurnOptions> = { width: () => 1, order: (waiting) => waiting };
@@ -119,16 +129,45 @@ describe('a turn while others wait', () => {
   });
 });
 
+describe('a turn whose time is over', () => {
+  const turnMs = 50;
+  /** One call of the lane is out, for longer than a turn, and then three more rows are due. */
+  async function pastItsTime(slots: number) {
+    const { shopId, lane } = await aShopWithDue(db, 1);
+    const out = Promise.withResolvers<undefined>();
+    let begun = 0;
+    const step: Step = async () => {
+      begun += 1;
+      if (begun === 1) await out.promise;
+      return rest;
+    };
+    const turns = await turnsOf(step, { turnMs, slowTurnMs: 0, width: () => 2, slots });
+    close.push(() => out.resolve(undefined));
+    void turns.take(lane);
+    await until('the call is out', () => begun === 1);
+    await pause(turnMs + 10);
+    await moreDue(db, shopId, 3);
+    return { lane, turns, out, begun: () => begun };
+  }
+
+  test('goes on beside a call that is out, while nobody else wants its place', async () => {
+    const { lane, turns, begun } = await pastItsTime(4);
+    expect(turns.touch(lane)).toBe(true);
+    await until('the others were worked', async () => (await dueCount(db, lane)) === 1);
+    expect(begun()).toBe(4);
+  });
+
+  test('lets its calls come back when others have the slots, and is nudged', async () => {
+    const { lane, turns, out, begun } = await pastItsTime(0);
+    turns.touch(lane);
+    out.resolve(undefined);
+    await until('the lane was nudged', async () => (await wakesInMs(lane)) !== null);
+    expect(begun()).toBe(1);
+    expect(await dueCount(db, lane)).toBe(3);
+  });
+});
+
 describe('a lane whose shop has all the slots that it may', () => {
-  /** The job that is to wake the lane, and in how many milliseconds; null: none. */
-  const wakesInMs = async (lane: Lane): Promise<number | null> => {
-    const { rows } = await db.pool.query<{ ms: number }>(
-      `select (extract(epoch from run_at - now()) * 1000)::float8 as ms
-       from graphile_worker.jobs where key = 'lane:' || $1`,
-      [lane],
-    );
-    return rows[0]?.ms ?? null;
-  };
   /** Of four slots it has one, which its alerts use. */
   async function fullShop(): Promise<{ lane: Lane; turns: Turns }> {
     const { shopId, lane } = await aShopWithDue(db, 1);
@@ -171,7 +210,7 @@ describe('a lane whose shop has all the slots that it may', () => {
 
   test('is left to its nudge when rows come', async () => {
     const { lane, turns } = await fullShop();
-    turns.touch(lane);
+    expect(turns.touch(lane)).toBe(false);
     await pause(300);
     expect(await wakesInMs(lane)).toBeNull();
   });

@@ -8,6 +8,7 @@ import type { Move, PaymentState, Reason } from '../core/payment.ts';
 import { sayMoved, wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
+import { leaseMs } from './due.ts';
 import { note, type Details } from './history.ts';
 import { nodeLane, nudge, shopLane, type Lane } from './lanes.ts';
 import { columnsOf, record, type Fields } from './records.ts';
@@ -248,6 +249,7 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
 /**
  * Stores that Shopify is about to be told, with the sales that the order has, before the call is
  * made: if its answer is lost, a sale that is not in the list is ours. Kept from the first try on.
+ * The claim is renewed with it, so that the call has its whole time. False: it was taken over.
  */
 export async function beginTelling(
   db: Database,
@@ -268,6 +270,7 @@ export async function beginTelling(
         with began as (
           update payment set tell_started_at = coalesce(tell_started_at, now()),
             tell_sent_at = now(), tell_method = coalesce(tell_method, $5),
+            lease_until = now() + $6 * interval '1 ms',
             tell_sales_before = case when tell_started_at is null then $3::text[]
               else tell_sales_before end
           where id = $1::uuid and state = 'settled' and lease_no = $2 returning id),
@@ -282,6 +285,7 @@ export async function beginTelling(
       about.salesBefore,
       JSON.stringify(about.details),
       about.methodName,
+      leaseMs,
     ],
   );
   return began.length === 1;

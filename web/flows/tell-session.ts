@@ -28,15 +28,15 @@ export async function resolveSession(
   const isFirst = groupKey === null || (await takeGroup(deps.db, { shopId, groupKey, paymentId }));
   if (!isFirst) return strand(deps, { ...about, because: 'group_paid_otherwise' });
   const amount = decimalOf(money.fiatMinor, money.currency);
-  const began = await beginTelling(deps.db, {
+  const telling = beginTelling(deps.db, {
     paymentId,
     leaseNo: row.leaseNo,
     salesBefore: [],
     methodName: null,
     details: { do: 'resolve', amount, currency: money.currency },
   });
-  if (!began || !(await renewLease(deps.db, row))) return 'stored';
-  const sessions = await deps.paymentSessions.of(shopId);
+  const [began, sessions] = await Promise.all([telling, deps.paymentSessions.of(shopId)]);
+  if (!began) return 'stored';
   const outcome = await sessions.resolve(payment.originId);
   if (outcome.is === 'refused') {
     await refusedBy(deps, about, outcome.why);

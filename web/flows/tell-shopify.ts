@@ -12,7 +12,7 @@ import {
 import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
-import { renewLease, type ClaimedRow } from '../db/due.ts';
+import type { ClaimedRow } from '../db/due.ts';
 import {
   askForPerson,
   beginTelling,
@@ -125,7 +125,7 @@ async function tell(
     methodName: telling.methodName,
     details: { do: verdict.do, amount, currency: money.currency },
   });
-  if (!began || !(await renewLease(deps.db, row))) return 'stored';
+  if (!began) return 'stored';
   const outcome = await send(storefront, telling, verdict);
   if (outcome.is === 'done') return conclude(deps, telling, verdict);
 
