@@ -96,7 +96,12 @@ export async function makeClone(about: {
 export const stormOptions = [
   ...['timezone=UTC', 'search_path=storm,pg_catalog,public', 'statement_timeout=0'],
   ...['lock_timeout=0', 'idle_in_transaction_session_timeout=0', 'deadlock_timeout=1h'],
-  ...['synchronous_commit=off', 'jit=off', 'max_parallel_workers_per_gather=0'],
+  ...[
+    'synchronous_commit=off',
+    'jit=off',
+    'plan_cache_mode=force_generic_plan',
+    'max_parallel_workers_per_gather=0',
+  ],
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ');

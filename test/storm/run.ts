@@ -80,7 +80,8 @@ async function playAll(worlds: readonly World[], servers: Servers): Promise<Worl
 function serversFor(worlds: number): Promise<Servers> {
   const urls = given.server ?? [];
   if (urls.length > 0) return Promise.resolve({ urls, close: () => Promise.resolve() });
-  return startServers(Math.min(os.availableParallelism(), worlds));
+  // A world computes either here or at its server, so one more than there are cores.
+  return startServers(Math.min(os.availableParallelism() + 1, worlds));
 }
 
 const sumOf = (results: readonly WorldResult[], of: (result: WorldResult) => number): number =>

@@ -9,6 +9,7 @@ const settings = {
   ...{ fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: 200 },
   ...{ autovacuum: 'off', shared_buffers: '128MB', synchronize_seqscans: 'off' },
   ...{ wal_level: 'minimal', max_wal_senders: 0, max_wal_size: '4GB', track_activities: 'off' },
+  ...{ track_counts: 'off', update_process_title: 'off', checkpoint_timeout: '1h' },
 };
 
 export type Servers = { urls: string[]; close: () => Promise<void> };

@@ -22,6 +22,7 @@ export type Order = {
   sales: { id: string; amountMinor: Minor; gateway: string }[];
   gatewayName: string;
   updatedAt: number;
+  editedAt: number;
   /** Its readers do not see it before. */
   visibleAt: number;
   before: { until: number; reading: OrderReading } | undefined;
@@ -29,7 +30,13 @@ export type Order = {
 export type Session = { gid: string; group: string; state: 'open' | 'resolved' | 'rejected' };
 
 /** What was done to an order or a session by us. */
-export type Effect = { originId: string; did: 'paid' | 'part' | 'resolved'; amountMinor: bigint };
+export type Effect = {
+  originId: string;
+  did: 'paid' | 'part' | 'resolved';
+  amountMinor: bigint;
+  /** The merchant had changed its amount so shortly before that a reader may not have seen it. */
+  isJustEdited: boolean;
+};
 
 type Mood = 'well' | 'failing' | 'throttling' | 'refusing' | 'hole';
 type About = {
@@ -56,6 +63,8 @@ const trouble = (
   about: { then: 'retry' | 'ask_again' | 'give_up'; away?: boolean; waitMs?: number },
 ): Trouble => new Trouble(what, { from: 'shop', ...about });
 
+/** A call on its way, and a replica that is behind. */
+const justNowMs = 15_000;
 const pointsAtMost = 1_000;
 const pointsPerMs = 0.5;
 
@@ -153,7 +162,8 @@ function record(played: Played, order: Order, amountMinor: bigint, did: 'paid' |
     played.sales += 1;
     const id = `sale-${String(played.sales)}`;
     order.sales.push({ id, amountMinor: minor(amountMinor), gateway: about.methodName });
-    played.effects.push({ originId: order.id, did, amountMinor });
+    const isJustEdited = order.updatedAt - order.editedAt < justNowMs;
+    played.effects.push({ originId: order.id, did, amountMinor, isJustEdited });
   });
 }
 
@@ -232,7 +242,7 @@ function sessionsOf(played: Played): PaymentSessions {
         if (session.state === 'rejected') return { is: 'refused', why: 'ALREADY_REJECTED' };
         if (session.state === 'open') {
           session.state = 'resolved';
-          effects.push({ originId: gid, did: 'resolved', amountMinor: 0n });
+          effects.push({ originId: gid, did: 'resolved', amountMinor: 0n, isJustEdited: false });
         }
         return done;
       }),
@@ -267,7 +277,7 @@ export function playShop(net: Network, about: About) {
       const lags = net.draws.chance(0.05) ? net.draws.around(1_500) : 0;
       const placed: Order = {
         ...{ ...order, cancelled: false, sales: [], gatewayName: about.methodName },
-        ...{ updatedAt: now, visibleAt: now + lags, before: undefined },
+        ...{ updatedAt: now, visibleAt: now + lags, before: undefined, editedAt: -Infinity },
       };
       orders.set(order.id, placed);
       about.hook('orders/create', placed);
@@ -277,7 +287,10 @@ export function playShop(net: Network, about: About) {
     cancel: (order: Order): void =>
       change(played, order, 'orders/cancelled', () => (order.cancelled = true)),
     edit: (order: Order, totalMinor: bigint): void =>
-      change(played, order, 'orders/edited', () => (order.totalMinor = totalMinor)),
+      change(played, order, 'orders/edited', () => {
+        order.totalMinor = totalMinor;
+        order.editedAt = net.timeline.now();
+      }),
     payOtherwise: (order: Order): void => {
       const left = outstandingOf(order);
       if (order.cancelled || left <= 0n) return;

@@ -34,6 +34,8 @@ export type Timeline = {
   /** Resumes tasks until there is none before this moment, or `isOver`. */
   runUntil: (until: number, isOver?: () => boolean) => Promise<void>;
   resumed: () => number;
+  /** Where a timer of the real clock was asked for, by code that belongs to nobody. */
+  strays: string[];
 };
 
 /** A heap by moment, then by the order in which they were planned. */
@@ -125,6 +127,7 @@ export function openTimeline(startMs: number): Timeline {
   putImmediates(begin, end);
   return {
     ...{ now: () => now, plan, resumed: () => resumed, owner: () => owners.getStore() },
+    strays: [],
     as: (owner, work) => owners.run(owner, work),
     real: async (work) => {
       begin();
@@ -173,7 +176,10 @@ function putImmediates(begin: () => void, end: () => void): void {
 
 type Handle = { cancel: () => void };
 
-/** `setTimeout` and its like, for code that belongs to an owner; others keep the real ones. */
+/**
+ * `setTimeout` and its like, for code that belongs to an owner. Others keep the real ones, and are
+ * written down: whatever such a timer decides would depend on how fast the machine is.
+ */
 function putTimers(timeline: Timeline): void {
   const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
   const planned = new WeakMap<object, Handle>();
@@ -192,7 +198,10 @@ function putTimers(timeline: Timeline): void {
   };
   const put = (again: boolean) =>
     ((work: (...given: unknown[]) => void, ms = 1, ...given: unknown[]) => {
-      if (timeline.owner() === undefined) return real.setTimeout(work, ms, ...given);
+      if (timeline.owner() === undefined) {
+        timeline.strays.push(new Error('a timer of nobody').stack ?? '');
+        return real.setTimeout(work, ms, ...given);
+      }
       return start(ms, () => work(...given), again);
     }) as unknown as typeof setTimeout;
   const clear = ((timer: object | undefined) => {

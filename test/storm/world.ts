@@ -8,7 +8,7 @@ import { connectNode } from '../../web/db/nodes.ts';
 import { storeRegistration } from '../../web/db/registrations.ts';
 import { installShop } from '../../web/db/shops.ts';
 import { buyByOrder, buyBySession, deliver, type Market, type ShopAt } from './buyers.ts';
-import { checkWorld } from './checks.ts';
+import { checkTime, checkWorld } from './checks.ts';
 import { makeClone } from './clone.ts';
 import { drawsFrom, type Draws } from './draws.ts';
 import { playNode, type PlayedNode } from './node.ts';
@@ -370,6 +370,7 @@ async function finalChecks(parts: Parts): Promise<void> {
   await duringChecks(parts);
   const { owner, deps } = auditor(parts);
   parts.violations.push(...(await parts.timeline.as(owner, () => checkWorld(parts, deps.db))));
+  parts.violations.push(...(await checkTime(parts)));
 }
 
 function resultOf(parts: Parts, hash: string): WorldResult {
