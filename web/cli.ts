@@ -78,7 +78,8 @@ async function connect(wired: Wired, options: ConnectOptions): Promise<Result> {
     const lines = [connected.sentence, ...excess, 'Run this on the node:', `  ${connected.bake}`];
     return { lines, json: connected, exitCode: 2 };
   }
-  const { node, advice } = connected;
+  const { node } = connected;
+  const advice = connected.advice.map(({ sentence }) => sentence);
   return done([`Connected: ${describe(node)}`, ...advice], {
     ok: true,
     node: nodeJson(node),

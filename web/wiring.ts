@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { openAlertWays } from './alerts/ways.ts';
 import type { Config } from './config.ts';
+import { advice } from './core/advice.ts';
 import { daysLeftOf } from './core/api-version.ts';
 import type { LightningNode, Nodes, Storefront, Storefronts } from './core/ports.ts';
 import { quotePolicy } from './core/quote.ts';
@@ -487,11 +488,9 @@ function makeDoors(parts: DoorParts): Doors {
     adviceOf: (node) => [
       ...adviceOnVersion(node.version),
       ...(config.production && node.network !== 'mainnet'
-        ? [`This node is on ${node.network}: only test payments go there, never a real order's.`]
+        ? [advice('only_tests', { network: node.network })]
         : []),
-      ...(node.activeChannels === 0
-        ? ['This node has no active channel: shoppers cannot pay until one is open.']
-        : []),
+      ...(node.activeChannels === 0 ? [advice('no_active_channel')] : []),
     ],
     bakeLine: () => bakeLine(),
     hashOfRequest: (request) => parseRequest(request)?.hash,

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
 import type { OrderInput } from '../../sandbox/shopify/index.ts';
 import { allPaidOnce, isSound, oneReady, payInTheEnd } from '../journey/paid-once.ts';
+import type { NodeAnswer } from '../../web/frontend/shared/merchant-api.ts';
 import { until, type Bought, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 
@@ -190,9 +191,9 @@ describe('the node', () => {
     world.lnd?.setChannels([]);
     const answer = await connect(good());
     expect(answer.status).toBe(200);
-    const { node } = answer.body as { node: { advice: string[]; receivableMsat: string } };
+    const { node } = answer.body as { node: NodeAnswer };
     expect(node.receivableMsat).toBe('0');
-    expect(node.advice.join(' ')).toMatch(/no channels/);
+    expect(node.advice.map(({ code }) => code)).toContain('no_channels');
     const shop = await world.api('GET', '/api/shop');
     const problems = shop.body['problems'] as { what: string }[];
     expect(problems.map(({ what }) => what)).toContain('nothing_receivable');

@@ -1,5 +1,6 @@
 // The payments app's page in every state, and its messages: for pictures, and for axe on each.
 import type { RequestListener } from 'node:http';
+import { advice } from '../../web/core/advice.ts';
 import { renderMessage, renderSettings } from '../../web/frontend/payments/page.ts';
 import {
   messages,
@@ -84,7 +85,7 @@ export const paymentsViews: Readonly<Record<string, SettingsView>> = {
     node: {
       ...node,
       receivableMsat: '0',
-      advice: ['This node has no active channel: shoppers cannot pay until one is open.'],
+      advice: [advice('no_active_channel')],
     },
   },
   activated: {

@@ -14,7 +14,9 @@ test.each([
   ['0.22.0-beta', /newer/],
   ['1.0.0', /newer/],
 ])('%s has one sentence', (version, sentence) => {
-  expect(adviceOnVersion(version)).toEqual([expect.stringMatching(sentence)]);
+  expect(adviceOnVersion(version)).toMatchObject([
+    { sentence: expect.stringMatching(sentence) as string },
+  ]);
 });
 
 test.each(['0.21.3-beta commit=v0.21.3-beta', 'v0.21.9', '', 'unknown', 'x'.repeat(1_000)])(

@@ -1,5 +1,6 @@
 // A merchant connects a node. The credential is judged offline, then the node is reached and tried;
 // only a credential that can receive and nothing else is sealed and stored.
+import type { Advice } from '../core/advice.ts';
 import type { SealedPlace, Sealer } from '../core/ports.ts';
 import type { ConnectRefusal } from '../core/refusals.ts';
 import type { Database } from '../db/database.ts';
@@ -33,7 +34,7 @@ export type NodeTested =
   | ({
       ok: true;
       credential: NodeCredential;
-      advice: readonly string[];
+      advice: readonly Advice[];
     } & Omit<ConnectedNode, 'shopId'>)
   | ConnectRefused;
 
@@ -60,7 +61,7 @@ export type ConnectHow = 'replace' | 'add' | { renew: { identity: string } };
 export async function connectNode(
   deps: ConnectDeps,
   about: { shopId: number; given: ConnectGiven; how?: ConnectHow },
-): Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused> {
+): Promise<{ ok: true; node: NodeRow; advice: readonly Advice[] } | ConnectRefused> {
   const { how = 'replace' } = about;
   const tested = await deps.testNode(about.given, typeof how === 'string' ? undefined : how.renew);
   if (!tested.ok) {

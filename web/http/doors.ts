@@ -1,5 +1,6 @@
 // What the doors are handed. Built in wiring, once.
 import type { Request, RequestHandler, Response } from 'express';
+import type { Advice } from '../core/advice.ts';
 import type { Changes } from '../db/changes.ts';
 import type { ConnectGiven, ConnectHow, ConnectRefused } from '../flows/connect-node.ts';
 import type { Deps } from '../flows/flow.ts';
@@ -36,14 +37,14 @@ export type Doors = {
     given: ConnectGiven;
     /** Left out: it replaces what was there. */
     how?: ConnectHow;
-  }) => Promise<{ ok: true; node: NodeRow; advice: readonly string[] } | ConnectRefused>;
+  }) => Promise<{ ok: true; node: NodeRow; advice: readonly Advice[] } | ConnectRefused>;
   /** Asks the shop's node how it is and what it can receive, and stores the answer. */
   refreshNode: (node: NodeRow) => Promise<void>;
   /** Of this program. */
   version: string;
   /** What we ask of Shopify: its interface's version, and what the app must be allowed. */
   shopify: { apiVersion: string; scopes: readonly string[] };
-  adviceOf: (node: NodeRow) => readonly string[];
+  adviceOf: (node: NodeRow) => readonly Advice[];
   /** The line that makes a credential which can receive and nothing else, with a key of its own. */
   bakeLine: () => string;
   /** The payment hash of a BOLT11; undefined for what is none. */

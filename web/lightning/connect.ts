@@ -32,6 +32,7 @@ import {
   wordsOf,
 } from './refused.ts';
 import { adviceOnVersion } from './versions.ts';
+import { advice, type Advice } from '../core/advice.ts';
 
 export type TestOptions = {
   allowPrivate: boolean;
@@ -54,7 +55,7 @@ export type TestedNode = {
   rootKeyId: string;
   /** Undefined when the credential may not see the channels. */
   receivable: Receivable | undefined;
-  advice: readonly string[];
+  advice: readonly Advice[];
   credentialEndsAt: Date | null;
 };
 
@@ -222,31 +223,20 @@ function adviceOn(seen: {
   hints: number;
   endsAt: Date | undefined;
   now: Date;
-}): string[] {
+}): Advice[] {
   const { facts, receivable, hints, endsAt, now } = seen;
-  const advice = facts === undefined ? [] : adviceOnVersion(facts.version);
-  if (facts?.syncedToChain === false) {
-    advice.push('The node is still catching up with the chain: payments may fail until it has.');
-  }
-  if (receivable === undefined) {
-    advice.push('The credential may not see the channels, so nobody warns when they are full.');
-  } else if (receivable.channels === 0) {
-    advice.push(
-      'The node has no channels yet, so it cannot receive. Open or buy inbound channels.',
-    );
-  } else if (receivable.activeChannels === 0) {
-    advice.push('None of the channels is active, so the node cannot receive at the moment.');
-  } else if (receivable.totalMsat === 0n) {
-    advice.push('All channels are full on your side: nothing can be received until some is spent.');
-  } else if (receivable.onlyPrivate && hints === 0) {
-    advice.push('All channels are private and invoices show no way to them: wait some minutes.');
-  }
+  const told = facts === undefined ? [] : adviceOnVersion(facts.version);
+  const tell = (...given: Parameters<typeof advice>): unknown => told.push(advice(...given));
+  if (facts?.syncedToChain === false) tell('catching_up');
+  if (receivable === undefined) tell('channels_unseen');
+  else if (receivable.channels === 0) tell('no_channels');
+  else if (receivable.activeChannels === 0) tell('none_active');
+  else if (receivable.totalMsat === 0n) tell('channels_full');
+  else if (receivable.onlyPrivate && hints === 0) tell('channels_private');
   if (endsAt !== undefined && endsAt.getTime() - now.getTime() < 14 * day) {
-    advice.push(
-      `The credential ends on ${endsAt.toISOString().slice(0, 10)}: bake a new one soon.`,
-    );
+    tell('credential_ends', { day: endsAt.toISOString().slice(0, 10) });
   }
-  return advice;
+  return told;
 }
 
 async function examine(

@@ -1,17 +1,19 @@
 // What a merchant should know about the version of LND. Sources: LND's release notes, the
 // disclosures of 2023 to 2026, and the issues named.
 
-type Warning = { before: string; from?: string; sentence: string };
+import { advice, type Advice, type AdviceCode } from '../core/advice.ts';
+
+type Warning = { before: string; from?: string; code: AdviceCode };
 
 /** Worst first; the first that fits is told. */
 const warnings: readonly Warning[] = [
-  { before: '0.17.0', sentence: 'anyone can exhaust its memory from outside' },
-  { before: '0.19.0', sentence: 'it has published weaknesses by which its funds can be stolen' },
-  { before: '0.19.2', sentence: 'it can come to a standstill while payments arrive (#10035)' },
-  { before: '0.20.1', sentence: 'it can come to a standstill under load (#10428, #10540)' },
-  { before: '0.20.4', sentence: 'a peer can exhaust its memory (#11090)' },
-  { from: '0.21.0', before: '0.21.3', sentence: 'a peer can exhaust its memory (#11090)' },
-  { before: '0.21.0', sentence: 'payments can stay unnoticed until a restart (#10719)' },
+  { before: '0.17.0', code: 'lnd_memory_outside' },
+  { before: '0.19.0', code: 'lnd_theft' },
+  { before: '0.19.2', code: 'lnd_stands_paying' },
+  { before: '0.20.1', code: 'lnd_stands_loaded' },
+  { before: '0.20.4', code: 'lnd_memory_peer' },
+  { from: '0.21.0', before: '0.21.3', code: 'lnd_memory_peer' },
+  { before: '0.21.0', code: 'lnd_unnoticed' },
 ];
 
 /** Tried on real nodes up to here. */
@@ -28,8 +30,8 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
 
-/** Sentences for a version such as `0.21.3-beta commit=v0.21.3-beta`; none for a good one. */
-export function adviceOnVersion(version: string): string[] {
+/** For a version such as `0.21.3-beta commit=v0.21.3-beta`; nothing for a good one. */
+export function adviceOnVersion(version: string): Advice[] {
   const numbers = numbersOf(version);
   if (numbers === undefined) return [];
   const short = numbers.join('.');
@@ -37,10 +39,8 @@ export function adviceOnVersion(version: string): string[] {
   const found = warnings.find(
     ({ before, from }) => isBefore(before) && (from === undefined || !isBefore(from)),
   );
-  if (found !== undefined) {
-    return [`Update LND: with version ${short} ${found.sentence}.`];
-  }
+  if (found !== undefined) return [advice(found.code, { version: short })];
   const [, minor = 0] = numbersOf(`${newestTried}.0`) ?? [];
   const isNewer = (numbers[0] ?? 0) > 0 || (numbers[1] ?? 0) > minor;
-  return isNewer ? [`LND ${short} is newer than what Zaptill was tried with.`] : [];
+  return isNewer ? [advice('lnd_newer', { version: short })] : [];
 }

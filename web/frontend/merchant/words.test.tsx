@@ -1,5 +1,6 @@
 // That both languages say everything, and that the server's English is said in German by its codes.
 import { describe, expect, test } from 'vitest';
+import { adviceSentences } from '../../core/advice.ts';
 import { paymentStates, reasons } from '../../core/payment.ts';
 import { breaks } from '../../core/reconcile.ts';
 import { connectRefusals } from '../../core/refusals.ts';
@@ -51,6 +52,7 @@ describe('what the server says has German words by its code', () => {
     ['reason', Object.keys(reasons)],
     ['history', Object.keys(historyWords)],
     ['refusal', connectRefusals],
+    ['advice', Object.keys(adviceSentences)],
     ['problem.unmatched', Object.keys(breaks)],
   ])('%s', (kind, codes) => {
     expect(codes.filter((code) => german[`told.${kind}.${code}`] === undefined)).toEqual([]);

@@ -80,17 +80,13 @@ function facts(node: ShownNode, words: Speech): Html {
       node.advice.length === 0 &&
       html`<p class="note" data-tone="warn">${words.say('node.nothing_receivable')}</p>`
     }
-    ${node.advice.map((sentence) => {
-      const { text, lang } = words.told(adviceCode(sentence), sentence);
+    ${node.advice.map(({ code, sentence, values }) => {
+      const { text, lang } = words.told(`advice.${code}`, sentence, values);
       return html`<p class="note" data-tone="plain" lang="${lang ?? words.locale}">${text}</p>`;
     })}
     ${node.isShared && html`<p class="soft">${words.say('node.shared')}</p>`}
   `;
 }
-
-/** The one advice that has words here; what is said of versions stays in English. */
-const adviceCode = (sentence: string): string =>
-  sentence.startsWith('This node has no active channel') ? 'no_active_channel' : 'advice';
 
 const fact = (name: string, value: string): Html =>
   html`<div>

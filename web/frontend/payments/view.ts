@@ -1,4 +1,5 @@
 // What the payments app's page is drawn from. Times are ISO 8601, amounts millisatoshis as text.
+import type { AdviceShown } from '../shared/merchant-api.ts';
 import type { PayState } from '../shared/pay-view.ts';
 
 /** A node as its merchant sees it. Never a credential. */
@@ -12,7 +13,7 @@ export type ShownNode = {
   receivableMsat: string | null;
   largestPartMsat: string | null;
   credentialEndsAt: string | null;
-  advice: readonly string[];
+  advice: readonly AdviceShown[];
   /** It was connected for this shop in the merchant app, and serves here as well. */
   isShared: boolean;
 };

@@ -11,14 +11,23 @@ type Words = Readonly<Record<string, string | undefined>>;
 const english: Words = { ...merchantEn, ...en };
 const languages: Readonly<Record<string, Words>> = { en: english, de: { ...merchantDe, ...de } };
 
+type Values = Readonly<Record<string, string>>;
+
 export type Speech = {
   locale: string;
-  say: (word: Word, values?: Readonly<Record<string, string>>) => string;
+  say: (word: Word, values?: Values) => string;
   /** A word that is put together at run time, if it is one. */
   sayIf: (word: string) => string | undefined;
   /** What the server says in English, in this language if that has words for the code. */
-  told: (code: string, sentence: string) => { text: string; lang: string | undefined };
+  told: (
+    code: string,
+    sentence: string,
+    values?: Values,
+  ) => { text: string; lang: string | undefined };
 };
+
+const fill = (text: string, values: Values): string =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 
 /** `asked`: any language tag, such as `de-CH`; what we do not speak becomes English. */
 export function speech(asked: string): Speech {
@@ -29,11 +38,11 @@ export function speech(asked: string): Speech {
   return {
     locale: words === undefined ? 'en' : (Intl.getCanonicalLocales(tag)[0] ?? 'en'),
     sayIf,
-    say: (word, values = {}) =>
-      (sayIf(word) ?? '').replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole),
-    told: (code, sentence) => {
-      const own = words?.[`told.${code}`];
-      if (own !== undefined && !own.includes('{')) return { text: own, lang: undefined };
+    say: (word, values = {}) => fill(sayIf(word) ?? '', values),
+    told: (code, sentence, values = {}) => {
+      const own = fill(words?.[`told.${code}`] ?? '{', values);
+      // With a place that nobody fills it says less than the sentence.
+      if (!own.includes('{')) return { text: own, lang: undefined };
       return { text: sentence, lang: language === 'en' || words === undefined ? undefined : 'en' };
     },
   };

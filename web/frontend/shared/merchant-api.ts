@@ -66,8 +66,8 @@ export type NodeAnswer = {
   channels: { active: number; all: number } | null;
   /** When the credential ends by itself; null: never. */
   credentialEndsAt: string | null;
-  /** Sentences of advice about the node: an old version, no channels, locked wallet. */
-  advice: readonly string[];
+  /** What is good to know of the node: an old version, no channels. A code of core/advice.ts. */
+  advice: readonly AdviceShown[];
 };
 
 /** `POST /api/node`: either the whole link, or its parts. */
@@ -213,4 +213,11 @@ export type TimelineEntry = {
   to: PayState | null;
   because: string;
   details: Readonly<Record<string, string>>;
+};
+
+/** `values`: what stands in its sentence, for words in another language. */
+export type AdviceShown = {
+  code: string;
+  sentence: string;
+  values: Readonly<Record<string, string>>;
 };

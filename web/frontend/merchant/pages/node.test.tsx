@@ -153,10 +153,15 @@ test('the secret is shown only when asked', async () => {
 });
 
 test('a node that does not answer, in German', async () => {
-  const away = { ...first, health: 'unreachable' as const, advice: ['Update LND.'] };
+  const advice = [
+    { code: 'lnd_newer', sentence: 'LND 9.1.0 is newer.', values: { version: '9.1.0' } },
+    { code: 'of_tomorrow', sentence: 'Update LND.', values: {} },
+  ];
+  const away = { ...first, health: 'unreachable' as const, advice };
   await openAt('/node', { 'GET /api/nodes': having(away) }, 'de');
   await screen.findByText(/^Keine Antwort seit 21\.11\.2026/);
   screen.getByText('1.234.567.890.123.456,789 Sats');
+  screen.getByText('LND 9.1.0 ist neuer als alles, womit Zaptill erprobt wurde.');
   expect(screen.getByText('Update LND.').lang).toBe('en');
 });
 

@@ -1,6 +1,6 @@
 import { Banner, BlockStack, Card, InlineStack, List, Text } from '@shopify/polaris';
 import type { ReactNode } from 'react';
-import type { NodeAnswer } from '../../shared/merchant-api.ts';
+import type { AdviceShown, NodeAnswer } from '../../shared/merchant-api.ts';
 import { useWords } from '../words.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Facts } from './facts.tsx';
@@ -74,16 +74,16 @@ function Receivable({ node }: { node: NodeAnswer }) {
   );
 }
 
-function Advice({ advice }: { advice: readonly string[] }) {
+function Advice({ advice }: { advice: readonly AdviceShown[] }) {
   const { t, told } = useWords();
   if (advice.length === 0) return null;
   return (
     <Banner tone="info" title={t('node.advice')}>
       <List>
-        {advice.map((sentence) => {
-          const { text, lang } = told({ code: 'advice', sentence });
+        {advice.map(({ code, sentence, values }) => {
+          const { text, lang } = told({ code: `advice.${code}`, sentence, values });
           return (
-            <List.Item key={sentence}>
+            <List.Item key={code}>
               <span lang={lang}>{text}</span>
             </List.Item>
           );
