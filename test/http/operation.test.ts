@@ -26,7 +26,7 @@ const aPool = (pool: string, more: Partial<PoolReport> = {}): PoolReport => ({
   ...more,
 });
 
-test('before a pool has begun: nobody works, nothing was told, and the lanes are there', async () => {
+test('before a pool has begun nobody works, and the lanes are there', async () => {
   const now = await operation();
   expect(now.pools).toEqual({ alive: 0, listed: [] });
   expect(now).toMatchObject({ bucket: null, wait: null, oldestUntoldSeconds: null });

@@ -1,5 +1,5 @@
-// How the engine works for one shop: its lanes, the streams of its nodes, and what is waiting. Reads
-// only what is this shop's, and of the pools that they are alive.
+// How the engine works for one shop: its lanes, the streams of its nodes, and what is waiting.
+// Reads only what is this shop's, and of the pools that they are alive.
 import type { WaitStep } from '../../core/figures.ts';
 import { rows, type Database } from '../database.ts';
 import { alertLane, laneTables, nodeLane, shopLane, type Lane } from '../lanes.ts';

@@ -51,7 +51,7 @@ test('while the database is away it says so, and a try again brings the page', a
   });
 });
 
-test('lists are bounded, numbers that are not counted further say so, reasons are words', async () => {
+test('lists are bounded, numbers that end at a limit say so, reasons are words', async () => {
   const listed = Array.from({ length: 20 }, (_, n) => pool(n));
   const pause = { since: null, until: quiet.at, because: 'throttled', failures: 2 };
   await openAt(

@@ -12,7 +12,7 @@ import { useWords } from '../words.tsx';
 
 const lookAgainMs = 5_000;
 
-/** How the engine works for this shop: for whoever runs the server, and asks why something waits. */
+/** How the engine works for this shop: for whoever runs the server and asks why it waits. */
 export default function Operation() {
   const { t } = useWords();
   const { value, trouble, again, isAsking } = useApi<OperationAnswer>('/api/operation', {

@@ -13,13 +13,10 @@ export const rowsAtMost = 10_000;
 /** What matters most, in five figures. */
 export function AtAGlance({ answer }: { answer: OperationAnswer }) {
   const { t, locale } = useWords();
-  const { count, exactly } = useAmounts(answer.timeZone);
-  const { lanes, wait, oldestUntoldSeconds: untold, reconciliation, bucket } = answer;
+  const { count } = useAmounts();
+  const { lanes, wait, oldestUntoldSeconds: untold, bucket } = answer;
   const waiting = lanes.reduce((sum, lane) => sum + lane.waiting, 0);
   const oldestMs = Math.max(...lanes.map((lane) => lane.oldestSeconds)) * 1_000;
-  const { unmatched, doneAt } = reconciliation;
-  const atMost = (n: number, most: number): string =>
-    n < most ? count(n) : t('counts.or_more', { count: count(most) });
   return (
     <Card>
       <BlockStack gap="300">
@@ -35,7 +32,9 @@ export function AtAGlance({ answer }: { answer: OperationAnswer }) {
                 : t('operation.due.text', { age: formatWait(oldestMs, locale) })
             }
           >
-            {atMost(waiting, rowsAtMost)}
+            {waiting < rowsAtMost
+              ? count(waiting)
+              : t('counts.or_more', { count: count(rowsAtMost) })}
           </Figure>
           <Figure
             name={t('operation.untold')}
@@ -56,16 +55,7 @@ export function AtAGlance({ answer }: { answer: OperationAnswer }) {
           >
             {wait === null ? '–' : formatWait(wait.medianMs, locale)}
           </Figure>
-          <Figure
-            name={t('operation.unmatched')}
-            says={
-              doneAt === null
-                ? t('operation.unmatched.never')
-                : t('operation.unmatched.text', { when: exactly(doneAt) })
-            }
-          >
-            {unmatched === 0 ? count(0) : <Link url="/">{atMost(unmatched, unmatchedAtMost)}</Link>}
-          </Figure>
+          <Unmatched answer={answer} />
           <Figure
             name={t('operation.bucket')}
             says={
@@ -82,6 +72,33 @@ export function AtAGlance({ answer }: { answer: OperationAnswer }) {
         </dl>
       </BlockStack>
     </Card>
+  );
+}
+
+/** Whether orders and money agree; the first page lists what does not. */
+function Unmatched({ answer }: { answer: OperationAnswer }) {
+  const { t } = useWords();
+  const { count, exactly } = useAmounts(answer.timeZone);
+  const { unmatched, doneAt } = answer.reconciliation;
+  return (
+    <Figure
+      name={t('operation.unmatched')}
+      says={
+        doneAt === null
+          ? t('operation.unmatched.never')
+          : t('operation.unmatched.text', { when: exactly(doneAt) })
+      }
+    >
+      {unmatched === 0 ? (
+        count(0)
+      ) : (
+        <Link url="/">
+          {unmatched < unmatchedAtMost
+            ? count(unmatched)
+            : t('counts.or_more', { count: count(unmatchedAtMost) })}
+        </Link>
+      )}
+    </Figure>
   );
 }
 
