@@ -101,7 +101,7 @@ test('a call that comes back too late loses, and its invoice is canceled', async
   expect(await quoteInvoice(our.deps, payment.id)).toEqual({ is: 'preparing' });
   second.faults.onMethod('AddInvoice', { kind: 'never-answer', work: true });
   second.faults.onMethod('LookupInvoice', { kind: 'never-answer', work: false });
-  const late = issueInvoice(our.deps, made);
+  const late = issueInvoice(our.deps, made, 'late');
   late.catch(() => undefined);
   await expect.poll(() => atSecond(made)?.state, { timeout: 30_000 }).toBe('OPEN');
   await later(made);

@@ -4,7 +4,7 @@ import { audit } from '../../web/db/audit.ts';
 import type { Database } from '../../web/db/database.ts';
 import { nodeLane, pauseLane } from '../../web/db/lanes.ts';
 import { nodeHasTrouble, retireNode } from '../../web/db/nodes.ts';
-import { nodesFor } from '../../web/flows/serve-session.ts';
+import { serviceFor } from '../../web/flows/serve-session.ts';
 import { aNode, anInvoice, aPayment, aShop } from '../builders.ts';
 import { databaseOfFile } from '../database-of-file.ts';
 import { depsOn } from '../worker/play.ts';
@@ -29,7 +29,7 @@ const aNodeOf = async (network: string, of = shopId): Promise<number> => {
 type About = { test?: boolean; origin?: 'order' | 'payment_session'; inProduction?: boolean };
 const asked = async ({ test = false, origin = 'order', inProduction = false }: About = {}) => {
   const deps = depsOn(db, { realMoneyOnly: inProduction });
-  const { nodes, isConnected } = await nodesFor(deps, { shopId, origin, test });
+  const { nodes, isConnected } = await serviceFor(deps, { shopId, origin, test });
   return { ids: nodes.map(({ id }) => id), isConnected };
 };
 const nobody = { ids: [], isConnected: false };

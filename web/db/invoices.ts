@@ -32,19 +32,22 @@ export type InvoiceRow = {
   sources: string[];
 };
 
-const columns = `
-  i.id, i.payment_id, i.node_id, encode(i.hash, 'hex') as hash, i.sealed_preimage, i.amount_msat,
-  i.state::text, i.request, i.expires_at, i.ending, i.ending_at, i.made_at, i.settled_at,
-    i.paid_msat,
-  q.lapses_at, q.fiat_minor, q.currency, q.price_e8::text, q.evidence`;
+/** Of the invoice `i` and its quote `q`. `prefix`: of the names that payments have as well. */
+export const invoiceColumns = ({ prefix = '' } = {}): string => `
+  i.id as ${prefix}id, i.payment_id, i.node_id, encode(i.hash, 'hex') as hash, i.sealed_preimage,
+  i.amount_msat, i.state::text as ${prefix}state, i.request, i.expires_at, i.ending, i.ending_at,
+  i.made_at, i.settled_at, i.paid_msat, q.lapses_at, q.fiat_minor, q.currency as ${prefix}currency,
+  q.price_e8::text, q.evidence`;
+const columns = invoiceColumns();
 
-type Raw = {
-  id: string;
+/** As a statement gives it, with int8 read as text or as bigint. */
+export type RawInvoice = {
+  id: string | bigint;
   payment_id: string;
   node_id: number;
   hash: PaymentHash;
   sealed_preimage: Uint8Array | null;
-  amount_msat: string;
+  amount_msat: string | bigint;
   state: InvoiceState;
   request: string | null;
   expires_at: Date;
@@ -52,15 +55,15 @@ type Raw = {
   ending_at: Date | null;
   made_at: Date;
   settled_at: Date | null;
-  paid_msat: string | null;
+  paid_msat: string | bigint | null;
   lapses_at: Date;
-  fiat_minor: string;
+  fiat_minor: string | bigint;
   currency: Currency;
   price_e8: string;
   evidence: { sources: { source: string }[] };
 };
 
-function fromRaw(raw: Raw): InvoiceRow {
+export function invoiceFrom(raw: RawInvoice): InvoiceRow {
   return {
     id: BigInt(raw.id),
     paymentId: raw.payment_id,
@@ -89,7 +92,7 @@ export async function currentInvoice(
   db: Database,
   paymentId: string,
 ): Promise<InvoiceRow | undefined> {
-  const [raw] = await rows<Raw>(
+  const [raw] = await rows<RawInvoice>(
     db.pool,
     {
       name: 'invoice_current',
@@ -101,11 +104,11 @@ export async function currentInvoice(
     },
     [paymentId],
   );
-  return raw && fromRaw(raw);
+  return raw && invoiceFrom(raw);
 }
 
 export async function invoiceById(db: Database, id: string): Promise<InvoiceRow | undefined> {
-  const [raw] = await rows<Raw>(
+  const [raw] = await rows<RawInvoice>(
     db.pool,
     {
       name: 'invoice_by_id',
@@ -114,7 +117,7 @@ export async function invoiceById(db: Database, id: string): Promise<InvoiceRow 
     },
     [id],
   );
-  return raw && fromRaw(raw);
+  return raw && invoiceFrom(raw);
 }
 
 export type MadeInvoice = {
@@ -138,86 +141,68 @@ export type MadeInvoice = {
  * then somebody else was faster.
  */
 export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigint | undefined> {
-  return transaction(db, async (on) => {
-    // The lock makes closing, editing and quoting of one payment wait for each other. What stands
-    // then is asked in a statement of its own, which sees what those who had the lock have written.
-    await rows(
-      on,
-      {
-        name: 'payment_lock',
-        text: 'select id from payment where id = $1::uuid for no key update',
-      },
-      [made.paymentId],
-    );
-    const open = await rows(
-      on,
-      {
-        name: 'payment_may_be_quoted',
-        text: `
-          select id from payment where id = $1::uuid and state = 'open'
-            and owed_minor = $2 and currency = $3
-            and exists (select 1 from node where id = $4 and retired_at is null)
-            and not exists (
-              select 1 from session_group g where g.shop_id = payment.shop_id
-                and g.group_key = payment.group_key and g.payment_id <> payment.id)
-            and not exists (
-              select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))`,
-      },
-      [made.paymentId, made.fiatMinor, made.currency, made.nodeId],
-    );
-    return open.length === 0 ? undefined : insertInvoice(on, made);
-  });
-}
-
-async function insertInvoice(on: Queryable, made: MadeInvoice): Promise<bigint | undefined> {
   const { agreed } = made;
   const { sources, spreadBasisPoints } = agreed;
-  const [row] = await rows<{ id: string }>(
-    on,
-    {
-      name: 'invoice_make',
-      text: `
-        with promised as (
-          insert into quote (payment_id, fiat_minor, currency, amount_msat, price_e8, evidence,
-            made_at, lapses_at)
-          values ($1::uuid, $2, $3, $4, $5::numeric, $6::jsonb, $7, $8) returning id, payment_id),
-        line as (
-          insert into history (payment_id, what, because, details)
-          select payment_id, 'quoted', '', $13::jsonb from promised)
-        insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat,
-          state, expires_at, lane, due_at)
-        select payment_id, id, $9::int, decode($10, 'hex'), $11, $4, 'made', $8,
-          'node:' || ($9::int)::text, now() + $12 * interval '1 ms' from promised
-        on conflict (payment_id) where state in ('made', 'live') do nothing
-        returning id`,
-    },
-    [
-      made.paymentId,
-      made.fiatMinor,
-      made.currency,
-      made.amountMsat,
-      agreed.priceE8.toString(),
-      JSON.stringify({
-        sources: sources.map(({ source, price, at }) => ({ source, price, at })),
-        spreadBasisPoints,
-      }),
-      made.madeAt,
-      made.lapsesAt,
-      made.nodeId,
-      made.hash,
-      made.sealedPreimage,
-      made.lookInMs,
-      JSON.stringify({
-        amountMsat: made.amountMsat.toString(),
-        fiatMinor: made.fiatMinor.toString(),
-        currency: made.currency,
-        until: made.lapsesAt.toISOString(),
-        sources: sources.map(({ source }) => source).join(', '),
-      }),
-    ],
-  );
+  const [row] = await rows<{ id: string }>(db.pool, { name: 'invoice_make', text: makeText }, [
+    made.paymentId,
+    made.fiatMinor,
+    made.currency,
+    made.nodeId,
+    made.amountMsat,
+    agreed.priceE8.toString(),
+    JSON.stringify({
+      sources: sources.map(({ source, price, at }) => ({ source, price, at })),
+      spreadBasisPoints,
+    }),
+    made.madeAt,
+    made.lapsesAt,
+    made.hash,
+    made.sealedPreimage,
+    made.lookInMs,
+    JSON.stringify({
+      amountMsat: made.amountMsat.toString(),
+      fiatMinor: made.fiatMinor.toString(),
+      currency: made.currency,
+      until: made.lapsesAt.toISOString(),
+      sources: sources.map(({ source }) => source).join(', '),
+    }),
+  ]);
   return row === undefined ? undefined : BigInt(row.id);
 }
+
+/**
+ * The lock makes closing, editing and quoting of one payment wait for each other. Who waited for it
+ * sees the payment as it is then; of those who promise a price at once the index lets one in; and
+ * whoever takes the group or the node meanwhile closes the payment, or ends the invoice, behind it.
+ * What is promised is written with the invoice or not at all.
+ */
+const makeText = `
+  with open as (
+    select id, nextval('quote_id_seq') as quote_id from payment where id = $1::uuid
+      and state = 'open'
+      and owed_minor = $2 and currency = $3
+      and exists (select 1 from node where id = $4 and retired_at is null)
+      and not exists (
+        select 1 from session_group g where g.shop_id = payment.shop_id
+          and g.group_key = payment.group_key and g.payment_id <> payment.id)
+      and not exists (
+        select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))
+    for no key update),
+  made as (
+    insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat,
+      state, expires_at, lane, due_at)
+    select id, quote_id, $4::int, decode($10, 'hex'), $11, $5, 'made', $9,
+      'node:' || ($4::int)::text, now() + $12 * interval '1 ms' from open
+    on conflict (payment_id) where state in ('made', 'live') do nothing
+    returning id, payment_id, quote_id),
+  promised as (
+    insert into quote (id, payment_id, fiat_minor, currency, amount_msat, price_e8, evidence,
+      made_at, lapses_at)
+    select quote_id, payment_id, $2, $3, $5, $6::numeric, $7::jsonb, $8, $9 from made),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select payment_id, 'quoted', '', $13::jsonb from made)
+  select id from made`;
 
 /** The node has it: made -> live, and the secret is erased, since the node knows it now. */
 export async function invoiceIsLive(

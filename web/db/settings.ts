@@ -14,7 +14,8 @@ export type StoredSettings = {
   oldAlertSecrets: readonly Uint8Array[];
 };
 
-type Raw = {
+/** What a merchant has chosen, without the secrets of the alerts. */
+export type RawChosen = {
   method_name: string;
   version: number | null;
   quote_seconds: number | null;
@@ -26,15 +27,17 @@ type Raw = {
   unpaid_hours: number | null;
   alert_email: string | null;
   alert_url: string | null;
+  language: string | null;
+};
+type Raw = RawChosen & {
   sealed_alert_secret: Uint8Array | null;
   old_alert_secrets: Uint8Array[];
-  language: string | null;
 };
 
 const amountOf = (text: string | null): Msat | null =>
   text === null ? null : (BigInt(text) as Msat);
 
-function fromRaw(raw: Raw): StoredSettings {
+export function chosenFrom(raw: RawChosen): Pick<StoredSettings, 'version' | 'settings'> {
   const settings: Settings = {
     methodName: raw.method_name,
     quoteSeconds: raw.quote_seconds,
@@ -48,22 +51,27 @@ function fromRaw(raw: Raw): StoredSettings {
     alertUrl: raw.alert_url,
     language: raw.language,
   };
-  return {
-    ...{ version: raw.version ?? 0, settings },
-    sealedAlertSecret: raw.sealed_alert_secret,
-    oldAlertSecrets: raw.old_alert_secrets,
-  };
+  return { version: raw.version ?? 0, settings };
 }
+
+const fromRaw = (raw: Raw): StoredSettings => ({
+  ...chosenFrom(raw),
+  sealedAlertSecret: raw.sealed_alert_secret,
+  oldAlertSecrets: raw.old_alert_secrets,
+});
 
 /** The secrets that sign beside the one of the shop `p`. */
 export const oldSecretsOfShop = `
   array(select o.sealed from old_alert_secret o where o.shop_id = p.id and o.ends_at > now()
     order by o.id desc)`;
 
+/** Of the shop `p` and its settings `s`. */
+export const chosenColumns = `
+  p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp, s.smallest_msat,
+  s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url, s.language`;
+
 const readText = `
-  select p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp,
-    s.smallest_msat, s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url,
-    s.sealed_alert_secret, s.language, ${oldSecretsOfShop} as old_alert_secrets
+  select ${chosenColumns}, s.sealed_alert_secret, ${oldSecretsOfShop} as old_alert_secrets
   from shop p left join settings s on s.shop_id = p.id where p.id = $1`;
 
 async function read(on: Queryable, shopId: number): Promise<StoredSettings> {

@@ -13,12 +13,13 @@ export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts'
 export * from './views/payment.ts';
 export * from './views/payments.ts';
 /** Single rows, for doors: they may read here, and write only through flows. */
-export { currentInvoice, type InvoiceRow } from './invoices.ts';
+export type { InvoiceRow } from './invoices.ts';
 export { nodeById, workingNode, workingNodes, type NodeRow } from './nodes.ts';
 export { endingNodes, type EndingNode } from './views/setup.ts';
 export { hasPassedSelfTest, latestSelfTest, type SelfTestRow } from './self-tests.ts';
 export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './payments.ts';
-export { groupIsTaken, siblingsOf } from './sessions.ts';
+export { payPageById, payPageByLink, type PayPage } from './pay-page.ts';
+export { siblingsOf } from './sessions.ts';
 export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
 export * from './views/operation.ts';

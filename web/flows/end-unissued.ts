@@ -12,7 +12,7 @@ import {
 import { endInvoicesOfRetired } from '../db/nodes.ts';
 import type { PaymentRow } from '../db/payments.ts';
 import type { Deps } from './flow.ts';
-import { nodesFor } from './serve-session.ts';
+import { serviceFor } from './serve-session.ts';
 
 /** Until then whoever stored it, or its node's lane, may still hear of it. */
 const unissuedMs = 2 * lookAfterCreateMs;
@@ -38,7 +38,7 @@ export async function makeWay(
   const now = deps.clock();
   if (now.getTime() - made.madeAt.getTime() < unissuedMs) return false;
   if (made.ending === null && made.lapsesAt > now) {
-    const { nodes } = await nodesFor(deps, payment);
+    const { nodes } = await serviceFor(deps, payment);
     if (!nodes.some(({ id }) => id !== made.nodeId)) return false;
   }
   return endUnissued(deps, made);

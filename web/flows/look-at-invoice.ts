@@ -15,7 +15,7 @@ import { coverOfStream, nodeAnswered } from '../db/nodes.ts';
 import { fewInvoices, sampleStream } from './look-at-all.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
-import { memoOf, placeOfPreimage } from './quote-invoice.ts';
+import { memoById, placeOfPreimage } from './quote-invoice.ts';
 
 export const lookAtInvoice: Step = async (deps, row) => {
   const invoice = await invoiceById(deps.db, row.id);
@@ -42,7 +42,7 @@ async function askAgainToCancel(deps: Deps, invoice: InvoiceRow): Promise<StepEn
 async function lookAtMade(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
   const wanted = invoice.ending === null && invoice.lapsesAt > deps.clock();
   if (wanted) {
-    await issueInvoice(deps, invoice);
+    await issueInvoice(deps, invoice, await memoById(deps, invoice.paymentId));
     return 'stored';
   }
   const node = await deps.nodes.of(invoice.nodeId);
@@ -103,12 +103,17 @@ async function toldByStream(
   return { attempt: false, asked, dueInMs: Math.min(laterMs, leftMs + 100) };
 }
 
+/** What is known of a stored quote when its node is asked. */
+export type ToIssue = Pick<
+  InvoiceRow,
+  'id' | 'paymentId' | 'nodeId' | 'hash' | 'sealedPreimage' | 'amountMsat' | 'lapsesAt'
+>;
+
 /**
  * Asks the node for the invoice of a stored quote, again and again with the same secret: it makes
- * one
- * invoice. Throws Trouble; the row stays and is looked at again.
+ * one invoice. `memo`: what the wallet shows. Throws Trouble; the row stays and is looked at again.
  */
-export async function issueInvoice(deps: Deps, invoice: InvoiceRow): Promise<void> {
+export async function issueInvoice(deps: Deps, invoice: ToIssue, memo: string): Promise<void> {
   if (invoice.sealedPreimage === null) return;
   const node = await deps.nodes.of(invoice.nodeId);
   const secret = deps.sealer.open(invoice.sealedPreimage, placeOfPreimage(invoice));
@@ -117,7 +122,7 @@ export async function issueInvoice(deps: Deps, invoice: InvoiceRow): Promise<voi
     hash: invoice.hash,
     preimage: Buffer.from(secret).toString('hex') as Preimage,
     amountMsat: invoice.amountMsat,
-    memo: await memoOf(deps, invoice.paymentId),
+    memo,
     expirySeconds: Math.max(1, Math.round(leftMs / 1_000)),
   });
   const lookInMs = Math.min(lookWhileLiveMs, Math.max(0, leftMs) + 100);

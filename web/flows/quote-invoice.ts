@@ -11,18 +11,18 @@ import type { QuoteRefusal } from '../core/refusals.ts';
 import { lookAfterCreateMs } from '../core/retry.ts';
 import { termsOf } from '../core/settings.ts';
 import { Trouble } from '../core/trouble.ts';
-import { currentInvoice, invoiceById, makeInvoice, type InvoiceRow } from '../db/invoices.ts';
+import { invoiceById, makeInvoice, type InvoiceRow } from '../db/invoices.ts';
 import { nodeHasTrouble } from '../db/nodes.ts';
 import { note } from '../db/history.ts';
+import { payPageById, type PayPage } from '../db/pay-page.ts';
 import { closePayment, paymentById, type PaymentRow } from '../db/payments.ts';
-import { closeForGood, groupIsTaken } from '../db/sessions.ts';
-import { shopById } from '../db/shops.ts';
+import { closeForGood } from '../db/sessions.ts';
 import { closeInvoice } from './close-invoice.ts';
 import { endUnissued, makeWay } from './end-unissued.ts';
 import type { Deps } from './flow.ts';
-import { issueInvoice } from './look-at-invoice.ts';
+import { issueInvoice, type ToIssue } from './look-at-invoice.ts';
 import { lookAtOrderNow } from './look-at-order.ts';
-import { nodesFor, settingsFor } from './serve-session.ts';
+import { serviceFor } from './serve-session.ts';
 
 export type Quoted =
   | { is: 'payable'; invoice: InvoiceRow }
@@ -37,17 +37,22 @@ const owedFreshMs = 5_000;
 
 /**
  * Gives the payable invoice, or makes one. Everything that can fail outside ends in a refusal that
- * the page shows in words; nothing is lost, and asking again is always right.
+ * the page shows in words; nothing is lost, and asking again is always right. `known`: as whoever
+ * asks has just read it; what is stored is checked against the rows of that moment all the same.
  */
-export async function quoteInvoice(deps: Deps, paymentId: string): Promise<Quoted> {
-  const payment = await paymentById(deps.db, paymentId);
-  if (payment?.state !== 'open') return { is: 'not_open' };
+export async function quoteInvoice(
+  deps: Deps,
+  paymentId: string,
+  known?: PayPage,
+): Promise<Quoted> {
+  const page = known ?? (await payPageById(deps.db, paymentId));
+  if (page?.payment.state !== 'open') return { is: 'not_open' };
+  const { payment, invoice: current } = page;
   // Before anything that could be paid is handed out, also what was made before.
-  if (payment.groupKey !== null && (await groupIsTaken(deps.db, paymentId))) {
+  if (page.isPaidElsewhere) {
     await closePayment(deps.db, { paymentId, because: 'group_paid_otherwise' });
     return { is: 'not_open' };
   }
-  const current = await currentInvoice(deps.db, paymentId);
   if (current?.state === 'made' && !(await makeWay(deps, { payment, made: current }))) {
     return { is: 'preparing' };
   }
@@ -63,7 +68,7 @@ export async function quoteInvoice(deps: Deps, paymentId: string): Promise<Quote
   }
   const owed = await (payment.origin === 'order' ? freshOwed(deps, payment) : sessionOwed(payment));
   if (owed.is !== 'open') return owed;
-  return promise(deps, owed.payment);
+  return promise(deps, { payment: owed.payment, memo: memoOf(page) });
 }
 
 /** What is owed, as Shopify says it now. The browser is never asked. */
@@ -99,16 +104,17 @@ const stillOpen = (
   payment.state === 'open' ? { is: 'open', payment } : { is: 'not_open' };
 
 /** Prices, promise, stored secret, and only then the node. */
-async function promise(deps: Deps, payment: PaymentRow): Promise<Quoted> {
+async function promise(deps: Deps, about: { payment: PaymentRow; memo: string }): Promise<Quoted> {
+  const { payment, memo } = about;
   const currency = currencyOf(payment.currency);
   if (currency === undefined) return refused(deps, payment, 'currency_unknown');
-  const { nodes, isConnected } = await nodesFor(deps, payment);
+  const { nodes, isConnected, settings } = await serviceFor(deps, payment);
   if (!isConnected) {
     const isTest = payment.test && payment.origin === 'payment_session';
     return refused(deps, payment, isTest ? 'no_test_node' : 'no_node');
   }
   if (nodes.length === 0) return { is: 'refused', refusal: 'node_unreachable' };
-  const chosen = termsOf(deps, await settingsFor(deps, payment));
+  const chosen = termsOf(deps, settings);
   const prices = await deps.rates.pricesFor(currency, chosen.sources);
   const now = deps.clock();
   const priced = agreePrice(prices, { currency, now, policy: chosen.policy });
@@ -119,7 +125,7 @@ async function promise(deps: Deps, payment: PaymentRow): Promise<Quoted> {
   });
   if (!quote.ok) return refused(deps, payment, quote.refusal);
 
-  const terms = { payment, currency, quote, agreed: priced.agreed, madeAt: now };
+  const terms = { payment, memo, currency, quote, agreed: priced.agreed, madeAt: now };
   let quoted: Quoted = { is: 'refused', refusal: 'node_unreachable' };
   for (const [at, node] of nodes.entries()) {
     const isLast = at === nodes.length - 1;
@@ -131,6 +137,7 @@ async function promise(deps: Deps, payment: PaymentRow): Promise<Quoted> {
 
 type Terms = {
   payment: PaymentRow;
+  memo: string;
   currency: Currency;
   quote: { amountMsat: Msat; lapsesAt: Date };
   agreed: Parameters<typeof makeInvoice>[1]['agreed'];
@@ -142,24 +149,28 @@ async function issueAt(
   deps: Deps,
   about: Terms & { nodeId: number; isLast: boolean },
 ): Promise<Quoted> {
-  const { payment, currency, quote, agreed, madeAt, nodeId, isLast } = about;
+  const { payment, memo, currency, quote, agreed, madeAt, nodeId, isLast } = about;
+  const { amountMsat, lapsesAt } = quote;
   const secret = deps.randomSecret();
   const hash = createHash('sha256').update(secret).digest('hex') as PaymentHash;
+  const place = placeOfPreimage({ paymentId: payment.id, hash });
+  const sealedPreimage = deps.sealer.seal(secret, place);
   const id = await makeInvoice(deps.db, {
     paymentId: payment.id,
     nodeId,
     hash,
-    sealedPreimage: deps.sealer.seal(secret, placeOfPreimage({ paymentId: payment.id, hash })),
+    sealedPreimage,
     fiatMinor: payment.owedMinor,
     currency,
-    amountMsat: quote.amountMsat,
+    amountMsat,
     agreed,
     madeAt,
-    lapsesAt: quote.lapsesAt,
+    lapsesAt,
     lookInMs: lookAfterCreateMs,
   });
   if (id === undefined) return { is: 'preparing' };
-  const quoted = await issue(deps, id.toString());
+  const made = { id, paymentId: payment.id, nodeId, hash, sealedPreimage, amountMsat, lapsesAt };
+  const quoted = await issue(deps, made, memo);
   if (quoted.is === 'refused' && !isLast) {
     // Or the pool has got it issued after all: then it is the payment's invoice.
     if (!(await endUnissued(deps, { id, paymentId: payment.id }))) return { is: 'preparing' };
@@ -167,12 +178,10 @@ async function issueAt(
   return quoted;
 }
 
-async function issue(deps: Deps, invoiceId: string): Promise<Quoted> {
-  const made = await invoiceById(deps.db, invoiceId);
-  if (made === undefined) return { is: 'preparing' };
-  const issued = await tryNode(deps, made.nodeId, () => issueInvoice(deps, made));
+async function issue(deps: Deps, made: ToIssue, memo: string): Promise<Quoted> {
+  const issued = await tryNode(deps, made.nodeId, () => issueInvoice(deps, made, memo));
   if (!issued.ok) return { is: 'refused', refusal: 'node_unreachable' };
-  const invoice = await invoiceById(deps.db, invoiceId);
+  const invoice = await invoiceById(deps.db, made.id.toString());
   return invoice?.state === 'live' ? { is: 'payable', invoice } : { is: 'preparing' };
 }
 
@@ -218,9 +227,11 @@ export const placeOfPreimage = (invoice: { paymentId: string; hash: string }): S
 });
 
 /** What the buyer's wallet shows: the shop and its order, and nothing of the buyer. */
-export async function memoOf(deps: Deps, paymentId: string): Promise<string> {
-  const payment = await paymentById(deps.db, paymentId);
-  const shop = payment && (await shopById(deps.db, payment.shopId));
-  if (payment === null || !shop) return 'Order';
-  return `${shop.domain.replace('.myshopify.com', '')} ${payment.orderName}`.slice(0, 120);
+const memoOf = ({ payment, shopDomain }: PayPage): string =>
+  `${shopDomain.replace('.myshopify.com', '')} ${payment.orderName}`.slice(0, 120);
+
+/** The same, for whoever has only the payment's id. */
+export async function memoById(deps: Pick<Deps, 'db'>, paymentId: string): Promise<string> {
+  const page = await payPageById(deps.db, paymentId);
+  return page === undefined ? 'Order' : memoOf(page);
 }

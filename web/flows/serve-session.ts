@@ -1,22 +1,18 @@
 // What a payment of the payments app needs of the same shop's other apps: the node that was
 // connected there, and what the merchant has chosen there. Its own come first.
-import type { StoredSettings } from '../db/settings.ts';
-import { settingsOf } from '../db/settings.ts';
-import { siblingsOf } from '../db/sessions.ts';
-import type { NodeRow } from '../db/nodes.ts';
+import type { Settings } from '../core/settings.ts';
+import { assert } from '../core/trouble.ts';
 import type { PaymentRow } from '../db/payments.ts';
+import { servingShops, type ServingNode, type ServingShop } from '../db/serving.ts';
 import type { Deps } from './flow.ts';
-import { nodesToAsk, type NodesToAsk } from './order-nodes.ts';
 
 type For = Pick<PaymentRow, 'shopId' | 'origin' | 'test'>;
 
-/** The rows of the shop that count for this payment; the first one that has something serves. */
-const shopsFor = async (deps: Pick<Deps, 'db'>, payment: For): Promise<number[]> =>
-  payment.origin === 'order'
-    ? [payment.shopId]
-    : [payment.shopId, ...(await siblingsOf(deps.db, payment.shopId))];
+export type NodesToAsk = { nodes: readonly ServingNode[]; isConnected: boolean };
+/** Who makes the invoice, and on which terms. */
+export type Service = NodesToAsk & { settings: Settings };
 
-type Suits = (node: NodeRow) => boolean;
+type Suits = (node: ServingNode) => boolean;
 const isMainnet: Suits = ({ network }) => network === 'mainnet';
 const isAny: Suits = () => true;
 
@@ -33,31 +29,38 @@ function kindsFor(deps: Pick<Deps, 'realMoneyOnly'>, payment: For): readonly Sui
   return deps.realMoneyOnly ? [isMainnet] : [isMainnet, isAny];
 }
 
-/** The nodes that may be asked for an invoice of this payment. */
-export async function nodesFor(
+/** The nodes that may be asked for an invoice of this payment, and what its merchant has chosen. */
+export async function serviceFor(
   deps: Pick<Deps, 'db' | 'clock' | 'realMoneyOnly'>,
   payment: For,
-): Promise<NodesToAsk> {
-  const shopIds = await shopsFor(deps, payment);
+): Promise<Service> {
+  const { shopId, origin } = payment;
+  const withOthers = origin === 'payment_session';
+  // The rows of the shop that count; the first one that has something serves.
+  const shops = await servingShops(deps.db, { shopId, withOthers });
+  const [own] = shops;
+  assert(own !== undefined, 'the payment of a shop that is not there');
+  const { settings } = shops.find(({ version }) => version > 0) ?? own;
   for (const suits of kindsFor(deps, payment)) {
-    for (const shopId of shopIds) {
-      const found = await nodesToAsk(deps, shopId, suits);
-      if (found.isConnected) return found;
+    for (const shop of shops) {
+      const found = nodesToAsk(shop, suits, deps.clock());
+      if (found.isConnected) return { ...found, settings };
     }
   }
-  return { nodes: [], isConnected: false };
+  return { nodes: [], isConnected: false, settings };
 }
 
-/** What the merchant has chosen for this payment. */
-export async function settingsFor(
-  deps: Pick<Deps, 'db'>,
-  payment: For,
-): Promise<StoredSettings['settings']> {
-  const own = await settingsOf(deps.db, payment.shopId);
-  if (own.version > 0) return own.settings;
-  for (const shopId of (await shopsFor(deps, payment)).slice(1)) {
-    const theirs = await settingsOf(deps.db, shopId);
-    if (theirs.version > 0) return theirs.settings;
-  }
-  return own.settings;
+/**
+ * The shop's nodes that may be asked now, in the order in which they are to be asked. One that is
+ * known to be away is left out: its lane's probe finds it when it is back. One that had trouble and
+ * is not paused comes after those without.
+ */
+function nodesToAsk(shop: ServingShop, suits: Suits, now: Date): NodesToAsk {
+  const working = shop.nodes.filter(suits);
+  const open = working.filter(({ pausedUntil }) => pausedUntil === null || pausedUntil <= now);
+  const nodes = [
+    ...open.filter(({ trouble }) => trouble === null),
+    ...open.filter(({ trouble }) => trouble !== null),
+  ];
+  return { nodes, isConnected: working.length > 0 };
 }

@@ -2,13 +2,12 @@
 // it allows to see the amount, the invoice and the state, and to ask for a new price; nothing else.
 import { Trouble } from '../core/trouble.ts';
 import type { Request, Response } from 'express';
-import { paymentByLink, type PaymentRow } from '../db/views.ts';
+import { payPageById, payPageByLink, type PaymentRow, type PayPage } from '../db/views.ts';
 import { renderMessage, renderNotFound, renderPayPage } from '../frontend/buyer/page.ts';
 import type { PayView } from '../frontend/shared/pay-view.ts';
 import { askToWait } from '../flows/ask-to-wait.ts';
 import { noteView } from '../flows/note-view.ts';
 import { noticeOrder } from '../flows/notice-order.ts';
-import type { Quoted } from '../flows/quote-invoice.ts';
 import { answerJson } from './answers.ts';
 import type { PayAssets } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
@@ -27,7 +26,7 @@ type Buyers = {
   doors: Doors;
   assets: PayAssets;
   /** What the link leads to as it is shown, with a price if one is due. */
-  view: (payment: PaymentRow) => Promise<PayView | undefined>;
+  view: (found: PayPage) => Promise<PayView>;
 };
 
 export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: PayAssets }): Route[] {
@@ -57,11 +56,10 @@ export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: Pay
       }, waitMs).unref();
     }
   };
-  const view = async (payment: PaymentRow): Promise<PayView | undefined> => {
-    const quoted: Quoted | undefined =
-      payment.state === 'open' ? await quoting.ifDue(payment.id) : undefined;
-    await lookAtOrderSoon(payment);
-    return payView(doors, payment.id, quoted);
+  const view = async (found: PayPage): Promise<PayView> => {
+    const { page, quoted } = await quoting.ifDue(found);
+    await lookAtOrderSoon(found.payment);
+    return payView(doors, page, quoted);
   };
   const buyers: Buyers = { doors, assets, view };
   const route = (
@@ -85,10 +83,10 @@ export function buyerRoutes(doors: Doors, about: { quoting: Quoting; assets: Pay
   ];
 }
 
-async function paymentOf({ doors }: Buyers, request: Request): Promise<PaymentRow | null> {
+async function pageOf({ doors }: Buyers, request: Request): Promise<PayPage | undefined> {
   const link = request.params['link'];
-  if (typeof link !== 'string' || !linkForm.test(link)) return null;
-  return paymentByLink(doors.deps.db, link);
+  if (typeof link !== 'string' || !linkForm.test(link)) return undefined;
+  return payPageByLink(doors.deps.db, link);
 }
 
 function notFound(request: Request, response: Response): void {
@@ -109,16 +107,15 @@ async function page(buyers: Buyers, request: Request, response: Response): Promi
     response.status(503).set(headers).set('Retry-After', '5').send(html);
     return;
   }
-  const shown = found;
-  if (shown === undefined) {
+  if (found === undefined) {
     notFound(request, response);
     return;
   }
   const { assets } = buyers;
-  const { html, headers } = renderPayPage(shown, { locale: localeOf(request), assets });
+  const { html, headers } = renderPayPage(found.shown, { locale: localeOf(request), assets });
   response.status(200).set(headers).send(html);
   // A buyer who cannot be counted is served all the same, and waits for nothing.
-  if (isLookedAt(request)) await noteOpening(buyers, request);
+  if (isLookedAt(request)) await noteOpening(buyers, found.payment);
 }
 
 /** Programs that fetch a link to show what it leads to, or to have it at hand. */
@@ -134,24 +131,26 @@ function isLookedAt(request: Request): boolean {
   );
 }
 
-async function noteOpening(buyers: Buyers, request: Request): Promise<void> {
+async function noteOpening(buyers: Buyers, payment: PaymentRow): Promise<void> {
   const { deps } = buyers.doors;
   try {
-    const payment = await paymentOf(buyers, request);
-    if (payment !== null) await noteView(deps, payment);
+    await noteView(deps, payment);
   } catch (error) {
     deps.log.warn({ err: error }, 'pay_page.opening_not_noted');
   }
 }
 
-async function findShown(buyers: Buyers, request: Request): Promise<PayView | undefined> {
-  const payment = await paymentOf(buyers, request);
-  return payment === null ? undefined : buyers.view(payment);
+async function findShown(
+  buyers: Buyers,
+  request: Request,
+): Promise<{ payment: PaymentRow; shown: PayView } | undefined> {
+  const page = await pageOf(buyers, request);
+  return page && { payment: page.payment, shown: await buyers.view(page) };
 }
 
 async function status(buyers: Buyers, request: Request, response: Response): Promise<void> {
-  const payment = await paymentOf(buyers, request);
-  const shown = payment === null ? undefined : await buyers.view(payment);
+  const page = await pageOf(buyers, request);
+  const shown = page && (await buyers.view(page));
   if (shown === undefined) answerJson(response, 404, { error: 'There is no such payment.' });
   else answerJson(response, 200, shown);
 }
@@ -166,8 +165,8 @@ async function press(
   },
 ): Promise<void> {
   const { request, response, act } = about;
-  const payment = await paymentOf(buyers, request);
-  if (payment === null) {
+  const payment = (await pageOf(buyers, request))?.payment;
+  if (payment === undefined) {
     notFound(request, response);
     return;
   }
@@ -185,16 +184,21 @@ async function events(
 ): Promise<void> {
   const { streams, request, response } = about;
   const { doors, view } = buyers;
-  const payment = await paymentOf(buyers, request);
-  const shown = payment === null ? undefined : await payView(doors, payment.id);
-  const open = payment === null ? 0 : (streams.get(payment.id) ?? 0);
+  const page = await pageOf(buyers, request);
+  const shown = page && (await payView(doors, page));
+  const open = page === undefined ? 0 : (streams.get(page.payment.id) ?? 0);
   // 204 tells the browser's EventSource not to come back.
-  if (payment === null || shown === undefined || shown.final || open >= streamsPerPayment) {
+  if (page === undefined || shown?.final !== false || open >= streamsPerPayment) {
     response.status(204).end();
     return;
   }
+  const { payment } = page;
   streams.set(payment.id, open + 1);
-  await follow(doors, { payment, first: shown, response, look: () => view(payment) });
+  const look = async (): Promise<PayView | undefined> => {
+    const now = await payPageById(doors.deps.db, payment.id);
+    return now && view(now);
+  };
+  await follow(doors, { payment, first: shown, response, look });
   const left = (streams.get(payment.id) ?? 1) - 1;
   if (left <= 0) streams.delete(payment.id);
   else streams.set(payment.id, left);

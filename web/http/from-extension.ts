@@ -5,7 +5,7 @@ import { timingSafeEqual } from 'node:crypto';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
 import { isUnpaid } from '../core/payment.ts';
-import { latestPayment, shopOf, type PaymentRow } from '../db/views.ts';
+import { latestPayment, payPageById, shopOf, type PaymentRow } from '../db/views.ts';
 import { hashToken } from '../flows/look-at-order.ts';
 import { noticeOrder } from '../flows/notice-order.ts';
 import { seeBlock } from '../flows/see-shop.ts';
@@ -110,9 +110,13 @@ async function answerPayment(knock: Knock, payment: PaymentRow): Promise<void> {
     answerJson(response, 404, { refusal: 'no_such_order' });
     return;
   }
-  const quoted = payment.state === 'open' ? await quoting.ifDue(payment.id) : undefined;
-  const view = await payView(doors, payment.id, quoted);
-  answerJson(response, 200, view ?? { state: payment.state });
+  const found = await payPageById(doors.deps.db, payment.id);
+  if (found === undefined) {
+    answerJson(response, 200, { state: payment.state });
+    return;
+  }
+  const { page, quoted } = await quoting.ifDue(found);
+  answerJson(response, 200, await payView(doors, page, quoted));
 }
 
 /** What a fresh look at the order came to. What Shopify does not return is looked for again. */

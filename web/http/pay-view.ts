@@ -4,16 +4,7 @@ import { createHash } from 'node:crypto';
 import { decimalOfCode, satsOf, type Currency } from '../core/money.ts';
 import { isUnpaid } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
-import {
-  currentInvoice,
-  nodeById,
-  paymentById,
-  settingsOf,
-  shopById,
-  whyClosed,
-  type InvoiceRow,
-  type PaymentRow,
-} from '../db/views.ts';
+import { whyClosed, type InvoiceRow, type PaymentRow, type PayPage } from '../db/views.ts';
 import type { PayInvoice, PayView } from '../frontend/shared/pay-view.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';
@@ -25,23 +16,10 @@ const overs = ['order_cancelled', 'order_paid_otherwise', 'order_owes_nothing'] 
 /** The same to a buyer: another tab of the same checkout paid. */
 const paidElsewhere = 'group_paid_otherwise';
 
-/** Undefined: there is no such payment any more. */
-export async function payView(
-  doors: Doors,
-  paymentId: string,
-  quoted?: Quoted,
-): Promise<PayView | undefined> {
-  const { db } = doors.deps;
-  const payment = await paymentById(db, paymentId);
-  if (payment === null) return undefined;
-  const [shop, invoice, chosen] = await Promise.all([
-    shopById(db, payment.shopId),
-    currentInvoice(db, paymentId),
-    settingsOf(db, payment.shopId),
-  ]);
-  const { buyerWords: shopWords } = chosen.settings;
+/** `quoted`: what became of asking for a price, right before. */
+export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Promise<PayView> {
+  const { payment, invoice, shopDomain: domain, buyerWords: shopWords } = page;
   const now = doors.deps.clock();
-  const domain = shop?.domain ?? '';
   const view: Omit<PayView, 'revision'> = {
     state: payment.state,
     final: isFinal(payment),
@@ -58,9 +36,9 @@ export async function payView(
     backUrl: doors.outsideUrl(`https://${domain}/account`),
     reference: payment.id.slice(0, 8),
     ...(Object.keys(shopWords).length > 0 ? { shopWords } : {}),
-    ...(payment.origin === 'payment_session' ? await sessionParts(doors, payment, invoice) : {}),
+    ...(payment.origin === 'payment_session' ? sessionParts(doors, page) : {}),
     ...invoiceOf(payment, invoice),
-    ...(payment.state === 'open' ? await openParts(doors, { payment, invoice, quoted, now }) : {}),
+    ...(payment.state === 'open' ? openParts({ page, quoted, now }) : {}),
     ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
     ...(payment.state === 'closing' || isUnpaid(payment.state) ? await overOf(doors, payment) : {}),
     ...(payment.settledAt === null ? {} : { settledAt: payment.settledAt.toISOString() }),
@@ -77,18 +55,15 @@ type SessionParts = Pick<PayView, 'session' | 'mayWait' | 'waits' | 'returnUrl'>
 };
 
 /** The ways between the page and the checkout that the buyer comes from. */
-async function sessionParts(
-  doors: Doors,
-  payment: PaymentRow,
-  invoice: InvoiceRow | undefined,
-): Promise<SessionParts> {
+function sessionParts(doors: Doors, page: PayPage): SessionParts {
+  const { payment, invoice, nodeTrouble } = page;
   const { state, cancelUrl, returnUrl, verdictWanted } = payment;
   const isOpen = state === 'open';
   const waits = isOpen && verdictWanted === 'pending';
   const isTold = state === 'resolved' || state === 'rejected' || waits;
   const leads = isTold && returnUrl !== null && doors.mayBeFollowed(returnUrl);
   const hasMoney = payment.settledAt !== null;
-  const mayWait = isOpen && !waits && invoice?.state === 'live' && (await isAway(doors, invoice));
+  const mayWait = isOpen && !waits && invoice?.state === 'live' && nodeTrouble !== null;
   return {
     session: true,
     ...(mayWait ? { mayWait } : {}),
@@ -99,9 +74,6 @@ async function sessionParts(
       : {}),
   };
 }
-
-const isAway = async (doors: Doors, invoice: InvoiceRow): Promise<boolean> =>
-  (await nodeById(doors.deps.db, invoice.nodeId))?.trouble != null;
 
 /** Everything that is shown except the clock. */
 function revisionOf(view: Omit<PayView, 'revision'>): string {
@@ -148,16 +120,9 @@ function priceOf(priceE8: bigint, currency: Currency): string {
 type OpenParts = Pick<PayView, 'expired' | 'preparing' | 'checking' | 'refusal'>;
 
 /** An open payment without a payable invoice says why, and what happens next. */
-async function openParts(
-  doors: Doors,
-  about: {
-    payment: PaymentRow;
-    invoice: InvoiceRow | undefined;
-    quoted: Quoted | undefined;
-    now: Date;
-  },
-): Promise<OpenParts> {
-  const { invoice, quoted, now } = about;
+function openParts(about: { page: PayPage; quoted: Quoted | undefined; now: Date }): OpenParts {
+  const { page, quoted, now } = about;
+  const { invoice, nodeTrouble } = page;
   if (invoice?.state === 'live') {
     if (invoice.ending === null && invoice.lapsesAt > now) return {};
     return { checking: true };
@@ -165,8 +130,7 @@ async function openParts(
   if (quoted?.is === 'refused') return { refusal: quoted.refusal };
   if (invoice?.state === 'made') {
     const ageMs = now.getTime() - invoice.madeAt.getTime();
-    const node = await nodeById(doors.deps.db, invoice.nodeId);
-    const away = node?.trouble !== null || ageMs > slowNodeMs;
+    const away = nodeTrouble !== null || ageMs > slowNodeMs;
     return away ? { refusal: 'node_unreachable' satisfies QuoteRefusal } : { preparing: true };
   }
   if (needsTap(invoice)) return { expired: true };

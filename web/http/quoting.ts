@@ -2,7 +2,7 @@
 // this process (the database keeps other processes out), and a refusal is remembered for a moment,
 // so that pages may ask every second and the outside is not asked for each of them.
 import { Trouble } from '../core/trouble.ts';
-import { currentInvoice, groupIsTaken } from '../db/views.ts';
+import { payPageById, type PayPage } from '../db/views.ts';
 import { quoteInvoice, type Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';
 import { needsTap } from './pay-view.ts';
@@ -14,10 +14,10 @@ const rememberedAtMost = 10_000;
 
 export type Quoting = {
   /**
-   * A quote if the payment may have one without the buyer's tap. Undefined: it may not, or is not
-   * open.
+   * Asks for a price if the payment may have one without the buyer's tap. Gives the page as it is
+   * then, and what became of the asking; undefined: nobody asked.
    */
-  ifDue: (paymentId: string) => Promise<Quoted | undefined>;
+  ifDue: (page: PayPage) => Promise<{ page: PayPage; quoted: Quoted | undefined }>;
   /** A quote because the buyer asked for it. */
   onRequest: (paymentId: string) => Promise<Quoted>;
 };
@@ -26,10 +26,10 @@ export function openQuoting(doors: Doors): Quoting {
   const asking = new Map<string, Promise<Quoted>>();
   const refused = new Map<string, { quoted: Quoted; until: number }>();
 
-  const ask = (paymentId: string): Promise<Quoted> => {
+  const ask = (paymentId: string, known?: PayPage): Promise<Quoted> => {
     const shared = asking.get(paymentId);
     if (shared !== undefined) return shared;
-    const started = quoteInvoice(doors.deps, paymentId)
+    const started = quoteInvoice(doors.deps, paymentId, known)
       .then((quoted) => {
         if (quoted.is === 'refused') {
           if (refused.size >= rememberedAtMost) refused.clear();
@@ -47,22 +47,32 @@ export function openQuoting(doors: Doors): Quoting {
     asking.set(paymentId, started);
     return started;
   };
-  const onRequest = (paymentId: string): Promise<Quoted> =>
-    patiently(doors, paymentId, ask(paymentId));
+  const asked = async (page: PayPage): Promise<{ page: PayPage; quoted: Quoted }> => {
+    const { id } = page.payment;
+    const quoted = await patiently(doors, id, ask(id, page));
+    // Its node has just answered; whatever else changed meanwhile, the page hears of it.
+    if (quoted.is === 'payable') {
+      return { page: { ...page, invoice: quoted.invoice, nodeTrouble: null }, quoted };
+    }
+    return { page: (await payPageById(doors.deps.db, id)) ?? page, quoted };
+  };
 
   return {
-    onRequest,
-    ifDue: async (paymentId) => {
-      const invoice = await currentInvoice(doors.deps.db, paymentId);
+    onRequest: (paymentId) => patiently(doors, paymentId, ask(paymentId)),
+    ifDue: async (page) => {
+      const { payment, invoice, isPaidElsewhere } = page;
+      const nobodyAsks = { page, quoted: undefined };
+      if (payment.state !== 'open') return nobodyAsks;
       // Of a purchase that was paid in another tab: asking closes it before it is shown again.
-      const isOver = invoice?.state === 'live' && (await groupIsTaken(doors.deps.db, paymentId));
-      if (isOver) return onRequest(paymentId);
+      if (invoice?.state === 'live' && isPaidElsewhere) return asked(page);
       if (invoice?.state === 'live' || invoice?.state === 'settled' || needsTap(invoice)) {
-        return undefined;
+        return nobodyAsks;
       }
-      const remembered = refused.get(paymentId);
-      if (remembered !== undefined && remembered.until > Date.now()) return remembered.quoted;
-      return onRequest(paymentId);
+      const remembered = refused.get(payment.id);
+      if (remembered !== undefined && remembered.until > Date.now()) {
+        return { page, quoted: remembered.quoted };
+      }
+      return asked(page);
     },
   };
 }
