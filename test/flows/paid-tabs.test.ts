@@ -35,7 +35,7 @@ async function aTab(of = groupKey): Promise<PaymentRow> {
     ...{ never: undefined, cancelUrl: null, contentHash: randomBytes(32) },
     ...{ proposedAt: new Date(), receivedAt: new Date(), answerOf: (link) => `to ${link}` },
   });
-  return our.read(stored?.paymentId ?? '');
+  return our.read(stored.paymentId ?? '');
 }
 const invoiceFor = (payment: PaymentRow): Promise<MadeInvoice> =>
   anInvoice(our.db, { payment, nodeId: our.node.id });

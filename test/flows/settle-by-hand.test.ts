@@ -82,7 +82,7 @@ async function aPaidTab() {
     ...{ never: undefined, cancelUrl: null, contentHash: randomBytes(32) },
     ...{ proposedAt: new Date(), receivedAt: new Date(), answerOf: (link) => `to ${link}` },
   });
-  const payment = await paymentById(db, stored?.paymentId ?? '');
+  const payment = await paymentById(db, stored.paymentId ?? '');
   if (payment === null) throw new Error('no payment was opened');
   return { id: payment.id, invoice: await anInvoice(db, { payment, nodeId }) };
 }

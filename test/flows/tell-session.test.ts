@@ -32,7 +32,7 @@ async function aPaidSession(before?: (at: At) => Promise<unknown>) {
     ...{ never: undefined, cancelUrl: null, contentHash: randomBytes(32) },
     ...{ proposedAt: new Date(), receivedAt: new Date(), answerOf: (link) => `to ${link}` },
   });
-  const payment = await paymentById(db, stored?.paymentId ?? '');
+  const payment = await paymentById(db, stored.paymentId ?? '');
   if (payment === null) throw new Error('no payment was opened');
   await before?.({ shopId, paymentId: payment.id });
   const nodeId = await aNode(db, { shopId });

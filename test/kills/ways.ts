@@ -33,7 +33,6 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
       'prisma blockWasSeen shop.updateMany',
       'sql sighting_see',
       'call look-at-order.readOrder',
-      'sql delivery_first',
       'prisma methodWasSeen shop.updateMany',
       'sql payment_open',
       'sql invoice_make',

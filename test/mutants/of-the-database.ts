@@ -10,8 +10,8 @@ const ofPayments = 'test/db/payments.test.ts';
 const unconflicted = edit(
   invoices,
   `on conflict (payment_id) where state in ('made', 'live') do nothing
-        returning id`,
-  'returning id',
+    returning id, payment_id, quote_id`,
+  'returning id, payment_id, quote_id',
 );
 
 const rows: readonly Mutant[] = [
@@ -56,8 +56,8 @@ const rows: readonly Mutant[] = [
     edit(
       invoices,
       `and not exists (
-              select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))\``,
-      '`',
+        select 1 from invoice where payment_id = $1::uuid and state in ('made', 'live'))`,
+      '',
     ),
   ),
   ...['quote', 'invoice', 'posting'].map((table) =>

@@ -48,9 +48,9 @@ export const ofTheDoors: readonly Mutant[] = [
     ),
     edit(
       'web/db/sessions.ts',
-      `values ($1, 'payment', $2, $3, gen_random_uuid(), $4, $5, $9, $6, $7)
-    on conflict (shop_id, kind, id) do nothing returning payment_id`,
-      `values ($1, 'payment', $2, $3, gen_random_uuid(), $4, $5, $9, $6, $7) returning payment_id`,
+      `where of.uninstalled_at is null
+    on conflict (shop_id, kind, id) do nothing returning shop_id, payment_id`,
+      'where of.uninstalled_at is null returning shop_id, payment_id',
     ),
   ),
   source(

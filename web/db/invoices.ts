@@ -204,12 +204,15 @@ const makeText = `
     select payment_id, 'quoted', '', $13::jsonb from made)
   select id from made`;
 
-/** The node has it: made -> live, and the secret is erased, since the node knows it now. */
+/**
+ * The node has it: made -> live, and the secret is erased, since the node knows it now. Gives the
+ * invoice as it is then; undefined: it was not `made` any more.
+ */
 export async function invoiceIsLive(
   db: Database,
   issued: { id: bigint; request: string; addIndex: bigint; expiresAt: Date; lookInMs: number },
-): Promise<boolean> {
-  const live = await rows<{ link: string }>(
+): Promise<InvoiceRow | undefined> {
+  const [live] = await rows<RawInvoice & { link: string }>(
     db.pool,
     {
       name: 'invoice_live',
@@ -218,21 +221,20 @@ export async function invoiceIsLive(
           update invoice set state = 'live', request = $2, add_index = $3, expires_at = $4,
             sealed_preimage = null, attempts = 0, lease_until = null,
             due_at = case when ending is null then now() + $5 * interval '1 ms' else now() end
-          where id = $1 and state = 'made' returning id, payment_id, hash, amount_msat),
+          where id = $1 and state = 'made' returning *),
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'invoice_live', '',
             jsonb_build_object('hash', encode(hash, 'hex'), 'amountMsat', amount_msat::text)
               from live)
-        select p.link from live join payment p on p.id = live.payment_id`,
+        select p.link, ${columns} from live i join quote q on q.id = i.quote_id
+          join payment p on p.id = i.payment_id`,
     },
     [issued.id, issued.request, issued.addIndex, issued.expiresAt, issued.lookInMs],
   );
-  sayMoved(
-    db.pool,
-    live.map(({ link }) => link),
-  );
-  return live.length === 1;
+  if (live === undefined) return undefined;
+  sayMoved(db.pool, [live.link]);
+  return invoiceFrom(live);
 }
 
 /** Notes that an invoice is to end, so that its lane asks the node to cancel it. Idempotent. */

@@ -109,7 +109,7 @@ export async function openPayment(
   db: Database,
   payment: OpenedPayment,
 ): Promise<{ payment: PaymentRow; opened: boolean }> {
-  const inserted = await rows<{ id: string }>(
+  const opened = await record<PaymentRow>(
     db.pool,
     {
       name: 'payment_open',
@@ -120,11 +120,11 @@ export async function openPayment(
             test, currency, owed_minor, owed_at, state, reason, lane, tell_sales_before)
           values (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $13, $14, $7, $8, $9, $10, 'open',
             'order_seen', $11, '{}')
-          on conflict (shop_id, origin_id, sequence) do nothing returning id),
+          on conflict (shop_id, origin_id, sequence) do nothing returning *),
         line as (
           insert into history (payment_id, what, because, details)
           select id, 'opened', 'order_seen', $12::jsonb from opened)
-        select id from opened`,
+        select ${paymentColumns} from opened p`,
     },
     [
       newLink(),
@@ -143,13 +143,14 @@ export async function openPayment(
       payment.methodName ?? null,
     ],
   );
+  if (opened !== null) return { payment: opened, opened: true };
   const found = await record<PaymentRow>(
     db.pool,
     { name: 'payment_of_origin', text: ofOriginText },
     [payment.shopId, payment.originId, payment.sequence],
   );
   if (found === null) throw new Error('a payment was not stored');
-  return { payment: found, opened: inserted.length === 1 };
+  return { payment: found, opened: false };
 }
 
 const ofOriginText = `
@@ -385,43 +386,6 @@ export async function closePaymentOn(
   }
   await nudge(on, lanes);
   return true;
-}
-
-/** The money of a settled payment: what the order was promised for it, and what is in the books. */
-export async function settledMoney(
-  db: Database,
-  paymentId: string,
-): Promise<
-  | { fiatMinor: Minor; currency: Currency; amountMsat: Msat; settledAt: Date; hash: string }
-  | undefined
-> {
-  const [row] = await rows<{
-    fiat_minor: string;
-    currency: Currency;
-    amount_msat: string;
-    settled_at: Date;
-    hash: string;
-  }>(
-    db.pool,
-    {
-      name: 'payment_settled_money',
-      text: `
-        select q.fiat_minor, q.currency, i.amount_msat, i.settled_at, encode(i.hash, 'hex') as hash
-        from payment p join invoice i on i.id = p.settled_invoice_id join quote q
-          on q.id = i.quote_id
-        where p.id = $1::uuid`,
-    },
-    [paymentId],
-  );
-  return (
-    row && {
-      fiatMinor: BigInt(row.fiat_minor) as Minor,
-      currency: row.currency,
-      amountMsat: BigInt(row.amount_msat) as Msat,
-      settledAt: row.settled_at,
-      hash: row.hash,
-    }
-  );
 }
 
 /** Where the verdict put the money of a stranded payment. */

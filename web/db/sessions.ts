@@ -64,8 +64,8 @@ export async function sessionRequest(
   return row && { contentHash: row.content_hash, answer: row.answer, paymentId: row.payment_id };
 }
 
-export type NewSession = {
-  shopId: number;
+/** Of a shop's payments app, by the shop's name; or of the shop's row. */
+export type NewSession = ({ shopDomain: string } | { shopId: number }) & {
   id: string;
   gid: string;
   groupKey: string;
@@ -82,67 +82,99 @@ export type NewSession = {
   answerOf: (link: string) => string;
 };
 
+export type StoredSession = {
+  /** Undefined: no such shop ever had the payments app. */
+  shopId: number | undefined;
+  /** Undefined: nothing was stored. */
+  paymentId: string | undefined;
+  answer: string;
+  /** What stood under this id before. */
+  before: StoredRequest | undefined;
+};
+
 /**
- * Stores a session with the payment that it opens, in one transaction; of many at once one is
- * stored. What can never be paid is closed in the same breath, and Shopify is to be told so.
- * Undefined: the id is taken, and what stands under it is the answer.
+ * Stores a session with the payment that it opens, in one statement; of many at once one is stored.
+ * What can never be paid is closed in the same transaction, and Shopify is to be told so. Nothing is
+ * stored where the id is taken, or the shop has removed the app.
  */
-export async function storeSession(
-  db: Database,
-  session: NewSession,
-): Promise<{ answer: string; paymentId: string } | undefined> {
+export async function storeSession(db: Database, session: NewSession): Promise<StoredSession> {
+  const { never } = session;
+  if (never === undefined) return storeSessionOn(db.pool, session);
   return transaction(db, async (on) => {
-    // 128 random bits, base64url: whoever knows it may see and pay this one payment.
-    const link = randomBytes(16).toString('base64url');
-    const answer = session.answerOf(link);
-    const [opened] = await rows<{ payment_id: string }>(
-      on,
-      { name: 'session_open', text: openText },
-      [
-        session.shopId,
-        session.id,
-        session.gid,
-        session.contentHash,
-        answer,
-        session.test,
-        session.proposedAt,
-        link,
-        session.currency,
-        session.owedMinor,
-        session.receivedAt,
-        session.kind,
-        session.groupKey,
-        session.cancelUrl,
-        shopLane(session.shopId),
-      ],
-    );
-    if (opened === undefined) return undefined;
-    const paymentId = opened.payment_id;
-    if (session.never !== undefined) {
-      await wantReject(on, { paymentId, because: session.never });
+    const stored = await storeSessionOn(on, session);
+    const { paymentId } = stored;
+    if (paymentId !== undefined) {
+      await wantReject(on, { paymentId, because: never });
       await closePaymentOn(on, { paymentId, because: 'session_refused' });
     }
-    return { answer, paymentId };
+    return stored;
   });
+}
+
+async function storeSessionOn(on: Queryable, session: NewSession): Promise<StoredSession> {
+  // 128 random bits, base64url: whoever knows it may see and pay this one payment.
+  const link = randomBytes(16).toString('base64url');
+  const answer = session.answerOf(link);
+  const [row] = await rows<{
+    shop_id: number;
+    payment_id: string | null;
+    content_hash: Uint8Array | null;
+    answer: string;
+    asked_payment_id: string | null;
+  }>(on, { name: 'session_open', text: openText }, [
+    'shopDomain' in session ? session.shopDomain : null,
+    session.id,
+    session.gid,
+    session.contentHash,
+    answer,
+    session.test,
+    session.proposedAt,
+    link,
+    session.currency,
+    session.owedMinor,
+    session.receivedAt,
+    session.kind,
+    session.groupKey,
+    session.cancelUrl,
+    'shopId' in session ? session.shopId : null,
+  ]);
+  const contentHash = row?.content_hash ?? null;
+  return {
+    ...{ shopId: row?.shop_id, paymentId: row?.payment_id ?? undefined, answer },
+    before:
+      row === undefined || contentHash === null
+        ? undefined
+        : { contentHash, answer: row.answer, paymentId: row.asked_payment_id },
+  };
 }
 
 /** Who comes second waits here for the first one's commit, and then does nothing. */
 const openText = `
-  with asked as (
+  with of as (
+    (select s.id, s.uninstalled_at from shop s join registration r on r.id = s.registration_id
+    where s.domain = $1::text and r.kind = 'payments'
+    order by s.uninstalled_at desc nulls first, s.id desc limit 1)
+    union all
+    select id, uninstalled_at from shop where id = $15::int),
+  asked as (
     insert into session_request (shop_id, kind, id, gid, payment_id, content_hash, answer, currency,
       test, proposed_at)
-    values ($1, 'payment', $2, $3, gen_random_uuid(), $4, $5, $9, $6, $7)
-    on conflict (shop_id, kind, id) do nothing returning payment_id),
+    select of.id, 'payment', $2, $3, gen_random_uuid(), $4, $5, $9, $6, $7 from of
+    where of.uninstalled_at is null
+    on conflict (shop_id, kind, id) do nothing returning shop_id, payment_id),
   opened as (
     insert into payment (id, link, shop_id, origin, origin_id, sequence, order_name, test, currency,
       owed_minor, owed_at, state, reason, kind, group_key, cancel_url, lane, tell_sales_before)
-    select payment_id, $8, $1, 'payment_session', $3, 1, $2, $6, $9, $10, $11, 'open',
-      'session_seen', $12, $13, $14, $15, '{}'
+    select payment_id, $8, shop_id, 'payment_session', $3, 1, $2, $6, $9, $10, $11, 'open',
+      'session_seen', $12, $13, $14, 'shop:' || shop_id || ':admin', '{}'
     from asked returning id),
   line as (
     insert into history (payment_id, what, because, details)
     select id, 'opened', 'session_seen', jsonb_build_object('session', $2::text) from opened)
-  select payment_id from asked`;
+  select of.id as shop_id, asked.payment_id, b.content_hash, b.answer,
+    b.payment_id as asked_payment_id
+  from of left join asked on true
+    left join session_request b on b.shop_id = of.id and b.kind = 'payment' and b.id = $2`;
 
 /** Shopify is to be told that it will never be paid, once the node has said so too. */
 async function wantReject(
@@ -235,32 +267,42 @@ type Grouped = { shopId: number; groupKey: string; paymentId: string };
  * another payment has it.
  */
 export async function takeGroup(db: Database, about: Grouped): Promise<boolean> {
-  return transaction(db, async (on) => {
-    await rows(
-      on,
-      {
-        name: 'session_group_take',
-        text: `
+  const [found] = await rows<{ holder: string | null; others: boolean }>(
+    db.pool,
+    {
+      name: 'session_group_take',
+      text: `
+        with taken as (
           insert into session_group (shop_id, group_key, payment_id) values ($1, $2, $3::uuid)
-          on conflict (shop_id, group_key) do nothing`,
-      },
-      [about.shopId, about.groupKey, about.paymentId],
-    );
-    if ((await holderOf(on, about)) !== about.paymentId) return false;
+          on conflict (shop_id, group_key) do nothing returning payment_id)
+        select coalesce((select payment_id from taken), (
+            select payment_id from session_group where shop_id = $1 and group_key = $2)) as holder,
+          exists (${othersText}) as others`,
+    },
+    [about.shopId, about.groupKey, about.paymentId],
+  );
+  // Whoever took it in that very moment is seen by the next statement only.
+  const holder = found?.holder ?? (await holderOf(db.pool, about));
+  if (holder !== about.paymentId) return false;
+  if (found?.others !== false) await closeOthers(db, about);
+  return true;
+}
+
+const othersText = `
+  select id from payment
+  where shop_id = $1 and group_key = $2 and id <> $3::uuid and state = 'open'`;
+
+/** Whoever opens another one from here on gets no price for it. */
+async function closeOthers(db: Database, about: Grouped): Promise<void> {
+  await transaction(db, async (on) => {
     const others = await rows<{ id: string }>(
       on,
-      {
-        name: 'session_group_others',
-        text: `
-          select id from payment
-          where shop_id = $1 and group_key = $2 and id <> $3::uuid and state = 'open' order by id`,
-      },
+      { name: 'session_group_others', text: `${othersText} order by id` },
       [about.shopId, about.groupKey, about.paymentId],
     );
     for (const { id } of others) {
       await closePaymentOn(on, { paymentId: id, because: 'group_paid_otherwise' });
     }
-    return true;
   });
 }
 
@@ -300,22 +342,6 @@ export async function freeGroup(on: Queryable, paymentId: string): Promise<boole
     [paymentId],
   );
   return freed.length === 1;
-}
-
-/** Another payment of the same purchase has been paid. An order has no group. */
-export async function groupIsTaken(db: Database, paymentId: string): Promise<boolean> {
-  const taken = await rows(
-    db.pool,
-    {
-      name: 'session_group_is_taken',
-      text: `
-        select 1 as taken from payment p
-          join session_group g on g.shop_id = p.shop_id and g.group_key = p.group_key
-        where p.id = $1::uuid and g.payment_id <> p.id`,
-    },
-    [paymentId],
-  );
-  return taken.length > 0;
 }
 
 /**

@@ -1,39 +1,65 @@
 // Sightings: somebody told us to look at an order. A webhook, a page or a sweep may be early, late,
 // repeated or forged: a sighting only says where to look, and Shopify says what is true.
+import { wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
-import { nudge, shopLane } from './lanes.ts';
-import { columnsOf, record } from './records.ts';
+import { shopLane } from './lanes.ts';
+import { columnsOf, record, type Fields } from './records.ts';
+
+/** One delivery of a webhook. */
+export type Delivery = { id: string; topic: string; shopDomain: string };
 
 /**
  * Notes that the order is to be looked at now, and wakes the shop's lane. With `waitingAtMost`, an
  * order that was never seen is left out while the shop has that many sightings to look after: who
- * invents orders shall not fill the table.
+ * invents orders shall not fill the table. With a `delivery` it is marked in the same breath, and
+ * one that was marked before is not looked at again. False: it was.
  */
 export async function sight(
   on: Queryable,
-  seen: { shopId: number; originId: string; because: string; waitingAtMost?: number },
-): Promise<void> {
-  await rows(
+  seen: {
+    shopId: number;
+    originId: string;
+    because: string;
+    waitingAtMost?: number;
+    delivery?: Delivery;
+  },
+): Promise<boolean> {
+  const { delivery } = seen;
+  const [row] = await rows<{ fresh: number; nudged: number }>(
     on,
     {
       name: 'sighting_see',
       text: `
-        insert into sighting (shop_id, origin_id, because, lane, due_at)
-        select $1, $2, $3, $4, now()
-        where $5::int is null or $5 > (
-            select count(*) from sighting where lane = $4 and due_at is not null)
-          or exists (select 1 from sighting where shop_id = $1 and origin_id = $2)
-        on conflict (shop_id, origin_id) do update set
-          -- The word of a removal is not overwritten by what came after it.
-          because = case when sighting.due_at is not null and sighting.because = 'app/uninstalled'
-            then sighting.because else excluded.because end,
-          times = sighting.times + 1, seen_at = now(), due_at = now(),
-          lease_no = sighting.lease_no + 1, lease_until = null, attempts = 0`,
+        with fresh as (
+          insert into delivery (id, topic, shop_domain)
+          select $6::text, $7::text, $8::text where $6::text is not null
+          on conflict (id) do nothing returning id),
+        seen as (
+          insert into sighting (shop_id, origin_id, because, lane, due_at)
+          select $1::int, $2::text, $3::text, $4::text, now()
+          where ($6::text is null or exists (select 1 from fresh)) and ($5::int is null or $5 > (
+              select count(*) from sighting where lane = $4 and due_at is not null)
+            or exists (select 1 from sighting where shop_id = $1 and origin_id = $2))
+          on conflict (shop_id, origin_id) do update set
+            -- The word of a removal is not overwritten by what came after it.
+            because = case when sighting.due_at is not null and sighting.because = 'app/uninstalled'
+              then sighting.because else excluded.because end,
+            times = sighting.times + 1, seen_at = now(), due_at = now(),
+            lease_no = sighting.lease_no + 1, lease_until = null, attempts = 0
+          returning lane),
+        nudged as (select nudge(array_agg(lane)) as n from seen having count(*) > 0)
+        select (select count(*) from fresh)::int as fresh,
+          (select coalesce(sum(n), 0) from nudged)::int as nudged`,
     },
-    [seen.shopId, seen.originId, seen.because, shopLane(seen.shopId), seen.waitingAtMost ?? null],
+    [
+      ...[seen.shopId, seen.originId, seen.because, shopLane(seen.shopId)],
+      ...[seen.waitingAtMost ?? null, delivery?.id ?? null],
+      ...[delivery?.topic ?? null, delivery?.shopDomain ?? null],
+    ],
   );
-  await nudge(on, [shopLane(seen.shopId)]);
+  wakePools(on, row?.nudged ?? 0);
+  return delivery === undefined || row?.fresh === 1;
 }
 
 export type SightingRow = {
@@ -45,9 +71,10 @@ export type SightingRow = {
   seenAt: Date;
 };
 
-const byIdText = `
-  select ${columnsOf('g', { id: true, shopId: true, originId: true, because: true, times: true, seenAt: true })}
-  from sighting g where g.id = $1::bigint`;
+const fields: Fields<SightingRow> = {
+  ...{ id: true, shopId: true, originId: true, because: true, times: true, seenAt: true },
+};
+const byIdText = `select ${columnsOf('g', fields)} from sighting g where g.id = $1::bigint`;
 export const sightingById = (db: Database, id: string): Promise<SightingRow | null> =>
   record<SightingRow>(db.pool, { name: 'sighting_by_id', text: byIdText }, [id]);
 
@@ -67,29 +94,6 @@ export async function sightingIsDone(
     },
     [about.id, about.times],
   );
-}
-
-export async function wasDelivered(db: Database, id: string): Promise<boolean> {
-  const text = 'select 1 as there from delivery where id = $1';
-  return (await rows(db.pool, { name: 'delivery_was', text }, [id])).length > 0;
-}
-
-/** True when this delivery was not seen before. Old ones are forgotten after a week. */
-export async function firstDelivery(
-  on: Queryable,
-  delivery: { id: string; topic: string; shopDomain: string },
-): Promise<boolean> {
-  const inserted = await rows(
-    on,
-    {
-      name: 'delivery_first',
-      text: `
-        insert into delivery (id, topic, shop_domain) values ($1, $2, $3)
-        on conflict (id) do nothing returning id`,
-    },
-    [delivery.id, delivery.topic, delivery.shopDomain],
-  );
-  return inserted.length === 1;
 }
 
 /** Forgets deliveries and sightings that nobody needs after a week, some at a time. */

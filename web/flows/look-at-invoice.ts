@@ -111,10 +111,15 @@ export type ToIssue = Pick<
 
 /**
  * Asks the node for the invoice of a stored quote, again and again with the same secret: it makes
- * one invoice. `memo`: what the wallet shows. Throws Trouble; the row stays and is looked at again.
+ * one invoice, and gives it when it is live. `memo`: what the wallet shows. Throws Trouble; the row
+ * stays and is looked at again.
  */
-export async function issueInvoice(deps: Deps, invoice: ToIssue, memo: string): Promise<void> {
-  if (invoice.sealedPreimage === null) return;
+export async function issueInvoice(
+  deps: Deps,
+  invoice: ToIssue,
+  memo: string,
+): Promise<InvoiceRow | undefined> {
+  if (invoice.sealedPreimage === null) return undefined;
   const node = await deps.nodes.of(invoice.nodeId);
   const secret = deps.sealer.open(invoice.sealedPreimage, placeOfPreimage(invoice));
   const leftMs = invoice.lapsesAt.getTime() - deps.clock().getTime();
@@ -126,8 +131,10 @@ export async function issueInvoice(deps: Deps, invoice: ToIssue, memo: string): 
     expirySeconds: Math.max(1, Math.round(leftMs / 1_000)),
   });
   const lookInMs = Math.min(lookWhileLiveMs, Math.max(0, leftMs) + 100);
-  if (await invoiceIsLive(deps.db, { id: invoice.id, ...issued, lookInMs })) return;
+  const live = await invoiceIsLive(deps.db, { id: invoice.id, ...issued, lookInMs });
+  if (live !== undefined) return live;
   // Somebody else was faster, or it had ended before the node answered.
   const stored = await invoiceById(deps.db, invoice.id.toString());
   if (stored?.state === 'canceled') await node.askToCancel(invoice.hash);
+  return stored?.state === 'live' ? stored : undefined;
 }

@@ -5,9 +5,10 @@ import { currencyOf, minor, type Currency } from '../core/money.ts';
 import { isUnpaid, stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
 import { lookForOrderAgainMs } from '../core/retry.ts';
 import { isSelfTestOrder } from '../core/self-test.ts';
+import { knownOrder } from '../db/known-order.ts';
 import type { PaymentRow } from '../db/payments.ts';
 import { changeOwed, closePayment, latestPayment, openPayment } from '../db/payments.ts';
-import { methodWasSeen, shopById } from '../db/shops.ts';
+import { methodWasSeen } from '../db/shops.ts';
 import { wasMadeBySelfTest } from '../db/self-tests.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
 import type { Deps, Step } from './flow.ts';
@@ -35,11 +36,11 @@ export async function lookAtOrderNow(
   at: { shopId: number; originId: string },
   isBuyer: (secrets: BuyersSecrets) => boolean = () => true,
 ): Promise<LookedAt> {
-  const shop = await shopById(deps.db, at.shopId);
-  if (shop === null || shop.uninstalledAt !== null) return { is: 'not_yet' };
   // What we know is read before what Shopify says: a payment that comes in between makes our insert
   // lose against it, and never the other way round.
-  const known = await latestPayment(deps.db, at);
+  const stored = await knownOrder(deps.db, at);
+  if (stored === null || stored.shop.uninstalledAt !== null) return { is: 'not_yet' };
+  const { shop, payment: known } = stored;
   const storefront = await deps.storefronts.of(at.shopId);
   const readAt = deps.clock();
   const order = await storefront.readOrder(at.originId);

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { judgeSession, type SessionKind } from '../core/payment-session.ts';
 import type { Database } from '../db/database.ts';
 import { paymentsShop, sessionRequest, storeSession } from '../db/sessions.ts';
+import type { StoredSession } from '../db/sessions.ts';
 import type { Deps } from './flow.ts';
 
 export type SessionAsked = {
@@ -42,17 +43,10 @@ export async function openSession(
   asked: SessionAsked,
 ): Promise<RequestTaken> {
   const { db, log } = deps;
-  const shop = await paymentsShop(db, asked.shopDomain);
-  if (shop === null) return { is: 'no_such_shop' };
-  const key = { shopId: shop.id, kind: 'payment', id: asked.id } as const;
   const contentHash = hashOf(contentOf(asked));
-  const before = await sessionRequest(db.pool, key);
-  if (before !== undefined) return compared(deps, { key, contentHash, before });
-  if (shop.uninstalledAt !== null) return { is: 'no_such_shop' };
-
   const { currency, owedMinor, never } = judgeSession(asked);
   const stored = await storeSession(db, {
-    ...{ shopId: shop.id, id: asked.id, gid: asked.gid, groupKey: asked.group },
+    ...{ shopDomain: asked.shopDomain, id: asked.id, gid: asked.gid, groupKey: asked.group },
     ...{ kind: asked.kind, test: asked.test, currency, owedMinor, never, contentHash },
     cancelUrl: asked.cancelUrl ?? null,
     proposedAt: asked.proposedAt,
@@ -63,18 +57,30 @@ export async function openSession(
     if (isTwice(error)) return 'gid_taken' as const;
     throw error;
   });
-  if (stored === 'gid_taken') return otherContent(deps, key);
-  if (stored === undefined) {
-    // Somebody was faster, and is the one whose answer counts.
-    const first = await sessionRequest(db.pool, key);
-    return first === undefined
-      ? { is: 'other_content' }
-      : compared(deps, { key, contentHash, before: first });
+  if (stored === 'gid_taken') {
+    const shop = await paymentsShop(db, asked.shopDomain);
+    return otherContent(deps, { shopId: shop?.id ?? 0, kind: 'payment', id: asked.id });
   }
-  const { paymentId, answer } = stored;
-  log.info({ paymentId, shopId: shop.id, to: 'open' }, 'payment.opened');
-  if (never !== undefined) log.warn({ paymentId, shopId: shop.id, never }, 'session.never_payable');
+  const { shopId, paymentId, answer } = stored;
+  if (shopId === undefined) return { is: 'no_such_shop' };
+  if (paymentId === undefined) return answeredBefore(deps, { shopId, asked, contentHash, stored });
+  log.info({ paymentId, shopId, to: 'open' }, 'payment.opened');
+  if (never !== undefined) log.warn({ paymentId, shopId, never }, 'session.never_payable');
   return { is: 'answered', answer };
+}
+
+/** Nothing was stored: the id is taken, or the shop has removed the app. */
+async function answeredBefore(
+  deps: RequestDeps,
+  about: { shopId: number; asked: SessionAsked; contentHash: Uint8Array; stored: StoredSession },
+): Promise<RequestTaken> {
+  const { shopId, asked, contentHash, stored } = about;
+  const key = { shopId, kind: 'payment', id: asked.id } as const;
+  // Whoever was faster in that very moment is seen by the next statement only.
+  const before = stored.before ?? (await sessionRequest(deps.db.pool, key));
+  return before === undefined
+    ? { is: 'no_such_shop' }
+    : compared(deps, { key, contentHash, before });
 }
 
 /** All that decides what is paid, and nothing of the buyer. One spelling for equal amounts. */

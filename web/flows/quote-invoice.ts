@@ -11,7 +11,7 @@ import type { QuoteRefusal } from '../core/refusals.ts';
 import { lookAfterCreateMs } from '../core/retry.ts';
 import { termsOf } from '../core/settings.ts';
 import { Trouble } from '../core/trouble.ts';
-import { invoiceById, makeInvoice, type InvoiceRow } from '../db/invoices.ts';
+import { makeInvoice, type InvoiceRow } from '../db/invoices.ts';
 import { nodeHasTrouble } from '../db/nodes.ts';
 import { note } from '../db/history.ts';
 import { payPageById, type PayPage } from '../db/pay-page.ts';
@@ -181,8 +181,8 @@ async function issueAt(
 async function issue(deps: Deps, made: ToIssue, memo: string): Promise<Quoted> {
   const issued = await tryNode(deps, made.nodeId, () => issueInvoice(deps, made, memo));
   if (!issued.ok) return { is: 'refused', refusal: 'node_unreachable' };
-  const invoice = await invoiceById(deps.db, made.id.toString());
-  return invoice?.state === 'live' ? { is: 'payable', invoice } : { is: 'preparing' };
+  const invoice = issued.result;
+  return invoice === undefined ? { is: 'preparing' } : { is: 'payable', invoice };
 }
 
 /** Trouble with a node is an answer here: the page says so and keeps trying. */

@@ -10,7 +10,7 @@ type For = Pick<PaymentRow, 'shopId' | 'origin' | 'test'>;
 
 export type NodesToAsk = { nodes: readonly ServingNode[]; isConnected: boolean };
 /** Who makes the invoice, and on which terms. */
-export type Service = NodesToAsk & { settings: Settings };
+export type Serving = NodesToAsk & { settings: Settings };
 
 type Suits = (node: ServingNode) => boolean;
 const isMainnet: Suits = ({ network }) => network === 'mainnet';
@@ -33,7 +33,7 @@ function kindsFor(deps: Pick<Deps, 'realMoneyOnly'>, payment: For): readonly Sui
 export async function serviceFor(
   deps: Pick<Deps, 'db' | 'clock' | 'realMoneyOnly'>,
   payment: For,
-): Promise<Service> {
+): Promise<Serving> {
   const { shopId, origin } = payment;
   const withOthers = origin === 'payment_session';
   // The rows of the shop that count; the first one that has something serves.

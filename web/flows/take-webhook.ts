@@ -4,7 +4,7 @@ import { usesMethod } from '../core/payment.ts';
 import type { Database } from '../db/database.ts';
 import { latestPayment } from '../db/payments.ts';
 import type { ShopRow } from '../db/shops.ts';
-import { firstDelivery, sight, wasDelivered } from '../db/sightings.ts';
+import { sight } from '../db/sightings.ts';
 import { installationOrigin } from './forget-shop.ts';
 
 /** Where the order's id stands in the body of each topic that we look after. */
@@ -26,6 +26,9 @@ export type Webhook = {
   body: unknown;
 };
 
+/** Shopify's are 36 characters long. */
+const longestId = 100;
+
 /** `repeated`: this delivery was taken before. */
 export async function takeWebhook(
   deps: { db: Database },
@@ -34,14 +37,15 @@ export async function takeWebhook(
   const { db } = deps;
   const { id, topic, shop } = webhook;
   const target = await whereToLook(db, webhook);
-  // The sighting stands before the delivery is marked: dying in between looks twice, not never.
-  if (id !== undefined && (await wasDelivered(db, id))) return 'repeated';
-  if (target !== undefined) {
-    await sight(db.pool, { shopId: shop.id, originId: target, because: topic });
-  }
-  if (id === undefined || id.length > 100) return 'taken';
-  const first = await firstDelivery(db.pool, { id, topic, shopDomain: shop.domain });
-  return first ? 'taken' : 'repeated';
+  // What leads nowhere costs nothing more when it is repeated.
+  if (target === undefined) return 'taken';
+  const named = id !== undefined && id.length <= longestId;
+  // The sighting and its delivery stand together or not at all: nothing is looked at never.
+  const isFirst = await sight(db.pool, {
+    ...{ shopId: shop.id, originId: target, because: topic },
+    ...(named ? { delivery: { id, topic, shopDomain: shop.domain } } : {}),
+  });
+  return isFirst ? 'taken' : 'repeated';
 }
 
 async function whereToLook(db: Database, webhook: Webhook): Promise<string | undefined> {

@@ -20,12 +20,13 @@ const atRest: StepEnd = { dueInMs: undefined, attempt: false };
 /** A settled session is resolved, unless another payment of the same purchase was. */
 export async function resolveSession(
   deps: Deps,
-  about: Telling & { money: Money },
+  about: Telling & { money: Money; hasPurchase: boolean },
 ): Promise<StepEnd> {
-  const { row, payment, money } = about;
+  const { row, payment, money, hasPurchase } = about;
   const { id: paymentId, shopId, groupKey } = payment;
   // Taken before Shopify hears of it: of two tabs that both paid one is told, whoever dies between.
-  const isFirst = groupKey === null || (await takeGroup(deps.db, { shopId, groupKey, paymentId }));
+  const isFirst =
+    groupKey === null || hasPurchase || (await takeGroup(deps.db, { shopId, groupKey, paymentId }));
   if (!isFirst) return strand(deps, { ...about, because: 'group_paid_otherwise' });
   const amount = decimalOf(money.fiatMinor, money.currency);
   const telling = beginTelling(deps.db, {

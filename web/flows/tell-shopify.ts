@@ -2,7 +2,7 @@
 // idempotent, so the order is read first, what we are about to do is stored, and an answer that was
 // lost is found again by reading. Only an explicit yes or no from Shopify moves the payment.
 import { postingsOfVerdict } from '../core/ledger.ts';
-import { decimalOf, type Currency, type Minor, type Msat } from '../core/money.ts';
+import { decimalOf } from '../core/money.ts';
 import {
   decideFromShopify,
   type OrderReading,
@@ -13,24 +13,11 @@ import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
 import type { ClaimedRow } from '../db/due.ts';
-import {
-  askForPerson,
-  beginTelling,
-  movePayment,
-  paymentById,
-  settledMoney,
-} from '../db/payments.ts';
-import { shopById } from '../db/shops.ts';
+import { askForPerson, beginTelling, movePayment } from '../db/payments.ts';
+import { toTell, type SettledMoney } from '../db/telling.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 import { resolveSession } from './tell-session.ts';
 
-type Money = {
-  fiatMinor: Minor;
-  currency: Currency;
-  amountMsat: Msat;
-  settledAt: Date;
-  hash: string;
-};
 type Telling = {
   row: ClaimedRow;
   paymentId: string;
@@ -41,7 +28,7 @@ type Telling = {
   toldMethodName: string | null;
   sentAt: Date | null;
   now: Date;
-  money: Money;
+  money: SettledMoney;
   attempt: { salesBefore: readonly string[] } | undefined;
 };
 
@@ -56,20 +43,19 @@ const patientAttempts = 8;
 const waitMs = 30_000;
 
 export const tellShopify: Step = async (deps, row) => {
-  const payment = await paymentById(deps.db, row.id);
-  if (payment?.state !== 'settled') return { dueInMs: undefined, attempt: false };
-  const [shop, money] = await Promise.all([
-    shopById(deps.db, payment.shopId),
-    settledMoney(deps.db, payment.id),
-  ]);
-  if (shop === null || money === undefined) return { dueInMs: undefined, attempt: false };
+  const known = await toTell(deps.db, row.id);
+  if (known?.payment.state !== 'settled') return { dueInMs: undefined, attempt: false };
+  const { payment, shop, money, hasPurchase } = known;
+  if (money === undefined) return { dueInMs: undefined, attempt: false };
   if (shop.uninstalledAt !== null) {
     // Nobody can be told. The money is the merchant's, and somebody has to say so.
     await askForPerson(deps.db, payment.id, 'untold');
     return { dueInMs: goneShopMs, attempt: true };
   }
   if (row.attempts >= patientAttempts) await askForPerson(deps.db, payment.id, 'untold');
-  if (payment.origin === 'payment_session') return resolveSession(deps, { row, payment, money });
+  if (payment.origin === 'payment_session') {
+    return resolveSession(deps, { row, payment, money, hasPurchase });
+  }
   const telling: Telling = {
     row,
     paymentId: payment.id,

@@ -1,0 +1,64 @@
+// All that is known when Shopify is about to be told of a payment, in one statement.
+import type { Currency, Minor, Msat } from '../core/money.ts';
+import type { Database } from './database.ts';
+import { paymentColumns, type PaymentRow } from './payments.ts';
+import { record } from './records.ts';
+
+/** What the order was promised for, and what is in the books. */
+export type SettledMoney = {
+  fiatMinor: Minor;
+  currency: Currency;
+  amountMsat: Msat;
+  settledAt: Date;
+  hash: string;
+};
+
+export type ToTell = {
+  payment: PaymentRow;
+  shop: { id: number; methodName: string; uninstalledAt: Date | null };
+  /** Undefined: no money of the payment's own is recorded. */
+  money: SettledMoney | undefined;
+  /** Its purchase is its own, and in no other tab of it can be paid. False: it has to be looked. */
+  hasPurchase: boolean;
+};
+
+type Raw = PaymentRow & {
+  shop_method_name: string;
+  shop_uninstalled_at: Date | null;
+  fiat_minor: Minor | null;
+  money_currency: Currency;
+  amount_msat: Msat;
+  money_settled_at: Date;
+  hash: string;
+  has_purchase: boolean;
+};
+
+const text = `
+  select ${paymentColumns}, s.method_name as shop_method_name,
+    s.uninstalled_at as shop_uninstalled_at, q.fiat_minor, q.currency as money_currency,
+    i.amount_msat, i.settled_at as money_settled_at, encode(i.hash, 'hex') as hash,
+    g.payment_id is not null and not exists (
+      select 1 from payment o where o.shop_id = p.shop_id and o.group_key = p.group_key
+        and o.id <> p.id and o.state = 'open') as has_purchase
+  from payment p join shop s on s.id = p.shop_id
+    left join invoice i on i.id = p.settled_invoice_id
+    left join quote q on q.id = i.quote_id
+    left join session_group g on g.shop_id = p.shop_id and g.group_key = p.group_key
+      and g.payment_id = p.id
+  where p.id = $1::uuid`;
+
+/** Undefined: there is no such payment. */
+export async function toTell(db: Database, paymentId: string): Promise<ToTell | undefined> {
+  const raw = await record<Raw>(db.pool, { name: 'payment_to_tell', text }, [paymentId]);
+  if (raw === null) return undefined;
+  const { shopId: id, shop_method_name: methodName, shop_uninstalled_at: uninstalledAt } = raw;
+  const { fiat_minor: fiatMinor, money_currency: currency, amount_msat: amountMsat, hash } = raw;
+  return {
+    payment: raw,
+    ...{ shop: { id, methodName, uninstalledAt }, hasPurchase: raw.has_purchase },
+    money:
+      fiatMinor === null
+        ? undefined
+        : { fiatMinor, currency, amountMsat, settledAt: raw.money_settled_at, hash },
+  };
+}
