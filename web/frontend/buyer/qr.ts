@@ -1,5 +1,5 @@
 // The QR code, drawn on the server: it stands in the page without any script.
-import { correction, generate } from 'lean-qr';
+import { correction, generate, mode } from 'lean-qr';
 import { asHtml, html, type Html } from './html.ts';
 
 /** Modules around the code, white and part of the picture (ISO 18004 asks for four). */
@@ -9,7 +9,21 @@ const quiet = 4;
  * What the code holds. A BOLT11 in upper case takes 5.5 bits a letter instead of 8; the scheme
  * stays in lower case, because there are wallets that compare it letter by letter.
  */
-export const qrContent = (request: string): string => `lightning:${request.toUpperCase()}`;
+export const qrContent = (request: string): string => `${scheme}${request.toUpperCase()}`;
+const scheme = 'lightning:';
+
+/** How the content is written: said here, because finding it out letter by letter is most work. */
+function modeOf(content: string): Parameters<typeof generate>[0] {
+  const rest = content.slice(scheme.length);
+  if (!content.startsWith(scheme) || /[^0-9A-Z]/.test(rest)) return content;
+  return mode.multi(mode.ascii(scheme), mode.alphaNumeric(rest));
+}
+
+/**
+ * A mask breaks up patterns that readers would take for the code's own. An invoice has none, being
+ * a hash and a signature; so the mask is one of the eight, and not the result of drawing them all.
+ */
+const mask = 0;
 
 /**
  * One stroked path with a stroke for each run of dark modules and relative moves: a third of the
@@ -17,7 +31,8 @@ export const qrContent = (request: string): string => `lightning:${request.toUpp
  * scan. The smallest version that fits comes first, then the best correction that it has room for.
  */
 export function qrSvg(content: string, label: string): Html {
-  const code = generate(content, {
+  const code = generate(modeOf(content), {
+    mask,
     minCorrectionLevel: correction.L,
     maxCorrectionLevel: correction.H,
   });

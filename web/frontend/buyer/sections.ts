@@ -79,13 +79,21 @@ function promise(view: PayView, about: { invoice: PayInvoice; words: Speech }): 
 
 /** The server knows nobody's time zone, so it says whose time this is; the script knows. */
 function clockTime(at: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, {
-    hour: 'numeric',
-    minute: '2-digit',
-    timeZone: 'UTC',
-    timeZoneName: 'short',
-  }).format(new Date(at));
+  const had = clocks.get(locale);
+  const clock =
+    had ??
+    new Intl.DateTimeFormat(locale, {
+      hour: 'numeric',
+      minute: '2-digit',
+      timeZone: 'UTC',
+      timeZoneName: 'short',
+    });
+  // Locales are what strangers ask for.
+  if (had === undefined && clocks.size >= 200) clocks.clear();
+  clocks.set(locale, clock);
+  return clock.format(new Date(at));
 }
+const clocks = new Map<string, Intl.DateTimeFormat>();
 
 type Shown = { words: Speech; look: Look; values: Record<string, string> };
 

@@ -1,6 +1,20 @@
 // Amounts as people read them. They come as decimal strings and stay strings up to `Intl`, which
 // has printed decimal strings exactly since ES2023: no money value is ever a number here.
 
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** Made once for each: making one costs fifty times what it does. */
+function formatOf(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = `${locale} ${options.currency ?? ''}`;
+  const had = formats.get(key);
+  if (had !== undefined) return had;
+  const made = new Intl.NumberFormat(locale, options);
+  // Locales are what strangers ask for.
+  if (formats.size >= 200) formats.clear();
+  formats.set(key, made);
+  return made;
+}
+
 /** Such as `€1,234.50`. An unknown currency code is printed as it stands, after the amount. */
 export function formatFiat(
   { amount, currency }: { amount: string; currency: string },
@@ -8,7 +22,7 @@ export function formatFiat(
 ): string {
   if (!isDecimal(amount)) return currency;
   try {
-    return new Intl.NumberFormat(locale, { style: 'currency', currency }).format(amount);
+    return formatOf(locale, { style: 'currency', currency }).format(amount);
   } catch {
     return `${amount} ${currency}`;
   }
@@ -17,7 +31,7 @@ export function formatFiat(
 /** Whole satoshis with up to three decimals: `21000` is `21,000`, `1.5` is `1.5`. */
 export function formatSats(sats: string, locale: string): string {
   if (!isDecimal(sats)) return sats;
-  return new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(sats);
+  return formatOf(locale, { maximumFractionDigits: 3 }).format(sats);
 }
 
 /** Millisatoshis, as a decimal string without a point, printed as satoshis. */
