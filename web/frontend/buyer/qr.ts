@@ -20,19 +20,12 @@ function modeOf(content: string): Parameters<typeof generate>[0] {
 }
 
 /**
- * A mask breaks up patterns that readers would take for the code's own. An invoice has none, being
- * a hash and a signature; so the mask is one of the eight, and not the result of drawing them all.
- */
-const mask = 0;
-
-/**
  * One stroked path with a stroke for each run of dark modules and relative moves: a third of the
  * bytes of a rectangle for each module. Always black on its own white square: inverted codes do not
  * scan. The smallest version that fits comes first, then the best correction that it has room for.
  */
 export function qrSvg(content: string, label: string): Html {
   const code = generate(modeOf(content), {
-    mask,
     minCorrectionLevel: correction.L,
     maxCorrectionLevel: correction.H,
   });
