@@ -12,8 +12,11 @@ import { tryOnce, type How } from './stormy-wallet.ts';
 const kinds = { plain: 72, twice: 8, again: 6, over: 6, under: 3, late: 5 } as const;
 export type Kind = keyof typeof kinds | 'gone';
 
-/** `hashes`: of every request that was before this buyer. */
-export type Buyer = Bought & { kind: Kind; hashes: Set<string> };
+/**
+ * `hashes`: of every request that was before this buyer. `first`: whether his first try was taken;
+ * undefined: he made none.
+ */
+export type Buyer = Bought & { kind: Kind; hashes: Set<string>; first?: boolean };
 
 const patienceMs = 15 * 60_000;
 const lookEveryMs = 400;
@@ -88,6 +91,7 @@ export async function buy(stand: Stand, kind: Kind): Promise<Buyer> {
     buyer.hashes.add(readRequest(request).hash);
     if (kind === 'gone') return buyer;
     const paid = await (tries === 0 ? firstTry(stand, kind, request) : tryOnce(lnd, request));
+    buyer.first ??= paid;
     if (paid && kind === 'again') await tryOnce(lnd, request);
     if (paid) return buyer;
     await pause(draws.between(200, 800));

@@ -17,12 +17,19 @@ import { isSound } from '../journey/paid-once.ts';
 import { drawsFrom, type Draws } from '../storm/draws.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import { startWorld, until, type World } from '../world.ts';
-import { buy, kindFrom, type Buyer } from './stormy-buyers.ts';
+import { buy, kindFrom, type Buyer, type Kind } from './stormy-buyers.ts';
 import { paidBy, receivedBy, sumOf, tryOnce, type Paid } from './stormy-wallet.ts';
 import { storm, type Progress } from './stormy-weather.ts';
 
-const payments = Number(process.env['PAYMENTS'] ?? '1000');
-const seed = Number(process.env['SEED'] ?? randomInt(1_000_000_000));
+/** From the environment, as the runs by hand give it. */
+function numberIn(name: 'PAYMENTS' | 'SEED', otherwise: number): number {
+  const text = process.env[name] ?? String(otherwise);
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${name} is a whole number`);
+  return Number(text);
+}
+
+const payments = numberIn('PAYMENTS', 1_000);
+const seed = numberIn('SEED', randomInt(1_000_000_000));
 /** So many pay at once; whoever waits for the price to run out is not one of them. */
 const payers = 16;
 const pools = 3;
@@ -140,6 +147,17 @@ function judge(buyers: readonly Buyer[], paid: Paid): { lost: string[]; double: 
   return { lost: lost.map(named), double: double.map(named) };
 }
 
+/** How the first try of each kind of buyer ended: what real LND takes, and what it does not. */
+function firstTries(buyers: readonly Buyer[]) {
+  const ends: Partial<Record<Kind, { paid: number; refused: number }>> = {};
+  for (const { kind, first } of buyers) {
+    if (first === undefined) continue;
+    const end = (ends[kind] ??= { paid: 0, refused: 0 });
+    end[first ? 'paid' : 'refused'] += 1;
+  }
+  return ends;
+}
+
 /** What the books say that the nodes received, in msat. */
 async function booked(): Promise<{ posted: bigint; invoiced: bigint }> {
   const [postings, invoices] = await Promise.all([
@@ -165,10 +183,10 @@ test(
     const draws = drawsFrom(seed);
     const progress: Progress = { paid: 0, over: false };
     const falling = storm({ world, network, draws: draws.branch('weather'), progress });
-    const buyers = await allBuy(draws.branch('buyers'), progress).finally(() => {
+    const buying = allBuy(draws.branch('buyers'), progress).finally(() => {
       progress.over = true;
     });
-    const weather = await falling;
+    const [buyers, weather] = await Promise.all([buying, falling]);
 
     // Everybody's own word: the payer's node, the payee's, Shopify's record.
     const paid = await paidBy(network.bob.lnd);
@@ -188,7 +206,8 @@ test(
     const seconds = Math.round((Date.now() - beganAt) / 1_000);
     const counts = { ...weather, lost: lost.length, double: double.length, seconds };
     const msat = String(sumOf(received));
-    say({ seed, payments: paid.size, ...counts, msat, audit: audited });
+    say({ seed, payments: paid.size, ...counts, msat, firstTries: firstTries(buyers) });
+    say({ audit: audited });
 
     expect({ lost, double }).toEqual({ lost: [], double: [] });
     expect(buyers.filter((buyer) => hasPaid(paid, buyer))).toHaveLength(payments);
@@ -198,6 +217,10 @@ test(
     expect(audited).toMatchObject({ ok: true, violations: [], nodes: { notAsked: [] } });
     expect(weather.restarts).toBeGreaterThanOrEqual(Math.floor(payments / 100));
     expect(weather.kills).toBeGreaterThanOrEqual(Math.floor(payments / 100));
+    // A node that falls and comes back is no restored one, and too little is taken by none.
+    const node = await world.db.prisma.node.findFirst();
+    expect(node).toMatchObject({ restoreSuspectedAt: null, streamEpoch: 0, trouble: null });
+    expect(firstTries(buyers).under?.paid ?? 0).toBe(0);
     await isSound(world);
   },
   hourMs,
