@@ -5,6 +5,7 @@
 //   --seed N         drawn and printed when it is left out
 //   --payments M     2,500 of them make a world; worlds run side by side
 //   --worlds W       so many worlds instead; another number is another storm
+//   --only N         plays the Nth of them alone, counted from 1
 //   --random-order   lanes take any width and any order, instead of what they learned
 //   --break NAME     breaks a guard on purpose (sabotage.ts): violations must be found
 //   --server URL     a PostgreSQL to clone databases in, as superuser, and for nothing else; once
@@ -29,6 +30,7 @@ const { values: given } = parseArgs({
     seed: { type: 'string' },
     payments: { type: 'string', default: '1000' },
     worlds: { type: 'string' },
+    only: { type: 'string' },
     json: { type: 'boolean', default: false },
     'random-order': { type: 'boolean', default: false },
     break: { type: 'string' },
@@ -96,18 +98,22 @@ async function main(): Promise<void> {
   const usual = Math.ceil(payments / paymentsPerWorld);
   const count = given.worlds === undefined ? usual : numberFrom(given.worlds, '--worlds');
   const seeds = drawsFrom(seed).branch('worlds');
-  const servers = await serversFor(count);
+  const only = given.only === undefined ? 0 : numberFrom(given.only, '--only');
+  const from = Math.max(0, only - 1);
+  const servers = await serversFor(only === 0 ? count : 1);
   const startedAt = performance.now();
   try {
     const worlds = Array.from({ length: count }, (_, n): World => {
       const name = `storm_${String(seed)}_${String(n)}_${String(process.pid)}`;
       const share = Math.floor(((n + 1) * payments) / count) - Math.floor((n * payments) / count);
       const randomOrder = given['random-order'];
-      const more = { randomOrder, broken, traceFile: n === 0 ? traceFile : undefined };
+      const more = { randomOrder, broken, traceFile: n === from ? traceFile : undefined };
       return { name, seed: 1 + seeds.below(2 ** 31), payments: share, ...more };
     });
-    const results = await playAll(worlds, servers);
-    report({ seed, payments, results, seconds: (performance.now() - startedAt) / 1_000 });
+    const played = only === 0 ? worlds : worlds.slice(only - 1, only);
+    const results = await playAll(played, servers);
+    const bought = sumOf(results, (result) => result.payments);
+    report({ seed, payments: bought, results, seconds: (performance.now() - startedAt) / 1_000 });
   } finally {
     await servers.close();
   }
@@ -123,7 +129,11 @@ function report(about: {
   const hash = createHash('sha256');
   for (const result of results) hash.update(result.hash);
   const violations = results.flatMap((result) => result.violations);
-  for (const { rule, what, says } of violations.slice(0, 40)) tell(`${rule} ${what}: ${says}`);
+  for (const [n, result] of results.entries()) {
+    for (const { rule, what, says } of result.violations.slice(0, 40)) {
+      tell(`world ${String(n + 1)} of seed ${String(result.seed)}: ${rule} ${what}: ${says}`);
+    }
+  }
   const kinds = new Map<string, number>();
   for (const result of results) {
     for (const [kind, times] of Object.entries(result.kinds)) {

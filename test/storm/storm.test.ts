@@ -1,6 +1,6 @@
-// The storm, small: as many payments as a minute allows for a seed that is drawn and printed, a seed
-// that is played twice, a scheduler that knows nothing, and guards that are broken on purpose, each
-// of which must be missed. A seed that fails here is played again, on any machine, with
+// The storm, small: as many payments as a minute allows for a seed that is drawn and printed, one
+// seed that is played twice, a scheduler that knows nothing, and guards that are broken on purpose,
+// each of which must be missed. A seed that fails here is played again, on any machine, with
 // `npm run storm -- --seed N --payments M --worlds W`.
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
