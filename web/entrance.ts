@@ -35,27 +35,38 @@ export async function begin(how: { quiet?: boolean } = {}): Promise<Wired> {
   return wire({ config, log, databaseUrl: await databaseUrlOf(config) });
 }
 
+type Begun = Pick<Wired, 'registerApp'> & {
+  log: Wired['deps']['log'];
+  config: Pick<Config, 'shopify' | 'payments'>;
+  db: { url: string };
+};
+
 /** Brings the database to this program's schema, waiting for it as long as it is away. */
-export async function migrateWhenThere(wired: Wired): Promise<void> {
-  const { log, db } = wired;
+export async function migrateWhenThere(wired: Begun): Promise<void> {
+  const { log } = wired;
   for (;;) {
     try {
-      await migrateDeploy(db.url, {
-        say: (line) => {
-          log.info({}, line);
-        },
-      });
-      break;
+      await migrateAndRegister(wired);
+      return;
     } catch (error) {
       if (!isDatabaseAway(error)) throw error;
       log.warn({ err: error }, 'database.away');
       await pause(databaseAgainMs);
     }
   }
-  const { shopify, payments } = wired.config;
-  if (shopify !== undefined) await wired.registerApp({ name: 'first', ...shopify });
+}
+
+/** May be begun again at any place. */
+async function migrateAndRegister({ log, db, config, registerApp }: Begun): Promise<void> {
+  await migrateDeploy(db.url, {
+    say: (line) => {
+      log.info({}, line);
+    },
+  });
+  const { shopify, payments } = config;
+  if (shopify !== undefined) await registerApp({ name: 'first', ...shopify });
   if (payments !== undefined) {
-    await wired.registerApp({ kind: 'payments', name: 'payments', ...payments });
+    await registerApp({ kind: 'payments', name: 'payments', ...payments });
   }
 }
 
