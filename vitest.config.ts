@@ -18,7 +18,7 @@ const merchantDom = ['web/frontend/merchant/test-dom.ts', 'test/merchant-dom.ts'
 const whole = ['journey', 'peers', 'storm', 'worker'].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Processes that die and are replaced, for minutes: a suite of its own. */
-const killed = ['test/kills/kills.test.ts'];
+const killed = ['test/kills/kills.test.ts', 'test/kills/settlements.test.ts'];
 
 export default defineConfig({
   test: {

@@ -262,12 +262,16 @@ async function connectNode(
   world: Pick<ReturnType<typeof people>, 'api'>,
   { lndconnect }: LightningSide,
 ): Promise<void> {
-  await until('the node is connected', async () => {
-    const { status, body } = await world.api('POST', '/api/node', { lndconnect });
-    const isLate = body['refusal'] === 'node_silent' || body['refusal'] === 'node_unreachable';
-    if (status !== 200 && !isLate) throw new Error(JSON.stringify(body));
-    return status === 200;
-  });
+  await until(
+    'the node is connected',
+    async () => {
+      const { status, body } = await world.api('POST', '/api/node', { lndconnect });
+      const isLate = body['refusal'] === 'node_silent' || body['refusal'] === 'node_unreachable';
+      if (status !== 200 && !isLate) throw new Error(JSON.stringify(body));
+      return status === 200;
+    },
+    120_000,
+  );
 }
 
 /** Waits for something to be so. The message says what never came, and what came instead. */

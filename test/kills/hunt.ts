@@ -8,7 +8,7 @@ import { shuffled, type Target } from './plan.ts';
 import type { Moment } from './process.ts';
 import { roles, type Actor, type Role, type Stage, type Standing } from './stage.ts';
 import { stories, type StoryName } from './stories.ts';
-import { killOutsider, victims, whoDies, type Victim } from './victims.ts';
+import { killOutsider, victims, type Victim } from './victims.ts';
 import type { Way } from './ways.ts';
 
 export type Hunted = {
@@ -23,13 +23,16 @@ export type Hunted = {
 };
 
 /** At most so many stories at once. */
-const width = 6;
+const width = 8;
 /** How often a story is told in vain until what is left of its way is missed. */
 const tries = 12;
-/** Who stands is joined by those who come in this time. */
-const gatherMs = 100;
+/** Who stands is joined by others for as long as one comes within this time. */
+const gatherMs = 300;
+const gatherAtMostMs = 2_000;
 /** Whoever stands in a transaction holds its locks. */
-const standMs = 2_000;
+const standMs = 3_500;
+/** What it is worth that a moment is met for the first time. */
+const seldom = 5;
 
 type Hunt = {
   stage: Stage;
@@ -43,6 +46,7 @@ type Hunt = {
   /** Of which a dead one is not replaced yet. */
   replacing: Set<Role>;
   over: AbortController;
+  onWrong: (what: Error) => void;
 };
 
 const placeOf = (who: { role: string; moment: Moment }): string => `${who.role}: ${who.moment}`;
@@ -51,13 +55,19 @@ const placeOfStanding = ({ actor, moment }: Standing): string =>
 
 export async function hunt(
   stage: Stage,
-  about: { targets: readonly Target[]; draw: () => number; onKill?: (left: number) => void },
+  about: {
+    targets: readonly Target[];
+    draw: () => number;
+    /** How many are left. */
+    onKill: (left: number) => void;
+    onWrong: (what: Error) => void;
+  },
 ): Promise<Hunted> {
   const none = Object.fromEntries(victims.map((victim) => [victim, 0]));
   const at: Hunt = {
     ...{ stage, draw: about.draw, open: shuffled(about.targets, about.draw), standing: [] },
     ...{ met: new Map(), inVain: new Map(), running: new Map(), replacing: new Set() },
-    over: new AbortController(),
+    ...{ over: new AbortController(), onWrong: about.onWrong },
     hunted: { kills: none as Record<Victim, number>, told: 0, missed: [], wrong: [] },
   };
   stage.onStanding((who) => {
@@ -67,7 +77,7 @@ export async function hunt(
   });
   sayStops(at);
   const telling = Array.from({ length: width }, () => tellOn(at));
-  const killing = killOn(at, about.onKill ?? (() => undefined));
+  const killing = killOn(at, about.onKill);
   await Promise.all(telling);
   at.over.abort();
   await killing;
@@ -132,7 +142,7 @@ async function killOn(at: Hunt, onKill: (left: number) => void): Promise<void> {
     const late = performance.now() - standMs;
     const goes = (who: Standing): boolean => who.sinceMs < late || wantedAt(at, who).length === 0;
     letGo(at, at.standing.filter(goes));
-    await pause(at.standing.length === 0 ? 10 : gatherMs);
+    await gather(at);
     const choice = await choose(at);
     if (choice === undefined) continue;
     await kill(at, choice).catch((error: unknown) => failed(at, 'a kill', error));
@@ -141,33 +151,58 @@ async function killOn(at: Hunt, onKill: (left: number) => void): Promise<void> {
   while (at.replacing.size > 0) await pause(100);
 }
 
+/** Waits until somebody stands, and nobody at another place comes any more. */
+async function gather(at: Hunt): Promise<void> {
+  const places = (): number => new Set(at.standing.map(placeOfStanding)).size;
+  const end = performance.now() + gatherAtMostMs;
+  for (let seen = -1; seen !== places() && performance.now() < end;) {
+    seen = places();
+    await pause(seen === 0 ? 20 : gatherMs);
+  }
+}
+
 type Choice = { victim: Victim; dead: Actor | undefined };
 const roleOf = (victim: Victim): Role | undefined =>
   victim === 'listener' ? 'pool' : roles.find((role) => role === victim);
 
-/** The moment that was met least chooses who dies. Nobody, while the one is still replaced. */
+/** Whose death serves most, one that is seldom met before all. Nobody who is still replaced. */
 async function choose(at: Hunt): Promise<Choice | undefined> {
-  const metOf = (who: Standing): number => at.met.get(placeOfStanding(who)) ?? 0;
-  const mayDie = ({ victim }: Target): boolean => {
-    const role = roleOf(victim);
-    return role === undefined || !at.replacing.has(role);
-  };
-  for (const who of at.standing.toSorted((one, next) => metOf(one) - metOf(next))) {
-    for (const { victim } of shuffled(wantedAt(at, who).filter(mayDie), at.draw)) {
-      if (roleOf(victim) === undefined) return { victim, dead: undefined };
-      const dead = await whoDies(at.stage, { victim, at: who });
-      // Sometimes nobody follows the stream.
-      if (dead !== undefined) return { victim, dead };
+  if (at.standing.length === 0) return undefined;
+  const listener = at.replacing.has('pool') ? undefined : await at.stage.listener();
+  let best: Choice | undefined;
+  let most = 0;
+  for (const victim of shuffled(victims, at.draw)) {
+    for (const dead of whoMayDie(at, victim, listener)) {
+      const places = servedBy(at, { victim, dead });
+      const worth = at.open
+        .filter((one) => one.victim === victim && places.has(placeOf(one)))
+        .reduce((sum, one) => sum + 1 + seldom / (at.met.get(placeOf(one)) ?? 1), 0);
+      if (worth > most) [best, most] = [{ victim, dead }, worth];
     }
   }
-  return undefined;
+  return best;
 }
+
+/** Undefined stands for an outsider. */
+function whoMayDie(at: Hunt, victim: Victim, listener?: Actor): (Actor | undefined)[] {
+  const role = roleOf(victim);
+  if (role === undefined) return [undefined];
+  if (at.replacing.has(role)) return [];
+  if (victim === 'listener') return listener === undefined ? [] : [listener];
+  return at.stage.actors().filter((actor) => actor.role === role);
+}
+
+/** Whoever stands where its own role is to die dies there itself. */
+const servedBy = (at: Hunt, { victim, dead }: Choice): Set<string> =>
+  new Set(
+    at.standing
+      .filter(({ actor }) => actor.role !== victim || actor.pid === dead?.pid)
+      .map(placeOfStanding),
+  );
 
 async function kill(at: Hunt, { victim, dead }: Choice): Promise<void> {
   const stood = [...at.standing];
-  // Whoever stands where its own role is to die dies there itself.
-  const served = stood.filter(({ actor }) => actor.role !== victim || actor.pid === dead?.pid);
-  const places = new Set(served.map(placeOfStanding));
+  const places = servedBy(at, { victim, dead });
   at.open = at.open.filter((one) => one.victim !== victim || !places.has(placeOf(one)));
   sayStops(at);
   const go = (): void => {
@@ -189,7 +224,9 @@ async function kill(at: Hunt, { victim, dead }: Choice): Promise<void> {
 }
 
 function failed(at: Hunt, what: string, cause: unknown): void {
-  at.hunted.wrong.push(new Error(`${what}: ${String(cause)}`, { cause }));
+  const wrong = new Error(`${what}: ${String(cause)}`, { cause });
+  at.hunted.wrong.push(wrong);
+  at.onWrong(wrong);
 }
 
 /** What waits because an outsider failed is tried again at once. */

@@ -195,7 +195,11 @@ function dying(cast: Cast, world: World): Pick<Stage, 'kill' | 'listener'> {
     child.kill('SIGKILL');
     await exited;
     if (role === 'doors') {
-      world.doors = await world.startDoors();
+      world.doors = await world.startDoors().catch(async (error: unknown) => {
+        // What it met is no reason to have none.
+        world.doors = await world.startDoors();
+        throw error;
+      });
       return;
     }
     const next = world.startPool();

@@ -7,8 +7,11 @@ import { oneReady, payInTheEnd, type Ready } from '../journey/paid-once.ts';
 import { until, type World } from '../world.ts';
 import { other, unpaidHours } from './stage.ts';
 
-/** Long enough for a world that dies all the time: only a story that hangs is ended by it. */
-const longMs = 300_000;
+/**
+ * A world that dies all the time lets a story wait for as long as there is something left to kill:
+ * only one that hangs is ended by this.
+ */
+const longMs = 20 * 60_000;
 
 /** Tried again for as long as our doors are not there. */
 const persist = <T>(what: string, act: () => Promise<T>): Promise<NonNullable<T>> =>
