@@ -174,6 +174,33 @@ test('what a look at all made due is asked for, though the stream is whole', asy
   expect(await count(`state = 'live' and attempts = 0 and due_at > now()`)).toBe(24);
 });
 
+test('one look puts off all that the stream tells, and nothing else', async () => {
+  const { deps, nodeId, count } = await withOpen({ count: 30, credential: 'receive' });
+  await wholeSince(nodeId, 0);
+  await dueNow(nodeId, 1);
+  const [row] = await claim(db, { table: 'invoice', lane: nodeLane(nodeId), limit: 1 });
+  if (row === undefined) throw new Error('nothing was due');
+  await dueNow(nodeId);
+  // One whose look failed, one that is to end, one that is another's, and one that ran out.
+  await db.pool.query(
+    `with numbered as (
+       select id, row_number() over (order by id) as n from invoice where node_id = $1),
+     lapsed as (
+       update quote q set lapses_at = now() - interval '1 s' from invoice i, numbered r
+       where i.id = r.id and r.n = 4 and q.id = i.quote_id)
+     update invoice i set attempts = case when n = 1 then 1 else 0 end,
+       ending = case when n = 2 then 'order_over' end, ending_at = case when n = 2 then now() end,
+       lease_until = case when n = 3 then now() + interval '1 h' end
+     from numbered r where r.id = i.id and r.n <= 4`,
+    [nodeId],
+  );
+  const before = calls();
+  await lookAtInvoice(deps, row);
+  expect(calls()).toEqual(before);
+  expect(await count(`due_at > now() + interval '30 s'`)).toBe(25);
+  expect(await count('due_at <= now()')).toBe(5);
+});
+
 test('a few are each asked for, whatever the stream tells', async () => {
   const { deps, nodeId, requests, count } = await withOpen({ count: 5, credential: 'receive' });
   const [request] = requests;

@@ -151,6 +151,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql reconcile_wake_verdict',
   ],
   'What was learned of an outsider: losing it costs time, never money.': [
+    'sql invoice_put_off',
     'sql api_notice',
     'sql shop_facts',
     'sql lane_state_write',

@@ -553,6 +553,38 @@ export async function coverOfStream(
   return row?.cover ?? 'none';
 }
 
+/** So many in one statement: well within the time that a statement may take. */
+const putOffAtOnce = 1_000;
+
+/**
+ * What the stream of a node tells need not be looked at one by one: those of its invoices that are
+ * due, can still be paid, and of which no look failed, are due again in about so long, at different
+ * times, or when their time is over.
+ */
+export async function putOffTold(
+  db: Database,
+  about: { nodeId: number; laterMs: number },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'invoice_put_off',
+      text: `
+        with due as (
+          select i.id, q.lapses_at from invoice i join quote q on q.id = i.quote_id
+          where i.lane = $1 and i.due_at <= now() and i.state = 'live' and i.ending is null
+            and i.attempts = 0 and (i.lease_until is null or i.lease_until < now())
+            and q.lapses_at > now()
+          order by i.due_at, i.id limit $3 for no key update of i skip locked)
+        update invoice i set due_at = least(
+          now() + $2 * (0.8 + 0.4 * random()) * interval '1 ms',
+          due.lapses_at + interval '100 ms')
+        from due where i.id = due.id`,
+    },
+    [nodeLane(about.nodeId), about.laterMs, putOffAtOnce],
+  );
+}
+
 /**
  * Since when the node's stream has been up without a hole. Undefined: it is not, or whoever
  * followed it is gone, and nobody has said so.

@@ -11,7 +11,7 @@ import {
   spreadMs,
 } from '../core/retry.ts';
 import { invoiceById, invoiceIsCanceled, invoiceIsLive, type InvoiceRow } from '../db/invoices.ts';
-import { coverOfStream, nodeAnswered } from '../db/nodes.ts';
+import { coverOfStream, nodeAnswered, putOffTold } from '../db/nodes.ts';
 import { fewInvoices, sampleStream } from './look-at-all.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
@@ -99,6 +99,8 @@ async function toldByStream(
   // One that is looked at sees only itself; a page sees them all.
   const asked = cover === 'sample' && (await sampleStream(deps, nodeId));
   if (cover === 'sample' && !asked) return undefined;
+  // A node has a hundred thousand of them as soon as one.
+  await putOffTold(deps.db, { nodeId, laterMs: lookWhileToldMs });
   const laterMs = spreadMs(lookWhileToldMs, Math.random());
   return { attempt: false, asked, dueInMs: Math.min(laterMs, leftMs + 100) };
 }
