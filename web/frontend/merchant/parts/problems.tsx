@@ -22,14 +22,7 @@ export function Problems(props: {
   const { t } = useWords();
   const { problems, shop, onChanged } = props;
   const [settling, setSettling] = useState<{ problem: Problem; opener: Opener; isOpen: boolean }>();
-  const [isWhole, setWhole] = useState(false);
-  const first = isWhole ? problems : firstOfEach(problems);
   const heading = useRef<HTMLDivElement>(null);
-  /** The button goes: whoever pressed it reads on from the top. */
-  const showAll = (): void => {
-    setWhole(true);
-    heading.current?.focus();
-  };
   /** It stays until it has gone from the screen: then the focus goes back to its button. */
   const close = (): void => {
     setSettling((last) => last && { ...last, isOpen: false });
@@ -50,29 +43,14 @@ export function Problems(props: {
         {problems.length === 0 ? (
           <NothingToDo />
         ) : (
-          <div className="zt-column">
-            {first.map((problem, index) =>
-              problem.what === 'unmatched' ? (
-                <Unmatched
-                  key={`unmatched ${problem.values?.['breakId'] ?? ''}`}
-                  problem={problem}
-                  onChanged={changed}
-                />
-              ) : (
-                <OneProblem
-                  key={`${problem.what} ${problem.paymentId ?? String(index)}`}
-                  problem={problem}
-                  shop={shop}
-                  onSettle={(opener) => {
-                    setSettling({ problem, opener, isOpen: true });
-                  }}
-                />
-              ),
-            )}
-            {first.length < problems.length && (
-              <Rest hidden={problems.length - first.length} onShow={showAll} />
-            )}
-          </div>
+          <List
+            {...{ problems, shop }}
+            onChanged={changed}
+            onWhole={() => heading.current?.focus()}
+            onSettle={(problem, opener) => {
+              setSettling({ problem, opener, isOpen: true });
+            }}
+          />
         )}
       </BlockStack>
       {settling !== undefined && (
@@ -105,6 +83,50 @@ function firstOfEach(problems: readonly Problem[]): Problem[] {
     seen.set(what, count);
     return count <= atFirst;
   });
+}
+
+function List(props: {
+  problems: readonly Problem[];
+  shop: string;
+  onChanged: () => void;
+  onSettle: (problem: Problem, opener: Opener) => void;
+  /** All are shown, and the button that was pressed for it is gone: read on from the top. */
+  onWhole: () => void;
+}) {
+  const { problems, shop, onChanged, onSettle, onWhole } = props;
+  const [isWhole, setWhole] = useState(false);
+  const shown = isWhole ? problems : firstOfEach(problems);
+  return (
+    <div className="zt-column">
+      {shown.map((problem, index) =>
+        problem.what === 'unmatched' ? (
+          <Unmatched
+            key={`unmatched ${problem.values?.['breakId'] ?? ''}`}
+            problem={problem}
+            onChanged={onChanged}
+          />
+        ) : (
+          <OneProblem
+            key={`${problem.what} ${problem.paymentId ?? String(index)}`}
+            problem={problem}
+            shop={shop}
+            onSettle={(opener) => {
+              onSettle(problem, opener);
+            }}
+          />
+        ),
+      )}
+      {shown.length < problems.length && (
+        <Rest
+          hidden={problems.length - shown.length}
+          onShow={() => {
+            setWhole(true);
+            onWhole();
+          }}
+        />
+      )}
+    </div>
+  );
 }
 
 function Rest({ hidden, onShow }: { hidden: number; onShow: () => void }) {
