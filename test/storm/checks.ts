@@ -17,7 +17,8 @@ export async function checkWorld(parts: Parts, db: Database): Promise<Violation[
   const violations: Violation[] = [];
   for (const [nodeId, node] of nodes) {
     const settled = node.settledList().map((each) => ({ ...each, settledAt: undefined }));
-    violations.push(...(await auditNodeList(db, { nodeId, settled, now: new Date() })));
+    const broken = await auditNodeList(db, { nodeId, settled, now: new Date() });
+    violations.push(...(await notForgotten(parts, nodeId, broken)));
     violations.push(...(await nothingInvented(parts, nodeId)));
   }
   violations.push(...(await lapsedUnpaid(parts)));
@@ -78,6 +79,29 @@ async function lapsedUnpaid({ statements, nodes }: Parts): Promise<Violation[]> 
   return paid
     .filter(({ node_id: id }) => nodes.get(id)?.wentBack() !== true)
     .map(({ what }) => ({ rule: 'I6', says, what }));
+}
+
+/**
+ * A node that came back from a backup may have forgotten that it canceled, and take the money for
+ * what is over here. Only the nightly comparison lists it, and no shop of the storm has nights: such
+ * are counted beside the faults.
+ */
+async function notForgotten(
+  { statements, nodes, market }: Parts,
+  nodeId: number,
+  broken: readonly Violation[],
+): Promise<Violation[]> {
+  if (broken.length === 0 || nodes.get(nodeId)?.wentBack() !== true) return [...broken];
+  const canceled = await statements.ask<{ hash: string }>(
+    `select encode(hash, 'hex') as hash from invoice where node_id = $1 and state = 'canceled'`,
+    [nodeId],
+  );
+  const over = new Set(canceled.map(({ hash }) => hash));
+  const isOver = ({ what }: Violation): boolean => over.has(what.split(' ')[0] ?? '');
+  for (const { rule } of broken.filter(isOver)) {
+    if (rule === 'I3') market.fault('paid_what_a_backup_forgot');
+  }
+  return broken.filter((violation) => !isOver(violation));
 }
 
 /** What we booked for a node is what it received, msat for msat. */
