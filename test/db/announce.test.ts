@@ -130,7 +130,7 @@ test('a job that waits in time is enough, and nobody takes it before the commit'
   expect(await jobOf(lane)).toMatchObject({ id, revision });
 });
 
-test('a job that waits for later is brought forward, and one for earlier is not put off', async () => {
+test('a job for later is brought forward, and one for earlier is not put off', async () => {
   const inMs = (ms: number): Date => new Date(Date.now() + ms);
   const soon = inMs(600_000);
   await nudge(db.pool, [lane], inMs(3_600_000));

@@ -94,8 +94,8 @@ export type StoredSession = {
 
 /**
  * Stores a session with the payment that it opens, in one statement; of many at once one is stored.
- * What can never be paid is closed in the same transaction, and Shopify is to be told so. Nothing is
- * stored where the id is taken, or the shop has removed the app.
+ * What can never be paid is closed in the same transaction, and Shopify is to be told so. Nothing
+ * is stored where the id is taken, or the shop has removed the app.
  */
 export async function storeSession(db: Database, session: NewSession): Promise<StoredSession> {
   const { never } = session;

@@ -22,8 +22,8 @@ const sentences: Record<NothingToShow, Record<'en' | 'de', string>> = {
   defect: {
     en: 'Something went wrong on our side, and it was written down. Load this page again.',
     de:
-      'Auf unserer Seite ging etwas schief, und es wurde aufgeschrieben. Laden Sie die Seite noch ' +
-      'einmal.',
+      'Auf unserer Seite ging etwas schief, und es wurde aufgeschrieben. Laden Sie die Seite ' +
+      'noch einmal.',
   },
   unreadable: {
     en: 'This address cannot be read. It may have been cut off on the way.',
