@@ -31,6 +31,8 @@ const gatherMs = 300;
 const gatherAtMostMs = 2_000;
 /** Whoever stands in a transaction holds its locks. */
 const standMs = 3_500;
+/** After which silence a world stands still. */
+const stillMs = 10 * 60_000;
 /** What it is worth that a moment is met for the first time. */
 const seldom = 5;
 
@@ -47,6 +49,8 @@ type Hunt = {
   replacing: Set<Role>;
   over: AbortController;
   onWrong: (what: Error) => void;
+  /** When a moment was reached or a story ended, for the last time. */
+  wentOnMs: number;
 };
 
 const placeOf = (who: { role: string; moment: Moment }): string => `${who.role}: ${who.moment}`;
@@ -67,7 +71,7 @@ export async function hunt(
   const at: Hunt = {
     ...{ stage, draw: about.draw, open: shuffled(about.targets, about.draw), standing: [] },
     ...{ met: new Map(), inVain: new Map(), running: new Map(), replacing: new Set() },
-    ...{ over: new AbortController(), onWrong: about.onWrong },
+    ...{ over: new AbortController(), onWrong: about.onWrong, wentOnMs: performance.now() },
     hunted: { kills: none as Record<Victim, number>, told: 0, missed: [], wrong: [] },
   };
   stage.onStanding((who) => {
@@ -78,12 +82,22 @@ export async function hunt(
   sayStops(at);
   const telling = Array.from({ length: width }, () => tellOn(at));
   const killing = killOn(at, about.onKill);
-  await Promise.all(telling);
+  await Promise.race([Promise.all(telling), standsStill(at)]);
   at.over.abort();
   await killing;
   letGo(at, at.standing);
   at.hunted.missed = at.open;
   return at.hunted;
+}
+
+/** Resolves when nothing is killed and no story ends for long. */
+async function standsStill(at: Hunt): Promise<void> {
+  while (performance.now() - at.wentOnMs < stillMs) {
+    await pause(1_000);
+    if (at.over.signal.aborted) return;
+  }
+  const running = [...at.running].filter(([, times]) => times > 0).map(([way]) => way);
+  failed(at, 'nothing goes on', running.join(', '));
 }
 
 const sayStops = (at: Hunt): void => {
@@ -123,6 +137,7 @@ async function tellOne(at: Hunt, way: Way): Promise<void> {
   if (way === 'nothing') await pause(4_000);
   else await story(at, way);
   at.running.set(way, (at.running.get(way) ?? 1) - 1);
+  at.wentOnMs = performance.now();
   // Only a story that nobody disturbed for the sake of its own way was told in vain.
   at.inVain.set(way, leftOf(at, way) < left ? 0 : (at.inVain.get(way) ?? 0) + 1);
 }
@@ -209,6 +224,7 @@ async function kill(at: Hunt, { victim, dead }: Choice): Promise<void> {
     letGo(at, stood);
   };
   at.hunted.kills[victim] += 1;
+  at.wentOnMs = performance.now();
   if (dead === undefined) {
     const lagMs = at.draw() < 0.5 ? undefined : Math.floor(at.draw() * 20);
     await killOutsider(at.stage, { victim, lagMs, go });
@@ -232,7 +248,7 @@ function failed(at: Hunt, what: string, cause: unknown): void {
 /** What waits because an outsider failed is tried again at once. */
 async function timeGoesBy({ world }: Stage): Promise<void> {
   await world.db.pool.query('update lane set paused_until = now() where paused_until > now()');
-  for (const table of ['payment', 'sighting']) {
+  for (const table of ['payment', 'sighting', 'shop', 'reconcile_part']) {
     await world.db.pool.query(
       `update ${table} set due_at = now() where attempts between 1 and 6
        and due_at between now() and now() + interval '10 minutes'
