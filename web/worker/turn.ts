@@ -43,8 +43,8 @@ export type Turns = {
   /** Gives the lane a turn. Resolves when its slot is free; never rejects. */
   take: (lane: Lane) => Promise<void>;
   /**
-   * Rows of the lane were made due in this process: it gets a turn at once if a slot is free. False:
-   * there is none, and the rows wait for their nudge.
+   * Rows of the lane were made due in this process: it gets a turn at once if a slot is free.
+   * False: there is none, and the rows wait for their nudge.
    */
   touch: (lane: Lane) => boolean;
   /** No claims from here on. Resolves with the number of calls that were still out at the end. */
@@ -66,6 +66,8 @@ type Turn = {
   probing: boolean;
   /** Nothing more is claimed. */
   over: 'no' | 'paused' | 'stopping' | 'database_away';
+  /** Its job may have been used up by this turn, while that waited for calls to come back. */
+  pausedUntil: Date | undefined;
   wake: () => void;
 };
 
@@ -136,7 +138,8 @@ async function take(room: Room, lane: Lane): Promise<void> {
   }
   const turn: Turn = {
     ...{ lane, known, calls: new Set<{ since: number }>(), seen: new Map<never, never>() },
-    ...{ again: false, more: true, probing: false, over: 'no', wake: () => undefined },
+    ...{ again: false, more: true, probing: false, over: 'no' },
+    ...{ pausedUntil: undefined, wake: () => undefined },
   };
   room.turns.set(lane, turn);
   const free = takeSlot(room, known.shopId);
@@ -189,6 +192,7 @@ async function hold(room: Room, turn: Turn): Promise<void> {
   } finally {
     room.turns.delete(lane);
   }
+  if (turn.over === 'paused') nudgeAt = turn.pausedUntil;
   const wanted = turn.again && (turn.over === 'no' || turn.over === 'stopping');
   if (wanted && !(nudgeAt instanceof Date)) nudgeAt = 'now';
   if (nudgeAt === undefined) return;
@@ -407,6 +411,7 @@ function begin(room: Room, turn: Turn, row: ClaimedRow): void {
   const onPaused = (paused: LanePaused): void => {
     if (turn.over === 'no') tellPause(deps, turn.lane, paused);
     turn.over = 'paused';
+    turn.pausedUntil = paused.until;
   };
   void workRow(deps, { lane: turn.lane, row, stepOf, stepMs, onPaused })
     .then(async (end) => {
