@@ -3,7 +3,7 @@
  * little or too much.
  *
  * An honest wallet refuses an expired request by itself; `late` takes that away, because only the
- * node's answer binds.
+ * node's answer binds. What is under way when the node goes waits in the channel until it is back.
  */
 import { readRequest } from './bolt11.ts';
 import type { ReadRequest } from './bolt11.ts';
@@ -75,14 +75,14 @@ const refusal = (
 ): string | undefined => {
   if (request.network !== node.network) return `invoice not for current active network`;
   if (request.payee !== node.publicKey) return NO_ROUTE;
-  if (!isUp) return NODE_OFFLINE;
+  // What the wallet knows by itself comes before what it learns of the way.
   const known = node.ledger.of(request.hash).map(({ outcome }) => outcome);
   if (!options.again && known.includes('paid')) return 'invoice is already paid';
   if (!options.again && known.includes('in-flight')) return 'payment is in transition';
   if (options.late === undefined && node.clock.now() >= request.expiresAtMs) {
     return `invoice expired. Valid until ${new Date(request.expiresAtMs).toISOString()}`;
   }
-  return undefined;
+  return isUp ? undefined : NODE_OFFLINE;
 };
 
 const delay = (node: NodeState): Promise<void> => {
@@ -93,7 +93,7 @@ const delay = (node: NodeState): Promise<void> => {
 };
 
 export const payRequest = async (
-  deps: { node: NodeState; isUp: () => boolean },
+  deps: { node: NodeState; isUp: () => boolean; whenUp: () => Promise<void> },
   bolt11: string,
   options: PayOptions = {},
 ): Promise<PayResult> => {
@@ -126,11 +126,11 @@ export const payRequest = async (
   const sum = shares.reduce((total, one) => total + one, 0n);
   const entry = node.ledger.begin(request.hash, sum, node.clock.now());
   await delay(node);
-  const outcomes = deps.isUp()
-    ? await Promise.all(
-        shares.map((amountMsat) => sendPart(node, request, { amountMsat, totalMsat, options })),
-      )
-    : [{ ok: false as const, why: NODE_OFFLINE }];
+  // Both sides keep the HTLC and agree on it again when they reconnect: nobody fails it meanwhile.
+  while (!deps.isUp()) await deps.whenUp();
+  const outcomes = await Promise.all(
+    shares.map((amountMsat) => sendPart(node, request, { amountMsat, totalMsat, options })),
+  );
   entry.endedAtMs = node.clock.now();
   const paid = outcomes.find((outcome) => outcome.ok);
   if (paid) {

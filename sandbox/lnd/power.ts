@@ -26,6 +26,8 @@ export class Power {
   readonly #node: NodeState;
   readonly #pings: PingRules;
   #server: GrpcServer | undefined;
+  /** Whoever waits for its channels to be there again. */
+  #waiting: (() => void)[] = [];
 
   constructor(of: { node: NodeState; certificate: Certificate; port: number; pings: PingRules }) {
     this.#node = of.node;
@@ -58,6 +60,17 @@ export class Power {
       onCall: (call) => void this.dispatch.onCall(call),
     });
     await this.door.open();
+    const waiting = this.#waiting.splice(0);
+    node.clock.at(node.channelsUpAtMs, () => {
+      for (const go of waiting) go();
+    });
+  }
+
+  /** After the next start, when its channels can carry something. */
+  whenUp(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   async stop({ how = 'clean' }: StopHow = {}): Promise<void> {

@@ -111,7 +111,9 @@ export class LndSimulator {
 
   /** A buyer pays. Never throws; `why` says what the wallet learned. */
   pay(bolt11: string, options?: PayOptions): Promise<PayResult> {
-    return payRequest({ node: this.#node, isUp: () => this.isUp }, bolt11, options);
+    const power = this.#power;
+    const deps = { node: this.#node, isUp: () => power.isUp, whenUp: () => power.whenUp() };
+    return payRequest(deps, bolt11, options);
   }
 
   /** The port is free afterwards, and nothing of the node keeps the process alive. */

@@ -625,6 +625,37 @@ function stopCases(bench: Bench): void {
     120_000,
   );
 
+  test.each(['clean', 'kill'] as const)(
+    'payments under way at a %s stop: the buyers hear what the node says, and each is replayed',
+    async (how) => {
+      const node = await bench.open();
+      const { pay, stop, start } = bench.world();
+      const { settleIndex } = await bench.settled(node);
+      const wishes = Array.from({ length: 20 }, () => wishOf({ amountMsat: 1_000n }));
+      const requests = await Promise.all(wishes.map((wish) => node.createInvoice(wish)));
+      const paying = requests.map(async ({ request }, at) => {
+        await pause(at * 20);
+        return pay(request);
+      });
+      // Some are through, some are under way, and some begin while nobody is there.
+      await paying[0];
+      await stop(how);
+      await start();
+      const paid = await Promise.all(paying);
+      const again = await bench.open();
+      const states = await Promise.all(wishes.map(({ hash }) => stateOf(again, hash)));
+      expect(states).toEqual(paid.map((one) => (one.paid ? 'settled' : 'open')));
+      const { log, has } = recordSettles(again, settleIndex);
+      await until('the replay is over', () => log.replayed === 1);
+      expect(wishes.map(({ hash }) => has(hash))).toEqual(paid.map((one) => one.paid));
+      // Whoever was refused pays the same request.
+      const unpaid = requests.filter((_request, at) => paid[at]?.paid === false);
+      const second = await Promise.all(unpaid.map(({ request }) => pay(request)));
+      expect(second).toEqual(unpaid.map(() => ({ paid: true })));
+    },
+    120_000,
+  );
+
   test('an expiry while the node is down is known when it is back', async () => {
     const node = await bench.open();
     const wish = wishOf({ seconds: 1 });

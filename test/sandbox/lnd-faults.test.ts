@@ -225,3 +225,27 @@ test('the same seed gives the same node, secrets and requests', async () => {
   expect(theirs?.secret).toHaveLength(64);
   for (const twin of twins) await twin.stop({ how: 'kill' });
 });
+
+test.each(['clean', 'kill'] as const)(
+  'a payment under way at a %s stop waits in the channel until the node is back',
+  async (how) => {
+    const slow = await startLnd({
+      ...{ seed: 'under way', warmUpMs: 50 },
+      settleDelayMs: { low: 100, high: 100 },
+    });
+    const { request } = slow.invoices.add({ amountMsat: 2_000n });
+    const late = slow.invoices.add({ amountMsat: 2_000n });
+    const paying = slow.pay(request);
+    const stopping = slow.stop({ how });
+    // Who begins while nobody is there has no channel to send it over.
+    expect(await slow.pay(late.request)).toEqual({ ok: false, why: 'NODE_OFFLINE' });
+    await stopping;
+    const early = await Promise.race([paying, pause(300).then(() => 'still under way')]);
+    expect(early).toBe('still under way');
+    expect(await slow.pay(request)).toEqual({ ok: false, why: 'payment is in transition' });
+    await slow.restart();
+    expect(await paying).toMatchObject({ ok: true });
+    expect(slow.invoices.get(readRequest(request).hash)?.state).toBe('SETTLED');
+    await slow.stop({ how: 'kill' });
+  },
+);
