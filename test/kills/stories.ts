@@ -36,6 +36,8 @@ async function isLapsed(world: World, one: Ready): Promise<void> {
 
 /** Ordered, quoted, paid, told. */
 async function paid(world: World): Promise<void> {
+  // What is written once in the life of a shop is written again.
+  await world.db.pool.query('update shop set method_seen_at = null, block_seen_at = null');
   const one = await ready(world);
   await payInTheEnd(world, one.bolt11, longMs);
   await isPaidOnce(world, one);
