@@ -244,6 +244,13 @@ describe('a node', () => {
     await recorded(await paid());
     await until('the cursor goes on', async () => (await row()).streamCursor === 2n);
     expect(log.said('stream.counter_went_back')).toHaveLength(1);
+    // What it forgot of what it was told is found by a comparison, which is due now.
+    const { rows: shops } = await db.pool.query<{ because: string; due: boolean }>(
+      `select reconcile_because as because, reconcile_at <= now() as due
+       from shop where id = (select shop_id from node where id = $1)`,
+      [nodeId],
+    );
+    expect(shops).toEqual([{ because: 'outage', due: true }]);
   });
 
   test('that is connected and says nothing is called again', async () => {

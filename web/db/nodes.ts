@@ -605,8 +605,9 @@ export async function streamWholeSince(db: Database, nodeId: number): Promise<Da
 
 /**
  * The node's counters went back: it was migrated or restored. A new epoch begins at cursor zero,
- * and
- * every payable invoice is looked at now.
+ * and every payable invoice is looked at now. A node out of a backup has also forgotten what it was
+ * asked to cancel, and may have been paid for it: so what it has is compared with the books at
+ * once, and not in the night.
  */
 export async function beginStreamEpoch(db: Database, lease: StreamLease): Promise<void> {
   await transaction(db, async (on) => {
@@ -615,9 +616,12 @@ export async function beginStreamEpoch(db: Database, lease: StreamLease): Promis
       {
         name: 'stream_epoch',
         text: `
-          update node set stream_epoch = stream_epoch + 1, stream_cursor = 0,
-            restore_suspected_at = now()
-          where id = $1 and stream_holder = $2 and stream_lease_no = $3`,
+          with gone_back as (
+            update node set stream_epoch = stream_epoch + 1, stream_cursor = 0,
+              restore_suspected_at = now()
+            where id = $1 and stream_holder = $2 and stream_lease_no = $3 returning shop_id)
+          update shop set reconcile_at = now(), reconcile_because = 'outage'
+          where id in (select shop_id from gone_back) and uninstalled_at is null`,
       },
       [lease.nodeId, lease.holder, lease.leaseNo],
     );
