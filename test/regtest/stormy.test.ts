@@ -28,7 +28,7 @@ function numberIn(name: 'PAYMENTS' | 'SEED', otherwise: number): number {
   return Number(text);
 }
 
-const payments = numberIn('PAYMENTS', 1_000);
+const payments = numberIn('PAYMENTS', 250);
 const seed = numberIn('SEED', randomInt(1_000_000_000));
 /** So many pay at once; whoever waits for the price to run out is not one of them. */
 const payers = 16;
