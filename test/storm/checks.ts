@@ -83,7 +83,7 @@ async function lapsedUnpaid({ statements, nodes }: Parts): Promise<Violation[]> 
 
 /**
  * A node that came back from a backup may have forgotten that it canceled, and take the money for
- * what is over here. Only the nightly comparison lists it, and no shop of the storm has nights: such
+ * what is over here. The comparison that follows lists it, and no shop of the storm has one: such
  * are counted beside the faults.
  */
 async function notForgotten(
