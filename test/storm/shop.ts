@@ -202,28 +202,39 @@ function storefrontOf(played: Played): Storefront {
         },
       }),
     cancelOrder: () => Promise.reject(new Error('no shop of the storm has this policy')),
-    ordersOfMethod: () => Promise.reject(new Error('no shop of the storm is reconciled')),
-    pendingOrders: ({ methodName, updatedSince, after }) =>
-      call(played, {
-        ...{ what: 'pending', cost: 15 },
-        effect: () => {
-          const now = played.net.timeline.now();
-          const found = [...orders.values()].filter(
-            (order) =>
-              order.updatedAt >= updatedSince.getTime() &&
-              sameName(order.gatewayName, methodName) &&
-              !order.cancelled &&
-              outstandingOf(order) > 0n &&
-              order.visibleAt <= now,
-          );
-          const from = Number(after ?? '0');
-          const page = found.slice(from, from + 50).map(readingOf);
-          const more = from + 50 < found.length;
-          return { orders: page, after: more ? String(from + 50) : undefined };
-        },
-      }),
+    ordersOfMethod: (ask) => page(played, ask, { what: 'of_method', is: () => true }),
+    pendingOrders: (ask) => {
+      const isPending = (order: Order): boolean => !order.cancelled && outstandingOf(order) > 0n;
+      return page(played, ask, { what: 'pending', is: isPending });
+    },
   };
 }
+
+type Ask = Parameters<Storefront['ordersOfMethod']>[0];
+
+/** Fifty of the orders that name the method, oldest change first. */
+const page = (
+  played: Played,
+  { methodName, updatedSince, after }: Ask,
+  about: { what: string; is: (order: Order) => boolean },
+) =>
+  call(played, {
+    ...{ what: about.what, cost: 15 },
+    effect: () => {
+      const now = played.net.timeline.now();
+      const found = [...played.orders.values()].filter(
+        (order) =>
+          order.updatedAt >= updatedSince.getTime() &&
+          sameName(order.gatewayName, methodName) &&
+          about.is(order) &&
+          order.visibleAt <= now,
+      );
+      const from = Number(after ?? '0');
+      const orders = found.slice(from, from + 50).map(readingOf);
+      const more = from + 50 < found.length;
+      return { orders, after: more ? String(from + 50) : undefined };
+    },
+  });
 
 function sessionsOf(played: Played): PaymentSessions {
   const { sessions, effects } = played;

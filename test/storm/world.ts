@@ -260,7 +260,10 @@ async function storm(parts: Parts): Promise<void> {
       ...{ nodes: [...nodes.values()], shops: shops.map(({ played }) => played) },
       kill: (kind) => replace(parts, kind),
       stop: (forMs) => {
-        const { owner } = sky.pick<Process>([...parts.pools, ...parts.doors]);
+        const alive: Process[] = [...parts.pools, ...parts.doors];
+        // All were killed, and the next ones have not begun.
+        if (alive.length === 0) return;
+        const { owner } = sky.pick(alive);
         owner.stoppedUntil = Math.max(owner.stoppedUntil, timeline.now() + forMs);
       },
       cutConnections: (forMs) => (weather.cutUntil = timeline.now() + forMs),
