@@ -26,13 +26,16 @@ test('its hash is stored while the node is still at work', async () => {
   const before = new Set(our.lnd.invoices.all().map(({ hash }) => hash));
   const made = () => our.lnd.invoices.all().filter(({ hash }) => !before.has(hash));
   our.lnd.faults.onMethod('AddInvoice', { kind: 'delay', ms: 3_000 }, 1);
+  const asked = our.lnd.callsOf('AddInvoice');
   const quoting = quoteInvoice(our.deps, payment.id);
-  await until('the node was asked', () => made().length > 0);
+  await until('the node was asked', () => our.lnd.callsOf('AddInvoice') > asked);
+  // The node has heard the wish, and takes its time.
   const stored = await invoicesOf(payment.id);
+  expect(await quoting).toMatchObject({ is: 'payable' });
+  expect(made()).toHaveLength(1);
   expect(stored.map(({ hash }) => Buffer.from(hash).toString('hex'))).toEqual(
     made().map(({ hash }) => hash),
   );
-  expect(await quoting).toMatchObject({ is: 'payable' });
 });
 
 test('a promise whose node is never heard of again is found again by its lane', async () => {
