@@ -119,22 +119,33 @@ export function asTrouble(error: unknown): unknown {
   });
 }
 
-/** Runs one statement and gives its rows. Named, so that PostgreSQL keeps its plan. */
+type Late = { works: ((pool: Queryable) => void)[] };
+/** Connections that are in a transaction, with what is done after it. */
+const open = new WeakMap<Queryable, Late>();
+
+/** How often work that a deadlock or a serialization failure rolled back is tried. */
+const triesOfClash = 5;
+const mayTryAgain = (error: unknown, attempt: number): boolean =>
+  clashCodes.has(codeOf(error)) && attempt < triesOfClash;
+
+/**
+ * Runs one statement and gives its rows. Named, so that PostgreSQL keeps its plan. Outside of
+ * `transaction` it is one by itself: what a deadlock undid is tried again.
+ */
 export async function rows<Row extends pg.QueryResultRow>(
   on: Queryable,
   statement: { name: string; text: string },
   values: readonly unknown[],
 ): Promise<Row[]> {
-  try {
-    const result = await on.query<Row>({ ...statement, values: [...values] });
-    return result.rows;
-  } catch (error) {
-    throw asTrouble(error);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const result = await on.query<Row>({ ...statement, values: [...values] });
+      return result.rows;
+    } catch (error) {
+      if (open.has(on) || !mayTryAgain(error, attempt)) throw asTrouble(error);
+    }
   }
 }
-
-type Late = { works: ((pool: Queryable) => void)[] };
-const open = new WeakMap<Queryable, Late>();
 
 /**
  * Does it once what was asked here is committed, and never when it is rolled back: at once outside
@@ -171,7 +182,7 @@ export async function transaction<T>(
       await client.query('rollback').catch((failure: unknown) => {
         broken = failure instanceof Error ? failure : new Error('rollback failed');
       });
-      if (!clashCodes.has(codeOf(error)) || attempt >= 5) throw asTrouble(error);
+      if (!mayTryAgain(error, attempt)) throw asTrouble(error);
     } finally {
       open.delete(client);
       client.release(broken);
