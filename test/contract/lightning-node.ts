@@ -626,7 +626,7 @@ function stopCases(bench: Bench): void {
   );
 
   test.each(['clean', 'kill'] as const)(
-    'payments under way at a %s stop: the buyers hear what the node says, and each is replayed',
+    'payments under way at a %s stop: no preimage without a settle, and each settle is replayed',
     async (how) => {
       const node = await bench.open();
       const { pay, stop, start } = bench.world();
@@ -644,14 +644,20 @@ function stopCases(bench: Bench): void {
       const paid = await Promise.all(paying);
       const again = await bench.open();
       const states = await Promise.all(wishes.map(({ hash }) => stateOf(again, hash)));
-      expect(states).toEqual(paid.map((one) => (one.paid ? 'settled' : 'open')));
+      // The payee's word counts: a payer's LND, its peer dead in the middle, may call a payment
+      // failed for good that goes through when the peer is back.
+      expect(states.filter((_state, at) => paid[at]?.paid === true)).not.toContain('open');
       const { log, has } = recordSettles(again, settleIndex);
       await until('the replay is over', () => log.replayed === 1);
-      expect(wishes.map(({ hash }) => has(hash))).toEqual(paid.map((one) => one.paid));
-      // Whoever was refused pays the same request.
-      const unpaid = requests.filter((_request, at) => paid[at]?.paid === false);
-      const second = await Promise.all(unpaid.map(({ request }) => pay(request)));
-      expect(second).toEqual(unpaid.map(() => ({ paid: true })));
+      expect(wishes.map(({ hash }) => has(hash))).toEqual(states.map((one) => one === 'settled'));
+      // Whoever was refused pays the same request. A wallet may find no way at its first try.
+      const unpaid = requests.filter((_request, at) => states[at] === 'open');
+      const patience = { timeout: 60_000, interval: 500 };
+      await Promise.all(
+        unpaid.map(({ request }) =>
+          expect.poll(() => pay(request), patience).toEqual({ paid: true }),
+        ),
+      );
     },
     120_000,
   );
