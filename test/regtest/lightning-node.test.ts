@@ -13,7 +13,6 @@ import {
   type AuthenticatedLnd,
 } from 'lightning';
 import { expect, test } from 'vitest';
-import { readRequest } from '../../sandbox/lnd/index.ts';
 import { startNetwork } from '../../scripts/real-nodes.ts';
 import type { Network, RealNode } from '../../scripts/real-nodes.ts';
 import { parseRequest } from '../../web/lightning/bolt11.ts';
@@ -22,7 +21,6 @@ import { bakeLine, judgeCredential } from '../../web/lightning/gate.ts';
 import { decodeMacaroon } from '../../web/lightning/macaroon.ts';
 import { lightningNodeContract, wishOf, withCaveat } from '../contract/lightning-node.ts';
 import type { Bench, Paid, World } from '../contract/lightning-node.ts';
-import { isSettled } from './stormy-wallet.ts';
 
 const max_fee_mtokens = '1000000';
 
@@ -38,17 +36,12 @@ async function payFrom(lnd: AuthenticatedLnd, request: string, mtokens?: string)
   await payViaPaymentDetails({ lnd, ...to, mtokens, max_fee_mtokens });
 }
 
-/**
- * One try, and what the payer's node says of it in the end: its first answer may be a failure of
- * one part while another is under way. Nothing is held against the payee, or its next minute of
- * payments would fail for what it did while it was away.
- */
+/** One try. Nothing is held against the payee, or the next minute's would fail for its absence. */
 async function payOnce(lnd: AuthenticatedLnd, request: string, amountMsat?: bigint): Promise<Paid> {
   try {
     await payFrom(lnd, request, amountMsat?.toString());
     return { paid: true };
   } catch (error) {
-    if (await isSettled(lnd, readRequest(request).hash)) return { paid: true };
     await deleteForwardingReputations({ lnd });
     return { paid: false, why: JSON.stringify(error) };
   }

@@ -36,7 +36,7 @@ async function send(lnd: AuthenticatedLnd, request: string, { bare }: How): Prom
 }
 
 /** Waits while a part of it is under way. False: it failed for good, or was never sent. */
-export async function isSettled(lnd: AuthenticatedLnd, id: string): Promise<boolean> {
+async function isSettled(lnd: AuthenticatedLnd, id: string): Promise<boolean> {
   for (;;) {
     const known = await getPayment({ lnd, id }).catch((error: unknown) => {
       if (/SentPaymentNotFound/.test(JSON.stringify(error))) return { is_failed: true as const };

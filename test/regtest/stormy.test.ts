@@ -134,15 +134,15 @@ function zaptillAudit(): Promise<Audited> {
   });
 }
 
-/** Whose node says that one of the requests before him is paid. */
-const hasPaid = (paid: Paid, { hashes }: Buyer): boolean =>
-  [...hashes].some((hash) => paid.has(hash));
+/** Whether the payee's node says that one of the requests before him is paid. */
+const hasPaid = (received: Paid, { hashes }: Buyer): boolean =>
+  [...hashes].some((hash) => received.has(hash));
 const timesPaid = ({ orderId }: Buyer): number => world.shopify.effects.payments(orderId);
 
 /** Orders without their payment, and those with one too many or nobody's. */
-function judge(buyers: readonly Buyer[], paid: Paid): { lost: string[]; double: string[] } {
-  const lost = buyers.filter((buyer) => hasPaid(paid, buyer) && timesPaid(buyer) === 0);
-  const double = buyers.filter((buyer) => timesPaid(buyer) > (hasPaid(paid, buyer) ? 1 : 0));
+function judge(buyers: readonly Buyer[], received: Paid): { lost: string[]; double: string[] } {
+  const lost = buyers.filter((buyer) => hasPaid(received, buyer) && timesPaid(buyer) === 0);
+  const double = buyers.filter((buyer) => timesPaid(buyer) > (hasPaid(received, buyer) ? 1 : 0));
   const named = ({ orderId, kind }: Buyer): string => `${orderId} (${kind})`;
   return { lost: lost.map(named), double: double.map(named) };
 }
@@ -188,7 +188,8 @@ test(
     });
     const [buyers, weather] = await Promise.all([buying, falling]);
 
-    // Everybody's own word: the payer's node, the payee's, Shopify's record.
+    // Everybody's own word: the payer's node, the payee's, Shopify's record. A payer's LND may call
+    // a payment failed that the payee's death interrupted, and that goes through later.
     const paid = await paidBy(network.bob.lnd);
     const received = await receivedBy(network.alice.lnd);
     for (const hash of before.keys()) {
@@ -197,22 +198,23 @@ test(
     }
     const waiting = (): Promise<number> =>
       world.db.prisma.payment.count({ where: { state: 'settled' } });
-    const told = (): boolean => judge(buyers, paid).lost.length === 0;
+    const told = (): boolean => judge(buyers, received).lost.length === 0;
     const settling = async (): Promise<boolean> => told() && (await waiting()) === 0;
     await until('everything is told', settling, settledWithinMs).catch(() => undefined);
 
-    const { lost, double } = judge(buyers, paid);
+    const { lost, double } = judge(buyers, received);
     const audited = await zaptillAudit();
     const seconds = Math.round((Date.now() - beganAt) / 1_000);
     const counts = { ...weather, lost: lost.length, double: double.length, seconds };
     const msat = String(sumOf(received));
-    say({ seed, payments: paid.size, ...counts, msat, firstTries: firstTries(buyers) });
+    const unsaid = received.size - paid.size;
+    say({ seed, payments: received.size, unsaid, ...counts, msat, firstTries: firstTries(buyers) });
     say({ audit: audited });
 
     expect({ lost, double }).toEqual({ lost: [], double: [] });
-    expect(buyers.filter((buyer) => hasPaid(paid, buyer))).toHaveLength(payments);
-    expect(paid.size).toBe(payments);
-    expect(received).toEqual(paid);
+    expect(buyers.filter((buyer) => hasPaid(received, buyer))).toHaveLength(payments);
+    expect(received.size).toBe(payments);
+    for (const [hash, msat] of paid) expect(received.get(hash)).toBe(msat);
     expect(await booked()).toEqual({ posted: sumOf(received), invoiced: sumOf(received) });
     expect(audited).toMatchObject({ ok: true, violations: [], nodes: { notAsked: [] } });
     expect(weather.restarts).toBeGreaterThanOrEqual(Math.floor(payments / 100));
