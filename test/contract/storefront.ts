@@ -116,10 +116,13 @@ function reading(at: () => ShopHands): void {
 function telling(at: () => ShopHands): void {
   test('marking records the whole as a sale, once', async () => {
     const { originId } = await at().createOrder({ total: '33.00' });
-    expect(await at().storefront.markPaid(originId)).toEqual({ is: 'done' });
+    const marked = await at().storefront.markPaid(originId);
     const order = await read(at(), originId);
     expect(order).toMatchObject({ outstandingMinor: 0n, canMarkAsPaid: false });
     expect(order.sales).toHaveLength(1);
+    // Its answer says what it recorded, as a reading does.
+    const { id, amountMinor, gateway } = order.sales[0] ?? {};
+    expect(marked).toEqual({ is: 'done', sales: [{ id, amountMinor, gateway }] });
     expect(order.sales[0]).toMatchObject({ amountMinor: 3_300n, gateway: at().methodName });
     expect(await at().storefront.markPaid(originId)).toMatchObject({ is: 'refused' });
     expect((await read(at(), originId)).sales).toHaveLength(1);

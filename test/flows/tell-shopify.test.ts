@@ -99,3 +99,35 @@ test('an order that is not returned is waited for; after an hour a person looks'
     attention: 'stranded',
   });
 });
+
+/** The merchant adds something in the very moment in which the order is marked. */
+function editedMeanwhile(): Deps {
+  const { storefronts } = our.deps;
+  const of: Deps['storefronts']['of'] = async (shopId) => {
+    const storefront = await storefronts.of(shopId);
+    const markPaid: typeof storefront.markPaid = (originId) => {
+      our.shopify.edit(originId, { add: [{ title: 'A further one', price: '9.00' }] });
+      return storefront.markPaid(originId);
+    };
+    return { ...storefront, markPaid };
+  };
+  return { ...our.deps, storefronts: { of } };
+}
+
+test.each(['is heard', 'is lost'] as const)(
+  'an order that grows while it is marked: what was recorded is told of, and the answer %s',
+  async (how) => {
+    const paid = await aPaidOne();
+    if (how === 'is lost') {
+      our.shopify.faults.add({ kind: 'reset', operation: 'orderMarkAsPaid', when: 'after' });
+      await expect(tell(paid, editedMeanwhile())).rejects.toBeInstanceOf(Trouble);
+      await tell(paid);
+    } else {
+      await tell(paid, editedMeanwhile());
+    }
+    expect(await our.read(paid.payment.id)).toMatchObject({
+      ...{ state: 'resolved', toldMinor: 3_000n, attention: 'marked_too_much' },
+    });
+    expect(our.shopify.effects.payments(paid.orderId)).toBe(1);
+  },
+);

@@ -78,6 +78,8 @@ export async function hunt(
     const place = placeOfStanding(who);
     at.met.set(place, (at.met.get(place) ?? 0) + 1);
     at.standing.push(who);
+    // Whoever is passed over for somebody else's sake was not told in vain, and comes again.
+    for (const { way } of wantedAt(at, who)) at.inVain.set(way, -1);
   });
   sayStops(at);
   const telling = Array.from({ length: width }, () => tellOn(at));
@@ -138,7 +140,7 @@ async function tellOne(at: Hunt, way: Way): Promise<void> {
   else await story(at, way);
   at.running.set(way, (at.running.get(way) ?? 1) - 1);
   at.wentOnMs = performance.now();
-  // Only a story that nobody disturbed for the sake of its own way was told in vain.
+  // Only a story in which nobody stood or died for the sake of its own way was told in vain.
   at.inVain.set(way, leftOf(at, way) < left ? 0 : (at.inVain.get(way) ?? 0) + 1);
 }
 

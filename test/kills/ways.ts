@@ -210,6 +210,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql settings_rename_method',
     'sql settings_replace_secret',
     'sql settings_write',
+    'sql payment_answered',
     'sql saved_view_change',
     'sql saved_view_drop',
     'sql saved_view_make',

@@ -245,6 +245,26 @@ const prices: readonly Mutant[] = [
   ),
   source(
     {
+      id: 'X40',
+      guard: 'a discount takes sats off, and a markup adds them',
+      ...{ test: 'test/core/quote.test.ts', named: 'exact to the satoshi, rounded up once' },
+    },
+    edit(
+      'web/core/quote.ts',
+      'return WHOLE_BP + BigInt(adjustmentBp);',
+      'return WHOLE_BP - BigInt(adjustmentBp);',
+    ),
+  ),
+  source(
+    {
+      id: 'X41',
+      guard: 'the evidence of a quote has what the shop added to the market price',
+      ...{ test: 'test/flows/quote-adjustment.test.ts', named: 'other sats, the same order' },
+    },
+    edit('web/db/invoices.ts', 'adjustmentBasisPoints: made.adjustmentBp,', ''),
+  ),
+  source(
+    {
       id: 'M50',
       guard: 'a test payment reaches no mainnet node',
       ...{
@@ -272,4 +292,33 @@ const prices: readonly Mutant[] = [
   ),
 ];
 
-export const ofTheMoney: readonly Mutant[] = [...proofs, ...books, ...prices];
+const answers: readonly Mutant[] = [
+  source(
+    {
+      id: 'M51',
+      guard: 'what came since a person looked is not answered',
+      ...{
+        test: 'test/flows/answer-attention.test.ts',
+        named: 'what comes meanwhile is asked for anew',
+      },
+    },
+    edit('web/db/attentions.ts', 'if (isAboutMoney && owedMsat !== seenMsat) return false;', ''),
+  ),
+  source(
+    {
+      id: 'M52',
+      guard: 'nothing is recorded while a person answers',
+      ...{
+        test: 'test/flows/answer-attention.test.ts',
+        named: 'money that is being recorded in the moment of the answer',
+      },
+    },
+    edit(
+      'web/db/attentions.ts',
+      "and state <> 'stranded' for no key update`",
+      "and state <> 'stranded'`",
+    ),
+  ),
+];
+
+export const ofTheMoney: readonly Mutant[] = [...proofs, ...books, ...prices, ...answers];

@@ -232,8 +232,8 @@ const shop: readonly Mutant[] = [
     },
     edit(
       'web/flows/tell-shopify.ts',
-      "if (outcome.is === 'done') return conclude(deps, telling, verdict);",
-      "if (outcome.is !== 'never') return conclude(deps, telling, verdict);",
+      "if (outcome.is === 'done') {",
+      "if (outcome.is !== 'never') {",
     ),
   ),
   source(
@@ -260,7 +260,7 @@ const shop: readonly Mutant[] = [
         named: 'marked by our own call whose answer was lost',
       },
     },
-    edit('web/core/payment.ts', '!attempt.salesBefore.includes(sale.id) &&', ''),
+    edit('web/core/payment.ts', '!about.salesBefore.includes(sale.id) &&', ''),
   ),
   source(
     {
@@ -287,6 +287,21 @@ const shop: readonly Mutant[] = [
       'web/core/payment.ts',
       'return about.settledAgoMs < goneForGoodMs',
       'return about.settledAgoMs < 0',
+    ),
+  ),
+  source(
+    {
+      id: 'X27',
+      guard: 'what Shopify has as paid beyond what was paid is shown to a person',
+      ...{
+        test: 'test/flows/tell-shopify.test.ts',
+        named: 'an order that grows while it is marked',
+      },
+    },
+    edit(
+      'web/flows/tell-shopify.ts',
+      "return verdict.toldMinor > paidMinor ? 'marked_too_much' : undefined;",
+      'return undefined;',
     ),
   ),
 ];

@@ -119,30 +119,43 @@ async function nothingInvented(parts: Parts, nodeId: number): Promise<Violation[
 }
 
 /**
- * Order by order, Shopify recorded from us what we say that we told. Its `orderMarkAsPaid` names no
- * amount: it takes all that is outstanding when it comes, and a merchant may have changed that
- * behind the reading that we decided from. Such orders are counted beside the faults.
+ * Order by order, Shopify recorded from us what we say that we told; and where that is more than was
+ * paid, because an order grew while it was marked, a person was asked to look.
  */
 async function sameAmounts({ statements, market }: Parts, shop: ShopAt): Promise<Violation[]> {
   const done = new Map<string, bigint>();
-  const edited = new Set<string>();
-  for (const { originId, did, amountMinor, isJustEdited } of shop.played.effects) {
+  for (const { originId, did, amountMinor } of shop.played.effects) {
     if (did !== 'resolved') done.set(originId, (done.get(originId) ?? 0n) + amountMinor);
-    if (did === 'paid' && isJustEdited) edited.add(originId);
   }
-  const told = await statements.ask<{ origin_id: string; minor: string }>(
-    `select origin_id, sum(told_minor)::text as minor from payment
-     where shop_id = $1 and origin = 'order' and told_minor is not null group by 1`,
+  const told = await statements.ask<{
+    origin_id: string;
+    minor: string;
+    more: number;
+    asked: number;
+  }>(
+    `select p.origin_id, sum(p.told_minor)::text as minor,
+       (count(*) filter (where p.told_minor > q.fiat_minor))::int as more,
+       (count(*) filter (where p.told_minor > q.fiat_minor and p.attention is not null))::int
+         as asked
+     from payment p join invoice i on i.id = p.settled_invoice_id join quote q on q.id = i.quote_id
+     where p.shop_id = $1 and p.origin = 'order' and p.told_minor is not null group by 1`,
     [shop.row.id],
   );
-  const differ = told.filter(({ origin_id: id, minor }) => done.get(id) !== BigInt(minor));
-  for (const { origin_id: id } of differ) if (edited.has(id)) market.fault('marked_behind_an_edit');
-  return differ
-    .filter(({ origin_id: id }) => !edited.has(id))
-    .map(({ origin_id: id, minor }) => ({
-      ...{ rule: 'I2', says: 'What was told is what was done.' },
-      what: `${id} told ${minor}, done ${String(done.get(id) ?? 0n)}`,
-    }));
+  for (const { more } of told) if (more > 0) market.fault('marked_behind_an_edit');
+  return [
+    ...told
+      .filter(({ origin_id: id, minor }) => done.get(id) !== BigInt(minor))
+      .map(({ origin_id: id, minor }) => ({
+        ...{ rule: 'I2', says: 'What was told is what was done.' },
+        what: `${id} told ${minor}, done ${String(done.get(id) ?? 0n)}`,
+      })),
+    ...told
+      .filter(({ more, asked }) => asked < more)
+      .map(({ origin_id: id }) => ({
+        ...{ rule: 'I11', says: 'Whoever is marked with more than was paid is shown to a person.' },
+        what: id,
+      })),
+  ];
 }
 
 /** A session ends at Shopify as its payment ended here, and a purchase is resolved once. */

@@ -22,7 +22,6 @@ export type Order = {
   sales: { id: string; amountMinor: Minor; gateway: string }[];
   gatewayName: string;
   updatedAt: number;
-  editedAt: number;
   /** Its readers do not see it before. */
   visibleAt: number;
   before: { until: number; reading: OrderReading } | undefined;
@@ -34,8 +33,6 @@ export type Effect = {
   originId: string;
   did: 'paid' | 'part' | 'resolved';
   amountMinor: bigint;
-  /** The merchant had changed its amount so shortly before that a reader may not have seen it. */
-  isJustEdited: boolean;
 };
 
 type Mood = 'well' | 'failing' | 'throttling' | 'refusing' | 'hole';
@@ -63,8 +60,6 @@ const trouble = (
   about: { then: 'retry' | 'ask_again' | 'give_up'; away?: boolean; waitMs?: number },
 ): Trouble => new Trouble(what, { from: 'shop', ...about });
 
-/** A call on its way, and a replica that is behind. */
-const justNowMs = 15_000;
 const pointsAtMost = 1_000;
 const pointsPerMs = 0.5;
 
@@ -162,8 +157,7 @@ function record(played: Played, order: Order, amountMinor: bigint, did: 'paid' |
     played.sales += 1;
     const id = `sale-${String(played.sales)}`;
     order.sales.push({ id, amountMinor: minor(amountMinor), gateway: about.methodName });
-    const isJustEdited = order.updatedAt - order.editedAt < justNowMs;
-    played.effects.push({ originId: order.id, did, amountMinor, isJustEdited });
+    played.effects.push({ originId: order.id, did, amountMinor });
   });
 }
 
@@ -186,7 +180,7 @@ function storefrontOf(played: Played): Storefront {
           const outstanding = outstandingOf(order);
           if (order.cancelled || outstanding <= 0n) return refused('not_accepted');
           record(played, order, outstanding, 'paid');
-          return { is: 'done' };
+          return { is: 'done', sales: [...order.sales] };
         },
       }),
     recordPart: (id, part) =>
@@ -253,7 +247,7 @@ function sessionsOf(played: Played): PaymentSessions {
         if (session.state === 'rejected') return { is: 'refused', why: 'ALREADY_REJECTED' };
         if (session.state === 'open') {
           session.state = 'resolved';
-          effects.push({ originId: gid, did: 'resolved', amountMinor: 0n, isJustEdited: false });
+          effects.push({ originId: gid, did: 'resolved', amountMinor: 0n });
         }
         return done;
       }),
@@ -288,7 +282,7 @@ export function playShop(net: Network, about: About) {
       const lags = net.draws.chance(0.05) ? net.draws.around(1_500) : 0;
       const placed: Order = {
         ...{ ...order, cancelled: false, sales: [], gatewayName: about.methodName },
-        ...{ updatedAt: now, visibleAt: now + lags, before: undefined, editedAt: -Infinity },
+        ...{ updatedAt: now, visibleAt: now + lags, before: undefined },
       };
       orders.set(order.id, placed);
       about.hook('orders/create', placed);
@@ -298,10 +292,7 @@ export function playShop(net: Network, about: About) {
     cancel: (order: Order): void =>
       change(played, order, 'orders/cancelled', () => (order.cancelled = true)),
     edit: (order: Order, totalMinor: bigint): void =>
-      change(played, order, 'orders/edited', () => {
-        order.totalMinor = totalMinor;
-        order.editedAt = net.timeline.now();
-      }),
+      change(played, order, 'orders/edited', () => (order.totalMinor = totalMinor)),
     payOtherwise: (order: Order): void => {
       const left = outstandingOf(order);
       if (order.cancelled || left <= 0n) return;

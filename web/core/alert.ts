@@ -41,6 +41,25 @@ const words = {
         'Knotens zurück.',
     },
   },
+  marked_too_much: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: Shopify has more as paid than was paid',
+      sentence:
+        'Order {orderName} was made larger in the very moment in which it was marked as paid. ' +
+        'Shopify takes all of it for paid; the buyer has paid what it cost before.',
+      todo: 'Ask the buyer for the rest, or leave it: look at the order before you send the goods.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: in Shopify mehr bezahlt als wirklich',
+      sentence:
+        'Die Bestellung {orderName} wurde in dem Moment größer, in dem sie als bezahlt markiert ' +
+        'wurde. Shopify hält sie ganz für bezahlt; bezahlt ist, was sie vorher kostete.',
+      todo:
+        'Bitten Sie um den Rest, oder lassen Sie es dabei: Sehen Sie die Bestellung an, bevor ' +
+        'Sie die Ware versenden.',
+    },
+  },
   untold: {
     path: '/payments/{paymentId}',
     en: {

@@ -11,8 +11,13 @@ import { assert } from './trouble.ts';
  * - `resolved`: settled and accepted by Shopify.
  * - `stranded`: settled, and Shopify will not take it.
  * - `overpaid`: more than was asked, or a second payment; to be given back.
+ * - `given_back`: a person says that the buyer has it back, from the merchant's own wallet.
+ * - `kept`: a person says that the buyer leaves it to the shop.
  */
-export const accountKinds = ['node', 'awaiting', 'resolved', 'stranded', 'overpaid'] as const;
+export const accountKinds = [
+  ...(['node', 'awaiting', 'resolved', 'stranded', 'overpaid'] as const),
+  ...(['given_back', 'kept'] as const),
+] as const;
 export type AccountKind = (typeof accountKinds)[number];
 export type Account = `${AccountKind}:${string}`;
 

@@ -142,12 +142,34 @@ export type Verdict =
     }
   | { do: 'wait' };
 
+/** The sale by our method that was not there before a mutation of ours. */
+export const saleOfOurs = (
+  sales: readonly Sale[],
+  about: { salesBefore: readonly string[]; methodNames: readonly string[] },
+): Sale | undefined =>
+  sales.find(
+    (sale) =>
+      !about.salesBefore.includes(sale.id) &&
+      about.methodNames.some((name) => sameName(sale.gateway, name)),
+  );
+
+/**
+ * What Shopify has of ours, and what of the money nobody owed. `toldMinor` is more than was paid
+ * when the order grew between our reading and the marking, which takes whatever is outstanding.
+ */
+export const asRecorded = (
+  sale: Sale,
+  paidMinor: Minor,
+): { toldMinor: Minor; surplusMinor: Minor } => ({
+  toldMinor: sale.amountMinor,
+  surplusMinor: (paidMinor > sale.amountMinor ? paidMinor - sale.amountMinor : 0n) as Minor,
+});
+
 /**
  * Decides from Shopify's own words. `paidMinor` is the fiat value that the quote promised for the
  * sats that came. `attempt` is there once a mutation was sent whose answer we may not have: it
- * lists
- * the sales that the order had before. None of Shopify's mutations is idempotent, so a sale by our
- * method that was not there before is our own lost answer and must not be repeated.
+ * lists the sales that the order had before. None of Shopify's mutations is idempotent, so a sale
+ * by our method that was not there before is our own lost answer and must not be repeated.
  */
 export function decideFromShopify(
   order: OrderReading | 'gone',
@@ -170,15 +192,9 @@ export function decideFromShopify(
   }
   const zero = 0n as Minor;
   if (attempt !== undefined) {
-    const ours = order.sales.find(
-      (sale) =>
-        !attempt.salesBefore.includes(sale.id) &&
-        methodNames.some((name) => sameName(sale.gateway, name)),
-    );
+    const ours = saleOfOurs(order.sales, { ...attempt, methodNames });
     if (ours !== undefined) {
-      const surplus = paidMinor - ours.amountMinor;
-      const surplusMinor = (surplus > 0n ? surplus : 0n) as Minor;
-      return { do: 'accept', because: 'told_before', toldMinor: ours.amountMinor, surplusMinor };
+      return { do: 'accept', because: 'told_before', ...asRecorded(ours, paidMinor) };
     }
   }
   if (order.cancelled) return { do: 'strand', because: 'order_cancelled' };

@@ -2,7 +2,7 @@
 // pass one contract suite, or it would not be a port.
 import type { Observation, PaymentHash, Preimage } from './invoice.ts';
 import type { Currency, Minor, Msat } from './money.ts';
-import type { OrderReading } from './payment.ts';
+import type { OrderReading, Sale } from './payment.ts';
 import type { RejectionCode } from './payment-session.ts';
 import type { Price } from './quote.ts';
 
@@ -77,7 +77,8 @@ export type SettleStream = { close: () => void };
 
 /** What a telling of Shopify came to. */
 export type TellOutcome =
-  | { is: 'done' }
+  /** `sales`: all that the order has right after it, where Shopify names no amount beforehand. */
+  | { is: 'done'; sales?: readonly Sale[] }
   /**
    * Shopify's business rules refused: the order must be read again before anything is concluded.
    */
@@ -91,7 +92,10 @@ export type Storefront = {
   readOrder: (originId: string) => Promise<OrderReading | 'gone'>;
   /** Readings of several orders; those that Shopify does not return are left out. At most 50. */
   readOrders: (originIds: readonly string[]) => Promise<OrderReading[]>;
-  /** Records the whole outstanding amount as paid. Not idempotent: read first. */
+  /**
+   * Records as paid what is outstanding when it comes, which may be more than was read. Not
+   * idempotent: read first.
+   */
   markPaid: (originId: string) => Promise<TellOutcome>;
   /** Records a part as paid, in the presentment currency. Not idempotent: read first. */
   recordPart: (

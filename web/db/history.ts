@@ -28,6 +28,9 @@ export const historyWords = {
   wait_wanted: 'The buyer says that the money is on its way, and went back to the shop.',
   told_to_wait: 'Shopify was told to wait for the money.',
   group_freed: 'The purchase may be paid anew: Shopify took no payment for it.',
+  given_back: 'A person gave the buyer back what was too much.',
+  kept: 'A person agreed with the buyer that the shop keeps what was too much.',
+  seen_to: 'A person has seen to it.',
   session_asked: 'Shopify asks something of this payment.',
 } as const satisfies Record<string, string>;
 export type HistoryWord = keyof typeof historyWords;

@@ -10,6 +10,7 @@ export * from './views/engine.ts';
 export * from './views/lanes.ts';
 export { isDatabaseAway } from './database.ts';
 export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts';
+export { overpaidOf } from './attentions.ts';
 export * from './views/payment.ts';
 export * from './views/payments.ts';
 /** Single rows, for doors: they may read here, and write only through flows. */

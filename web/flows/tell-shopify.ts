@@ -2,9 +2,11 @@
 // idempotent, so the order is read first, what we are about to do is stored, and an answer that was
 // lost is found again by reading. Only an explicit yes or no from Shopify moves the payment.
 import { postingsOfVerdict } from '../core/ledger.ts';
-import { decimalOf } from '../core/money.ts';
+import { decimalOf, type Minor } from '../core/money.ts';
 import {
+  asRecorded,
   decideFromShopify,
+  saleOfOurs,
   type OrderReading,
   type Reason,
   type Verdict,
@@ -82,11 +84,15 @@ export const tellShopify: Step = async (deps, row) => {
   return tell(deps, { telling, storefront, verdict, order: order as OrderReading });
 };
 
+/** A manual payment without a name of its own stands under `manual`. */
+const methodNamesOf = ({ methodName, toldMethodName }: Telling): string[] => [
+  ...[methodName, toldMethodName ?? methodName, 'manual'],
+];
+
 const decide = (order: OrderReading | 'gone', telling: Telling): Verdict =>
   decideFromShopify(order, {
     paidMinor: telling.money.fiatMinor,
-    // A manual payment without a name of its own stands under `manual`.
-    methodNames: [telling.methodName, telling.toldMethodName ?? telling.methodName, 'manual'],
+    methodNames: methodNamesOf(telling),
     attempt: telling.attempt,
     settledAgoMs: telling.now.getTime() - telling.money.settledAt.getTime(),
   });
@@ -113,7 +119,12 @@ async function tell(
   });
   if (!began) return 'stored';
   const outcome = await send(storefront, telling, verdict);
-  if (outcome.is === 'done') return conclude(deps, telling, verdict);
+  if (outcome.is === 'done') {
+    const sales = outcome.sales ?? [];
+    const sale = saleOfOurs(sales, { salesBefore, methodNames: methodNamesOf(telling) });
+    const recorded = sale === undefined ? {} : asRecorded(sale, money.fiatMinor);
+    return conclude(deps, telling, { ...verdict, ...recorded });
+  }
 
   // Shopify's rules said no. Its words are no contract: the order itself says what is true.
   await note(deps.db.pool, paymentId, { what: 'tell_refused', details: { why: outcome.why } });
@@ -152,13 +163,23 @@ const reasonOf = (verdict: Exclude<Verdict, { do: 'wait' }>): Reason => {
   }
 };
 
+/** What a person has to look at, if anything. */
+function attentionOf(
+  verdict: Exclude<Verdict, { do: 'wait' }>,
+  paidMinor: Minor,
+): 'stranded' | 'overpaid' | 'marked_too_much' | undefined {
+  if (verdict.do === 'strand') return 'stranded';
+  if (verdict.surplusMinor > 0n) return 'overpaid';
+  return verdict.toldMinor > paidMinor ? 'marked_too_much' : undefined;
+}
+
 /** Shopify's yes or no, with its postings, in one move. */
 async function conclude(deps: Deps, telling: Telling, verdict: Verdict): Promise<StepEnd> {
   if (verdict.do === 'wait') return { dueInMs: waitMs, attempt: true };
   const { paymentId, shopId, money, row } = telling;
   const stranded = verdict.do === 'strand';
   const because = reasonOf(verdict);
-  const surplus = !stranded && verdict.surplusMinor > 0n;
+  const attention = attentionOf(verdict, money.fiatMinor);
   await movePayment(deps.db.pool, {
     paymentId,
     move: stranded ? { from: 'settled', to: 'stranded' } : { from: 'settled', to: 'resolved' },
@@ -170,7 +191,7 @@ async function conclude(deps: Deps, telling: Telling, verdict: Verdict): Promise
       ? {}
       : { told: decimalOf(verdict.toldMinor, money.currency), currency: money.currency },
     ...(stranded ? {} : { toldMinor: verdict.toldMinor }),
-    ...(stranded ? { attention: 'stranded' } : surplus ? { attention: 'overpaid' } : {}),
+    ...(attention === undefined ? {} : { attention }),
   });
   if (stranded) deps.log.error({ paymentId, shopId, because }, 'payment.stranded');
   else deps.log.info({ paymentId, shopId, because, to: 'resolved' }, 'payment.resolved');

@@ -1,5 +1,5 @@
 import { currencyOf, decimalOf, minor, minorOf, type Minor } from '../core/money.ts';
-import { sameName, usesMethod, type OrderReading } from '../core/payment.ts';
+import { sameName, usesMethod, type OrderReading, type Sale } from '../core/payment.ts';
 import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { Trouble } from '../core/trouble.ts';
 import { adminApi, type AdminApi, type AdminDeps } from './admin-api.ts';
@@ -13,6 +13,7 @@ import {
   ordersOfMethod,
   pendingOrders,
   type OrderAnswer,
+  type SaleAnswer,
 } from './documents.ts';
 
 /** What the port allows in one call. */
@@ -32,8 +33,12 @@ export function adminOrders(deps: AdminDeps): Storefront {
     readOrders: (originIds) => readOrders(api, originIds),
     markPaid: async (originId) => {
       if (!orderId.test(originId)) return { is: 'refused', why: 'ORDER_NOT_FOUND' };
-      const answer = await api.ask(orderMarkAsPaid, { input: { id: originId } });
-      return outcomeOf(answer.orderMarkAsPaid.userErrors);
+      const { orderMarkAsPaid: answer } = await api.ask(orderMarkAsPaid, {
+        input: { id: originId },
+      });
+      const outcome = outcomeOf(answer.userErrors);
+      if (outcome.is === 'refused' || answer.order === null) return outcome;
+      return { is: 'done', sales: answer.order.transactions.filter(isSale).map(saleOf) };
     },
     recordPart: async (originId, part) => {
       if (!orderId.test(originId)) return { is: 'refused', why: 'ORDER_NOT_FOUND' };
@@ -165,19 +170,23 @@ function readingOf(order: OrderAnswer): OrderReading {
     gatewayNames: manualNames(order),
     namesNoMethod: order.paymentGatewayNames.length === 0,
     sales: order.transactions
-      .filter(({ kind, status }) => status === 'SUCCESS' && (kind === 'SALE' || kind === 'CAPTURE'))
-      .map(({ id, createdAt, gateway, amountSet }) => ({
-        id,
-        // In a currency without a known exponent no payment of ours exists to compare it with.
-        amountMinor: minorOfMoney(amountSet.presentmentMoney) ?? minor(0n),
-        gateway: gateway ?? '',
-        at: dateOf(createdAt),
-      })),
+      .filter(isSale)
+      .map((sale) => ({ ...saleOf(sale), at: dateOf(sale.createdAt) })),
     refundedMinor: refundsOf(order),
     isBeingFulfilled: !untouched.includes(order.displayFulfillmentStatus),
     test: order.test,
   };
 }
+
+const isSale = ({ kind, status }: SaleAnswer): boolean =>
+  status === 'SUCCESS' && (kind === 'SALE' || kind === 'CAPTURE');
+
+const saleOf = ({ id, gateway, amountSet }: SaleAnswer): Sale => ({
+  id,
+  // In a currency without a known exponent no payment of ours exists to compare it with.
+  amountMinor: minorOfMoney(amountSet.presentmentMoney) ?? minor(0n),
+  gateway: gateway ?? '',
+});
 
 /** Undefined for what is no moment. */
 function dateOf(text: string | null): Date | undefined {

@@ -122,14 +122,36 @@ const told = z.object({
   userErrors: z.array(z.object({ code: z.string().nullish() })),
 });
 
-/** Its userErrors have no `code`: selecting one would make the whole document invalid. */
+const sale = z.object({
+  id: z.string(),
+  kind: z.string(),
+  status: z.string(),
+  gateway: z.string().nullable(),
+  amountSet: money,
+});
+export type SaleAnswer = z.infer<typeof sale>;
+
+/**
+ * It takes no amount, so its answer is asked for what it recorded. Its userErrors have no `code`:
+ * selecting one would make the whole document invalid.
+ */
 export const orderMarkAsPaid = {
   name: 'OrderMarkAsPaid',
   text: `mutation OrderMarkAsPaid($input: OrderMarkAsPaidInput!) {
-  orderMarkAsPaid(input: $input) { order { id } userErrors { field message } }
+  orderMarkAsPaid(input: $input) {
+    order {
+      id
+      transactions { id kind status gateway amountSet { presentmentMoney { amount currencyCode } } }
+    }
+    userErrors { field message }
+  }
 }`,
-  answer: z.object({ orderMarkAsPaid: told }),
-  points: 12,
+  answer: z.object({
+    orderMarkAsPaid: told.extend({
+      order: z.object({ id: z.string(), transactions: z.array(sale) }).nullable(),
+    }),
+  }),
+  points: 14,
   timeoutMs: writeMs,
 } satisfies AdminDocument<unknown>;
 

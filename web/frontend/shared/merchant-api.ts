@@ -30,6 +30,7 @@ export type Problem = {
     | 'untold'
     | 'overpaid'
     | 'paid_late'
+    | 'marked_too_much'
     | 'cancelled_paid'
     | 'not_cancelled'
     | 'node_gone'
@@ -158,6 +159,8 @@ export type PaymentAnswer = PaymentRow & {
   preimage: string | null;
   /** What Shopify has recorded; null: nothing yet. */
   told: { fiat: PaymentRow['fiat']; at: string } | null;
+  /** What is to be given back, in msat; "0": nothing. */
+  overpaidMsat: string;
   /** Newest first, at most 50. */
   invoices: readonly InvoiceShown[];
   /** Oldest first. */
@@ -165,6 +168,12 @@ export type PaymentAnswer = PaymentRow & {
   /** Oldest first. */
   timeline: readonly TimelineEntry[];
 };
+/**
+ * `POST /api/payments/:id/answer`
+ * `{ attention, answer: 'given_back' | 'kept' | 'seen_to', overpaidMsat }`, the amount as it was
+ * shown: 200, or 422 when the payment asks for something else by now.
+ */
+export type AnsweredAnswer = { ok: true } | { ok: false; refusal: 'not_asked'; sentence: string };
 export type InvoiceShown = {
   hash: string;
   preimage: string | null;
@@ -186,11 +195,16 @@ export type InvoiceShown = {
   isOfOrder: boolean;
   quote: {
     fiat: PaymentRow['fiat'];
-    /** Currency units for one BTC, a decimal string. */
+    /** Of the market: currency units for one BTC, a decimal string. */
     price: string;
     sources: readonly { source: string; price: string; at: string }[];
     /** Widest distance of a source from the price, in hundredths of a percent. */
     spreadBasisPoints: number | null;
+    /**
+     * The shop's own discount (below zero) or markup on the sats, in hundredths of a percent, and
+     * the price of one BTC that it comes to. Null: none.
+     */
+    adjustment: { basisPoints: number; appliedPrice: string } | null;
     madeAt: string;
     lapsesAt: string;
   };

@@ -3,8 +3,11 @@
 import { z } from 'zod';
 import { decimalOfCode, minor, msat, satsOf } from '../../core/money.ts';
 import { paymentStates } from '../../core/payment.ts';
+import { appliedPriceE8RoundedDown } from '../../core/quote.ts';
 import * as views from '../../db/views.ts';
+import { answerAttention } from '../../flows/answer-attention.ts';
 import type {
+  AnsweredAnswer,
   FoundAnswer,
   InvoiceShown,
   PaymentAnswer,
@@ -30,6 +33,11 @@ export const paymentRoutes = (doors: Doors): Route[] => [
   ),
   merchantRoute(doors, { method: 'get', path: '/api/payments/:id', policy: 'merchant' }, (seen) =>
     paymentAnswer(doors, seen),
+  ),
+  merchantRoute(
+    doors,
+    { method: 'post', path: '/api/payments/:id/answer', policy: 'merchant' },
+    (seen) => answeredAnswer(doors, seen),
   ),
 ];
 
@@ -122,10 +130,11 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;
   }
-  const [entries, invoices, postings] = await Promise.all([
+  const [entries, invoices, postings, { owedMsat }] = await Promise.all([
     views.timeline(db, line.id),
     views.invoicesOfPayment(db, line.id),
     views.postingsOfPayment(db, line.id),
+    views.overpaidOf(db.pool, { shopId: shop.id, paymentId: line.id }),
   ]);
   const answer: PaymentAnswer = {
     ...rowOf(line),
@@ -138,6 +147,7 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
       line.told_minor === null || line.told_at === null
         ? null
         : { fiat: fiatOf(line.told_minor, line.currency), at: line.told_at.toISOString() },
+    overpaidMsat: String(owedMsat),
     invoices: invoices.map(invoiceShown),
     postings: postings.map((posting) => ({
       at: posting.at.toISOString(),
@@ -158,11 +168,50 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
   answerJson(response, 200, answer);
 }
 
+const answerForm = z.strictObject({
+  attention: z.string().max(40),
+  answer: z.enum(['given_back', 'kept', 'seen_to']),
+  overpaidMsat: z.string().regex(/^\d{1,18}$/),
+});
+
+async function answeredAnswer(doors: Doors, seen: Seen): Promise<void> {
+  const { shop, staffId, request, response } = seen;
+  const paymentId = uuidForm.safeParse(request.params['id']).data;
+  const given = answerForm.safeParse(request.body);
+  if (!given.success) {
+    answerJson(response, 400, { error: 'Say what is answered, how, and for which amount.' });
+    return;
+  }
+  const { attention, answer, overpaidMsat } = given.data;
+  const about = { shopId: shop.id, attention, answer, seenMsat: msat(BigInt(overpaidMsat)) };
+  const answered =
+    paymentId === undefined
+      ? undefined
+      : await answerAttention(doors.deps, { ...about, paymentId, staffId });
+  if (answered === undefined || (!answered.ok && answered.refusal === 'unknown_payment')) {
+    answerJson(response, 404, { error: 'There is no such payment in this shop.' });
+    return;
+  }
+  const sentence = 'The payment has changed meanwhile. Nothing was changed: look at it again.';
+  const told: AnsweredAnswer = answered.ok
+    ? { ok: true }
+    : { ok: false, refusal: 'not_asked', sentence };
+  answerJson(response, answered.ok ? 200 : 422, told);
+}
+
 /** Currency units for one BTC; what is beyond the cents of a price is not rounded away. */
 export function priceOf(priceE8: string): string {
   const digits = priceE8.padStart(9, '0');
   const rest = digits.slice(-8).replace(/0+$/, '');
   return `${digits.slice(0, -8)}${rest === '' ? '' : `.${rest}`}`;
+}
+
+/** Null: the sats were those of the market price. */
+function adjustmentOf(invoice: views.ShownInvoice): InvoiceShown['quote']['adjustment'] {
+  const basisPoints = invoice.evidence.adjustmentBasisPoints ?? 0;
+  if (basisPoints === 0) return null;
+  const applied = appliedPriceE8RoundedDown(BigInt(invoice.price_e8), basisPoints);
+  return { basisPoints, appliedPrice: priceOf(applied.toString()) };
 }
 
 function invoiceShown(invoice: views.ShownInvoice): InvoiceShown {
@@ -185,6 +234,7 @@ function invoiceShown(invoice: views.ShownInvoice): InvoiceShown {
       price: priceOf(invoice.price_e8),
       sources: invoice.evidence.sources.map(({ source, price, at }) => ({ source, price, at })),
       spreadBasisPoints: invoice.evidence.spreadBasisPoints ?? null,
+      adjustment: adjustmentOf(invoice),
       madeAt: invoice.quoted_at.toISOString(),
       lapsesAt: invoice.lapses_at.toISOString(),
     },

@@ -71,6 +71,12 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
     const sentence = `${orderName}: more was paid than the order owed. Give the rest back.`;
     return { what: 'overpaid', sentence, ...about };
   }
+  if (attention === 'marked_too_much') {
+    const sentence =
+      `${orderName}: made larger in the moment in which it was marked as paid. Shopify takes all ` +
+      'of it for paid. Look at the order before you send the goods.';
+    return { what: 'marked_too_much', sentence, ...about };
+  }
   if (attention === 'cancelled_paid') {
     const sentence =
       `${orderName}: cancelled because it was not paid in time, and paid in another way in that ` +

@@ -1,19 +1,9 @@
-import {
-  Banner,
-  BlockStack,
-  Box,
-  Button,
-  Card,
-  InlineStack,
-  Layout,
-  Page,
-  Text,
-} from '@shopify/polaris';
-import { lazy, Suspense, useRef, useState } from 'react';
+import { BlockStack, Box, Card, Layout, Page, Text } from '@shopify/polaris';
 import { useParams } from 'react-router';
 import type { PaymentAnswer } from '../../shared/merchant-api.ts';
 import type { PayState } from '../../shared/pay-view.ts';
 import { orderLink } from '../parts/admin-links.ts';
+import { Attention } from '../parts/attention.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Failed } from '../parts/failed.tsx';
@@ -32,10 +22,6 @@ import { WaitingPage } from '../parts/waiting-page.tsx';
 import { useApi } from '../use-api.ts';
 import { useWords } from '../words.tsx';
 import { NotHere } from './not-here.tsx';
-
-const SettleDialog = lazy(() =>
-  import('../parts/settle-dialog.tsx').then((found) => ({ default: found.SettleDialog })),
-);
 
 const lookAgainMs = 4_000;
 
@@ -92,7 +78,7 @@ function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void
     <Layout>
       {payment.attention !== null && (
         <Layout.Section>
-          <Attention payment={payment} attention={payment.attention} onSettled={reload} />
+          <Attention payment={payment} attention={payment.attention} onEnded={reload} />
         </Layout.Section>
       )}
       <Layout.Section>
@@ -119,67 +105,6 @@ function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void
         </div>
       </Layout.Section>
     </Layout>
-  );
-}
-
-const attentions = [
-  ...(['stranded', 'overpaid', 'untold', 'cancelled_paid'] as const),
-  ...(['not_cancelled', 'node_gone'] as const),
-];
-
-/** What the program cannot do by itself, and how a person does it. */
-function Attention(props: { payment: PaymentAnswer; attention: string; onSettled: () => void }) {
-  const { t } = useWords();
-  const { payment, attention, onSettled } = props;
-  const what = attentions.find((each) => each === attention) ?? 'other';
-  const order = orderLink(payment.orderId);
-  return (
-    <Banner
-      tone={what === 'stranded' ? 'critical' : 'warning'}
-      title={t(`attention.${what}.title`)}
-    >
-      <BlockStack gap="300">
-        <p>
-          {t(`attention.${what}.text`)}
-          {what === 'stranded' && ` ${t('attention.stranded.then')}`}
-        </p>
-        <InlineStack gap="200">
-          {order !== undefined && <Button url={order}>{t('payment.order')}</Button>}
-          {what === 'stranded' && <SettleByHand payment={payment} onSettled={onSettled} />}
-        </InlineStack>
-      </BlockStack>
-    </Banner>
-  );
-}
-
-/** Once the merchant has agreed with the shopper, it is said here as well as on the first page. */
-function SettleByHand({ payment, onSettled }: { payment: PaymentAnswer; onSettled: () => void }) {
-  const { t } = useWords();
-  const [isOpen, setIsOpen] = useState<boolean>();
-  const opener = useRef<HTMLDivElement>(null);
-  const { id, orderName, sentence } = payment;
-  return (
-    <>
-      <div ref={opener}>
-        <Button onClick={() => setIsOpen(true)}>{t('problem.stranded.action')}</Button>
-      </div>
-      {isOpen !== undefined && (
-        <Suspense>
-          <SettleDialog
-            isOpen={isOpen}
-            problem={{ what: 'stranded', sentence, paymentId: id, orderName }}
-            activator={opener}
-            onClose={() => setIsOpen(false)}
-            onSettled={() => {
-              setIsOpen(false);
-              // Its button goes: what became of the payment is read from the top.
-              document.querySelector('main')?.focus();
-              onSettled();
-            }}
-          />
-        </Suspense>
-      )}
-    </>
   );
 }
 

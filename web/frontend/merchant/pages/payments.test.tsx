@@ -1,7 +1,6 @@
 import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { exportColumns } from '../../../flows/export-payments.ts';
 import type {
   PaymentAnswer,
   PaymentRow,
@@ -9,7 +8,6 @@ import type {
   PaymentViewsAnswer,
 } from '../../shared/merchant-api.ts';
 import { rowsOf } from '../../shared/export-end.ts';
-import { exportColumns as shownColumns } from '../parts/export-dialog.tsx';
 import { bridge, openAt as open, row, type Says } from '../test-dom.ts';
 
 const second: PaymentRow = { ...row, id: `${row.id.slice(0, -1)}2`, orderName: '#1002' };
@@ -220,10 +218,6 @@ describe('the export', () => {
     expect(rowsOf('{}\n{"end":true,"rows":"3"}\n', 'jsonl')).toBe('3');
     expect(rowsOf('{"end":true,"rows":"3"}', 'jsonl')).toBeUndefined();
   });
-
-  test('the dialog explains each column of the file', () => {
-    expect([...shownColumns]).toEqual(exportColumns);
-  });
 });
 
 const invoice: PaymentAnswer['invoices'][number] = {
@@ -248,6 +242,7 @@ const invoice: PaymentAnswer['invoices'][number] = {
       { source: 'bitstamp', price: '95500.40', at: '2026-11-21T10:00:00.500Z' },
     ],
     spreadBasisPoints: 12,
+    adjustment: null,
     madeAt: '2026-11-21T10:00:01.000Z',
     lapsesAt: '2026-11-21T10:15:01.000Z',
   },
@@ -261,6 +256,7 @@ const payment: PaymentAnswer = {
   hash: invoice.hash,
   preimage: invoice.preimage,
   told: { fiat: row.fiat, at: '2026-11-21T10:01:02.000Z' },
+  overpaidMsat: '0',
   invoices: [invoice],
   postings: [
     {
@@ -326,6 +322,17 @@ describe('one payment', () => {
     expect(textOf('Invoices')).toContain('the node’s stream, at once');
   });
 
+  test('shows the market price beside the shop’s own discount', async () => {
+    const adjustment = { basisPoints: -250, appliedPrice: '97948.97435897' };
+    const quote = { ...invoice.quote, adjustment };
+    await openAt(at, { [`GET /api${at}`]: { ...payment, invoices: [{ ...invoice, quote }] } });
+    await screen.findByText('1 bitcoin = €95,500.25');
+    const price = textOf('Price and its sources');
+    expect(price).toContain('Market price of 1 BTC€95,500.25');
+    expect(price).toContain('Your discount for bitcoin2.5%');
+    expect(price).toContain('Price of 1 BTC with it€97,948.97');
+  });
+
   test('of a payment session has Shopify’s reference and no order', async () => {
     const session: PaymentAnswer = {
       ...payment,
@@ -372,6 +379,54 @@ describe('one payment', () => {
       expect(screen.queryByRole('button', { name: 'Settle by hand' })).toBeNull();
     });
     expect(bridge.toast).toHaveBeenCalledWith('#1001 is settled');
+  });
+
+  test('that was paid too much is answered on its own page, with the amount that was seen', async () => {
+    const more = { ...payment, attention: 'overpaid', overpaidMsat: '700000' };
+    let answered: object = more;
+    const { asked } = await openAt(at, {
+      [`GET /api${at}`]: () => answered,
+      [`POST /api${at}/answer`]: () => {
+        answered = payment;
+        return { ok: true };
+      },
+    });
+    await screen.findByText('To be given back: 700 sats.');
+    screen.getByRole('button', { name: 'We keep it' });
+    await userEvent.click(screen.getByRole('button', { name: 'I gave it back' }));
+    const dialog = await screen.findByRole('dialog');
+    within(dialog).getByText(/after 700 sats went back to the buyer/);
+    const say = within(dialog).getByRole('button', { name: 'It went back to the buyer' });
+    await userEvent.click(say);
+    await waitFor(() => {
+      expect(screen.queryByRole('button', { name: 'I gave it back' })).toBeNull();
+    });
+    expect(asked.find(({ line }) => line.startsWith('POST'))?.body).toEqual({
+      ...{ attention: 'overpaid', answer: 'given_back', overpaidMsat: '700000' },
+    });
+    expect(bridge.toast).toHaveBeenCalledWith('#1001 needs you no more');
+  });
+
+  test('that changed meanwhile is not answered, and says so', async () => {
+    const grown = { ...payment, attention: 'marked_too_much' };
+    const sentence = 'The payment has changed meanwhile. Nothing was changed: look at it again.';
+    const refused = { ok: false, refusal: 'not_asked', sentence };
+    await openAt(at, {
+      [`GET /api${at}`]: grown,
+      [`POST /api${at}/answer`]: Response.json(refused, { status: 422 }),
+    });
+    await userEvent.click(await screen.findByRole('button', { name: 'I have seen to it' }));
+    const dialog = await screen.findByRole('dialog');
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Seen to' }));
+    await within(dialog).findByText(sentence);
+    within(dialog).getAllByRole('button', { name: 'Close' });
+  });
+
+  test('that is stuck with the second money of a purchase is settled by hand', async () => {
+    const second = { state: 'stranded', attention: 'overpaid', overpaidMsat: '700000' } as const;
+    await openAt(at, { [`GET /api${at}`]: { ...payment, ...second } });
+    await screen.findByRole('button', { name: 'Settle by hand' });
+    expect(screen.queryByRole('button', { name: 'We keep it' })).toBeNull();
   });
 
   test('of another shop is not here', async () => {

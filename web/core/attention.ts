@@ -1,0 +1,21 @@
+// What a payment asks a person for when neither the node nor Shopify can say more, and what that
+// person may answer. What is not here ends by itself, or by `settle-by-hand` when it is stranded.
+
+/** Asked for, and the answers that end it. */
+export const answersTo = {
+  /** More came than was owed: it went back to the buyer, or the buyer leaves it to the shop. */
+  overpaid: ['given_back', 'kept'],
+  cancelled_paid: ['seen_to'],
+  not_cancelled: ['seen_to'],
+  /** The order grew while it was marked, so Shopify has more of it as paid than was paid. */
+  marked_too_much: ['seen_to'],
+} as const satisfies Record<string, readonly string[]>;
+export type Answerable = keyof typeof answersTo;
+export type Answer = (typeof answersTo)[Answerable][number];
+
+export const isAnswerable = (attention: string): attention is Answerable =>
+  Object.hasOwn(answersTo, attention);
+
+/** Whether this may be said to that. */
+export const mayAnswer = (attention: Answerable, answer: Answer): boolean =>
+  (answersTo[attention] as readonly Answer[]).includes(answer);

@@ -1,0 +1,89 @@
+// What a person answers when a payment asks for one. The row is locked before it is read: a second
+// payment that comes in that moment asks anew, and is not answered unseen.
+import type { Answer, Answerable } from '../core/attention.ts';
+import { accountOf } from '../core/ledger.ts';
+import { msat, type Msat } from '../core/money.ts';
+import { sayMoved } from './announce.ts';
+import { rows, transaction, type Database, type Queryable } from './database.ts';
+
+/** What of a payment is to be given back, and all that ever was, in msat. */
+export async function overpaidOf(
+  on: Queryable,
+  about: { shopId: number; paymentId: string },
+): Promise<{ owedMsat: Msat; cameMsat: Msat }> {
+  const [row] = await rows<{ owed: string; came: string }>(
+    on,
+    {
+      name: 'payment_overpaid',
+      text: `
+        select coalesce(sum(case when to_account = $2 then amount_msat else 0 end), 0)::text as came,
+          coalesce(sum(case when to_account = $2 then amount_msat else -amount_msat end), 0)::text
+            as owed
+        from posting where payment_id = $1::uuid and $2 in (to_account, from_account)`,
+    },
+    [about.paymentId, accountOf('overpaid', about.shopId)],
+  );
+  return { owedMsat: msat(BigInt(row?.owed ?? 0)), cameMsat: msat(BigInt(row?.came ?? 0)) };
+}
+
+/**
+ * Ends what a payment asks for. False: it asks for something else by now, or another amount is to
+ * be given back than the person saw. A stranded payment is settled by hand instead.
+ */
+export const endAttention = (
+  db: Database,
+  about: {
+    shopId: number;
+    paymentId: string;
+    attention: Answerable;
+    answer: Answer;
+    /** What the person saw as to be given back, in msat; zero where the question is another. */
+    seenMsat: Msat;
+    by: string;
+  },
+): Promise<boolean> =>
+  transaction(db, async (on) => {
+    const { shopId, paymentId, attention, answer, seenMsat, by } = about;
+    const [asking] = await rows<{ link: string }>(
+      on,
+      {
+        name: 'payment_asking',
+        text: `
+          select link from payment where id = $1::uuid and shop_id = $2 and attention = $3
+            and state <> 'stranded' for no key update`,
+      },
+      [paymentId, shopId, attention],
+    );
+    if (asking === undefined) return false;
+    const { owedMsat, cameMsat } = await overpaidOf(on, { shopId, paymentId });
+    const isAboutMoney = answer !== 'seen_to';
+    if (isAboutMoney && owedMsat !== seenMsat) return false;
+    await rows(
+      on,
+      {
+        name: 'payment_answered',
+        text: `
+          with answered as (
+            update payment set attention = $2 where id = $1::uuid returning id),
+          line as (
+            insert into history (payment_id, what, because, details)
+            select id, $3, '', $4::jsonb from answered)
+          insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+          select id, $5, $6, $7, $8::bigint from answered where $8::bigint > 0`,
+      },
+      [
+        paymentId,
+        // Of two questions one is answered: what is to be given back is asked for by itself.
+        !isAboutMoney && owedMsat > 0n ? 'overpaid' : null,
+        answer,
+        JSON.stringify({ attention, by }),
+        // All that ever came grows with each payment, so no two answers share a key.
+        `answer:${paymentId}:${String(cameMsat)}`,
+        accountOf('overpaid', shopId),
+        accountOf(answer === 'kept' ? 'kept' : 'given_back', shopId),
+        isAboutMoney ? owedMsat : 0n,
+      ],
+    );
+    sayMoved(on, [asking.link]);
+    return true;
+  });

@@ -1,0 +1,135 @@
+import { Banner, BlockStack, Button, InlineStack } from '@shopify/polaris';
+import { lazy, Suspense, useRef, useState, type RefObject } from 'react';
+import type { PaymentAnswer } from '../../shared/merchant-api.ts';
+import { useWords } from '../words.tsx';
+import { orderLink } from './admin-links.ts';
+import type { AnswerWord } from './answer-dialog.tsx';
+import { useAmounts } from './use-amounts.ts';
+
+const SettleDialog = lazy(() =>
+  import('./settle-dialog.tsx').then((found) => ({ default: found.SettleDialog })),
+);
+const AnswerDialog = lazy(() =>
+  import('./answer-dialog.tsx').then((found) => ({ default: found.AnswerDialog })),
+);
+
+/** What a payment asks for, with what a person may answer. */
+const answers = {
+  stranded: [],
+  overpaid: ['given_back', 'kept'],
+  untold: [],
+  cancelled_paid: ['seen_to'],
+  not_cancelled: ['seen_to'],
+  marked_too_much: ['seen_to'],
+  node_gone: [],
+  other: [],
+} as const satisfies Record<string, readonly AnswerWord[]>;
+
+const isKnown = (word: string): word is keyof typeof answers => Object.hasOwn(answers, word);
+
+type Asked = { payment: PaymentAnswer; onEnded: () => void };
+
+/** What the program cannot do by itself, and how a person does it. */
+export function Attention(props: Asked & { attention: string }) {
+  const { t } = useWords();
+  const { payment, attention, onEnded } = props;
+  const { msat } = useAmounts(payment.timeZone);
+  const what = isKnown(attention) ? attention : 'other';
+  const order = orderLink(payment.orderId);
+  // A stuck payment may ask for its second money, and is settled by hand all the same.
+  const isStuck = payment.state === 'stranded';
+  return (
+    <Banner
+      tone={what === 'stranded' ? 'critical' : 'warning'}
+      title={t(`attention.${what}.title`)}
+    >
+      <BlockStack gap="300">
+        <p>
+          {t(`attention.${what}.text`)}
+          {isStuck && ` ${t('attention.stranded.then')}`}
+        </p>
+        {what === 'overpaid' && payment.overpaidMsat !== '0' && (
+          <p>{t('attention.overpaid.amount', { sats: msat(payment.overpaidMsat) })}</p>
+        )}
+        <InlineStack gap="200">
+          {order !== undefined && <Button url={order}>{t('payment.order')}</Button>}
+          {isStuck ? (
+            <SettleByHand payment={payment} onEnded={onEnded} />
+          ) : (
+            answers[what].map((answer) => <AnswerButton key={answer} {...props} answer={answer} />)
+          )}
+        </InlineStack>
+      </BlockStack>
+    </Banner>
+  );
+}
+
+/** A button that opens a dialog, which goes with what it asked about. */
+function Opener(props: {
+  words: string;
+  onEnded: () => void;
+  dialog: (about: {
+    isOpen: boolean;
+    activator: RefObject<HTMLDivElement>;
+    close: () => void;
+    end: () => void;
+  }) => React.ReactNode;
+}) {
+  const [isOpen, setIsOpen] = useState<boolean>();
+  const opener = useRef<HTMLDivElement>(null);
+  const close = (): void => setIsOpen(false);
+  const end = (): void => {
+    setIsOpen(false);
+    // Its button goes: what became of the payment is read from the top.
+    document.querySelector('main')?.focus();
+    props.onEnded();
+  };
+  return (
+    <>
+      <div ref={opener}>
+        <Button onClick={() => setIsOpen(true)}>{props.words}</Button>
+      </div>
+      {isOpen !== undefined && (
+        <Suspense>{props.dialog({ isOpen, activator: opener, close, end })}</Suspense>
+      )}
+    </>
+  );
+}
+
+function AnswerButton(props: Asked & { attention: string; answer: AnswerWord }) {
+  const { t } = useWords();
+  const { payment, attention, answer, onEnded } = props;
+  return (
+    <Opener
+      words={t(`answer.${answer}.open`)}
+      onEnded={onEnded}
+      dialog={({ isOpen, activator, close, end }) => (
+        <AnswerDialog
+          {...{ isOpen, payment, attention, answer, activator }}
+          onClose={close}
+          onAnswered={end}
+        />
+      )}
+    />
+  );
+}
+
+/** Once the merchant has agreed with the shopper, it is said here as well as on the first page. */
+function SettleByHand({ payment, onEnded }: Asked) {
+  const { t } = useWords();
+  const { id, orderName, sentence } = payment;
+  return (
+    <Opener
+      words={t('problem.stranded.action')}
+      onEnded={onEnded}
+      dialog={({ isOpen, activator, close, end }) => (
+        <SettleDialog
+          {...{ isOpen, activator }}
+          problem={{ what: 'stranded', sentence, paymentId: id, orderName }}
+          onClose={close}
+          onSettled={end}
+        />
+      )}
+    />
+  );
+}
