@@ -74,6 +74,15 @@ const fills: readonly { what: string; text: string }[] = [
       from (${numbered}) p`,
   },
   {
+    what: 'requests of payment sessions',
+    text: `
+      insert into session_request (shop_id, kind, id, gid, payment_id, content_hash, answer,
+        proposed_at, received_at)
+      select $1, 'payment', 'past-' || n, 'gid://shopify/PaymentSession/past-' || n, id,
+        sha256(id::text::bytea), '{}', at, at
+      from (${numbered}) p`,
+  },
+  {
     what: 'quotes',
     text: `
       insert into quote (id, payment_id, fiat_minor, currency, amount_msat, price_e8, evidence,
