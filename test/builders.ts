@@ -105,6 +105,7 @@ export async function anInvoice(
     currency: given.payment.currency,
     amountMsat,
     agreed: anAgreedPrice,
+    adjustmentBp: 0,
     madeAt: new Date(),
     lapsesAt,
     lookInMs: 12_000,

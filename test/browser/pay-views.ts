@@ -68,6 +68,8 @@ export const payViews: Readonly<Record<string, PayView>> = {
     fiat: { amount: '1234567.89', currency: 'EUR' },
     invoice: { ...paidInvoice, request, sats: '2160493808.125', amountMsat: '2160493808125' },
   },
+  'waiting-discount': { ...base, invoice: { ...paidInvoice, request, adjustmentBp: -200 } },
+  'waiting-markup': { ...base, invoice: { ...paidInvoice, request, adjustmentBp: 125 } },
   preparing: { ...base, preparing: true },
   checking: { ...base, checking: true },
   expired: { ...base, expired: true },

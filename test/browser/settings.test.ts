@@ -45,6 +45,7 @@ describe.each([
     await admin.go('/settings');
     await admin.isPleasant();
     await inside.getByRole('radio').nth(1).press('Space');
+    await inside.getByLabel(/for bitcoin|für Bitcoin/).selectOption('markup');
     for (const field of ['quoteSeconds', 'spreadLimitBp', 'smallestMsat', 'unpaidHours']) {
       await inside.locator(`#zt-${field}`).fill('never');
     }
@@ -67,6 +68,8 @@ test('what a merchant chooses is stored, and is there when the page comes again'
   await inside.getByLabel('How long a price holds').fill('15');
   await inside.getByLabel('Coinbase').press('Space');
   await inside.getByLabel('How far apart prices may be').fill('0,5');
+  await inside.getByLabel('Discount or markup for bitcoin').selectOption('discount');
+  await inside.getByLabel('How much').fill('2,5');
   await inside.getByLabel('Smallest payment').fill('1,000');
   await inside.getByLabel('Largest payment').fill('5 000 000');
   await inside
@@ -82,6 +85,7 @@ test('what a merchant chooses is stored, and is there when the page comes again'
     quoteSeconds: 900,
     rateSources: ['kraken', 'bitstamp'],
     spreadLimitBp: 50,
+    priceAdjustmentBp: -250,
     smallestMsat: '1000000',
     largestMsat: '5000000000',
     buyerWords: { de: 'Fragen? Rufen Sie uns an.' },

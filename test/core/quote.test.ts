@@ -1,15 +1,18 @@
 // A price is agreed by a quorum that no single source can move, and a promise is rounded one way.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   currencyOf,
   exponentOf,
   minor,
+  msat,
   MSAT_PER_BTC,
   type Currency,
 } from '../../web/core/money.ts';
 import {
+  adjustmentLimitsBp,
   agreePrice,
+  appliedPriceE8RoundedDown,
   makeQuote,
   priceInMsatRoundedUp,
   quotePolicy,
@@ -123,4 +126,91 @@ test.each([
   const agreed = priced(eur, 10_000_000_000_000n);
   const owed = { amountMinor: minor(amountMinor), currency: eur };
   expect(makeQuote(owed, agreed, { now, seconds: 600 })).toMatchObject({ ok: false, refusal });
+});
+
+describe('a shop’s own discount or markup', () => {
+  const owed = { amountMinor: minor(2_100n), currency: eur };
+  const market = priced(eur, 10_000_000_000_000n);
+  const adjusted = fc.integer({ min: adjustmentLimitsBp.from, max: adjustmentLimitsBp.to });
+  const currencies = fc
+    .constantFrom('JPY', 'EUR', 'KWD')
+    .map((code) => currencyOf(code) as Currency);
+  const amounts = fc.bigInt({ min: 1n, max: 10n ** 15n });
+  const prices = fc.bigInt({ min: 10n ** 8n, max: 10n ** 19n });
+
+  test.each([
+    [-200, 20_580_000n],
+    [-2_000, 16_800_000n],
+    [0, 21_000_000n],
+    [250, 21_525_000n],
+    [2_000, 25_200_000n],
+  ])('%i hundredths of a percent of 21,000 sats', (adjustmentBp, amountMsat) => {
+    const quote = makeQuote(owed, market, { now, seconds: 600, adjustmentBp });
+    expect(quote).toMatchObject({ ok: true, amountMsat });
+  });
+
+  test('exact to the satoshi, rounded up once; fewer with a discount, more with a markup', () => {
+    fc.assert(
+      fc.property(
+        currencies,
+        amounts,
+        prices,
+        adjusted,
+        (currency, amount, priceE8, adjustmentBp) => {
+          const agreed = priced(currency, priceE8);
+          const plain = priceInMsatRoundedUp(minor(amount), agreed);
+          const asked = priceInMsatRoundedUp(minor(amount), agreed, adjustmentBp);
+          const whole = amount * MSAT_PER_BTC * 10n ** 8n;
+          const exact = whole * BigInt(10_000 + adjustmentBp);
+          const unit = 10n ** BigInt(exponentOf(currency)) * priceE8 * 10_000n;
+          expect(asked).toBeGreaterThan(0n);
+          expect(asked % 1_000n).toBe(0n);
+          expect(asked * unit).toBeGreaterThanOrEqual(exact);
+          expect((asked - 1_000n) * unit).toBeLessThan(exact);
+          const moved = whole * BigInt(adjustmentBp);
+          if (adjustmentBp <= 0) expect(asked).toBeLessThanOrEqual(plain);
+          if (adjustmentBp >= 0) expect(asked).toBeGreaterThanOrEqual(plain);
+          // Whatever moves it by a satoshi is seen.
+          if (moved <= -1_000n * unit) expect(asked).toBeLessThan(plain);
+          if (moved >= 1_000n * unit) expect(asked).toBeGreaterThan(plain);
+        },
+      ),
+    );
+  });
+
+  test('what is promised is at least a satoshi, or refused with a word', () => {
+    fc.assert(
+      fc.property(
+        currencies,
+        amounts,
+        prices,
+        adjusted,
+        (currency, amount, priceE8, adjustmentBp) => {
+          const agreed = priced(currency, priceE8);
+          const about = { amountMinor: minor(amount), currency };
+          const quote = makeQuote(about, agreed, { now, seconds: 600, adjustmentBp });
+          if (quote.ok) expect(quote.amountMsat).toBeGreaterThanOrEqual(1_000n);
+          else expect(['amount_too_small', 'amount_too_large']).toContain(quote.refusal);
+        },
+      ),
+    );
+  });
+
+  test('the shop’s own limits are of the sats that are asked', () => {
+    const limits = { now, seconds: 600, smallestMsat: msat(20_900_000n) };
+    expect(makeQuote(owed, market, limits)).toMatchObject({ ok: true });
+    const discount = makeQuote(owed, market, { ...limits, adjustmentBp: -200 });
+    expect(discount).toMatchObject({ ok: false, refusal: 'amount_too_small' });
+  });
+
+  test.each([-2_001, 2_001, -10_000, 0.5, Number.NaN])('%d is no adjustment', (adjustmentBp) => {
+    const terms = { now, seconds: 600, adjustmentBp };
+    expect(() => makeQuote(owed, market, terms)).toThrow('no shop may choose');
+  });
+
+  test('the price that it comes to, as a person reads it', () => {
+    expect(appliedPriceE8RoundedDown(10_000_000_000_000n, -200)).toBe(10_204_081_632_653n);
+    expect(appliedPriceE8RoundedDown(10_000_000_000_000n, 2_000)).toBe(8_333_333_333_333n);
+    expect(appliedPriceE8RoundedDown(10_000_000_000_000n, 0)).toBe(10_000_000_000_000n);
+  });
 });

@@ -20,8 +20,14 @@ describe('what a merchant may choose', () => {
     expect(faults({})).toEqual([]);
     const lowest = { quoteSeconds: 60, spreadLimitBp: 10, unpaidHours: 1, smallestMsat };
     const highest = { quoteSeconds: 86_400, spreadLimitBp: 1_000, unpaidHours: 2_160, largestMsat };
-    expect(faults({ ...lowest, largestMsat: smallestMsat })).toEqual([]);
-    expect(faults(highest)).toEqual([]);
+    const discount = { priceAdjustmentBp: -2_000 };
+    expect(faults({ ...lowest, ...discount, largestMsat: smallestMsat })).toEqual([]);
+    expect(faults({ ...highest, priceAdjustmentBp: 2_000 })).toEqual([]);
+  });
+
+  test.each([-2_001, 2_001, 1.5, Number.NaN])('%d is no discount and no markup', (bp) => {
+    const wrong = [{ field: 'priceAdjustmentBp', fault: 'price_adjustment' }];
+    expect(faults({ priceAdjustmentBp: bp })).toEqual(wrong);
   });
 
   test('280 letters are counted as people count them', () => {
@@ -36,7 +42,7 @@ describe('what a merchant may choose', () => {
       ...{ methodName: '', quoteSeconds: Number.NaN, rateSources: ['nobody', 'kraken'] },
       ...{ spreadLimitBp: -1, smallestMsat: msat(0n), largestMsat: msat(largestMsat + 1n) },
       ...{ buyerWords: { 'x y': 'z'.repeat(300) }, unpaidHours: 1.5, alertEmail: 'nobody' },
-      ...{ alertUrl: 'x'.repeat(600), language: '' },
+      ...{ alertUrl: 'x'.repeat(600), language: '', priceAdjustmentBp: 2_001 },
     });
     const fields = all.map(({ field }) => field);
     expect(new Set(fields).size).toBe(fields.length);
@@ -48,7 +54,12 @@ describe('what a merchant may choose', () => {
     const given = {
       ...usual,
       ...{ methodName: ' a  b ', rateSources: ['bitstamp', 'kraken', 'bitstamp'] },
-      ...{ buyerWords: { en: ' \n ', de: ' a\n\tb ' }, alertEmail: ' ', alertUrl: ' https://a.b ' },
+      ...{
+        priceAdjustmentBp: 0,
+        buyerWords: { en: ' \n ', de: ' a\n\tb ' },
+        alertEmail: ' ',
+        alertUrl: ' https://a.b ',
+      },
     };
     expect(tidied(given)).toEqual({
       ...usual,
@@ -68,12 +79,13 @@ test('the terms of a quote are the merchant’s where there are some, and else t
   const server = { quotePolicy, quoteSeconds: 600 };
   expect(termsOf(server, usual)).toEqual({
     ...{ policy: quotePolicy, seconds: 600, sources: undefined, smallestMsat, largestMsat },
+    adjustmentBp: 0,
   });
   const chosen = { ...usual, quoteSeconds: 90, spreadLimitBp: 50, largestMsat: msat(5_000n) };
   const sources = ['kraken', 'coinbase'];
-  expect(termsOf(server, { ...chosen, rateSources: sources })).toEqual({
+  expect(termsOf(server, { ...chosen, rateSources: sources, priceAdjustmentBp: -150 })).toEqual({
     policy: { ...quotePolicy, toleranceBasisPoints: 50 },
-    ...{ seconds: 90, sources, smallestMsat, largestMsat: 5_000n },
+    ...{ seconds: 90, sources, smallestMsat, largestMsat: 5_000n, adjustmentBp: -150 },
   });
 });
 

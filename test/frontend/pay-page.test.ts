@@ -88,6 +88,27 @@ describe('what each state offers', () => {
   });
 });
 
+describe('a shop’s own discount or markup', () => {
+  const said = (name: string, locale: string): string => textOf(draw(view(name), locale));
+  test('is named in the buyer’s language, and nowhere when there is none', () => {
+    expect(said('waiting-discount', 'en')).toContain('2% off for paying in bitcoin');
+    expect(said('waiting-discount', 'de')).toMatch(/2\s% Rabatt für Zahlung in Bitcoin/);
+    expect(said('waiting-markup', 'en')).toContain('The shop adds 1.25% for paying in bitcoin');
+    expect(said('waiting-markup', 'de')).toMatch(/Der Shop schlägt 1,25\s% für Zahlung/);
+    for (const [name, of] of faces.filter(([name]) => !/discount|markup/.test(name))) {
+      expect([name, /paying in bitcoin/.test(textOf(draw(of)))]).toEqual([name, false]);
+    }
+  });
+
+  test('is still named on the page of a payment that has come in', () => {
+    const { invoice, ...paid } = view('settled');
+    expect(invoice).toBeDefined();
+    if (invoice === undefined) return;
+    const html = draw({ ...paid, invoice: { ...invoice, adjustmentBp: -50 } });
+    expect(textOf(html)).toContain('0.5% off for paying in bitcoin');
+  });
+});
+
 describe('a payment of the payments app', () => {
   test('can be cancelled while it is open, by the address that the shop gave', () => {
     const { backUrl } = view('waiting-session');

@@ -65,7 +65,7 @@ async function aBought(about: { shopId: number; nodeId: number }): Promise<Bough
   const id = await makeInvoice(db, {
     ...{ paymentId: payment.id, nodeId: about.nodeId, hash, sealedPreimage: new Uint8Array([1]) },
     ...{ fiatMinor: payment.owedMinor, currency: payment.currency, amountMsat: msat(amountMsat) },
-    ...{ agreed: anAgreedPrice, madeAt: new Date(), lapsesAt, lookInMs: dayMs },
+    ...{ agreed: anAgreedPrice, adjustmentBp: 0, madeAt: new Date(), lapsesAt, lookInMs: dayMs },
   });
   if (id === undefined) throw new Error('the payment takes no invoice');
   const addIndex = BigInt(invoice.addIndex);

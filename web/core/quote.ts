@@ -11,6 +11,7 @@ import {
 } from './money.ts';
 import type { Answer } from './refusals.ts';
 import { refuse } from './refusals.ts';
+import { assert } from './trouble.ts';
 
 /** What one source said: `price` units of `currency` for one BTC, a plain decimal. */
 export type Price = { source: string; currency: Currency; price: string; at: Date };
@@ -121,38 +122,81 @@ function readPrice(price: string): bigint {
   return unitsOf(cut, PRICE_EXPONENT) ?? 0n;
 }
 
+/**
+ * What a shop may add to the sats of the market price (a markup, above zero) or take off them (a
+ * discount, below zero), in hundredths of a percent. The fiat amount that is owed stays as it is.
+ */
+export const adjustmentLimitsBp = { from: -2_000, to: 2_000 } as const;
+
+const WHOLE_BP = 10_000n;
+
+/** What is asked of a whole of 10,000: at least 8,000, so that it is never nothing. */
+function askedOfWhole(adjustmentBp: number): bigint {
+  const { from, to } = adjustmentLimitsBp;
+  const isWithin = Number.isInteger(adjustmentBp) && adjustmentBp >= from && adjustmentBp <= to;
+  assert(isWithin, 'an adjustment of the price that no shop may choose');
+  return WHOLE_BP + BigInt(adjustmentBp);
+}
+
+/**
+ * The price that an adjustment comes to, in 10^-8 units for one BTC, rounded down: what a person
+ * reads beside the market price. The sats are made from the market price, and rounded once.
+ */
+export const appliedPriceE8RoundedDown = (market: bigint, adjustmentBp: number): bigint =>
+  (market * WHOLE_BP) / askedOfWhole(adjustmentBp);
+
+/** An amount at the market price, with the shop's own discount or markup on its sats. */
+type Adjusted = { agreed: AgreedPrice; adjustmentBp: number };
+
 /** As a fraction: msat for the amount, times what it is divided by. */
-function fractionOf(amountMinor: Minor, agreed: AgreedPrice): { msat: bigint; by: bigint } {
+function fractionOf(amountMinor: Minor, at: Adjusted): { msat: bigint; by: bigint } {
+  const { agreed, adjustmentBp } = at;
+  const market = amountMinor * MSAT_PER_BTC * 10n ** BigInt(PRICE_EXPONENT);
   return {
-    msat: amountMinor * MSAT_PER_BTC * 10n ** BigInt(PRICE_EXPONENT),
-    by: 10n ** BigInt(exponentOf(agreed.currency)) * agreed.priceE8,
+    msat: market * askedOfWhole(adjustmentBp),
+    by: 10n ** BigInt(exponentOf(agreed.currency)) * agreed.priceE8 * WHOLE_BP,
   };
 }
 
-function worthInMsat(amountMinor: Minor, agreed: AgreedPrice): Msat {
-  const fraction = fractionOf(amountMinor, agreed);
+function worthInMsat(amountMinor: Minor, at: Adjusted): Msat {
+  const fraction = fractionOf(amountMinor, at);
   return msat(dividedRoundedUp(fraction.msat, fraction.by));
 }
 
 /** The sats that buy the amount, rounded up to a whole satoshi: wallets count in satoshis. */
-export function priceInMsatRoundedUp(amountMinor: Minor, agreed: AgreedPrice): Msat {
-  const fraction = fractionOf(amountMinor, agreed);
+export function priceInMsatRoundedUp(
+  amountMinor: Minor,
+  agreed: AgreedPrice,
+  adjustmentBp = 0,
+): Msat {
+  const fraction = fractionOf(amountMinor, { agreed, adjustmentBp });
   return msat(dividedRoundedUp(fraction.msat, fraction.by * MSAT_PER_SAT) * MSAT_PER_SAT);
 }
 
-/** `smallestMsat` and `largestMsat`: the shop's own limits, inside those of every invoice. */
+/**
+ * `smallestMsat` and `largestMsat`: the shop's own limits, inside those of every invoice, for the
+ * sats that are asked. `adjustmentBp`: the shop's own discount or markup, see `adjustmentLimitsBp`.
+ */
 export function makeQuote(
   owed: { amountMinor: Minor; currency: Currency },
   agreed: AgreedPrice,
-  terms: { now: Date; seconds: number; smallestMsat?: Msat; largestMsat?: Msat },
+  terms: {
+    now: Date;
+    seconds: number;
+    smallestMsat?: Msat;
+    largestMsat?: Msat;
+    adjustmentBp?: number;
+  },
 ): Answer<
   { amountMsat: Msat; lapsesAt: Date },
   'nothing_owed' | 'amount_too_small' | 'amount_too_large'
 > {
   if (owed.amountMinor <= 0n) return refuse('nothing_owed');
+  const { adjustmentBp = 0 } = terms;
+  const worthMsat = worthInMsat(owed.amountMinor, { agreed, adjustmentBp });
   // Rounding up is for the rest of a satoshi, and not for an amount that is worth less than one.
-  if (worthInMsat(owed.amountMinor, agreed) < smallestMsat) return refuse('amount_too_small');
-  const amountMsat = priceInMsatRoundedUp(owed.amountMinor, agreed);
+  if (worthMsat < smallestMsat) return refuse('amount_too_small');
+  const amountMsat = priceInMsatRoundedUp(owed.amountMinor, agreed, adjustmentBp);
   if (amountMsat > largestMsat) return refuse('amount_too_large');
   if (amountMsat < (terms.smallestMsat ?? smallestMsat)) return refuse('amount_too_small');
   if (amountMsat > (terms.largestMsat ?? largestMsat)) return refuse('amount_too_large');

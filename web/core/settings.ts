@@ -1,7 +1,7 @@
 // What a merchant may choose, what is wrong with a choice, and what follows from it. No row in the
 // database means: everything as it comes.
 import type { Msat } from './money.ts';
-import { largestMsat, smallestMsat, type QuotePolicy } from './quote.ts';
+import { adjustmentLimitsBp, largestMsat, smallestMsat, type QuotePolicy } from './quote.ts';
 
 /** The exchanges that a merchant may choose from. The tree has one file for each in `rates/`. */
 export const rateSources = ['kraken', 'coinbase', 'bitstamp'] as const;
@@ -15,6 +15,8 @@ export type Settings = {
   rateSources: readonly string[];
   /** How far sources may be apart, in hundredths of a percent. Null: as it comes. */
   spreadLimitBp: number | null;
+  /** Added to the sats of the market price, in hundredths of a percent; below zero a discount. */
+  priceAdjustmentBp: number | null;
   smallestMsat: Msat | null;
   largestMsat: Msat | null;
   /** Language -> what the pay page says on top. Plain text, never HTML. */
@@ -32,6 +34,7 @@ export const asItComes: Omit<Settings, 'methodName'> = {
   quoteSeconds: null,
   rateSources: [],
   spreadLimitBp: null,
+  priceAdjustmentBp: null,
   smallestMsat: null,
   largestMsat: null,
   buyerWords: {},
@@ -46,6 +49,7 @@ export const settingsLimits = {
   quoteSeconds: { from: 60, to: 86_400 },
   /** Below a tenth of a percent honest exchanges disagree most of the time. */
   spreadLimitBp: { from: 10, to: 1_000 },
+  priceAdjustmentBp: adjustmentLimitsBp,
   sourcesAtLeast: 2,
   wordsLetters: 280,
   unpaidHours: { from: 1, to: 2_160 },
@@ -62,6 +66,7 @@ export const settingsFaults = {
     'Choose at least two: no single exchange may set your price. With one, no price is promised.',
   source_unknown: 'There is no such price source.',
   spread_limit: 'Between 0.1 and 10 percent.',
+  price_adjustment: 'Between 0.01 and 20 percent, off or on top.',
   amount_small: 'At least 1 sat: less cannot be paid.',
   amount_large: 'This is more than an invoice can hold.',
   amounts_crossed: 'The largest amount must not be below the smallest.',
@@ -95,6 +100,7 @@ export function tidied(settings: Settings): Settings {
     ...settings,
     methodName: flat(settings.methodName),
     rateSources: rateSources.filter((name) => settings.rateSources.includes(name)),
+    priceAdjustmentBp: settings.priceAdjustmentBp === 0 ? null : settings.priceAdjustmentBp,
     buyerWords: Object.fromEntries(words),
     alertEmail: orNull(settings.alertEmail),
     alertUrl: orNull(settings.alertUrl),
@@ -107,24 +113,14 @@ export function faultsOf(
   mayBePostedTo: (url: string) => boolean,
 ): readonly Wrong[] {
   const limits = settingsLimits;
-  const { methodName, quoteSeconds, spreadLimitBp, unpaidHours, alertEmail, alertUrl } = settings;
+  const { methodName, unpaidHours, alertEmail, alertUrl } = settings;
   const no = (is: boolean, field: SettingsField, fault: SettingsFault): Wrong[] =>
     is ? [{ field, fault }] : [];
   const texts = Object.entries(settings.buyerWords);
   const found = [
     ...no(methodName.trim() === '', 'methodName', 'name_empty'),
     ...no(lettersOf(methodName) > limits.nameLetters, 'methodName', 'name_long'),
-    ...no(
-      quoteSeconds !== null && !isWithin(quoteSeconds, limits.quoteSeconds),
-      'quoteSeconds',
-      'quote_seconds',
-    ),
-    ...sourceFaults(settings.rateSources),
-    ...no(
-      spreadLimitBp !== null && !isWithin(spreadLimitBp, limits.spreadLimitBp),
-      'spreadLimitBp',
-      'spread_limit',
-    ),
+    ...priceFaults(settings),
     ...amountFaults(settings),
     ...no(
       texts.some(([spoken]) => !language.test(spoken)) || texts.length > 30,
@@ -158,6 +154,22 @@ export function faultsOf(
     ),
   ];
   return found.filter(({ field }, at) => found.findIndex((one) => one.field === field) === at);
+}
+
+function priceFaults(settings: Settings): Wrong[] {
+  const { quoteSeconds, spreadLimitBp, priceAdjustmentBp } = settings;
+  const limits = settingsLimits;
+  const wrong = sourceFaults(settings.rateSources);
+  if (quoteSeconds !== null && !isWithin(quoteSeconds, limits.quoteSeconds)) {
+    wrong.push({ field: 'quoteSeconds', fault: 'quote_seconds' });
+  }
+  if (spreadLimitBp !== null && !isWithin(spreadLimitBp, limits.spreadLimitBp)) {
+    wrong.push({ field: 'spreadLimitBp', fault: 'spread_limit' });
+  }
+  if (priceAdjustmentBp !== null && !isWithin(priceAdjustmentBp, limits.priceAdjustmentBp)) {
+    wrong.push({ field: 'priceAdjustmentBp', fault: 'price_adjustment' });
+  }
+  return wrong;
 }
 
 function sourceFaults(chosen: readonly string[]): Wrong[] {
@@ -206,13 +218,20 @@ export type QuoteTerms = {
   sources: readonly string[] | undefined;
   smallestMsat: Msat;
   largestMsat: Msat;
+  /** In hundredths of a percent; 0: the market price. */
+  adjustmentBp: number;
 };
 
 export function termsOf(
   server: { quotePolicy: QuotePolicy; quoteSeconds: number },
   chosen: Pick<
     Settings,
-    'quoteSeconds' | 'rateSources' | 'spreadLimitBp' | 'smallestMsat' | 'largestMsat'
+    | 'quoteSeconds'
+    | 'rateSources'
+    | 'spreadLimitBp'
+    | 'priceAdjustmentBp'
+    | 'smallestMsat'
+    | 'largestMsat'
   >,
 ): QuoteTerms {
   const { quotePolicy, quoteSeconds } = server;
@@ -225,5 +244,6 @@ export function termsOf(
     sources: chosen.rateSources.length === 0 ? undefined : chosen.rateSources,
     smallestMsat: chosen.smallestMsat ?? smallestMsat,
     largestMsat: chosen.largestMsat ?? largestMsat,
+    adjustmentBp: chosen.priceAdjustmentBp ?? 0,
   };
 }

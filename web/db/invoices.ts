@@ -30,6 +30,8 @@ export type InvoiceRow = {
   currency: Currency;
   priceE8: bigint;
   sources: string[];
+  /** The shop's own discount (below zero) or markup on the sats, in hundredths of a percent. */
+  adjustmentBp: number;
 };
 
 /** Of the invoice `i` and its quote `q`. `prefix`: of the names that payments have as well. */
@@ -60,7 +62,7 @@ export type RawInvoice = {
   fiat_minor: string | bigint;
   currency: Currency;
   price_e8: string;
-  evidence: { sources: { source: string }[] };
+  evidence: { sources: { source: string }[]; adjustmentBasisPoints?: number };
 };
 
 export function invoiceFrom(raw: RawInvoice): InvoiceRow {
@@ -84,6 +86,7 @@ export function invoiceFrom(raw: RawInvoice): InvoiceRow {
     currency: raw.currency,
     priceE8: BigInt(raw.price_e8),
     sources: raw.evidence.sources.map((source) => source.source),
+    adjustmentBp: raw.evidence.adjustmentBasisPoints ?? 0,
   };
 }
 
@@ -128,7 +131,9 @@ export type MadeInvoice = {
   fiatMinor: Minor;
   currency: Currency;
   amountMsat: Msat;
+  /** The market price, and what the shop adds to its sats, in hundredths of a percent. */
   agreed: AgreedPrice;
+  adjustmentBp: number;
   madeAt: Date;
   lapsesAt: Date;
   /** When somebody else shall look whether the node has it, in case we die now. */
@@ -153,6 +158,8 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
     JSON.stringify({
       sources: sources.map(({ source, price, at }) => ({ source, price, at })),
       spreadBasisPoints,
+      marketPriceE8: agreed.priceE8.toString(),
+      adjustmentBasisPoints: made.adjustmentBp,
     }),
     made.madeAt,
     made.lapsesAt,

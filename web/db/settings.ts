@@ -21,6 +21,7 @@ export type RawChosen = {
   quote_seconds: number | null;
   rate_sources: string[] | null;
   spread_limit_bp: number | null;
+  price_adjustment_bp: number | null;
   smallest_msat: string | null;
   largest_msat: string | null;
   buyer_words: Record<string, string> | null;
@@ -43,6 +44,7 @@ export function chosenFrom(raw: RawChosen): Pick<StoredSettings, 'version' | 'se
     quoteSeconds: raw.quote_seconds,
     rateSources: raw.rate_sources ?? asItComes.rateSources,
     spreadLimitBp: raw.spread_limit_bp,
+    priceAdjustmentBp: raw.price_adjustment_bp,
     smallestMsat: amountOf(raw.smallest_msat),
     largestMsat: amountOf(raw.largest_msat),
     buyerWords: raw.buyer_words ?? asItComes.buyerWords,
@@ -68,7 +70,8 @@ export const oldSecretsOfShop = `
 /** Of the shop `p` and its settings `s`. */
 export const chosenColumns = `
   p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp, s.smallest_msat,
-  s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url, s.language`;
+  s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url, s.language,
+  s.price_adjustment_bp`;
 
 const readText = `
   select ${chosenColumns}, s.sealed_alert_secret, ${oldSecretsOfShop} as old_alert_secrets
@@ -125,14 +128,15 @@ export async function changeSettings(
 const writeText = `
   insert into settings (shop_id, version, quote_seconds, rate_sources, spread_limit_bp,
     smallest_msat, largest_msat, buyer_words, unpaid_hours, alert_email, alert_url,
-    sealed_alert_secret, language)
-  values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13)
+    sealed_alert_secret, language, price_adjustment_bp)
+  values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14)
   on conflict (shop_id) do update set version = excluded.version,
     quote_seconds = excluded.quote_seconds, rate_sources = excluded.rate_sources,
     spread_limit_bp = excluded.spread_limit_bp, smallest_msat = excluded.smallest_msat,
     largest_msat = excluded.largest_msat, buyer_words = excluded.buyer_words,
     unpaid_hours = excluded.unpaid_hours, alert_email = excluded.alert_email,
-    alert_url = excluded.alert_url, language = excluded.language, changed_at = now(),
+    alert_url = excluded.alert_url, language = excluded.language,
+    price_adjustment_bp = excluded.price_adjustment_bp, changed_at = now(),
     sealed_alert_secret = case when excluded.alert_url is null then null
       else coalesce(settings.sealed_alert_secret, excluded.sealed_alert_secret) end`;
 
@@ -151,6 +155,7 @@ async function write(on: Queryable, change: SettingsChange, settings: Settings):
     settings.alertUrl,
     change.alertSecret ?? null,
     settings.language,
+    settings.priceAdjustmentBp,
   ]);
 }
 

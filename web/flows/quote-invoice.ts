@@ -6,7 +6,7 @@ import type { PaymentHash } from '../core/invoice.ts';
 import { currencyOf, type Currency, type Msat } from '../core/money.ts';
 import { neverAfter } from '../core/payment-session.ts';
 import type { SealedPlace } from '../core/ports.ts';
-import { agreePrice, makeQuote } from '../core/quote.ts';
+import { agreePrice, makeQuote, type AgreedPrice } from '../core/quote.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
 import { lookAfterCreateMs } from '../core/retry.ts';
 import { termsOf } from '../core/settings.ts';
@@ -125,7 +125,9 @@ async function promise(deps: Deps, about: { payment: PaymentRow; memo: string })
   });
   if (!quote.ok) return refused(deps, payment, quote.refusal);
 
-  const terms = { payment, memo, currency, quote, agreed: priced.agreed, madeAt: now };
+  const { agreed } = priced;
+  const { adjustmentBp } = chosen;
+  const terms = { payment, memo, currency, quote, agreed, adjustmentBp, madeAt: now };
   let quoted: Quoted = { is: 'refused', refusal: 'node_unreachable' };
   for (const [at, node] of nodes.entries()) {
     const isLast = at === nodes.length - 1;
@@ -140,7 +142,8 @@ type Terms = {
   memo: string;
   currency: Currency;
   quote: { amountMsat: Msat; lapsesAt: Date };
-  agreed: Parameters<typeof makeInvoice>[1]['agreed'];
+  agreed: AgreedPrice;
+  adjustmentBp: number;
   madeAt: Date;
 };
 
@@ -149,7 +152,7 @@ async function issueAt(
   deps: Deps,
   about: Terms & { nodeId: number; isLast: boolean },
 ): Promise<Quoted> {
-  const { payment, memo, currency, quote, agreed, madeAt, nodeId, isLast } = about;
+  const { payment, memo, currency, quote, agreed, adjustmentBp, madeAt, nodeId, isLast } = about;
   const { amountMsat, lapsesAt } = quote;
   const secret = deps.randomSecret();
   const hash = createHash('sha256').update(secret).digest('hex') as PaymentHash;
@@ -164,6 +167,7 @@ async function issueAt(
     currency,
     amountMsat,
     agreed,
+    adjustmentBp,
     madeAt,
     lapsesAt,
     lookInMs: lookAfterCreateMs,

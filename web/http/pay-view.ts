@@ -104,6 +104,7 @@ function invoiceOf(
       sats: satsOf(invoice.amountMsat),
       lapsesAt: invoice.lapsesAt.toISOString(),
       price: priceOf(invoice.priceE8, invoice.currency),
+      ...(invoice.adjustmentBp === 0 ? {} : { adjustmentBp: invoice.adjustmentBp }),
       sources: invoice.sources,
     },
   };

@@ -23,6 +23,7 @@ export type ShownInvoice = {
   evidence: {
     sources: readonly { source: string; price: string; at: string }[];
     spreadBasisPoints?: number;
+    adjustmentBasisPoints?: number;
   };
   node_id: number;
   node_alias: string;

@@ -1,6 +1,6 @@
 // The three parts of the page: what is paid to whom, the state with what can be done about it, and
 // how paying works. On a phone they follow each other; on a wide screen the second stands beside.
-import { formatFiat, formatSats } from '../shared/amounts.ts';
+import { formatBasisPoints, formatFiat, formatSats } from '../shared/amounts.ts';
 import type { PayInvoice, PayView } from '../shared/pay-view.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
@@ -35,6 +35,7 @@ export function summarySection(view: PayView, words: Speech): Html {
       <div>
         <p class="big" data-size="${sizeOf(fiat)}"><bdi>${fiat}</bdi></p>
         ${invoice && html`<p class="sats">${icons.bolt}<bdi>${satsOf(invoice, words)}</bdi></p>`}
+        ${invoice && adjustment(invoice, words)}
       </div>
       ${invoice && requestOf(view) !== undefined && promise(view, { invoice, words })}
       ${shopNote(view, words)}
@@ -50,6 +51,15 @@ function shopNote({ shopWords = {} }: PayView, { locale }: Speech): Html | undef
   );
   if (spoken === undefined) return undefined;
   return html`<p class="note small" lang="${spoken}" dir="auto">${shopWords[spoken]}</p>`;
+}
+
+/** The shop's own discount or markup is in the sats, and nowhere hidden. */
+function adjustment({ adjustmentBp = 0 }: PayInvoice, { say, locale }: Speech): Html | undefined {
+  if (adjustmentBp === 0) return undefined;
+  const percent = formatBasisPoints(adjustmentBp, locale);
+  return adjustmentBp < 0
+    ? html`<p class="off small">${say('discount', { percent })}</p>`
+    : html`<p class="soft small">${say('markup', { percent })}</p>`;
 }
 
 function satsOf(invoice: PayInvoice, { say, locale }: Speech): string {

@@ -5,7 +5,7 @@ const formats = new Map<string, Intl.NumberFormat>();
 
 /** Made once for each: making one costs fifty times what it does. */
 function formatOf(locale: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  const key = `${locale} ${options.currency ?? ''}`;
+  const key = `${locale} ${options.style ?? ''} ${options.currency ?? ''}`;
   const had = formats.get(key);
   if (had !== undefined) return had;
   const made = new Intl.NumberFormat(locale, options);
@@ -40,6 +40,12 @@ export function formatMsat(msat: string, locale: string): string {
   const whole = msat.slice(0, -3) || '0';
   const rest = msat.slice(-3).padStart(3, '0');
   return formatSats(rest === '000' ? whole : `${whole}.${rest}`, locale);
+}
+
+/** Hundredths of a percent without their sign, such as `2.5%`: words say which way they go. */
+export function formatBasisPoints(basisPoints: number, locale: string): string {
+  const options = { style: 'percent', maximumFractionDigits: 2 } as const;
+  return formatOf(locale, options).format(Math.abs(basisPoints) / 10_000);
 }
 
 function isDecimal(text: string): text is `${number}` {

@@ -78,8 +78,13 @@ export type PayInvoice = {
   sats: string;
   /** Until when the price holds, ISO 8601. */
   lapsesAt: string;
-  /** Currency units for one BTC, a decimal string. */
+  /** Of the market: currency units for one BTC, a decimal string. */
   price: string;
+  /**
+   * What the shop adds to the sats of that price, in hundredths of a percent; below zero it is a
+   * discount. Absent: nothing.
+   */
+  adjustmentBp?: number;
   /** Names of the exchanges behind the price. */
   sources: readonly string[];
 };

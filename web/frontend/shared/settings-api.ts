@@ -9,6 +9,11 @@ export type SettingsShape = {
   rateSources: readonly string[];
   /** In hundredths of a percent. Null: as it comes. */
   spreadLimitBp: number | null;
+  /**
+   * What is added to the sats of the market price, in hundredths of a percent; below zero it is a
+   * discount. Null: nothing.
+   */
+  priceAdjustmentBp: number | null;
   smallestMsat: string | null;
   largestMsat: string | null;
   /** Language -> plain text. */

@@ -104,6 +104,8 @@ const settingsForm = z.strictObject({
   quoteSeconds: z.number().nullable(),
   rateSources: z.array(z.string().max(100)).max(10),
   spreadLimitBp: z.number().nullable(),
+  // A page that was opened before a server knew of it does not say it, and so does not change it.
+  priceAdjustmentBp: z.number().nullable().default(null),
   smallestMsat: amount,
   largestMsat: amount,
   buyerWords: z.record(z.string().max(35), z.string().max(2_000)),

@@ -9,6 +9,7 @@ const stored: SettingsShape = {
   quoteSeconds: null,
   rateSources: [],
   spreadLimitBp: null,
+  priceAdjustmentBp: null,
   smallestMsat: null,
   largestMsat: null,
   buyerWords: {},
@@ -104,6 +105,50 @@ describe('what cannot be is said beside the field and is not sent', () => {
     for (const name of ['Kraken', 'Bitstamp']) await userEvent.click(await field(name));
     await screen.findByText('Choose at least two: no single exchange may set your price.');
     press('Save');
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('a discount or a markup for bitcoin', () => {
+  const which = 'Discount or markup for bitcoin';
+  const choose = async (label: string): Promise<void> => {
+    await userEvent.selectOptions(await field(which), label);
+  };
+
+  test.each([
+    ['Discount: fewer sats', '2', -200],
+    ['Discount: fewer sats', '0,25', -25],
+    ['Markup: more sats', '1.5', 150],
+  ])('%s of %s percent', async (label, percent, priceAdjustmentBp) => {
+    const { asked } = await open(saved({ priceAdjustmentBp }));
+    await screen.findByText(/The order keeps its amount and counts as paid in full/);
+    await choose(label);
+    await type('How much', percent);
+    press('Save');
+    await isClosed();
+    const settings = { ...stored, priceAdjustmentBp };
+    expect(asked.at(-1)?.body).toEqual({ version: 3, was: stored, settings });
+    expect(Number((await field('How much')).value)).toBe(Math.abs(priceAdjustmentBp) / 100);
+  });
+
+  test('what is stored is shown, and none sends none', async () => {
+    const settings = { ...stored, priceAdjustmentBp: -250 };
+    const { asked } = await open(saved({}), { settings });
+    expect((await field('How much')).value).toBe('2.5');
+    await choose('None: the market price');
+    expect(screen.queryByLabelText('How much')).toBeNull();
+    press('Save');
+    await isClosed();
+    expect(asked.at(-1)?.body).toEqual({ version: 3, was: settings, settings: stored });
+  });
+
+  test.each(['', '0', 'much', '-2'])('“%s” percent is not sent', async (percent) => {
+    const { asked } = await open();
+    await choose('Discount: fewer sats');
+    await type('How much', percent);
+    await screen.findByText('Between 0.01 and 20 percent.');
+    press('Save');
+    expect(document.activeElement).toBe(await field('How much'));
     expect(asked).toHaveLength(1);
   });
 });

@@ -133,6 +133,7 @@ const fieldWords: Record<SettingsKey, Word> = {
   quoteSeconds: 'settings.life',
   rateSources: 'settings.sources',
   spreadLimitBp: 'settings.spread',
+  priceAdjustmentBp: 'settings.adjustment',
   smallestMsat: 'settings.smallest',
   largestMsat: 'settings.largest',
   buyerWords: 'settings.words',

@@ -1,4 +1,5 @@
 import { Badge, BlockStack, Card, InlineStack, Text } from '@shopify/polaris';
+import { formatBasisPoints } from '../../shared/amounts.ts';
 import type { InvoiceShown, PaymentAnswer } from '../../shared/merchant-api.ts';
 import { isWord, useWords, type Word } from '../words.tsx';
 import { CopyButton } from './copy-button.tsx';
@@ -16,6 +17,7 @@ const capital = (name: string): string => name.replace(/^[a-z]/, (first) => firs
 export function Quote({ payment }: { payment: PaymentAnswer }) {
   const { t, locale } = useWords();
   const { fiat, exactly } = useAmounts(payment.timeZone);
+  const adjustmentFacts = useAdjustmentFacts();
   const invoice = mainInvoice(payment);
   return (
     <Card>
@@ -49,6 +51,7 @@ export function Quote({ payment }: { payment: PaymentAnswer }) {
             />
             <Facts
               facts={[
+                ...adjustmentFacts(invoice),
                 ...(invoice.quote.spreadBasisPoints === null
                   ? []
                   : [
@@ -68,6 +71,25 @@ export function Quote({ payment }: { payment: PaymentAnswer }) {
       </BlockStack>
     </Card>
   );
+}
+
+/** What the shop itself changed: the market price, by how much, and what came of it. */
+function useAdjustmentFacts() {
+  const { t, locale } = useWords();
+  const { fiat } = useAmounts();
+  return (invoice: InvoiceShown) => {
+    const { adjustment, price } = invoice.quote;
+    if (adjustment === null) return [];
+    const { basisPoints, appliedPrice } = adjustment;
+    return [
+      { term: t('quote.market'), is: fiat(priceOf(invoice, price)) },
+      {
+        term: t(basisPoints < 0 ? 'quote.discount' : 'quote.markup'),
+        is: formatBasisPoints(basisPoints, locale),
+      },
+      { term: t('quote.applied'), is: fiat(priceOf(invoice, appliedPrice)) },
+    ];
+  };
 }
 
 const priceOf = (invoice: InvoiceShown, amount: string) => ({

@@ -12,6 +12,7 @@ import {
 import { formatFiat } from '../../shared/amounts.ts';
 import type { SettingsAnswer, SettingsKey } from '../../shared/settings-api.ts';
 import { nameOfLanguage, pageLanguages, useWords, type Word } from '../words.tsx';
+import { AdjustmentFields } from './adjustment-fields.tsx';
 import { paymentSettings } from './admin-links.ts';
 import { msatTyped, worthOf } from './settings-draft.ts';
 import { fieldId, type SettingsForm } from './use-settings-form.ts';
@@ -19,7 +20,10 @@ import { fieldId, type SettingsForm } from './use-settings-form.ts';
 export type CardProps = { form: SettingsForm; answer: SettingsAnswer };
 
 /** A field of the draft that is a text, with its error beside it. */
-type TextKey = Exclude<SettingsKey, 'rateSources' | 'buyerWords' | 'unpaidHours' | 'language'>;
+type TextKey = Exclude<
+  SettingsKey,
+  'rateSources' | 'priceAdjustmentBp' | 'buyerWords' | 'unpaidHours' | 'language'
+>;
 export function useTextField(form: SettingsForm) {
   const { t } = useWords();
   return (key: TextKey, label: Word) => {
@@ -96,6 +100,7 @@ export function PriceCard({ form, answer }: CardProps) {
           placeholder={count(spreadLimitBp / 100)}
           helpText={t('settings.spread.help', { usual: count(spreadLimitBp / 100) })}
         />
+        <AdjustmentFields form={form} />
       </FormLayout>
     </Card>
   );

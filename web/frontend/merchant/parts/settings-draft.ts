@@ -2,6 +2,9 @@
 // exactly what is stored, whatever it looks like; amounts are whole satoshis and never numbers.
 import type { SettingsKey, SettingsShape } from '../../shared/settings-api.ts';
 
+/** Which way the shop moves the sats, and by how many percent, as typed; empty without a way. */
+export type Adjustment = { way: 'none' | 'discount' | 'markup'; percent: string };
+
 /** Texts as they stand in the fields. */
 export type Draft = {
   methodName: string;
@@ -10,6 +13,7 @@ export type Draft = {
   rateSources: readonly string[];
   /** Percent; empty: as it comes. */
   spreadLimitBp: string;
+  priceAdjustmentBp: Adjustment;
   /** Satoshis; empty: no limit. */
   smallestMsat: string;
   largestMsat: string;
@@ -36,6 +40,7 @@ export function draftOf(stored: SettingsShape, allSources: readonly string[]): D
     quoteSeconds: quoteSeconds === null ? '' : decimal(quoteSeconds, 60),
     rateSources: rateSources.length === 0 ? allSources : rateSources,
     spreadLimitBp: spreadLimitBp === null ? '' : decimal(spreadLimitBp, 100),
+    priceAdjustmentBp: adjustmentOf(stored.priceAdjustmentBp),
     smallestMsat: sats(stored.smallestMsat),
     largestMsat: sats(stored.largestMsat),
     buyerWords: stored.buyerWords,
@@ -44,6 +49,12 @@ export function draftOf(stored: SettingsShape, allSources: readonly string[]): D
     alertUrl: stored.alertUrl ?? '',
     language: stored.language ?? '',
   };
+}
+
+function adjustmentOf(basisPoints: number | null): Adjustment {
+  if (basisPoints === null) return { way: 'none', percent: '' };
+  const way = basisPoints < 0 ? 'discount' : 'markup';
+  return { way, percent: decimal(Math.abs(basisPoints), 100) };
 }
 
 const same = (a: unknown, b: unknown): boolean => spelled(a) === spelled(b);
@@ -94,6 +105,17 @@ function read<T>(
   return value ?? null;
 }
 
+/** In hundredths of a percent; below zero it is a discount. */
+function adjustmentTyped({ way, percent }: Adjustment, faults: Faults): number | null {
+  if (way === 'none') return null;
+  const size = hundredths(percent) ?? 0;
+  if (size === 0) {
+    faults.priceAdjustmentBp = 'price_adjustment';
+    return null;
+  }
+  return way === 'discount' ? -size : size;
+}
+
 /** What the draft means. Without a fault here the server may still find one. */
 export function meaningOf(
   draft: Draft,
@@ -119,6 +141,7 @@ export function meaningOf(
       ...{ key: 'spreadLimitBp', text: draft.spreadLimitBp, fault: 'spread_limit' },
       as: hundredths,
     }),
+    priceAdjustmentBp: adjustmentTyped(draft.priceAdjustmentBp, faults),
     smallestMsat: amount('smallestMsat'),
     largestMsat: amount('largestMsat'),
     buyerWords: draft.buyerWords,
