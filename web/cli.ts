@@ -1,10 +1,9 @@
 // The operator: `npm run zaptill -- <command>`. Every command explains itself with --help, and with
 // --json prints one line for programs. Exit codes: 0 done; 1 not found, or a rule is broken; 2
 // refused, with the reason.
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { columnsHelp, exportToDesk, type ExportOptions } from './cli-export.ts';
 import { currencyOf, decimalOf, minor, msat, satsOf } from './core/money.ts';
 import { paymentStates } from './core/payment.ts';
 import { audit } from './db/audit.ts';
@@ -16,7 +15,6 @@ import * as views from './db/views.ts';
 import { begin } from './entrance.ts';
 import { auditNodes } from './flows/audit-nodes.ts';
 import type { ConnectGiven } from './flows/connect-node.ts';
-import { exportFormats, exportPayments } from './flows/export-payments.ts';
 import { reconcileAndWait, type ReconcileReport } from './flows/reconcile-command.ts';
 import type { Wired } from './wiring.ts';
 import { startPool } from './worker/pool.ts';
@@ -299,29 +297,14 @@ async function listApps(wired: Wired): Promise<Result> {
   return done(lines.length === 0 ? ['No app is registered yet.'] : lines, { ok: true, apps });
 }
 
-type ExportOptions = { shop: string; since?: string; until?: string; format: string };
-
-/** Writes the payments to stdout, as fast as it is read; what goes wrong goes to stderr. */
+/** The file has stdout for itself: what goes wrong goes to stderr. */
 async function exportAll(options: ExportOptions): Promise<void> {
   const wired = await begin({ quiet: true });
-  const refuse = (line: string, exitCode: 1 | 2): void => {
-    process.stderr.write(`${line}\n`);
-    process.exitCode = exitCode;
-  };
-  const { since, until } = options;
-  const format = exportFormats.find((each) => each === options.format);
-  const isDay = (day: string | undefined): boolean =>
-    day === undefined || z.iso.date().safeParse(day).success;
   try {
-    const shop = await shopNamed(wired, options.shop);
-    if (shop === undefined) refuse(unknownShop(options.shop).lines.join('\n'), 1);
-    else if (format === undefined) refuse('The format is csv or jsonl.', 2);
-    else if (!isDay(since) || !isDay(until)) refuse('A day is such as 2026-11-21.', 2);
-    else {
-      const filter = { ...views.everyPayment, timeZone: shop.timeZone, since, until };
-      const pieces = exportPayments(wired, { shopId: shop.id, filter, format });
-      await pipeline(Readable.from(pieces, { highWaterMark: 1 }), process.stdout, { end: false });
-    }
+    const { says, exitCode } = (await exportToDesk(wired, options)) ?? { exitCode: 0 };
+    const speech = exitCode === 0 ? process.stdout : process.stderr;
+    if (says !== undefined) speech.write(`${says}\n`);
+    process.exitCode = exitCode;
   } finally {
     await wired.close();
   }
@@ -384,11 +367,14 @@ program
 
 program
   .command('export')
-  .description("a shop's payments as a file on stdout; its last line says how many rows there are")
+  .description("a shop's books as a file; its last line says how many rows there are")
   .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
-  .option('--since <day>', 'the first day, by the clock of the shop, such as 2026-01-01')
-  .option('--until <day>', 'the last day')
+  .option('--what <what>', 'payments, ledger (every booking) or tax (what was paid)', 'payments')
   .option('--format <format>', 'csv or jsonl', 'csv')
+  .option('--from <day>', 'the first day, by the clock of the shop, such as 2026-01-01')
+  .option('--until <day>', 'the last day')
+  .option('--out <file>', 'to a file, which is there when it is whole; else to stdout')
+  .addHelpText('after', columnsHelp)
   .action(exportAll);
 
 program

@@ -147,9 +147,10 @@ export const paymentQuestions = (db: Database, million: Million): Question[] => 
 /** How long the whole file takes is said beside it; what is measured is its slowest piece. */
 function exportOfAll(db: Database, { shopId }: Million): Question {
   const begin = () =>
-    exportPayments({ db }, { shopId, filter: { ...everyPayment, timeZone }, format: 'csv' })[
-      Symbol.asyncIterator
-    ]();
+    exportPayments(
+      { db },
+      { shopIds: [shopId], filter: { ...everyPayment, timeZone }, format: 'csv' },
+    )[Symbol.asyncIterator]();
   let file: ReturnType<typeof begin> | undefined;
   return {
     name: 'payments: each piece of an export of everything',

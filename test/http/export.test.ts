@@ -9,12 +9,13 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { rows } from '../../web/db/database.ts';
 import { installShop } from '../../web/db/shops.ts';
-import { exportColumns } from '../../web/flows/export-payments.ts';
+import { columnsOf } from '../../web/flows/export-books.ts';
 import { rowsOf } from '../../web/frontend/shared/export-end.ts';
 import { aPayment } from '../builders.ts';
 import { shopName, until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 
+const exportColumns = columnsOf.payments;
 const root = path.join(import.meta.dirname, '../..');
 const node24 = path.join(root, 'node_modules/node/bin/node');
 const many = 100_000;
@@ -206,10 +207,10 @@ test('the operator’s export is the same file', async () => {
   const env = { PATH: process.env['PATH'] ?? '', HOME: os.tmpdir(), ...world.env };
   const zaptill = (...words: string[]) =>
     promisify(execFile)(node24, [path.join(root, 'web/cli.ts'), 'export', ...words], { env });
-  const { stdout } = await zaptill('--shop', shopName, '--since', few.since);
+  const { stdout } = await zaptill('--shop', shopName, '--from', few.since);
   expect(stdout).toBe(`\ufeff${await (await ask(few)).text()}`);
-  const lines = await zaptill('--shop', shopName, '--since', few.since, '--format', 'jsonl');
+  const lines = await zaptill('--shop', shopName, '--from', few.since, '--format', 'jsonl');
   expect(lines.stdout.trimEnd().split('\n')).toHaveLength(nasty.length + 1);
   await expect(zaptill('--shop', 'nobody.myshopify.com')).rejects.toMatchObject({ code: 1 });
-  await expect(zaptill('--shop', shopName, '--since', 'May')).rejects.toMatchObject({ code: 2 });
+  await expect(zaptill('--shop', shopName, '--from', 'May')).rejects.toMatchObject({ code: 2 });
 }, 300_000);

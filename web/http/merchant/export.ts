@@ -1,14 +1,16 @@
-// Payments as a file. The page fetches it with its session token and hands it to the browser; the
-// pieces go out as the network takes them, and what breaks off is a failed fetch, not a short file.
+// The shop's books as files. The page fetches one with its session token and hands it to the
+// browser; the pieces go out as the network takes them, and what breaks off is a failed fetch, not
+// a short file.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { everyPayment } from '../../db/views.ts';
-import { exportFormats, exportPayments } from '../../flows/export-payments.ts';
+import { exportBooks, exportKinds, type Books } from '../../flows/export-books.ts';
+import { exportFormats } from '../../flows/export-file.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { merchantRoute, type Seen } from './door.ts';
-import { readFilter } from './payment-filter.ts';
+import { filterNames, readFilter } from './payment-filter.ts';
 
 export const exportRoutes = (doors: Doors): Route[] => [
   merchantRoute(
@@ -27,24 +29,48 @@ const idsForm = z
 
 const types = { csv: 'text/csv; charset=utf-8', jsonl: 'application/x-ndjson; charset=utf-8' };
 
+const day = z.iso.date();
+const periodForm = z
+  .object({ since: day.optional(), until: day.optional() })
+  .refine(({ since, until }) => since === undefined || until === undefined || since <= until);
+/** What chooses payments chooses no bookings: whoever says it would get more than they asked. */
+const notOfPeriod = [...filterNames, 'ids'].filter((name) => name !== 'since' && name !== 'until');
+
+type Query = Seen['request']['query'];
+
+/** Undefined: a word cannot be read, and nobody guesses what was meant. */
+function readBooks(doors: Doors, query: Query, timeZone: string): Books | undefined {
+  const what = z.enum(exportKinds).default('payments').safeParse(query['what']).data;
+  if (what === undefined) return undefined;
+  if (what !== 'payments') {
+    const period = periodForm.safeParse(query).data;
+    if (period === undefined || notOfPeriod.some((name) => query[name] !== undefined)) {
+      return undefined;
+    }
+    return { what, period: { since: period.since, until: period.until, timeZone } };
+  }
+  if (query['ids'] !== undefined) {
+    const ids = idsForm.safeParse(query['ids']).data;
+    return ids && { what, filter: { ...everyPayment, timeZone, ids } };
+  }
+  const filter = readFilter(query, { ...doors, timeZone });
+  return filter && { what, filter };
+}
+
 async function exportAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
   const format = z.enum(exportFormats).safeParse(request.query['format']).data;
-  const { ids: idsText } = request.query;
-  const ids = idsText === undefined ? undefined : idsForm.safeParse(idsText).data;
-  const filter =
-    ids === undefined
-      ? readFilter(request.query, { timeZone: shop.timeZone, ...doors })
-      : { ...everyPayment, timeZone: shop.timeZone, ids };
-  if (format === undefined || filter === undefined || (idsText !== undefined && !ids)) {
-    answerJson(response, 400, { error: 'The export cannot be read: format, filter or ids.' });
+  const books = readBooks(doors, request.query, shop.timeZone);
+  if (format === undefined || books === undefined) {
+    const error = 'The export cannot be read: what, format, days, filter or ids.';
+    answerJson(response, 400, { error });
     return;
   }
-  const pieces = exportPayments(doors.deps, { shopId: shop.id, filter, format });
+  const pieces = exportBooks(doors.deps, { shopIds: [shop.id], books, format });
   // A database that is away is an answer of its own as long as nothing has been sent.
   const first = await pieces.next();
   response.status(200).set({
     'Content-Type': types[format],
-    'Content-Disposition': `attachment; filename="payments.${format}"`,
+    'Content-Disposition': `attachment; filename="${books.what}.${format}"`,
     'Cache-Control': 'no-store',
   });
   const all = async function* (): AsyncGenerator<string> {

@@ -4,26 +4,20 @@ import {
   Button,
   ChoiceList,
   Collapsible,
+  FormLayout,
   Modal,
   Text,
+  TextField,
   type ModalProps,
 } from '@shopify/polaris';
 import { useRef, useState } from 'react';
 import { troubleOf, type TroubleKind } from '../api.ts';
-import { isWord, useWords } from '../words.tsx';
+import { useWords } from '../words.tsx';
+import { exportColumns, type ExportKind } from '../../shared/export-columns.ts';
 import type { ExportFormat } from '../../shared/export-end.ts';
 import { download } from './download.ts';
 import { Failed } from './failed.tsx';
-import type { Filter } from './payments-address.ts';
-
-/** As the file has them; `column.` and the name is what each holds. */
-export const exportColumns = [
-  ...['payment_id', 'order', 'origin', 'shopify_id', 'test', 'state', 'state_means', 'reason'],
-  ...['reason_means', 'needs_person', 'currency', 'amount', 'amount_told_to_shopify'],
-  ...['sats_asked', 'sats_received', 'price_of_one_bitcoin', 'opened_at', 'opened_in_shop_time'],
-  ...['paid_at', 'paid_in_shop_time', 'told_to_shopify_at', 'payment_hash', 'node'],
-  ...['node_identity', 'network'],
-] as const;
+import { isDay, type Filter } from './payments-address.ts';
 
 export type Wanted = { filter: Filter } | { ids: readonly string[] };
 
@@ -36,11 +30,16 @@ export function ExportDialog(props: {
 }) {
   const { t } = useWords();
   const { wanted, says, activator, onClose } = props;
-  const [format, setFormat] = useState<ExportFormat>('csv');
-  const saving = useSaving(onClose);
+  const choice = useChoice(wanted);
+  const { what, format } = choice;
+  const leave = (): void => {
+    choice.forget();
+    onClose();
+  };
+  const saving = useSaving(leave);
   const close = (): void => {
     saving.stop();
-    onClose();
+    leave();
   };
   return (
     <Modal
@@ -51,8 +50,9 @@ export function ExportDialog(props: {
       primaryAction={{
         content: t('export.action'),
         loading: saving.isSaving,
+        disabled: what !== 'payments' && isTurned(choice.days),
         onAction: () => {
-          if (wanted !== undefined) void saving.save(wanted, format);
+          if (choice.words !== undefined) void saving.save({ what, format, words: choice.words });
         },
       }}
       secondaryActions={[{ content: t('cancel'), onAction: close }]}
@@ -62,23 +62,104 @@ export function ExportDialog(props: {
           {saving.trouble !== undefined && (
             <Failed title={t('export.failed')} trouble={saving.trouble} />
           )}
-          <Text as="p">{says}</Text>
-          <ChoiceList
-            title={t('export.format')}
-            choices={[
-              { value: 'csv', label: t('export.csv'), helpText: t('export.csv.text') },
-              { value: 'jsonl', label: t('export.jsonl'), helpText: t('export.jsonl.text') },
-            ]}
-            selected={[format]}
-            onChange={([chosen]) => setFormat(chosen === 'jsonl' ? 'jsonl' : 'csv')}
-          />
+          {choice.canBeBooks && <Kinds {...choice} />}
+          <Text as="p">{what === 'payments' ? says : t(`export.says.${what}`)}</Text>
+          {what !== 'payments' && <DayFields {...choice} />}
+          <Formats {...choice} />
           <Text as="p" tone="subdued">
             {t('export.end')}
           </Text>
-          <Columns />
+          <Columns what={what} />
         </BlockStack>
       </Modal.Section>
     </Modal>
+  );
+}
+
+/** As the fields have them; empty: without that end. */
+type Days = { since: string; until: string };
+const isTurned = ({ since, until }: Days): boolean => since !== '' && until !== '' && since > until;
+
+const kinds = ['payments', 'ledger', 'tax'] as const satisfies readonly ExportKind[];
+
+type Choice = ReturnType<typeof useChoice>;
+
+/** Rows that were selected are payments. The books begin with the days of the list. */
+function useChoice(wanted: Wanted | undefined) {
+  const [chosen, setWhat] = useState<ExportKind>('payments');
+  const [format, setFormat] = useState<ExportFormat>('csv');
+  const [typed, setDays] = useState<Days>();
+  const filter = wanted !== undefined && 'filter' in wanted ? wanted.filter : undefined;
+  const what = filter === undefined ? 'payments' : chosen;
+  const days = typed ?? { since: filter?.since ?? '', until: filter?.until ?? '' };
+  const listed = wanted !== undefined && 'ids' in wanted ? { ids: wanted.ids.join(',') } : filter;
+  const ofDays = Object.fromEntries(Object.entries(days).filter(([, day]) => day !== ''));
+  return {
+    ...{ what, format, days, setWhat, setFormat, setDays },
+    canBeBooks: filter !== undefined,
+    /** What chooses the rows, as the address of the file has it. */
+    words: what === 'payments' ? listed : { what, ...ofDays },
+    forget: () => setDays(undefined),
+  };
+}
+
+function Kinds({ what, setWhat }: Choice) {
+  const { t } = useWords();
+  return (
+    <ChoiceList
+      title={t('export.what')}
+      choices={kinds.map((kind) => ({
+        value: kind,
+        label: t(`export.what.${kind}`),
+        helpText: t(`export.what.${kind}.text`),
+      }))}
+      selected={[what]}
+      onChange={([chosen]) => setWhat(kinds.find((kind) => kind === chosen) ?? 'payments')}
+    />
+  );
+}
+
+function DayFields({ days, setDays }: Choice) {
+  const { t } = useWords();
+  const set = (some: Partial<Days>): void => setDays({ ...days, ...some });
+  return (
+    <FormLayout>
+      <FormLayout.Group condensed>
+        <TextField
+          type="date"
+          autoComplete="off"
+          label={t('filter.since')}
+          value={days.since}
+          onChange={(day) => set({ since: isDay(day) ? day : '' })}
+        />
+        <TextField
+          type="date"
+          autoComplete="off"
+          label={t('filter.until')}
+          value={days.until}
+          onChange={(day) => set({ until: isDay(day) ? day : '' })}
+          {...(isTurned(days) ? { error: t('filter.turned') } : {})}
+        />
+      </FormLayout.Group>
+      <Text as="p" tone="subdued">
+        {t('export.days')}
+      </Text>
+    </FormLayout>
+  );
+}
+
+function Formats({ format, setFormat }: Choice) {
+  const { t } = useWords();
+  return (
+    <ChoiceList
+      title={t('export.format')}
+      choices={[
+        { value: 'csv', label: t('export.csv'), helpText: t('export.csv.text') },
+        { value: 'jsonl', label: t('export.jsonl'), helpText: t('export.jsonl.text') },
+      ]}
+      selected={[format]}
+      onChange={([chosen]) => setFormat(chosen === 'jsonl' ? 'jsonl' : 'csv')}
+    />
   );
 }
 
@@ -88,8 +169,12 @@ function useSaving(onSaved: () => void) {
   const abort = useRef<AbortController>();
   const [isSaving, setSaving] = useState(false);
   const [trouble, setTrouble] = useState<TroubleKind>();
-  const save = async (wanted: Wanted, format: ExportFormat): Promise<void> => {
-    const words = 'ids' in wanted ? { ids: wanted.ids.join(',') } : wanted.filter;
+  const save = async (file: {
+    what: ExportKind;
+    format: ExportFormat;
+    words: Readonly<Record<string, string>>;
+  }): Promise<void> => {
+    const { what, format, words } = file;
     const ask = new URLSearchParams({ format, ...words });
     const ours = new AbortController();
     abort.current = ours;
@@ -98,7 +183,7 @@ function useSaving(onSaved: () => void) {
     try {
       const day = new Date().toISOString().slice(0, 10);
       const rows = await download(`/api/payments/export?${ask.toString()}`, {
-        name: `payments-${day}.${format}`,
+        name: `${what}-${day}.${format}`,
         format,
         signal: ours.signal,
       });
@@ -113,7 +198,7 @@ function useSaving(onSaved: () => void) {
   return { isSaving, trouble, save, stop: () => abort.current?.abort() };
 }
 
-function Columns() {
+function Columns({ what }: { what: ExportKind }) {
   const { t } = useWords();
   const [isOpen, setOpen] = useState(false);
   return (
@@ -131,15 +216,12 @@ function Columns() {
       </div>
       <Collapsible id="zt-columns" open={isOpen}>
         <dl className="zt-excess">
-          {exportColumns.map((name) => {
-            const word = `export.column.${name}`;
-            return (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{isWord(word) ? t(word) : ''}</dd>
-              </div>
-            );
-          })}
+          {exportColumns[what].map((name) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{t(`export.column.${name}`)}</dd>
+            </div>
+          ))}
         </dl>
       </Collapsible>
     </BlockStack>

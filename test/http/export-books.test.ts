@@ -1,0 +1,136 @@
+// Each of the books in each form, through the merchant's door and by the operator's command.
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { columnsOf, exportKinds } from '../../web/flows/export-books.ts';
+import { rowsOf } from '../../web/frontend/shared/export-end.ts';
+import { aNode, aPayment, aSettledPayment } from '../builders.ts';
+import { shopName, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const node24 = path.join(root, 'node_modules/node/bin/node');
+const formula = '=HYPERLINK("http://evil.example")';
+const types = { csv: 'text/csv; charset=utf-8', jsonl: 'application/x-ndjson; charset=utf-8' };
+
+let world: World;
+let paymentId: string;
+worldOfFile(
+  (made) => {
+    world = made;
+  },
+  { pools: 0 },
+);
+beforeAll(async () => {
+  const { prisma } = world.db;
+  const { id: shopId } = await prisma.shop.findFirstOrThrow({ where: { domain: shopName } });
+  const nodeId = await aNode(world.db, { shopId });
+  ({
+    payment: { id: paymentId },
+  } = await aSettledPayment(world.db, { shopId, nodeId }));
+  await prisma.payment.update({ where: { id: paymentId }, data: { orderName: formula } });
+  await aPayment(world.db, { shopId });
+});
+
+const ask = (words: Record<string, string>): Promise<Response> =>
+  fetch(`${world.appUrl}/api/payments/export?${new URLSearchParams(words).toString()}`, {
+    headers: { Authorization: `Bearer ${world.adminToken()}` },
+  });
+/** Payments that were opened, postings, and payments that were paid. */
+const rowCount = { payments: 2, ledger: 1, tax: 1 };
+
+describe.each(exportKinds)('%s', (what) => {
+  test('as CSV: named columns, no formula, and its end', async () => {
+    const answer = await ask({ what, format: 'csv' });
+    expect(answer.headers.get('content-type')).toBe(types.csv);
+    expect(answer.headers.get('content-disposition')).toContain(`"${what}.csv"`);
+    const text = await answer.text();
+    expect(text.split('\r\n')[0]).toBe(columnsOf[what].join(','));
+    expect(text).toContain(`,"'=HYPERLINK(""http://evil.example"")",`);
+    expect(rowsOf(text, 'csv')).toBe(String(rowCount[what]));
+  });
+
+  test('as JSON Lines: the same columns, amounts as text, and its end', async () => {
+    const answer = await ask({ what, format: 'jsonl' });
+    expect(answer.headers.get('content-type')).toBe(types.jsonl);
+    expect(answer.headers.get('content-disposition')).toContain(`"${what}.jsonl"`);
+    const text = await answer.text();
+    expect(rowsOf(text, 'jsonl')).toBe(String(rowCount[what]));
+    const parsed = text.split('\n', rowCount[what]).map((line) => JSON.parse(line) as object);
+    const line = parsed.find((each) => JSON.stringify(each).includes(paymentId)) ?? {};
+    expect(Object.keys(line)).toEqual(columnsOf[what]);
+    expect(line).toMatchObject({ payment_id: paymentId, order: formula, currency: 'EUR' });
+    expect(Object.values(line).filter((value) => typeof value !== 'string')).toEqual([]);
+  });
+});
+
+test('days choose; what chooses payments, and what cannot be read, is refused', async () => {
+  for (const what of ['ledger', 'tax']) {
+    const rowsIn = async (words: Record<string, string>) =>
+      rowsOf(await (await ask({ what, format: 'csv', ...words })).text(), 'csv');
+    expect(await rowsIn({ since: '2020-01-01', until: '2999-12-31' })).toBe('1');
+    expect(await rowsIn({ since: '2999-01-01' })).toBe('0');
+    expect(await rowsIn({ until: '2020-01-01' })).toBe('0');
+    for (const words of [
+      ...[{ since: 'May' }, { until: '2026-02-30' }, { since: '2026-02-02', until: '2026-02-01' }],
+      ...[{ state: 'open' }, { ids: paymentId }, { q: '#1001' }, { format: 'xlsx' }],
+    ] as Record<string, string>[]) {
+      expect([words, (await ask({ what, format: 'csv', ...words })).status]).toEqual([words, 400]);
+    }
+  }
+  expect((await ask({ what: 'refunds', format: 'csv' })).status).toBe(400);
+  const unsigned = await fetch(`${world.appUrl}/api/payments/export?what=ledger&format=csv`);
+  expect(unsigned.status).toBe(401);
+});
+
+describe('the operator’s command', () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-export-'));
+  afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+  const zaptill = (...words: string[]) =>
+    new Promise<{ exitCode: number; out: string; says: string }>((resolve) => {
+      const env = { PATH: process.env['PATH'] ?? '', HOME: os.tmpdir(), ...world.env };
+      const cli = path.join(root, 'web/cli.ts');
+      execFile(node24, [cli, 'export', ...words], { env }, (error, out, says) => {
+        resolve({ exitCode: error === null ? 0 : Number(error.code), out, says });
+      });
+    });
+
+  test('gives the same file to stdout, or under a name when it is whole', async () => {
+    const ledger = await (await ask({ what: 'ledger', format: 'csv' })).text();
+    const { out } = await zaptill('--shop', shopName, '--what', 'ledger');
+    expect(out).toBe(`\ufeff${ledger}`);
+    const file = path.join(folder, 'tax.jsonl');
+    fs.writeFileSync(file, 'of last year');
+    const ran = await zaptill(
+      ...['--shop', shopName, '--what', 'tax', '--format', 'jsonl'],
+      ...['--from', '2020-01-01', '--until', '2999-12-31', '--out', file],
+    );
+    expect(ran).toEqual({ exitCode: 0, out: `Exported 1 rows to ${file}.\n`, says: '' });
+    const tax = await (await ask({ what: 'tax', format: 'jsonl' })).text();
+    expect(fs.readFileSync(file, 'utf8')).toBe(tax);
+    expect(fs.readdirSync(folder)).toEqual(['tax.jsonl']);
+    expect(fs.statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    [['--what', 'refunds'], 'The export is of payments, ledger or tax.'],
+    [['--format', 'xlsx'], 'The format is csv or jsonl.'],
+    [['--from', '2026-02-30'], 'A day is such as 2026-11-21.'],
+    [['--from', '2026-03-01', '--until', '2026-02-01'], '2026-03-01 is after 2026-02-01'],
+    [['--out', path.join(folder, 'nowhere', 'x.csv')], 'x.csv cannot be written: ENOENT.'],
+  ])('refuses %j with a sentence', async (words, sentence) => {
+    const ran = await zaptill('--shop', shopName, ...words);
+    expect(ran).toMatchObject({ exitCode: 2, out: '' });
+    expect(ran.says).toContain(sentence);
+  });
+
+  test('explains every column in --help', async () => {
+    const { out } = await zaptill('--help');
+    for (const name of exportKinds.flatMap((kind) => columnsOf[kind])) {
+      expect(out).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
+    }
+  });
+});

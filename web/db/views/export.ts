@@ -1,0 +1,180 @@
+// A shop's books for its files: every posting, and every payment that was paid. The oldest first,
+// by pages of a keyset, each of which an index gives: a shop may have a million of them. Between
+// two pages no connection is held.
+import { accountKinds, accountOf } from '../../core/ledger.ts';
+import type { PaymentState } from '../../core/payment.ts';
+import { rows, type Database } from '../database.ts';
+
+/** Days of the shop, YYYY-MM-DD, both included; undefined: without that end. */
+export type Period = {
+  since: string | undefined;
+  until: string | undefined;
+  /** IANA name: where the shop's days begin. */
+  timeZone: string;
+};
+
+type About = { shopId: number; period: Period; batch: number };
+
+/** From when, included, to when, not included; as PostgreSQL writes a time. */
+async function boundsOf(db: Database, period: Period): Promise<{ begins: string; ends: string }> {
+  const [bounds] = await rows<{ begins: string; ends: string }>(
+    db.pool,
+    {
+      name: 'export_bounds',
+      text: `
+        select
+          coalesce(($1::date)::timestamp at time zone $3, '-infinity')::text as begins,
+          coalesce(($2::date + 1)::timestamp at time zone $3, 'infinity')::text as ends`,
+    },
+    [period.since ?? null, period.until ?? null, period.timeZone],
+  );
+  if (bounds === undefined) throw new Error('a period has no bounds');
+  return bounds;
+}
+
+/** Asks for a page only when the one before it was taken. */
+async function* paged<Row>(
+  page: (after: Row | undefined) => Promise<Row[]>,
+  batch: number,
+): AsyncGenerator<readonly Row[]> {
+  let last: Row | undefined;
+  for (;;) {
+    const found = await page(last);
+    if (found.length > 0) yield found;
+    last = found.at(-1);
+    if (last === undefined || found.length < batch) return;
+  }
+}
+
+export type LedgerLine = {
+  id: string;
+  at: Date;
+  journal: string;
+  payment_id: string;
+  order_name: string;
+  origin_id: string;
+  test: boolean;
+  from_account: string;
+  to_account: string;
+  amount_msat: string;
+  /** Of the promise under which the money came; null while there is none. */
+  fiat_minor: string | null;
+  quoted_msat: string | null;
+  currency: string | null;
+  price_e8: string | null;
+};
+
+const ledgerText = `
+  with page as (
+    select b.* from unnest($1::text[]) as account (name) cross join lateral (
+      select id, at, journal, payment_id, from_account, to_account, amount_msat from posting
+      where to_account = account.name and (at, id) > ($2::timestamptz, $3::bigint)
+        and at < $4::timestamptz
+      order by at, id limit $5::int) b
+    order by b.at, b.id limit $5::int)
+  select page.*, p.order_name, p.origin_id, p.test, q.fiat_minor, q.amount_msat as quoted_msat,
+    q.currency, q.price_e8::text
+  from page join payment p on p.id = page.payment_id
+  -- The invoice that this very money came by; of what is booked later, the order's own.
+  left join lateral (
+    select * from invoice where payment_id = page.payment_id and state = 'settled'
+    order by page.journal = 'settle:' || encode(hash, 'hex') desc,
+      (id = p.settled_invoice_id) desc nulls last, id
+    limit 1) i on true
+  left join quote q on q.id = i.quote_id
+  order by page.at, page.id`;
+
+/** Money leaves a node's account and never goes to one, so each posting stands here once. */
+const accountsOf = (shopId: number): string[] =>
+  accountKinds.filter((kind) => kind !== 'node').map((kind) => accountOf(kind, shopId));
+
+/** Every posting of the shop in the period, the oldest first, `batch` at a time. */
+export async function* everyPosting(
+  db: Database,
+  about: About,
+): AsyncGenerator<readonly LedgerLine[]> {
+  const { shopId, period, batch } = about;
+  const { begins, ends } = await boundsOf(db, period);
+  const accounts = accountsOf(shopId);
+  yield* paged<LedgerLine>((after) => {
+    const from = [after?.at.toISOString() ?? begins, after?.id ?? '0'];
+    const values = [accounts, ...from, ends, batch];
+    return rows<LedgerLine>(db.pool, { name: 'export_ledger', text: ledgerText }, values);
+  }, batch);
+}
+
+export type TaxLine = {
+  id: string;
+  order_name: string;
+  origin: string;
+  origin_id: string;
+  test: boolean;
+  state: PaymentState;
+  /** When the money came, by the node's clock. */
+  settled_at: Date;
+  told_minor: string | null;
+  told_at: Date | null;
+  /** Of all invoices of the payment. */
+  received_msat: string;
+  fiat_minor: string | null;
+  currency: string;
+  price_e8: string | null;
+  agreed_at: Date | null;
+  sources: readonly { source: string; price: string }[] | null;
+  /** What the shop added to the sats of that price, in 1/100 %; below zero a discount. */
+  adjustment_bp: number | null;
+  /** All that ever was too much, what of it is still to be given back, and what became of it. */
+  overpaid_msat: string;
+  to_give_back_msat: string;
+  given_back_msat: string;
+  kept_msat: string;
+  hash: string | null;
+  network: string | null;
+};
+
+const taxText = `
+  with page as (
+    select id, order_name, origin, origin_id, test, state, settled_at, told_minor, told_at,
+      currency, settled_invoice_id
+    from payment
+    where shop_id = $1::int and (settled_at, id) > ($2::timestamptz, $3::uuid)
+      and settled_at < $4::timestamptz
+    order by settled_at, id limit $5::int)
+  select page.id, page.order_name, page.origin, page.origin_id, page.test, page.state::text,
+    page.settled_at, page.told_minor, page.told_at, came.received_msat, q.fiat_minor,
+    coalesce(q.currency, page.currency) as currency, q.price_e8::text, q.made_at as agreed_at,
+    q.evidence -> 'sources' as sources,
+    (q.evidence ->> 'adjustmentBasisPoints')::int as adjustment_bp, b.overpaid_msat,
+    b.overpaid_msat - b.left_msat as to_give_back_msat, b.given_back_msat, b.kept_msat,
+    encode(i.hash, 'hex') as hash, n.network
+  from page
+  left join invoice i on i.id = page.settled_invoice_id
+  left join quote q on q.id = i.quote_id
+  left join node n on n.id = i.node_id
+  cross join lateral (
+    select coalesce(sum(paid_msat), 0) as received_msat from invoice
+    where payment_id = page.id and state = 'settled') came
+  cross join lateral (
+    select coalesce(sum(amount_msat) filter (where to_account = $6), 0) as overpaid_msat,
+      coalesce(sum(amount_msat) filter (where from_account = $6), 0) as left_msat,
+      coalesce(sum(amount_msat) filter (where to_account = $7), 0) as given_back_msat,
+      coalesce(sum(amount_msat) filter (where to_account = $8), 0) as kept_msat
+    from posting where payment_id = page.id) b
+  order by page.settled_at, page.id`;
+
+const beforeAllIds = '00000000-0000-0000-0000-000000000000';
+
+/** Every payment of the shop that was paid in the period, the oldest first, `batch` at a time. */
+export async function* everyPaidPayment(
+  db: Database,
+  about: About,
+): AsyncGenerator<readonly TaxLine[]> {
+  const { shopId, period, batch } = about;
+  const { begins, ends } = await boundsOf(db, period);
+  const accounts = (['overpaid', 'given_back', 'kept'] as const).map((k) => accountOf(k, shopId));
+  yield* paged<TaxLine>((after) => {
+    const from = [after?.settled_at.toISOString() ?? begins, after?.id ?? beforeAllIds];
+    const values = [shopId, ...from, ends, batch, ...accounts];
+    return rows<TaxLine>(db.pool, { name: 'export_tax', text: taxText }, values);
+  }, batch);
+}

@@ -1,0 +1,29 @@
+// The files that a merchant can have of the shop's books, and their columns in order. What each
+// column holds stands in the page's words, under `export.column.` and its name: a name that stands
+// in two files means the same in both.
+
+export const exportColumns = {
+  payments: [
+    ...(['payment_id', 'order', 'origin', 'shopify_id', 'test', 'state', 'state_means'] as const),
+    ...(['reason', 'reason_means', 'needs_person', 'currency', 'amount'] as const),
+    ...(['amount_told_to_shopify', 'sats_asked', 'sats_received'] as const),
+    ...(['price_of_one_bitcoin', 'opened_at', 'opened_in_shop_time', 'paid_at'] as const),
+    ...(['paid_in_shop_time', 'told_to_shopify_at', 'payment_hash', 'node'] as const),
+    ...(['node_identity', 'network'] as const),
+  ],
+  ledger: [
+    ...(['posting_id', 'booked_at', 'booked_in_shop_time', 'journal', 'payment_id'] as const),
+    ...(['order', 'shopify_id', 'test', 'from_account', 'to_account', 'amount_msat'] as const),
+    ...(['amount_sats', 'fiat_value', 'currency', 'price_of_one_bitcoin'] as const),
+  ],
+  tax: [
+    ...(['payment_id', 'order', 'origin', 'shopify_id', 'test', 'state', 'received_at'] as const),
+    ...(['received_in_shop_time', 'received_msat', 'received_sats'] as const),
+    ...(['fiat_value_at_receipt', 'currency', 'price_of_one_bitcoin'] as const),
+    ...(['price_agreed_at', 'price_sources', 'price_adjustment'] as const),
+    ...(['amount_told_to_shopify', 'told_to_shopify_at', 'overpaid_msat'] as const),
+    ...(['to_give_back_msat', 'given_back_msat', 'kept_msat', 'payment_hash'] as const),
+    ...(['network'] as const),
+  ],
+} as const;
+export type ExportKind = keyof typeof exportColumns;
