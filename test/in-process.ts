@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import os from 'node:os';
 import { startLnd } from '../sandbox/lnd/index.ts';
 import { market, pricePages } from '../sandbox/prices/index.ts';
-import { startShopify, type OrderInput } from '../sandbox/shopify/index.ts';
+import { startShopify, type AppOptions, type OrderInput } from '../sandbox/shopify/index.ts';
 import { readConfig } from '../web/config.ts';
 import { claim, type ClaimedRow } from '../web/db/due.ts';
 import { latestPayment, paymentById, type PaymentRow } from '../web/db/payments.ts';
@@ -29,12 +29,19 @@ export { app, shopName };
 
 export type InProcess = Awaited<ReturnType<typeof startInProcess>>;
 
-/** A shop that has the app and a node that works. */
-export async function startInProcess() {
+/**
+ * A shop that has the app and a node that works. `payments`: the payments app is known as well;
+ * its door, whose certificate Shopify trusts, is the test's.
+ */
+export async function startInProcess(given: { payments?: AppOptions; trusted?: string[] } = {}) {
   const place = await testDatabase();
   const shopify = await startShopify({
-    apps: [{ ...app, appUrl: 'http://127.0.0.1:9', webhooks: [], extension: null }],
+    apps: [
+      { ...app, appUrl: 'http://127.0.0.1:9', webhooks: [], extension: null },
+      ...(given.payments === undefined ? [] : [given.payments]),
+    ],
     shops: [{ domain: shopName }],
+    trusted: given.trusted ?? [],
   });
   const prices = market();
   shopify.outside.use(pricePages(prices));
@@ -48,6 +55,10 @@ export async function startInProcess() {
   });
   const wired = wire({ config, log: makeLog({ level: 'silent' }), databaseUrl: place.url });
   await wired.registerApp({ name: app.name, clientId: app.clientId, clientSecret: app.secret });
+  if (given.payments !== undefined) {
+    const { name, clientId, secret: clientSecret } = given.payments;
+    await wired.registerApp({ kind: 'payments', name, clientId, clientSecret });
+  }
   const log = aLog();
   const deps: Deps = { ...wired.deps, log };
   const doors: Doors = { ...wired.doors(), deps };

@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { columnsHelp, exportToDesk, type ExportOptions } from './cli-export.ts';
+import { caseOf, cases } from './core/cases.ts';
 import { currencyOf, decimalOf, minor, msat, satsOf } from './core/money.ts';
 import { paymentStates } from './core/payment.ts';
 import { audit } from './db/audit.ts';
@@ -166,6 +167,7 @@ async function explain(wired: Wired, what: string, shopDomain?: string): Promise
   const json: unknown[] = [];
   for (const { id, domain, line } of found) {
     const entries = await views.timeline(wired.db, id);
+    const named = caseOf({ state: line.state, lines: entries });
     const currency = currencyOf(line.currency);
     const amount =
       currency === undefined ? '?' : decimalOf(minor(BigInt(line.owed_minor)), currency);
@@ -174,6 +176,7 @@ async function explain(wired: Wired, what: string, shopDomain?: string): Promise
     lines.push(
       `Order ${line.order_name} of ${domain}: ${amount} ${line.currency}${sats}`,
       `Payment ${id}: ${line.state}. ${paymentStates[line.state]}`,
+      ...(named === undefined ? [] : [`${cases[named].happened} ${cases[named].wayOut}`]),
       ...entries.map((entry) => {
         const details = Object.entries(entry.details).map(([name, value]) => `${name} ${value}`);
         const more = details.length === 0 ? '' : ` (${details.join(', ')})`;
@@ -184,6 +187,7 @@ async function explain(wired: Wired, what: string, shopDomain?: string): Promise
     json.push({
       ...{ id, shop: domain, order: line.origin_id, orderName: line.order_name },
       ...{ state: line.state, reason: line.reason, attention: line.attention, hash: line.hash },
+      case: named ?? null,
       timeline: entries.map((entry) => ({ ...entry, sentence: views.sentenceOf(entry) })),
     });
   }
