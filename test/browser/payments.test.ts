@@ -55,6 +55,16 @@ describe('before the first payment', () => {
   });
 });
 
+/** More came than the order owed, by 700 sats. */
+const tooMuch = (why: string): Promise<unknown> =>
+  world.db.pool.query(
+    `with asking as (update payment set attention = 'overpaid' where order_name = '#501'
+       returning id, shop_id)
+     insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+     select id, 'settle:' || $1::text, 'node:1', 'overpaid:' || shop_id, 700000 from asking`,
+    [why],
+  );
+
 describe('with payments', () => {
   let paid: Bought;
   let paidId: string;
@@ -91,14 +101,7 @@ describe('with payments', () => {
     await insert({ count: 1, name: arabic, owedMinor: '1', minutesAgo: 1 });
     await insert({ count: 1, name: '#1008', owedMinor: '9999999999', minutesAgo: 3 });
     await insert({ count: 60, name: '#50*', owedMinor: '4200', minutesAgo: 60 });
-    await rows(
-      world.db.pool,
-      {
-        name: '',
-        text: `update payment set attention = 'overpaid' where order_name = '#501'`,
-      },
-      [],
-    );
+    await tooMuch('setup');
   }, 180_000);
 
   test.each(sizes)('pages turn both ways, on %s', async (_, size, name) => {
@@ -198,6 +201,31 @@ describe('with payments', () => {
     expect(here.faults).toEqual([]);
   });
 
+  test.each(sizes)('the tax view goes to the disk, on %s', async (_, size, name) => {
+    await using here = await admin({ ...size, acceptDownloads: true });
+    const { inside, page } = here;
+    await here.go('/payments');
+    await inside.getByRole('button', { name: 'Export', exact: true }).click();
+    const dialog = inside.getByRole('dialog');
+    await dialog.getByRole('radio', { name: 'Tax view' }).check({ force: true });
+    await dialog.getByLabel('From').fill('2020-01-01');
+    await shoot(here, `export-tax-${name}`);
+    await dialog.getByRole('button', { name: 'What is in each column' }).click();
+    await dialog.getByText('price_sources').scrollIntoViewIfNeeded();
+    await shoot(here, `export-columns-${name}`);
+    await here.isPleasant();
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      dialog.getByRole('button', { name: 'Export', exact: true }).click(),
+    ]);
+    expect(file.suggestedFilename()).toMatch(/^tax-\d{4}-\d\d-\d\d\.csv$/);
+    const [names = '', line = ''] = (await readFile(await file.path(), 'utf8')).split('\r\n');
+    expect(names).toContain('fiat_value_at_receipt');
+    expect(line).toContain(paidId);
+    expect(line).toContain('21.00');
+    expect(here.faults).toEqual([]);
+  });
+
   test.each(sizes)('a payment tells everything, on %s', async (_, size, name) => {
     await using here = await admin(size);
     const { inside } = here;
@@ -223,9 +251,31 @@ describe('with payments', () => {
     await linkTo(inside, '#501').click();
     await inside.getByText('More was paid than the order owed').waitFor();
     await inside.getByText('No price was promised yet.').waitFor();
+    await inside.getByText('To be given back: 700 sats.').waitFor();
     await shoot(here, 'overpaid-phone');
     await here.isPleasant();
   });
+
+  test.each(sizes)(
+    'what was too much is given back, and no more asked, on %s',
+    async (_, size, name) => {
+      if (size !== desk) await tooMuch(name);
+      await using here = await admin(size);
+      const { inside } = here;
+      await openList(here, { view: 'needs_person' });
+      await linkTo(inside, '#501').click();
+      await inside.getByRole('button', { name: 'We keep it' }).waitFor();
+      await inside.getByRole('button', { name: 'I gave it back' }).click();
+      await inside.getByText('This cannot be undone.').waitFor();
+      await shoot(here, `given-back-${name}`);
+      await here.isPleasant();
+      await inside.getByRole('button', { name: 'It went back to the buyer' }).click();
+      await inside.getByText('More was paid than the order owed').waitFor({ state: 'detached' });
+      await inside.getByText('A person gave the buyer back what was too much.').first().waitFor();
+      await shoot(here, `given-back-done-${name}`);
+      await here.isPleasant();
+    },
+  );
 
   test('while Shopify is away the list and the payments are there', async () => {
     await using here = await admin();

@@ -52,7 +52,7 @@ test('the ledger of the list’s days is saved as CSV', async () => {
   expect(saved).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^ledger-.*\.csv$/));
 });
 
-test('the tax view of other days is saved as JSON Lines; turned days are not asked for', async () => {
+test('the tax view of other days is JSON Lines; turned days are not asked for', async () => {
   const file = 'format=jsonl&what=tax&since=2026-10-01';
   const { dialog, asked } = await openDialog(file, '{}\n{"end":true,"rows":"1"}\n');
   await userEvent.click(dialog.getByRole('radio', { name: 'Tax view' }));
