@@ -1,5 +1,5 @@
-// `zaptill export`: the books of a shop to stdout, as fast as it is read, or to a file that is there
-// only when it is whole. With both apps in one shop the books of both are in it.
+// `zaptill export`: the books of a shop to stdout, as fast as it is read, or to a file that is
+// there only when it is whole. With both apps in one shop the books of both are in it.
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';

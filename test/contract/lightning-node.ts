@@ -661,7 +661,9 @@ function stopCases(bench: Bench): void {
     },
     120_000,
   );
+}
 
+function expiryCase(bench: Bench): void {
   test('an expiry while the node is down is known when it is back', async () => {
     const node = await bench.open();
     const wish = wishOf({ seconds: 1 });
@@ -778,6 +780,7 @@ export function lightningNodeContract(
       streamCases(bench);
       strangeCases(bench);
       stopCases(bench);
+      expiryCase(bench);
     });
     describe('list', () => listCases(bench));
     describe('pay', () => {

@@ -140,7 +140,7 @@ test('a posting is worth what was promised for it, to the coin', async () => {
   });
 });
 
-test('the tax view has each paid payment once, with what it was worth and what became of it', async () => {
+test('the tax view has each paid payment once, with its worth and what became of it', async () => {
   const settledAt = new Date('2026-03-29T00:30:00.123Z');
   const { id, invoice } = await paid({ moreMsat: 700n, settledAt });
   await aPayment(db, { shopId });

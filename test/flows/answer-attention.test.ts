@@ -118,7 +118,7 @@ test('money that is being recorded in the moment of the answer is not answered',
   expect(await holds(id, 'overpaid')).toBe(tooMuch + former.amountMsat);
 });
 
-test('seen to: an order is, and money that is to be given back is asked for by itself', async () => {
+test('seen to: money that is to be given back is asked for by itself', async () => {
   const { id } = await aPaid();
   await ask(id, 'marked_too_much');
   const seen = { answer: 'seen_to', attention: 'marked_too_much', seenMsat: 0n } as const;

@@ -119,8 +119,8 @@ async function nothingInvented(parts: Parts, nodeId: number): Promise<Violation[
 }
 
 /**
- * Order by order, Shopify recorded from us what we say that we told; and where that is more than was
- * paid, because an order grew while it was marked, a person was asked to look.
+ * Order by order, Shopify recorded from us what we say that we told; and where that is more than
+ * was paid, because an order grew while it was marked, a person was asked to look.
  */
 async function sameAmounts({ statements, market }: Parts, shop: ShopAt): Promise<Violation[]> {
   const done = new Map<string, bigint>();

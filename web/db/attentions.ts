@@ -16,7 +16,8 @@ export async function overpaidOf(
     {
       name: 'payment_overpaid',
       text: `
-        select coalesce(sum(case when to_account = $2 then amount_msat else 0 end), 0)::text as came,
+        select
+          coalesce(sum(case when to_account = $2 then amount_msat else 0 end), 0)::text as came,
           coalesce(sum(case when to_account = $2 then amount_msat else -amount_msat end), 0)::text
             as owed
         from posting where payment_id = $1::uuid and $2 in (to_account, from_account)`,

@@ -381,7 +381,7 @@ describe('one payment', () => {
     expect(bridge.toast).toHaveBeenCalledWith('#1001 is settled');
   });
 
-  test('that was paid too much is answered on its own page, with the amount that was seen', async () => {
+  test('that was paid too much is answered on its page, with the sum that was seen', async () => {
     const more = { ...payment, attention: 'overpaid', overpaidMsat: '700000' };
     let answered: object = more;
     const { asked } = await openAt(at, {
