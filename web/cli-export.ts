@@ -5,7 +5,6 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { z } from 'zod';
 import type { Database } from './db/database.ts';
 import { shopsOfDomain } from './db/shops.ts';
 import { everyPayment } from './db/views.ts';
@@ -14,6 +13,7 @@ import { exportFormats, type ExportFormat } from './flows/export-file.ts';
 import words from './frontend/merchant/words/en.json' with { type: 'json' };
 import { exportColumns } from './frontend/shared/export-columns.ts';
 import { rowsOf } from './frontend/shared/export-end.ts';
+import { dayForm } from './http/merchant/payment-filter.ts';
 
 export type ExportOptions = {
   shop: string;
@@ -26,7 +26,6 @@ export type ExportOptions = {
 export type ExportEnd = { says: string; exitCode: 0 | 1 | 2 };
 
 const refused = (says: string): ExportEnd => ({ says, exitCode: 2 });
-const dayForm = z.iso.date();
 
 /** Undefined: the file went to stdout, whole. */
 export async function exportToDesk(

@@ -67,6 +67,8 @@ describe.each(exportKinds)('%s', (what) => {
 });
 
 test('days choose; what chooses payments, and what cannot be read, is refused', async () => {
+  const yearZero = { what: 'payments', format: 'csv', since: '0000-01-01' };
+  expect((await ask(yearZero)).status).toBe(400);
   for (const what of ['ledger', 'tax']) {
     const rowsIn = async (words: Record<string, string>) =>
       rowsOf(await (await ask({ what, format: 'csv', ...words })).text(), 'csv');
@@ -76,6 +78,7 @@ test('days choose; what chooses payments, and what cannot be read, is refused', 
     for (const words of [
       ...[{ since: 'May' }, { until: '2026-02-30' }, { since: '2026-02-02', until: '2026-02-01' }],
       ...[{ state: 'open' }, { ids: paymentId }, { q: '#1001' }, { format: 'xlsx' }],
+      ...[{ since: '0000-01-01' }, { until: '0000-12-31' }],
     ] as Record<string, string>[]) {
       expect([words, (await ask({ what, format: 'csv', ...words })).status]).toEqual([words, 400]);
     }

@@ -10,7 +10,7 @@ import { exportFormats } from '../../flows/export-file.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { merchantRoute, type Seen } from './door.ts';
-import { filterNames, readFilter } from './payment-filter.ts';
+import { dayForm, filterNames, readFilter } from './payment-filter.ts';
 
 export const exportRoutes = (doors: Doors): Route[] => [
   merchantRoute(
@@ -29,9 +29,8 @@ const idsForm = z
 
 const types = { csv: 'text/csv; charset=utf-8', jsonl: 'application/x-ndjson; charset=utf-8' };
 
-const day = z.iso.date();
 const periodForm = z
-  .object({ since: day.optional(), until: day.optional() })
+  .object({ since: dayForm.optional(), until: dayForm.optional() })
   .refine(({ since, until }) => since === undefined || until === undefined || since <= until);
 /** What chooses payments chooses no bookings: whoever says it would get more than they asked. */
 const notOfPeriod = [...filterNames, 'ids'].filter((name) => name !== 'since' && name !== 'until');

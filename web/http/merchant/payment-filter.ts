@@ -12,7 +12,8 @@ import {
 } from '../../db/views.ts';
 
 const states = Object.keys(paymentStates) as [PaymentState, ...PaymentState[]];
-const day = z.iso.date();
+/** A day of the calendar, YYYY-MM-DD. PostgreSQL knows no year 0, which the form alone allows. */
+export const dayForm = z.iso.date().refine((text) => !text.startsWith('0000'));
 const amount = z.string().regex(/^\d{1,15}(\.\d{1,3})?$/);
 const longestSearch = 3_000;
 
@@ -24,8 +25,8 @@ export const filterForm = z.object({
     .pipe(z.array(z.enum(states)).max(states.length))
     .optional(),
   view: z.literal('needs_person').optional(),
-  since: day.optional(),
-  until: day.optional(),
+  since: dayForm.optional(),
+  until: dayForm.optional(),
   test: z.enum(['yes', 'no']).optional(),
   min: amount.optional(),
   max: amount.optional(),
