@@ -46,6 +46,7 @@ describe.each([
     await admin.isPleasant();
     await inside.getByRole('radio').nth(1).press('Space');
     await inside.getByLabel(/for bitcoin|für Bitcoin/).selectOption('markup');
+    await inside.getByLabel(/no two sources|keine zwei Quellen/).selectOption('widen');
     for (const field of ['quoteSeconds', 'spreadLimitBp', 'smallestMsat', 'unpaidHours']) {
       await inside.locator(`#zt-${field}`).fill('never');
     }

@@ -14,6 +14,7 @@ import {
   agreePrice,
   appliedPriceE8RoundedDown,
   makeQuote,
+  priceAlone,
   priceInMsatRoundedUp,
   quotePolicy,
   type AgreedPrice,
@@ -212,5 +213,66 @@ describe('a shop’s own discount or markup', () => {
     expect(appliedPriceE8RoundedDown(10_000_000_000_000n, -200)).toBe(10_204_081_632_653n);
     expect(appliedPriceE8RoundedDown(10_000_000_000_000n, 2_000)).toBe(8_333_333_333_333n);
     expect(appliedPriceE8RoundedDown(10_000_000_000_000n, 0)).toBe(10_000_000_000_000n);
+  });
+});
+
+describe('without a quorum, where the merchant lets one source speak', () => {
+  const minute = 60_000;
+  const alone = { forMs: 10 * minute, driftBasisPoints: 100 };
+  const before = (agoMs: number) => ({
+    priceE8: 10_000_000_000_000n,
+    at: new Date(now.getTime() - agoMs),
+  });
+  const speak = (prices: readonly Price[], agoMs = minute) =>
+    priceAlone(prices, {
+      ...{ currency: eur, now, policy: quotePolicy, alone },
+      before: before(agoMs),
+    });
+
+  test('a fresh one near to the last agreed price does, and the evidence says so', () => {
+    expect(speak([said('a', '100900')])).toMatchObject({
+      priceE8: 10_090_000_000_000n,
+      sources: [{ source: 'a', price: '100900' }],
+      alone: { before: before(minute), driftBasisPoints: 100 },
+    });
+  });
+
+  test('of several that differ it is the nearest', () => {
+    const prices = [said('a', '99100'), said('b', '100500'), said('c', '150000')];
+    expect(speak(prices)?.sources).toMatchObject([{ source: 'b' }]);
+  });
+
+  test.each<[string, Price[], number?]>([
+    ['nobody', []],
+    ['one that is off by more than the bound', [said('a', '101001')]],
+    ['one below it by more', [said('a', '98999')]],
+    ['a stale one', [said('a', '100000', 61_000)]],
+    ['one from the future', [said('a', '100000', -61_000)]],
+    [
+      'one of another currency',
+      [{ ...said('a', '100000'), currency: currencyOf('USD') as Currency }],
+    ],
+    ['zero', [said('a', '0')]],
+    ['one that speaks too long after the last quorum', [said('a', '100000')], 10 * minute + 1],
+    ['one that speaks before it', [said('a', '100000')], -1],
+  ])('%s does not', (_name, prices, agoMs) => {
+    expect(speak(prices, agoMs)).toBeUndefined();
+  });
+
+  test('the ends of both bounds count', () => {
+    expect(speak([said('a', '101000')], 10 * minute)).toBeDefined();
+    expect(speak([said('a', '99000')], 0)).toBeDefined();
+  });
+
+  test('whatever is said, the price is within the bound', () => {
+    const lies = fc.array(fc.integer({ min: 1, max: 100_000_000 }), { maxLength: 4 });
+    fc.assert(
+      fc.property(lies, (all) => {
+        const spoken = speak(all.map((price, at) => said(String(at), String(price))));
+        if (spoken === undefined) return;
+        const off = spoken.priceE8 - before(0).priceE8;
+        expect((off < 0n ? -off : off) * 100n).toBeLessThanOrEqual(before(0).priceE8);
+      }),
+    );
   });
 });

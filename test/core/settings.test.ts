@@ -20,9 +20,11 @@ describe('what a merchant may choose', () => {
     expect(faults({})).toEqual([]);
     const lowest = { quoteSeconds: 60, spreadLimitBp: 10, unpaidHours: 1, smallestMsat };
     const highest = { quoteSeconds: 86_400, spreadLimitBp: 1_000, unpaidHours: 2_160, largestMsat };
-    const discount = { priceAdjustmentBp: -2_000 };
+    const discount = { priceAdjustmentBp: -2_000, aloneMinutes: 1, aloneDriftBp: 10 };
     expect(faults({ ...lowest, ...discount, largestMsat: smallestMsat })).toEqual([]);
-    expect(faults({ ...highest, priceAdjustmentBp: 2_000 })).toEqual([]);
+    expect(
+      faults({ ...highest, priceAdjustmentBp: 2_000, aloneMinutes: 60, aloneDriftBp: 1_000 }),
+    ).toEqual([]);
   });
 
   test.each([-2_001, 2_001, 1.5, Number.NaN])('%d is no discount and no markup', (bp) => {
@@ -43,6 +45,7 @@ describe('what a merchant may choose', () => {
       ...{ spreadLimitBp: -1, smallestMsat: msat(0n), largestMsat: msat(largestMsat + 1n) },
       ...{ buyerWords: { 'x y': 'z'.repeat(300) }, unpaidHours: 1.5, alertEmail: 'nobody' },
       ...{ alertUrl: 'x'.repeat(600), language: '', priceAdjustmentBp: 2_001 },
+      ...{ aloneMinutes: 61, aloneDriftBp: 9 },
     });
     const fields = all.map(({ field }) => field);
     expect(new Set(fields).size).toBe(fields.length);
@@ -80,13 +83,24 @@ test('the terms of a quote are the merchant’s where there are some, and else t
   expect(termsOf(server, usual)).toEqual({
     ...{ policy: quotePolicy, seconds: 600, sources: undefined, smallestMsat, largestMsat },
     adjustmentBp: 0,
+    alone: undefined,
   });
   const chosen = { ...usual, quoteSeconds: 90, spreadLimitBp: 50, largestMsat: msat(5_000n) };
   const sources = ['kraken', 'coinbase'];
   expect(termsOf(server, { ...chosen, rateSources: sources, priceAdjustmentBp: -150 })).toEqual({
     policy: { ...quotePolicy, toleranceBasisPoints: 50 },
     ...{ seconds: 90, sources, smallestMsat, largestMsat: 5_000n, adjustmentBp: -150 },
+    alone: undefined,
   });
+});
+
+test('one source may speak alone only where the merchant says so, and says for how long', () => {
+  const server = { quotePolicy, quoteSeconds: 600 };
+  const chosen = { ...usual, aloneMinutes: 15 };
+  expect(termsOf(server, chosen).alone).toEqual({ forMs: 900_000, driftBasisPoints: 100 });
+  expect(termsOf(server, { ...chosen, aloneDriftBp: 30 }).alone?.driftBasisPoints).toBe(30);
+  expect(termsOf(server, { ...usual, aloneDriftBp: 30 }).alone).toBeUndefined();
+  expect(tidied({ ...usual, aloneDriftBp: 30 }).aloneDriftBp).toBeNull();
 });
 
 describe('alerts explain themselves', () => {

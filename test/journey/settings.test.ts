@@ -107,6 +107,8 @@ describe('saving', () => {
     ['rateSources', ['kraken', 'kraken'], 'sources_too_few'],
     ['spreadLimitBp', 9, 'spread_limit'],
     ['spreadLimitBp', 1_001, 'spread_limit'],
+    ['aloneMinutes', 0, 'alone_minutes'],
+    ['aloneMinutes', 61, 'alone_minutes'],
     ['priceAdjustmentBp', -2_001, 'price_adjustment'],
     ['priceAdjustmentBp', 2_001, 'price_adjustment'],
     ['priceAdjustmentBp', 0.5, 'price_adjustment'],

@@ -265,6 +265,26 @@ const prices: readonly Mutant[] = [
   ),
   source(
     {
+      id: 'X42',
+      guard: 'who speaks alone is near to what a quorum agreed on, and not to itself',
+      ...{ test: 'test/flows/quote-alone.test.ts', named: 'is no step for the next one' },
+    },
+    edit('web/db/quotes.ts', " and q.evidence -> 'alone' is null", ''),
+  ),
+  source(
+    {
+      id: 'X43',
+      guard: 'who speaks alone does so near to the last agreed price',
+      ...{ test: 'test/core/quote.test.ts', named: 'the price is within the bound' },
+    },
+    edit(
+      'web/core/quote.ts',
+      'if (offOf(nearest) * 10_000n > before.priceE8 * BigInt(driftBasisPoints)) return undefined;',
+      '',
+    ),
+  ),
+  source(
+    {
       id: 'M50',
       guard: 'a test payment reaches no mainnet node',
       ...{

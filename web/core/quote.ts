@@ -25,7 +25,12 @@ export type AgreedPrice = {
   /** Widest distance of a used source from the agreed price, in hundredths of a percent. */
   spreadBasisPoints: number;
   at: Date;
+  /** There was no quorum: its only source spoke alone, this near to what a quorum agreed on. */
+  alone?: { before: AgreedBefore; driftBasisPoints: number };
 };
+
+/** What a quorum agreed on last, in 10^-8 units for one BTC, and when. */
+export type AgreedBefore = { priceE8: bigint; at: Date };
 
 export type QuotePolicy = {
   /** A price older than this does not count. */
@@ -35,6 +40,9 @@ export type QuotePolicy = {
   /** How many sources must agree. */
   quorum: number;
 };
+
+/** Without a quorum one source may speak alone: so long after the last, so near to its price. */
+export type AlonePolicy = { forMs: number; driftBasisPoints: number };
 
 export const quotePolicy: QuotePolicy = { freshMs: 60_000, toleranceBasisPoints: 100, quorum: 2 };
 
@@ -73,6 +81,49 @@ function agreeing<P extends { e8: bigint }>(sorted: readonly P[], tolerance: big
   return best.group;
 }
 
+/** The fresh ones that can be meant, the lowest first. */
+function usableOf(
+  prices: readonly Price[],
+  about: { currency: Currency; now: Date; policy: QuotePolicy },
+): (Price & { e8: bigint })[] {
+  const { currency, now, policy } = about;
+  return prices
+    .filter((price) => price.currency === currency)
+    .filter((price) => Math.abs(now.getTime() - price.at.getTime()) <= policy.freshMs)
+    .map((price) => ({ ...price, e8: readPrice(price.price) }))
+    .filter((price) => price.e8 >= sane.from && price.e8 <= sane.to)
+    .sort((a, b) => (a.e8 < b.e8 ? -1 : a.e8 > b.e8 ? 1 : 0));
+}
+
+/**
+ * Without a quorum: the fresh source that is nearest to what one agreed on before, if it lies
+ * within the bound and that was not too long ago. Undefined: nobody may speak alone.
+ */
+export function priceAlone(
+  prices: readonly Price[],
+  about: {
+    currency: Currency;
+    now: Date;
+    policy: QuotePolicy;
+    alone: AlonePolicy;
+    before: AgreedBefore;
+  },
+): AgreedPrice | undefined {
+  const { currency, now, alone, before } = about;
+  const agoMs = now.getTime() - before.at.getTime();
+  if (agoMs < 0 || agoMs > alone.forMs) return undefined;
+  const offOf = ({ e8 }: { e8: bigint }): bigint =>
+    e8 > before.priceE8 ? e8 - before.priceE8 : before.priceE8 - e8;
+  const [nearest] = usableOf(prices, about).sort((a, b) => (offOf(a) < offOf(b) ? -1 : 1));
+  if (nearest === undefined) return undefined;
+  const { driftBasisPoints } = alone;
+  if (offOf(nearest) * 10_000n > before.priceE8 * BigInt(driftBasisPoints)) return undefined;
+  const { source, price, at, e8: priceE8 } = nearest;
+  const sources = [{ source, currency, price, at }];
+  const evidence = { before, driftBasisPoints };
+  return { currency, priceE8, sources, spreadBasisPoints: 0, at: now, alone: evidence };
+}
+
 /**
  * The price on which enough fresh sources agree. Zero, negative, absurd and unreadable prices do
  * not
@@ -83,12 +134,7 @@ export function agreePrice(
   about: { currency: Currency; now: Date; policy: QuotePolicy },
 ): Answer<{ agreed: AgreedPrice }, 'rates_unavailable' | 'rates_apart'> {
   const { currency, now, policy } = about;
-  const usable = prices
-    .filter((price) => price.currency === currency)
-    .filter((price) => Math.abs(now.getTime() - price.at.getTime()) <= policy.freshMs)
-    .map((price) => ({ ...price, e8: readPrice(price.price) }))
-    .filter((price) => price.e8 >= sane.from && price.e8 <= sane.to)
-    .sort((a, b) => (a.e8 < b.e8 ? -1 : a.e8 > b.e8 ? 1 : 0));
+  const usable = usableOf(prices, about);
   const heard = new Set(usable.map((price) => price.source)).size;
   if (heard < policy.quorum) {
     return refuse(

@@ -1,7 +1,13 @@
 // What a merchant may choose, what is wrong with a choice, and what follows from it. No row in the
 // database means: everything as it comes.
 import type { Msat } from './money.ts';
-import { adjustmentLimitsBp, largestMsat, smallestMsat, type QuotePolicy } from './quote.ts';
+import {
+  adjustmentLimitsBp,
+  largestMsat,
+  smallestMsat,
+  type AlonePolicy,
+  type QuotePolicy,
+} from './quote.ts';
 
 /** The exchanges that a merchant may choose from. The tree has one file for each in `rates/`. */
 export const rateSources = ['kraken', 'coinbase', 'bitstamp'] as const;
@@ -15,6 +21,13 @@ export type Settings = {
   rateSources: readonly string[];
   /** How far sources may be apart, in hundredths of a percent. Null: as it comes. */
   spreadLimitBp: number | null;
+  /**
+   * Without a quorum one source may speak alone for so many minutes after the last one. Null: no
+   * price is promised.
+   */
+  aloneMinutes: number | null;
+  /** How far from the last agreed price it may be, in 1/100 %. Null: as it comes. */
+  aloneDriftBp: number | null;
   /** Added to the sats of the market price, in hundredths of a percent; below zero a discount. */
   priceAdjustmentBp: number | null;
   smallestMsat: Msat | null;
@@ -34,6 +47,8 @@ export const asItComes: Omit<Settings, 'methodName'> = {
   quoteSeconds: null,
   rateSources: [],
   spreadLimitBp: null,
+  aloneMinutes: null,
+  aloneDriftBp: null,
   priceAdjustmentBp: null,
   smallestMsat: null,
   largestMsat: null,
@@ -49,6 +64,8 @@ export const settingsLimits = {
   quoteSeconds: { from: 60, to: 86_400 },
   /** Below a tenth of a percent honest exchanges disagree most of the time. */
   spreadLimitBp: { from: 10, to: 1_000 },
+  aloneMinutes: { from: 1, to: 60 },
+  aloneDriftBp: { from: 10, to: 1_000 },
   priceAdjustmentBp: adjustmentLimitsBp,
   sourcesAtLeast: 2,
   wordsLetters: 280,
@@ -56,6 +73,9 @@ export const settingsLimits = {
   emailLetters: 254,
   urlLetters: 500,
 } as const;
+
+/** How far a source that speaks alone may be from the last agreed price, if nothing is chosen. */
+export const usualAloneDriftBp = 100;
 
 /** What is wrong with a field. Each has its sentence; none of them is about another field. */
 export const settingsFaults = {
@@ -66,6 +86,8 @@ export const settingsFaults = {
     'Choose at least two: no single exchange may set your price. With one, no price is promised.',
   source_unknown: 'There is no such price source.',
   spread_limit: 'Between 0.1 and 10 percent.',
+  alone_minutes: 'Between 1 and 60 whole minutes.',
+  alone_drift: 'Between 0.1 and 10 percent.',
   price_adjustment: 'Between 0.01 and 20 percent, off or on top.',
   amount_small: 'At least 1 sat: less cannot be paid.',
   amount_large: 'This is more than an invoice can hold.',
@@ -100,6 +122,7 @@ export function tidied(settings: Settings): Settings {
     ...settings,
     methodName: flat(settings.methodName),
     rateSources: rateSources.filter((name) => settings.rateSources.includes(name)),
+    aloneDriftBp: settings.aloneMinutes === null ? null : settings.aloneDriftBp,
     priceAdjustmentBp: settings.priceAdjustmentBp === 0 ? null : settings.priceAdjustmentBp,
     buyerWords: Object.fromEntries(words),
     alertEmail: orNull(settings.alertEmail),
@@ -157,7 +180,7 @@ export function faultsOf(
 }
 
 function priceFaults(settings: Settings): Wrong[] {
-  const { quoteSeconds, spreadLimitBp, priceAdjustmentBp } = settings;
+  const { quoteSeconds, spreadLimitBp, aloneMinutes, aloneDriftBp, priceAdjustmentBp } = settings;
   const limits = settingsLimits;
   const wrong = sourceFaults(settings.rateSources);
   if (quoteSeconds !== null && !isWithin(quoteSeconds, limits.quoteSeconds)) {
@@ -165,6 +188,12 @@ function priceFaults(settings: Settings): Wrong[] {
   }
   if (spreadLimitBp !== null && !isWithin(spreadLimitBp, limits.spreadLimitBp)) {
     wrong.push({ field: 'spreadLimitBp', fault: 'spread_limit' });
+  }
+  if (aloneMinutes !== null && !isWithin(aloneMinutes, limits.aloneMinutes)) {
+    wrong.push({ field: 'aloneMinutes', fault: 'alone_minutes' });
+  }
+  if (aloneDriftBp !== null && !isWithin(aloneDriftBp, limits.aloneDriftBp)) {
+    wrong.push({ field: 'aloneDriftBp', fault: 'alone_drift' });
   }
   if (priceAdjustmentBp !== null && !isWithin(priceAdjustmentBp, limits.priceAdjustmentBp)) {
     wrong.push({ field: 'priceAdjustmentBp', fault: 'price_adjustment' });
@@ -220,6 +249,8 @@ export type QuoteTerms = {
   largestMsat: Msat;
   /** In hundredths of a percent; 0: the market price. */
   adjustmentBp: number;
+  /** Undefined: without a quorum there is no price. */
+  alone: AlonePolicy | undefined;
 };
 
 export function termsOf(
@@ -229,6 +260,8 @@ export function termsOf(
     | 'quoteSeconds'
     | 'rateSources'
     | 'spreadLimitBp'
+    | 'aloneMinutes'
+    | 'aloneDriftBp'
     | 'priceAdjustmentBp'
     | 'smallestMsat'
     | 'largestMsat'
@@ -245,5 +278,16 @@ export function termsOf(
     smallestMsat: chosen.smallestMsat ?? smallestMsat,
     largestMsat: chosen.largestMsat ?? largestMsat,
     adjustmentBp: chosen.priceAdjustmentBp ?? 0,
+    alone: aloneOf(chosen),
   };
 }
+
+const aloneOf = (
+  chosen: Pick<Settings, 'aloneMinutes' | 'aloneDriftBp'>,
+): AlonePolicy | undefined =>
+  chosen.aloneMinutes === null
+    ? undefined
+    : {
+        forMs: chosen.aloneMinutes * 60_000,
+        driftBasisPoints: chosen.aloneDriftBp ?? usualAloneDriftBp,
+      };

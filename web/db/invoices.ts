@@ -160,6 +160,7 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
       spreadBasisPoints,
       marketPriceE8: agreed.priceE8.toString(),
       adjustmentBasisPoints: made.adjustmentBp,
+      ...aloneOf(agreed),
     }),
     made.madeAt,
     made.lapsesAt,
@@ -176,6 +177,17 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
   ]);
   return row === undefined ? undefined : BigInt(row.id);
 }
+
+const aloneOf = ({ alone }: AgreedPrice): object =>
+  alone === undefined
+    ? {}
+    : {
+        alone: {
+          beforeE8: alone.before.priceE8.toString(),
+          beforeAt: alone.before.at,
+          driftBasisPoints: alone.driftBasisPoints,
+        },
+      };
 
 /**
  * The lock makes closing, editing and quoting of one payment wait for each other. Who waited for it

@@ -22,6 +22,8 @@ export type RawChosen = {
   rate_sources: string[] | null;
   spread_limit_bp: number | null;
   price_adjustment_bp: number | null;
+  alone_minutes: number | null;
+  alone_drift_bp: number | null;
   smallest_msat: string | null;
   largest_msat: string | null;
   buyer_words: Record<string, string> | null;
@@ -44,6 +46,8 @@ export function chosenFrom(raw: RawChosen): Pick<StoredSettings, 'version' | 'se
     quoteSeconds: raw.quote_seconds,
     rateSources: raw.rate_sources ?? asItComes.rateSources,
     spreadLimitBp: raw.spread_limit_bp,
+    aloneMinutes: raw.alone_minutes,
+    aloneDriftBp: raw.alone_drift_bp,
     priceAdjustmentBp: raw.price_adjustment_bp,
     smallestMsat: amountOf(raw.smallest_msat),
     largestMsat: amountOf(raw.largest_msat),
@@ -71,7 +75,7 @@ export const oldSecretsOfShop = `
 export const chosenColumns = `
   p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp, s.smallest_msat,
   s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url, s.language,
-  s.price_adjustment_bp`;
+  s.price_adjustment_bp, s.alone_minutes, s.alone_drift_bp`;
 
 const readText = `
   select ${chosenColumns}, s.sealed_alert_secret, ${oldSecretsOfShop} as old_alert_secrets
@@ -128,15 +132,16 @@ export async function changeSettings(
 const writeText = `
   insert into settings (shop_id, version, quote_seconds, rate_sources, spread_limit_bp,
     smallest_msat, largest_msat, buyer_words, unpaid_hours, alert_email, alert_url,
-    sealed_alert_secret, language, price_adjustment_bp)
-  values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14)
+    sealed_alert_secret, language, price_adjustment_bp, alone_minutes, alone_drift_bp)
+  values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16)
   on conflict (shop_id) do update set version = excluded.version,
     quote_seconds = excluded.quote_seconds, rate_sources = excluded.rate_sources,
     spread_limit_bp = excluded.spread_limit_bp, smallest_msat = excluded.smallest_msat,
     largest_msat = excluded.largest_msat, buyer_words = excluded.buyer_words,
     unpaid_hours = excluded.unpaid_hours, alert_email = excluded.alert_email,
     alert_url = excluded.alert_url, language = excluded.language,
-    price_adjustment_bp = excluded.price_adjustment_bp, changed_at = now(),
+    price_adjustment_bp = excluded.price_adjustment_bp, alone_minutes = excluded.alone_minutes,
+    alone_drift_bp = excluded.alone_drift_bp, changed_at = now(),
     sealed_alert_secret = case when excluded.alert_url is null then null
       else coalesce(settings.sealed_alert_secret, excluded.sealed_alert_secret) end`;
 
@@ -156,6 +161,8 @@ async function write(on: Queryable, change: SettingsChange, settings: Settings):
     change.alertSecret ?? null,
     settings.language,
     settings.priceAdjustmentBp,
+    settings.aloneMinutes,
+    settings.aloneDriftBp,
   ]);
 }
 

@@ -6,12 +6,13 @@ import type { PaymentHash } from '../core/invoice.ts';
 import { currencyOf, type Currency, type Msat } from '../core/money.ts';
 import { neverAfter } from '../core/payment-session.ts';
 import type { SealedPlace } from '../core/ports.ts';
-import { agreePrice, makeQuote, type AgreedPrice } from '../core/quote.ts';
+import { agreePrice, makeQuote, priceAlone, type AgreedPrice, type Price } from '../core/quote.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
 import { lookAfterCreateMs } from '../core/retry.ts';
-import { termsOf } from '../core/settings.ts';
+import { termsOf, type QuoteTerms } from '../core/settings.ts';
 import { Trouble } from '../core/trouble.ts';
 import { makeInvoice, type InvoiceRow } from '../db/invoices.ts';
+import { agreedBefore } from '../db/quotes.ts';
 import { nodeHasTrouble } from '../db/nodes.ts';
 import { note } from '../db/history.ts';
 import { payPageById, type PayPage } from '../db/pay-page.ts';
@@ -118,14 +119,18 @@ async function promise(deps: Deps, about: { payment: PaymentRow; memo: string })
   const prices = await deps.rates.pricesFor(currency, chosen.sources);
   const now = deps.clock();
   const priced = agreePrice(prices, { currency, now, policy: chosen.policy });
-  if (!priced.ok) return refused(deps, payment, priced.refusal, priced.sentence);
-  const quote = makeQuote({ amountMinor: payment.owedMinor, currency }, priced.agreed, {
+  let agreed: AgreedPrice | undefined;
+  if (priced.ok) ({ agreed } = priced);
+  else {
+    agreed = await spokenAlone(deps, { payment, currency, prices, now, chosen });
+    if (agreed === undefined) return refused(deps, payment, priced.refusal, priced.sentence);
+  }
+  const quote = makeQuote({ amountMinor: payment.owedMinor, currency }, agreed, {
     now,
     ...chosen,
   });
   if (!quote.ok) return refused(deps, payment, quote.refusal);
 
-  const { agreed } = priced;
   const { adjustmentBp } = chosen;
   const terms = { payment, memo, currency, quote, agreed, adjustmentBp, madeAt: now };
   let quoted: Quoted = { is: 'refused', refusal: 'node_unreachable' };
@@ -135,6 +140,25 @@ async function promise(deps: Deps, about: { payment: PaymentRow; memo: string })
     if (quoted.is !== 'refused') return quoted;
   }
   return quoted;
+}
+
+/** There is no quorum: the merchant may have allowed one source to speak for a while. */
+async function spokenAlone(
+  deps: Deps,
+  about: {
+    payment: PaymentRow;
+    currency: Currency;
+    prices: readonly Price[];
+    now: Date;
+    chosen: QuoteTerms;
+  },
+): Promise<AgreedPrice | undefined> {
+  const { payment, currency, prices, now, chosen } = about;
+  const { alone, policy } = chosen;
+  if (alone === undefined) return undefined;
+  const since = new Date(now.getTime() - alone.forMs);
+  const before = await agreedBefore(deps.db, { shopId: payment.shopId, currency, since });
+  return before && priceAlone(prices, { currency, now, policy, alone, before });
 }
 
 type Terms = {

@@ -24,6 +24,7 @@ export type ShownInvoice = {
     sources: readonly { source: string; price: string; at: string }[];
     spreadBasisPoints?: number;
     adjustmentBasisPoints?: number;
+    alone?: { beforeE8: string; beforeAt: string; driftBasisPoints: number };
   };
   node_id: number;
   node_alias: string;

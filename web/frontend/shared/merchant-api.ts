@@ -205,6 +205,8 @@ export type InvoiceShown = {
      * the price of one BTC that it comes to. Null: none.
      */
     adjustment: { basisPoints: number; appliedPrice: string } | null;
+    /** There was no quorum, and one source spoke alone: the price agreed before, and when. */
+    alone: { before: string; at: string } | null;
     madeAt: string;
     lapsesAt: string;
   };

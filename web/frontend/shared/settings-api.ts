@@ -9,6 +9,10 @@ export type SettingsShape = {
   rateSources: readonly string[];
   /** In hundredths of a percent. Null: as it comes. */
   spreadLimitBp: number | null;
+  /** Without a quorum one source speaks alone for so long after the last. Null: no price. */
+  aloneMinutes: number | null;
+  /** So near to the last agreed price, in hundredths of a percent. Null: as it comes. */
+  aloneDriftBp: number | null;
   /**
    * What is added to the sats of the market price, in hundredths of a percent; below zero it is a
    * discount. Null: nothing.
@@ -33,7 +37,7 @@ export type SettingsAnswer = {
   version: number;
   settings: SettingsShape;
   /** What holds where the merchant chose nothing. */
-  usual: { quoteSeconds: number; spreadLimitBp: number };
+  usual: { quoteSeconds: number; spreadLimitBp: number; aloneDriftBp: number };
   sources: readonly string[];
   /** Languages that the pay page speaks. */
   buyerLanguages: readonly string[];

@@ -214,6 +214,12 @@ function adjustmentOf(invoice: views.ShownInvoice): InvoiceShown['quote']['adjus
   return { basisPoints, appliedPrice: priceOf(applied.toString()) };
 }
 
+/** Null: there was a quorum. */
+function aloneOf({ evidence }: views.ShownInvoice): InvoiceShown['quote']['alone'] {
+  const { alone } = evidence;
+  return alone === undefined ? null : { before: priceOf(alone.beforeE8), at: alone.beforeAt };
+}
+
 function invoiceShown(invoice: views.ShownInvoice): InvoiceShown {
   return {
     hash: invoice.hash,
@@ -235,6 +241,7 @@ function invoiceShown(invoice: views.ShownInvoice): InvoiceShown {
       sources: invoice.evidence.sources.map(({ source, price, at }) => ({ source, price, at })),
       spreadBasisPoints: invoice.evidence.spreadBasisPoints ?? null,
       adjustment: adjustmentOf(invoice),
+      alone: aloneOf(invoice),
       madeAt: invoice.quoted_at.toISOString(),
       lapsesAt: invoice.lapses_at.toISOString(),
     },

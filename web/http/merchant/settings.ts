@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { alertText } from '../../core/alert.ts';
 import { currencyOf, msat, type Msat } from '../../core/money.ts';
 import { agreePrice } from '../../core/quote.ts';
-import { rateSources, settingsFaults, type Settings } from '../../core/settings.ts';
+import {
+  rateSources,
+  settingsFaults,
+  usualAloneDriftBp,
+  type Settings,
+} from '../../core/settings.ts';
 import * as views from '../../db/views.ts';
 import { changeSettings, renewAlertSecret } from '../../flows/change-settings.ts';
 import { sendTestAlert } from '../../flows/send-alert.ts';
@@ -59,6 +64,7 @@ async function settingsAnswer(doors: Doors, { shop, response }: Seen): Promise<v
     usual: {
       quoteSeconds: deps.quoteSeconds,
       spreadLimitBp: deps.quotePolicy.toleranceBasisPoints,
+      aloneDriftBp: usualAloneDriftBp,
     },
     sources: rateSources,
     buyerLanguages: pageLanguages,
@@ -104,7 +110,9 @@ const settingsForm = z.strictObject({
   quoteSeconds: z.number().nullable(),
   rateSources: z.array(z.string().max(100)).max(10),
   spreadLimitBp: z.number().nullable(),
-  // A page that was opened before a server knew of it does not say it, and so does not change it.
+  // A page that was opened before a server knew of these does not say them, nor change them.
+  aloneMinutes: z.number().nullable().default(null),
+  aloneDriftBp: z.number().nullable().default(null),
   priceAdjustmentBp: z.number().nullable().default(null),
   smallestMsat: amount,
   largestMsat: amount,

@@ -243,6 +243,7 @@ const invoice: PaymentAnswer['invoices'][number] = {
     ],
     spreadBasisPoints: 12,
     adjustment: null,
+    alone: null,
     madeAt: '2026-11-21T10:00:01.000Z',
     lapsesAt: '2026-11-21T10:15:01.000Z',
   },
@@ -331,6 +332,15 @@ describe('one payment', () => {
     expect(price).toContain('Market price of 1 BTC€95,500.25');
     expect(price).toContain('Your discount for bitcoin2.5%');
     expect(price).toContain('Price of 1 BTC with it€97,948.97');
+  });
+
+  test('says when one source spoke alone, and near to what', async () => {
+    const alone = { before: '95000', at: '2026-11-21T09:50:00.000Z' };
+    const quote = { ...invoice.quote, alone };
+    await openAt(at, { [`GET /api${at}`]: { ...payment, invoices: [{ ...invoice, quote }] } });
+    await screen.findByText('1 bitcoin = €95,500.25');
+    const price = textOf('Price and its sources');
+    expect(price).toContain('One source spoke alone€95,000.00 was agreed on');
   });
 
   test('of a payment session has Shopify’s reference and no order', async () => {

@@ -9,6 +9,8 @@ const stored: SettingsShape = {
   quoteSeconds: null,
   rateSources: [],
   spreadLimitBp: null,
+  aloneMinutes: null,
+  aloneDriftBp: null,
   priceAdjustmentBp: null,
   smallestMsat: null,
   largestMsat: null,
@@ -21,7 +23,7 @@ const stored: SettingsShape = {
 const answer = (more: Partial<SettingsAnswer> = {}): SettingsAnswer => ({
   version: 3,
   settings: stored,
-  usual: { quoteSeconds: 600, spreadLimitBp: 100 },
+  usual: { quoteSeconds: 600, spreadLimitBp: 100, aloneDriftBp: 100 },
   sources: ['kraken', 'coinbase', 'bitstamp'],
   buyerLanguages: ['en', 'de'],
   sendsEmail: true,
@@ -105,6 +107,47 @@ describe('what cannot be is said beside the field and is not sent', () => {
     for (const name of ['Kraken', 'Bitstamp']) await userEvent.click(await field(name));
     await screen.findByText('Choose at least two: no single exchange may set your price.');
     press('Save');
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('when no two sources agree', () => {
+  const which = 'When no two sources agree';
+  const choose = async (label: string): Promise<void> => {
+    await userEvent.selectOptions(await field(which), label);
+  };
+
+  test('one may speak for some minutes, near the last price; and no longer', async () => {
+    let says = saved({ aloneMinutes: 10, aloneDriftBp: 50 });
+    const { asked } = await open(() => says);
+    await screen.findByText(/nobody can pay until the sources agree again/);
+    await choose('Let one source speak for a while');
+    expect((await field('For at most')).value).toBe('10');
+    screen.getByText(/A single exchange can move your price that far/);
+    await type('As near as', '0.5');
+    press('Save');
+    await isClosed();
+    const settings = { ...stored, aloneMinutes: 10, aloneDriftBp: 50 };
+    expect(asked.at(-1)?.body).toEqual({ version: 3, was: stored, settings });
+    says = saved({});
+    await choose('Promise no price');
+    expect(screen.queryByLabelText('For at most')).toBeNull();
+    press('Save');
+    await isClosed();
+    expect(asked.at(-1)?.body).toEqual({ version: 4, was: settings, settings: stored });
+  });
+
+  test.each([
+    ['For at most', '', 'Between 1 and 60 whole minutes.'],
+    ['For at most', '1.5', 'Between 1 and 60 whole minutes.'],
+    ['As near as', 'near', 'Between 0.1 and 10 percent.'],
+  ])('%s: “%s”', async (label, text, sentence) => {
+    const { asked } = await open();
+    await choose('Let one source speak for a while');
+    await type(label, text);
+    await screen.findByText(sentence);
+    press('Save');
+    expect(document.activeElement).toBe(await field(label));
     expect(asked).toHaveLength(1);
   });
 });

@@ -133,6 +133,8 @@ const fieldWords: Record<SettingsKey, Word> = {
   quoteSeconds: 'settings.life',
   rateSources: 'settings.sources',
   spreadLimitBp: 'settings.spread',
+  aloneMinutes: 'settings.alone',
+  aloneDriftBp: 'settings.alone.drift',
   priceAdjustmentBp: 'settings.adjustment',
   smallestMsat: 'settings.smallest',
   largestMsat: 'settings.largest',

@@ -52,6 +52,17 @@ export function Quote({ payment }: { payment: PaymentAnswer }) {
             <Facts
               facts={[
                 ...adjustmentFacts(invoice),
+                ...(invoice.quote.alone === null
+                  ? []
+                  : [
+                      {
+                        term: t('quote.alone'),
+                        is: t('quote.alone.text', {
+                          price: fiat(priceOf(invoice, invoice.quote.alone.before)),
+                          time: exactly(invoice.quote.alone.at),
+                        }),
+                      },
+                    ]),
                 ...(invoice.quote.spreadBasisPoints === null
                   ? []
                   : [

@@ -12,6 +12,7 @@ import {
 import { formatFiat } from '../../shared/amounts.ts';
 import type { SettingsAnswer, SettingsKey } from '../../shared/settings-api.ts';
 import { nameOfLanguage, pageLanguages, useWords, type Word } from '../words.tsx';
+import { AloneFields } from './alone-fields.tsx';
 import { AdjustmentFields } from './adjustment-fields.tsx';
 import { paymentSettings } from './admin-links.ts';
 import { msatTyped, worthOf } from './settings-draft.ts';
@@ -22,7 +23,7 @@ export type CardProps = { form: SettingsForm; answer: SettingsAnswer };
 /** A field of the draft that is a text, with its error beside it. */
 type TextKey = Exclude<
   SettingsKey,
-  'rateSources' | 'priceAdjustmentBp' | 'buyerWords' | 'unpaidHours' | 'language'
+  'rateSources' | 'aloneMinutes' | 'priceAdjustmentBp' | 'buyerWords' | 'unpaidHours' | 'language'
 >;
 export function useTextField(form: SettingsForm) {
   const { t } = useWords();
@@ -100,6 +101,7 @@ export function PriceCard({ form, answer }: CardProps) {
           placeholder={count(spreadLimitBp / 100)}
           helpText={t('settings.spread.help', { usual: count(spreadLimitBp / 100) })}
         />
+        <AloneFields form={form} usualDriftBp={answer.usual.aloneDriftBp} />
         <AdjustmentFields form={form} />
       </FormLayout>
     </Card>

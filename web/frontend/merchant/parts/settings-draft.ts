@@ -13,6 +13,10 @@ export type Draft = {
   rateSources: readonly string[];
   /** Percent; empty: as it comes. */
   spreadLimitBp: string;
+  /** Minutes; undefined: without a quorum no price is promised. */
+  aloneMinutes: string | undefined;
+  /** Percent; empty: as it comes. */
+  aloneDriftBp: string;
   priceAdjustmentBp: Adjustment;
   /** Satoshis; empty: no limit. */
   smallestMsat: string;
@@ -40,6 +44,8 @@ export function draftOf(stored: SettingsShape, allSources: readonly string[]): D
     quoteSeconds: quoteSeconds === null ? '' : decimal(quoteSeconds, 60),
     rateSources: rateSources.length === 0 ? allSources : rateSources,
     spreadLimitBp: spreadLimitBp === null ? '' : decimal(spreadLimitBp, 100),
+    aloneMinutes: stored.aloneMinutes === null ? undefined : String(stored.aloneMinutes),
+    aloneDriftBp: stored.aloneDriftBp === null ? '' : decimal(stored.aloneDriftBp, 100),
     priceAdjustmentBp: adjustmentOf(stored.priceAdjustmentBp),
     smallestMsat: sats(stored.smallestMsat),
     largestMsat: sats(stored.largestMsat),
@@ -129,6 +135,7 @@ export function meaningOf(
   };
   const { unpaidHours: hours } = draft;
   if (hours?.trim() === '') faults.unpaidHours = 'unpaid_hours';
+  if (draft.aloneMinutes?.trim() === '') faults.aloneMinutes = 'alone_minutes';
   const amount = (key: 'smallestMsat' | 'largestMsat') =>
     read(faults, { key, text: draft[key], fault: 'amount_unreadable', as: msatTyped });
   const typed: SettingsShape = {
@@ -140,6 +147,12 @@ export function meaningOf(
     spreadLimitBp: read(faults, {
       ...{ key: 'spreadLimitBp', text: draft.spreadLimitBp, fault: 'spread_limit' },
       as: hundredths,
+    }),
+    aloneMinutes: read(faults, {
+      ...{ key: 'aloneMinutes', text: draft.aloneMinutes ?? '', fault: 'alone_minutes', as: whole },
+    }),
+    aloneDriftBp: read(faults, {
+      ...{ key: 'aloneDriftBp', text: draft.aloneDriftBp, fault: 'alone_drift', as: hundredths },
     }),
     priceAdjustmentBp: adjustmentTyped(draft.priceAdjustmentBp, faults),
     smallestMsat: amount('smallestMsat'),
