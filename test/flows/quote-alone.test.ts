@@ -28,11 +28,11 @@ beforeEach(() => choose(null));
 /** What the exchanges say, so many minutes from here, without those that are away. */
 const hearing = (said: Record<string, string>, inMinutes = 0): Deps => {
   const deps = our.later(inMinutes * 60_000);
-  const at = deps.clock();
-  const pricesFor = (currency: Currency): Promise<Price[]> =>
-    Promise.resolve(
-      Object.entries(said).map(([source, price]) => ({ source, currency, price, at })),
-    );
+  const pricesFor = (currency: Currency): Promise<Price[]> => {
+    const at = deps.clock();
+    const prices = Object.entries(said).map(([source, price]) => ({ source, currency, price, at }));
+    return Promise.resolve(prices);
+  };
   return { ...deps, rates: { pricesFor } };
 };
 const all = { kraken: '60000', coinbase: '60000', bitstamp: '60000' };
@@ -56,8 +56,8 @@ test('one source speaks near to the last agreed price, and the evidence has both
   await agreedIn('GBP');
   await choose(10, 50);
   const open = await our.anOrder({ currency: 'GBP' });
-  expect(await ask(open, hearing({ kraken: '60301' }, 9))).toBe('rates_unavailable');
-  expect(await ask(open, hearing({ kraken: '60300', coinbase: '90000' }, 9))).toBe('payable');
+  expect(await ask(open, hearing({ kraken: '60301' }, 4))).toBe('rates_unavailable');
+  expect(await ask(open, hearing({ kraken: '60300', coinbase: '90000' }, 4))).toBe('payable');
   const quote = await our.db.prisma.quote.findFirstOrThrow({
     where: { paymentId: open.payment.id },
   });
