@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { claim, giveBack, renewLease, type ClaimedRow } from '../../web/db/due.ts';
 import type { Lane } from '../../web/db/lanes.ts';
+import { sight } from '../../web/db/sightings.ts';
+import { installationOrigin } from '../../web/flows/forget-shop.ts';
 import { sweepDue } from '../../web/worker/sweep.ts';
 import { databaseOfFile } from '../database-of-file.ts';
 import { aShopWithDue, depsOn, until } from '../worker/play.ts';
@@ -106,4 +108,16 @@ test('a lane whose nudge was lost is nudged by one sweep, and only once', async 
   expect(await jobs()).toBe(1);
   await sweepDue(depsOn(db));
   expect(await jobs()).toBe(1);
+});
+
+test('whether the app is still there is looked at before what waits for its shop', async () => {
+  const { shopId, lane } = await aShopWithDue(db, 30);
+  const { rows } = await db.pool.query<{ id: string }>(
+    `select id::text from sighting where lane = $1`,
+    [lane],
+  );
+  await sight(db.pool, { shopId, originId: installationOrigin, because: 'app/uninstalled' });
+  const [first] = await claimed(lane, 1);
+  expect(rows.map(({ id }) => id)).not.toContain(first?.id);
+  expect(first?.table).toBe('sighting');
 });
