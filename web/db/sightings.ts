@@ -34,7 +34,8 @@ export async function sight(
         with due as (
           -- Whether the app is still there decides about all that waits for its shop. With a dead
           -- token one call is tried at a time, the oldest row's, and this one is to be it.
-          select now() - case when $3::text like 'app/%' then interval '1 minute' else '0' end as at),
+          select now() - case when $3::text like 'app/%' then interval '1 minute'
+            else '0' end as at),
         fresh as (
           insert into delivery (id, topic, shop_domain)
           select $6::text, $7::text, $8::text where $6::text is not null
