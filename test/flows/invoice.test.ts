@@ -85,7 +85,7 @@ test('a look that went well forgets the looks that failed before', async () => {
     const row = await db.prisma.invoice.findUniqueOrThrow({ where: { id } });
     return row.attempts;
   };
-  await db.pool.query('update invoice set due_at = now() where id = $1', [id]);
+  await db.pool.query(`update invoice set due_at = now() - interval '1 ms' where id = $1`, [id]);
   await giveBack(db.pool, await our.claimDue('invoice', lane), { dueInMs: 0, attempt: true });
   expect(await attempts()).toBe(1);
   const row = await our.claimDue('invoice', lane);

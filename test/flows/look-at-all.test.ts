@@ -147,7 +147,7 @@ const wholeSince = (nodeId: number, ms: number): Promise<unknown> =>
   );
 const dueNow = (nodeId: number, limit?: number): Promise<unknown> =>
   db.pool.query(
-    `update invoice set due_at = now() where id in (
+    `update invoice set due_at = now() - interval '1 ms' where id in (
        select id from invoice where node_id = $1 order by id desc limit $2)`,
     [nodeId, limit],
   );

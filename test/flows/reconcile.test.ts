@@ -136,9 +136,10 @@ describe('a run', () => {
     const other = await our.anOrder();
     await pool?.stop();
     await paidAtNode(other);
-    await our.db.pool.query(`update invoice set due_at = now() where payment_id = $1::uuid`, [
-      other.payment.id,
-    ]);
+    await our.db.pool.query(
+      `update invoice set due_at = now() - interval '1 ms' where payment_id = $1::uuid`,
+      [other.payment.id],
+    );
     await recordByLook(other);
     await forgetDue('payment', other.payment.id);
     expect((await rowOf(other)).state).toBe('settled');

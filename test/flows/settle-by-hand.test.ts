@@ -95,7 +95,9 @@ test('the second payment of a purchase is given back from where it stands', asyn
   const [row] = await claim(db, { table: 'payment', lane: shopLane(shopId), limit: 5 });
   if (row === undefined) throw new Error('nothing is due');
   expect(await tellShopify(depsOn(db), row)).toBe('stored');
-  await db.pool.query('update payment set due_at = now() where id = $1', [tabs[0].id]);
+  await db.pool.query(`update payment set due_at = now() - interval '1 ms' where id = $1`, [
+    tabs[0].id,
+  ]);
   expect(await stands(id)).toEqual(['stranded', 'overpaid']);
   expect(await holds(id, 'overpaid')).toBe(invoice.amountMsat);
 

@@ -411,16 +411,17 @@ describe('the stream of a node', () => {
   });
 
   test('goes on after its database was cut', async () => {
-    const cut = open(home.url);
+    const cut = open(`${home.url}?application_name=cut`);
     others.push(cut);
     follow({}, cut);
     await isWhole();
     await recorded(await paid());
     for (let n = 0; n < 4; n += 1) {
-      await db.pool.query(
-        `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()
-           and datname = current_database() and application_name = ''`,
+      const { rowCount } = await db.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'cut'`,
       );
+      expect(rowCount).toBeGreaterThan(0);
       await recorded(await paid());
     }
     await until('the cursor is there', async () => (await row()).streamCursor === 5n);

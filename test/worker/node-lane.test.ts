@@ -52,7 +52,10 @@ async function asked(): Promise<{ id: bigint; request: string }> {
 }
 
 const lookNow = async (ids: readonly bigint[]): Promise<void> => {
-  await db.pool.query('update invoice set due_at = now() where id = any($1::bigint[])', [ids]);
+  await db.pool.query(
+    `update invoice set due_at = now() - interval '1 ms' where id = any($1::bigint[])`,
+    [ids],
+  );
   await nudge(db.pool, [nodeLane(nodeId)]);
 };
 const count = async (ids: readonly bigint[], where: string): Promise<number> => {

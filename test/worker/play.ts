@@ -73,10 +73,11 @@ export async function aShopWithDue(
   return { shopId, lane: shopLane(shopId) };
 }
 
+/** Due since a moment ago: the present one is kept in whole milliseconds, and may be the next. */
 export async function moreDue(db: Database, shopId: number, count: number): Promise<void> {
   await db.pool.query(
     `insert into sighting (shop_id, origin_id, because, lane, due_at)
-     select $1, 'gid://shopify/Order/' || gen_random_uuid(), 'test', $2, now()
+     select $1, 'gid://shopify/Order/' || gen_random_uuid(), 'test', $2, now() - interval '1 ms'
      from generate_series(1, $3::int)`,
     [shopId, shopLane(shopId), count],
   );

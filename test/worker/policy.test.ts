@@ -89,7 +89,9 @@ describe('order and width', () => {
 
   test('the soonest done goes first, and the others are not forgotten', async () => {
     const { nodeId, lane } = await aNodeWithDue(40);
-    await db.pool.query('update invoice set due_at = now() where node_id = $1', [nodeId]);
+    await db.pool.query(`update invoice set due_at = now() - interval '1 ms' where node_id = $1`, [
+      nodeId,
+    ]);
     const { identity } = await readLane(db, lane);
     const costs = { 'invoice:live': 5, 'invoice:canceled': 400 };
     await writeLanes(db, [{ lane, identity, gradient: 2, loss: 2, bases: costs, costs }]);

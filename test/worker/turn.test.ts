@@ -122,7 +122,7 @@ describe('a turn while others wait', () => {
     await turns.take(lane);
     const payment = await aPayment(db, { shopId });
     const { id } = await anInvoice(db, { payment, nodeId });
-    await db.pool.query('update invoice set due_at = now() where id = $1', [id]);
+    await db.pool.query(`update invoice set due_at = now() - interval '1 ms' where id = $1`, [id]);
     await turns.take(lane);
     expect(ran).toHaveLength(102);
     expect(ran).toContain('invoice');
