@@ -12,7 +12,7 @@ import {
   type PaymentCursor,
   type PaymentFilter,
 } from '../../web/db/views.ts';
-import { exportPayments } from '../../web/flows/export-payments.ts';
+import { exportBooks } from '../../web/flows/export-books.ts';
 import { readFilter } from '../../web/http/merchant/payment-filter.ts';
 import type { Question } from './measure.ts';
 import type { Million } from './million.ts';
@@ -147,9 +147,13 @@ export const paymentQuestions = (db: Database, million: Million): Question[] => 
 /** How long the whole file takes is said beside it; what is measured is its slowest piece. */
 function exportOfAll(db: Database, { shopId }: Million): Question {
   const begin = () =>
-    exportPayments(
+    exportBooks(
       { db },
-      { shopIds: [shopId], filter: { ...everyPayment, timeZone }, format: 'csv' },
+      {
+        shopIds: [shopId],
+        books: { what: 'payments', filter: { ...everyPayment, timeZone } },
+        format: 'csv',
+      },
     )[Symbol.asyncIterator]();
   let file: ReturnType<typeof begin> | undefined;
   return {

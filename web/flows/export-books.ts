@@ -1,11 +1,11 @@
 // A shop's books as files, by the name of what is in them.
 import type { Database } from '../db/database.ts';
-import type { Period } from '../db/views/export.ts';
-import type { PaymentFilter } from '../db/views/payments.ts';
-import type { ExportFormat } from './export-file.ts';
-import { exportLedger, ledgerColumns } from './export-ledger.ts';
-import { exportPayments, paymentColumns } from './export-payments.ts';
-import { exportTax, taxColumns } from './export-tax.ts';
+import { everyPaidPayment, everyPosting, type Period } from '../db/views/export.ts';
+import { everyListedPayment, type PaymentFilter } from '../db/views/payments.ts';
+import { batch, fileOf, ofEach, type Columns, type ExportFormat } from './export-file.ts';
+import { ledgerColumns } from './export-ledger.ts';
+import { paymentColumns } from './export-payments.ts';
+import { taxColumns } from './export-tax.ts';
 
 export const exportKinds = ['payments', 'ledger', 'tax'] as const;
 export type ExportKind = (typeof exportKinds)[number];
@@ -21,18 +21,32 @@ export const columnsOf: Readonly<Record<ExportKind, readonly string[]>> = {
 export type Books =
   { what: 'payments'; filter: PaymentFilter } | { what: 'ledger' | 'tax'; period: Period };
 
-/** The file in pieces of a hundred rows. */
+/**
+ * The file in pieces of a hundred rows. A list of payments has the newest first, without what comes
+ * meanwhile; the books have the oldest first.
+ */
 export function exportBooks(
-  deps: { db: Database },
+  { db }: { db: Database },
   ask: { shopIds: readonly number[]; books: Books; format: ExportFormat },
 ): AsyncGenerator<string> {
   const { shopIds, books, format } = ask;
+  const { timeZone } = books.what === 'payments' ? books.filter : books.period;
+  const file = <Line>(
+    columns: Columns<Line>,
+    pagesOf: (shopId: number) => AsyncIterable<readonly Line[]>,
+  ): AsyncGenerator<string> => fileOf({ columns, format, timeZone }, ofEach(shopIds, pagesOf));
   switch (books.what) {
     case 'payments':
-      return exportPayments(deps, { shopIds, filter: books.filter, format });
+      return file(paymentColumns, (shopId) =>
+        everyListedPayment(db, { shopId, filter: books.filter, batch }),
+      );
     case 'ledger':
-      return exportLedger(deps, { shopIds, period: books.period, format });
+      return file(ledgerColumns, (shopId) =>
+        everyPosting(db, { shopId, period: books.period, batch }),
+      );
     case 'tax':
-      return exportTax(deps, { shopIds, period: books.period, format });
+      return file(taxColumns, (shopId) =>
+        everyPaidPayment(db, { shopId, period: books.period, batch }),
+      );
   }
 }

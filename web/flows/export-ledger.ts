@@ -1,18 +1,8 @@
 // The ledger of a shop as a file: every posting, with what it was worth by the promise under which
 // the money came.
 import { decimalOfCode, minor } from '../core/money.ts';
-import type { Database } from '../db/database.ts';
-import { everyPosting, type LedgerLine, type Period } from '../db/views/export.ts';
-import {
-  batch,
-  fileOf,
-  ofEach,
-  price,
-  sats,
-  utc,
-  type Columns,
-  type ExportFormat,
-} from './export-file.ts';
+import type { LedgerLine } from '../db/views/export.ts';
+import { price, sats, utc, type Columns } from './export-file.ts';
 
 /**
  * The share of the promise that these msat are, to the nearest coin; a half goes up. What Shopify
@@ -43,14 +33,3 @@ export const ledgerColumns: Columns<LedgerLine> = {
   currency: ({ currency }) => currency ?? '',
   price_of_one_bitcoin: ({ price_e8 }) => price(price_e8),
 };
-
-/** The oldest posting first. */
-export function exportLedger(
-  deps: { db: Database },
-  ask: { shopIds: readonly number[]; period: Period; format: ExportFormat },
-): AsyncGenerator<string> {
-  const { shopIds, period, format } = ask;
-  const about = { columns: ledgerColumns, format, timeZone: period.timeZone };
-  const pagesOf = (shopId: number) => everyPosting(deps.db, { shopId, period, batch });
-  return fileOf(about, ofEach(shopIds, pagesOf));
-}

@@ -1,22 +1,7 @@
 // The payments of a shop as a file: whatever their state, as the merchant's list has them.
 import { paymentStates, reasons } from '../core/payment.ts';
-import type { Database } from '../db/database.ts';
-import {
-  everyListedPayment,
-  type ListedPayment,
-  type PaymentFilter,
-} from '../db/views/payments.ts';
-import {
-  batch,
-  fiat,
-  fileOf,
-  ofEach,
-  price,
-  sats,
-  utc,
-  type Columns,
-  type ExportFormat,
-} from './export-file.ts';
+import type { ListedPayment } from '../db/views/payments.ts';
+import { fiat, price, sats, utc, type Columns } from './export-file.ts';
 
 export const paymentColumns: Columns<ListedPayment> = {
   payment_id: ({ id }) => id,
@@ -45,14 +30,3 @@ export const paymentColumns: Columns<ListedPayment> = {
   node_identity: ({ node_identity }) => node_identity ?? '',
   network: ({ network }) => network ?? '',
 };
-
-/** The newest payment first. Rows that come meanwhile are not in it. */
-export function exportPayments(
-  deps: { db: Database },
-  ask: { shopIds: readonly number[]; filter: PaymentFilter; format: ExportFormat },
-): AsyncGenerator<string> {
-  const { shopIds, filter, format } = ask;
-  const about = { columns: paymentColumns, format, timeZone: filter.timeZone };
-  const pagesOf = (shopId: number) => everyListedPayment(deps.db, { shopId, filter, batch });
-  return fileOf(about, ofEach(shopIds, pagesOf));
-}

@@ -1,18 +1,7 @@
 // What a shop was paid, as its bookkeeper asks for it: one line for each payment to which money
 // came, with its value at that moment, and by which price of whom.
-import type { Database } from '../db/database.ts';
-import { everyPaidPayment, type Period, type TaxLine } from '../db/views/export.ts';
-import {
-  batch,
-  fiat,
-  fileOf,
-  ofEach,
-  price,
-  sats,
-  utc,
-  type Columns,
-  type ExportFormat,
-} from './export-file.ts';
+import type { TaxLine } from '../db/views/export.ts';
+import { fiat, price, sats, utc, type Columns } from './export-file.ts';
 
 const sourcesOf = ({ sources }: TaxLine): string =>
   (sources ?? []).map(({ source, price: said }) => `${source} ${said}`).join('; ');
@@ -51,14 +40,3 @@ export const taxColumns: Columns<TaxLine> = {
   payment_hash: ({ hash }) => hash ?? '',
   network: ({ network }) => network ?? '',
 };
-
-/** The payment that was paid first comes first. */
-export function exportTax(
-  deps: { db: Database },
-  ask: { shopIds: readonly number[]; period: Period; format: ExportFormat },
-): AsyncGenerator<string> {
-  const { shopIds, period, format } = ask;
-  const about = { columns: taxColumns, format, timeZone: period.timeZone };
-  const pagesOf = (shopId: number) => everyPaidPayment(deps.db, { shopId, period, batch });
-  return fileOf(about, ofEach(shopIds, pagesOf));
-}
