@@ -114,3 +114,21 @@ test('removed and installed again before anybody looked: what was before has end
   const storefront = await our.deps.storefronts.of(our.shop.id);
   expect(await storefront.readOrder('gid://shopify/Order/1')).toBe('gone');
 });
+
+test('a removal told twice ends what was before it, and nothing of the new installation', async () => {
+  our.shopify.uninstall(pair);
+  await hearOfRemoval();
+  await lookAtInstallation();
+  expect((await shop()).uninstalledAt).not.toBeNull();
+  await hearOfRemoval();
+  our.shopify.install(pair);
+  await our.openApp();
+  expect((await our.connect()).ok).toBe(true);
+  const { payment } = await our.anOrder();
+  const live = { where: { shopId: our.shop.id, retiredAt: null } };
+  expect(await our.db.prisma.node.count(live)).toBe(1);
+
+  await lookAtInstallation();
+  expect(await our.db.prisma.node.count(live)).toBe(1);
+  expect((await our.read(payment.id)).state).toBe('open');
+});

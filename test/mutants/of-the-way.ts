@@ -325,6 +325,14 @@ const lanes: readonly Mutant[] = [
   ),
   source(
     {
+      id: 'M98',
+      guard: 'a removal that is told twice ends no later installation',
+      ...{ test: 'test/flows/shop.test.ts', named: 'a removal told twice ends what was before it' },
+    },
+    edit('web/flows/forget-shop.ts', 'shop.installedAt < sighting.seenAt;', 'true;'),
+  ),
+  source(
+    {
       id: 'M49',
       guard: 'a lane that is closed postpones its rows, and drops none',
       ...{ test: afterTrouble, named: 'a shop that is away pauses its lane' },

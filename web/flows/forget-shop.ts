@@ -43,8 +43,12 @@ export async function lookAtInstallation(deps: Deps, sighting: SightingRow): Pro
     if (!dead) throw trouble;
   }
   // A token that works and is older than the word of the removal says that there was none. One that
-  // is younger is of a new installation, and what was before it has ended.
-  const again = shop.tokensStoredAt !== null && shop.tokensStoredAt >= sighting.seenAt;
+  // is younger is of a new installation, and what was before it has ended: unless it ended then
+  // already, and this is the same word, told twice.
+  const again =
+    shop.tokensStoredAt !== null &&
+    shop.tokensStoredAt >= sighting.seenAt &&
+    shop.installedAt < sighting.seenAt;
   if (removed && (dead || again)) {
     await uninstallShop(deps.db, shopId, { keepTokens: !dead });
     deps.log.info({ shopId, again: !dead }, 'shop.uninstalled');
