@@ -325,7 +325,7 @@ const lanes: readonly Mutant[] = [
   ),
   source(
     {
-      id: 'M98',
+      id: 'M53',
       guard: 'a removal that is told twice ends no later installation',
       ...{ test: 'test/flows/shop.test.ts', named: 'a removal told twice ends what was before it' },
     },
