@@ -3,19 +3,15 @@
 // from another site, never show a second invoice while the first can still be paid, and never say
 // that nothing was charged where that is not certain. Polaris and React do not belong here: its
 // licence keeps Polaris inside Shopify's admin, and both weigh more than the whole page.
-import { createHash } from 'node:crypto';
 import type { PayView } from '../shared/pay-view.ts';
-import { asHtml, html, type Html } from './html.ts';
-import { icons, tabIcon } from './icons.ts';
+import { frame, jsonForScript, type PageAssets, type Rendered } from './frame.ts';
+import { asHtml, html } from './html.ts';
+import { icons } from './icons.ts';
 import { lookOf, requestOf, type Named } from './looks.ts';
 import { paySection, summarySection, howSection } from './sections.ts';
 import { speech, type Speech } from './words.ts';
-import { styleOf } from './style.ts';
 
-export type Rendered = { html: string; headers: Readonly<Record<string, string>> };
-
-/** The address of the built script; without it the page works on its own. */
-export type PageAssets = { script?: string };
+export type { PageAssets, Rendered } from './frame.ts';
 
 /** A page that stands for no payment: each has its words `message.<name>.head` and `.text`. */
 export type PageMessage = 'not_found' | 'unavailable' | 'too_many' | 'failed' | PageMessageOfOrder;
@@ -23,22 +19,6 @@ export type PageMessage = 'not_found' | 'unavailable' | 'too_many' | 'failed' | 
 /** What a link that names an order may come to, instead of its payment. */
 export type PageMessageOfOrder =
   'no_payment_yet' | 'paid_elsewhere' | 'nothing_owed' | 'shop_unreachable' | 'too_many_looks';
-
-const css = styleOf(new URL('./style.css', import.meta.url));
-
-/** How often a page without script, or one that could not be drawn, asks again. */
-const againSeconds = 10;
-
-const policy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(css).digest('base64')}'`,
-  "script-src 'self'",
-  "connect-src 'self'",
-  'img-src data:',
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 
 /**
  * The page of a payment in its present state. `locale` is any language tag, such as `de-CH`.
@@ -63,7 +43,7 @@ export function renderPayPage(
       ${asHtml(scriptView(view, words))}
     </script>
   `;
-  return rendered(words, {
+  return frame(words, {
     title: `${head} – ${view.shopName}`,
     body,
     script: options.assets.script,
@@ -107,7 +87,7 @@ export function renderMessage(options: {
     </main>
   `;
   const refresh = options.message === 'unavailable' ? 'always' : 'never';
-  return rendered(words, { title: head, body, script: undefined, refresh });
+  return frame(words, { title: head, body, script: undefined, refresh });
 }
 
 /** What the words' placeholders stand for. */
@@ -115,63 +95,7 @@ function wordValues(view: PayView): Record<string, string> {
   return { shop: view.shopName, currency: view.fiat.currency, reference: view.reference };
 }
 
-type Draft = {
-  title: string;
-  body: Html;
-  script: string | undefined;
-  refresh: 'never' | 'without script' | 'always';
-  /** Where the page leads by itself, with and without script. */
-  leadsTo?: string;
-};
-
-/** Long enough to read one line. */
-const leadAfterSeconds = 1;
-
-function rendered(words: Speech, draft: Draft): Rendered {
-  // In one piece: a single space more, and the style would not fit its hash in the policy.
-  const style = asHtml(`<style>${css}</style>`);
-  const refresh = html`<meta http-equiv="refresh" content="${againSeconds}" />`;
-  const page = html`
-    <html lang="${words.locale}" dir="${words.dir}">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width,initial-scale=1" />
-        <meta name="robots" content="noindex" />
-        <meta name="color-scheme" content="light dark" />
-        <title>${draft.title}</title>
-        <link rel="icon" href="${tabIcon}" />
-        ${
-          draft.leadsTo !== undefined &&
-          html`<meta http-equiv="refresh" content="${leadAfterSeconds};url=${draft.leadsTo}" />`
-        }
-        ${style} ${draft.refresh === 'always' && refresh}
-        ${draft.refresh === 'without script' && html`<noscript>${refresh}</noscript>`}
-        ${draft.script !== undefined && html`<script type="module" src="${draft.script}"></script>`}
-      </head>
-      <body>
-        <p class="sr" id="say" role="status"></p>
-        ${draft.body}
-      </body>
-    </html>
-  `;
-  return { html: `<!doctype html>${page.source.trim()}`, headers: headersFor(words) };
-}
-
-function headersFor(words: Speech): Rendered['headers'] {
-  return {
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Language': words.locale,
-    'Content-Security-Policy': policy,
-    'Cache-Control': 'no-store',
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Permissions-Policy': 'camera=(), microphone=(), geolocation=()',
-    Vary: 'Accept-Language',
-  };
-}
-
-/** What the script reads. In JSON only `<` could end the element that it stands in. */
+/** What the script reads. */
 function scriptView(view: PayView, words: Speech): string {
   const state = {
     id: view.id,
@@ -189,5 +113,5 @@ function scriptView(view: PayView, words: Speech): string {
       weblnFailed: words.say('webln_failed'),
     },
   };
-  return JSON.stringify(state).replaceAll('<', '\\u003c');
+  return jsonForScript(state);
 }
