@@ -1,6 +1,7 @@
-// The other way out over HTTPS: to an address that a merchant gave. Nobody vouches for it, so its
-// form is narrow, every address behind its name must be public, and only the checked one is
-// connected to; a redirect is not followed, and of the answer only the status is looked at.
+// The other way out over HTTPS: to an address that a merchant or a buyer gave. Nobody vouches for
+// it, so its form is narrow, every address behind its name must be public, and only the checked one
+// is connected to; a redirect is not followed, and no more of an answer is read than was allowed.
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIPv6 } from 'node:net';
 import { parseAddress, pinAddress, type NodeAddress, type Resolve } from './lightning/address.ts';
@@ -16,6 +17,21 @@ export type GivenPost = {
 
 /** Throws `NoAnswer`; an address that may not be connected to is `unreachable`. */
 export type PostToGiven = (post: GivenPost) => Promise<{ status: number }>;
+
+export type GivenGet = {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  /** For the whole call, the body of the answer included. */
+  timeoutMs: number;
+  /** Of the answer's body. */
+  maxBytes: number;
+};
+
+/**
+ * Whatever came back, with any status. Throws `NoAnswer`; an address that may not be connected to
+ * is `unreachable`.
+ */
+export type GetFromGiven = (get: GivenGet) => Promise<{ status: number; text: string }>;
 
 const httpsPort = 443;
 /** What is read of an answer's body before the connection is cut. */
@@ -36,28 +52,65 @@ export function givenAddress(url: string): NodeAddress | undefined {
   return address.host.includes('.') ? address : undefined;
 }
 
-/**
- * With `origin` a stand-in plays the whole outside, as for every other call; the form of an address
- * counts there too.
- */
-export function postToGiven(about: {
+type Ways = {
   origin: string | undefined;
   resolve?: Resolve;
   /** Where a checked address is connected to, and whose certificates count there. */
   instead?: { ip: string; ca: string };
-}): PostToGiven {
-  return async (post) => {
-    const address = givenAddress(post.url);
-    if (address === undefined) throw new NoAnswer('unreachable', { host: 'a given address' });
-    const { origin } = about;
-    if (origin !== undefined) {
-      // The stand-in knows no names: what is written is judged all the same.
-      if (address.kind !== 'name') await pinned(address, undefined);
-      return postToStandIn(post, origin);
-    }
-    const ip = await pinned(address, about.resolve);
-    return postTo(post, { address, ip: about.instead?.ip ?? ip, ca: about.instead?.ca });
+};
+
+/**
+ * With `origin` a stand-in plays the whole outside, as for every other call; the form of an address
+ * counts there too.
+ */
+export function postToGiven(about: Ways): PostToGiven {
+  return async ({ body, ...post }) => {
+    const way = await wayTo(post.url, about);
+    if (typeof way === 'string') return postToStandIn({ body, ...post }, way);
+    const asked = { ...post, method: 'POST', body, signal: AbortSignal.timeout(post.timeoutMs) };
+    const response = await answerOf(asked, way);
+    let bytes = 0;
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > answerBytesAtMost) response.destroy();
+    });
+    response.on('error', () => undefined);
+    return { status: response.statusCode ?? 0 };
   };
+}
+
+/** As `postToGiven`. */
+export function getFromGiven(about: Ways): GetFromGiven {
+  return async ({ maxBytes, ...get }) => {
+    const way = await wayTo(get.url, about);
+    const { host } = new URL(get.url);
+    const signal = AbortSignal.timeout(get.timeoutMs);
+    if (typeof way === 'string') return getFromStandIn(get, { origin: way, signal, maxBytes });
+    const response = await answerOf({ ...get, method: 'GET', signal }, way);
+    try {
+      return { status: response.statusCode ?? 0, text: await textOf(response, { host, maxBytes }) };
+    } catch (error) {
+      throw noAnswer(error, { host, signal });
+    } finally {
+      response.destroy();
+    }
+  };
+}
+
+type Way = { address: NodeAddress; ip: string; ca: string | undefined };
+
+/** The stand-in's origin, or the checked address. Throws `NoAnswer` for what may not be asked. */
+async function wayTo(url: string, about: Ways): Promise<string | Way> {
+  const address = givenAddress(url);
+  if (address === undefined) throw new NoAnswer('unreachable', { host: 'a given address' });
+  const { origin } = about;
+  if (origin !== undefined) {
+    // The stand-in knows no names: what is written is judged all the same.
+    if (address.kind !== 'name') await pinned(address, undefined);
+    return origin;
+  }
+  const ip = await pinned(address, about.resolve);
+  return { address, ip: about.instead?.ip ?? ip, ca: about.instead?.ca };
 }
 
 async function pinned(address: NodeAddress, resolve: Resolve | undefined): Promise<string> {
@@ -67,11 +120,21 @@ async function pinned(address: NodeAddress, resolve: Resolve | undefined): Promi
   return pinning.pinned.ip;
 }
 
+function noAnswer(error: unknown, about: { host: string; signal: AbortSignal }): NoAnswer {
+  if (error instanceof NoAnswer) return error;
+  const { host, signal } = about;
+  return new NoAnswer(signal.aborted ? 'timeout' : 'cut', { host, cause: error });
+}
+
+const inStandIn = (url: string, origin: string): string => {
+  const to = new URL(url);
+  return `${origin}/${to.host}${to.pathname}${to.search}`;
+};
+
 async function postToStandIn(post: GivenPost, origin: string): Promise<{ status: number }> {
-  const to = new URL(post.url);
   const signal = AbortSignal.timeout(post.timeoutMs);
   try {
-    const response = await fetch(`${origin}/${to.host}${to.pathname}${to.search}`, {
+    const response = await fetch(inStandIn(post.url, origin), {
       method: 'POST',
       headers: post.headers,
       body: post.body,
@@ -81,48 +144,76 @@ async function postToStandIn(post: GivenPost, origin: string): Promise<{ status:
     await response.body?.cancel();
     return { status: response.status };
   } catch (error) {
-    throw new NoAnswer(signal.aborted ? 'timeout' : 'cut', { host: to.host, cause: error });
+    throw noAnswer(error, { host: new URL(post.url).host, signal });
   }
 }
 
-function postTo(
-  post: GivenPost,
-  about: { address: NodeAddress; ip: string; ca: string | undefined },
-): Promise<{ status: number }> {
-  const to = new URL(post.url);
-  const { host, port, kind } = about.address;
-  const signal = AbortSignal.timeout(post.timeoutMs);
+async function getFromStandIn(
+  { url, headers }: Pick<GivenGet, 'url' | 'headers'>,
+  about: { origin: string; signal: AbortSignal; maxBytes: number },
+): Promise<{ status: number; text: string }> {
+  const { signal, maxBytes } = about;
+  const { host } = new URL(url);
+  try {
+    const to = inStandIn(url, about.origin);
+    const response = await fetch(to, { headers, redirect: 'manual', signal });
+    const body = (response.body ?? []) as AsyncIterable<Uint8Array>;
+    return { status: response.status, text: await textOf(body, { host, maxBytes }) };
+  } catch (error) {
+    throw noAnswer(error, { host, signal });
+  }
+}
+
+/** Throws `too_large` as soon as it is; leaving the loop ends the connection. */
+async function textOf(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limit: { host: string; maxBytes: number },
+): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > limit.maxBytes) throw new NoAnswer('too_large', { host: limit.host });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+type Asked = {
+  url: string;
+  method: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string;
+  signal: AbortSignal;
+};
+
+/** The head of an answer, from the checked address. Throws `NoAnswer`. */
+function answerOf({ url, body, ...asked }: Asked, way: Way): Promise<IncomingMessage> {
+  const to = new URL(url);
+  const { host, port, kind } = way.address;
+  const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      reject(new NoAnswer(signal.aborted ? 'timeout' : 'cut', { host, cause: error }));
-    };
     const request = httpsRequest(
       {
         // The checked address and no name, so that nothing is resolved again; the name stands in
         // the certificate's check.
-        host: about.ip,
+        host: way.ip,
         port,
         ...(kind === 'name' ? { servername: host } : {}),
-        ...(about.ca === undefined ? {} : { ca: about.ca }),
-        method: 'POST',
+        ...(way.ca === undefined ? {} : { ca: way.ca }),
+        method: asked.method,
         path: `${to.pathname}${to.search}`,
-        headers: { ...post.headers, Host: to.host, 'Content-Length': Buffer.byteLength(post.body) },
-        family: isIPv6(about.ip) ? 6 : 4,
+        headers: { ...asked.headers, Host: to.host, ...length },
+        family: isIPv6(way.ip) ? 6 : 4,
         // A connection of its own: none that was opened to another name is used again.
         agent: false,
-        signal,
+        signal: asked.signal,
       },
-      (response) => {
-        let bytes = 0;
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > answerBytesAtMost) response.destroy();
-        });
-        response.on('error', () => undefined);
-        resolve({ status: response.statusCode ?? 0 });
-      },
+      resolve,
     );
-    request.on('error', fail);
-    request.end(post.body);
+    request.on('error', (error) => {
+      reject(noAnswer(error, { host, signal: asked.signal }));
+    });
+    request.end(body);
   });
 }

@@ -66,7 +66,7 @@ describe('a difference from what was asked', () => {
   const at = (seconds: number): Date => new Date(now.getTime() + seconds * 1_000);
   const read: PaymentRequest = {
     ...{ hash, payee, amountMsat: 5_000n, network: 'regtest', hints: 0 },
-    ...{ createdAt: now, expiresAt: at(600) },
+    ...{ createdAt: now, expiresAt: at(600), descriptionHash: undefined },
   };
   const asked = { hash, amountMsat: 5_000n, expirySeconds: 600, identity: payee } as const;
 

@@ -18,6 +18,7 @@ export const borders: Readonly<Record<string, Border>> = {
   'web/lightning/': { may: ['core/', 'outbound.ts', 'lightning/'] },
   'web/shopify/': { may: ['core/', 'outbound.ts', 'shopify/'] },
   'web/rates/': { may: ['core/', 'outbound.ts', 'rates/'] },
+  'web/lnurl/': { may: ['core/', 'outbound.ts', 'outbound-given.ts', 'lnurl/'] },
   'web/alerts/': { may: ['core/', 'outbound.ts', 'outbound-given.ts', 'alerts/'] },
   'web/flows/': { may: ['core/', 'db/', 'flows/'] },
   'web/http/': {

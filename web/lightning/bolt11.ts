@@ -14,6 +14,8 @@ export type PaymentRequest = {
   network: Network;
   createdAt: Date;
   expiresAt: Date;
+  /** SHA-256 of what it is for, lower-case hex; undefined where that stands in it as text. */
+  descriptionHash: string | undefined;
   /** How many ways in through private channels it names. */
   hints: number;
 };
@@ -42,6 +44,7 @@ export function parseRequest(request: string): PaymentRequest | undefined {
       network,
       createdAt,
       expiresAt,
+      descriptionHash: read.description_hash,
       hints: read.routes?.length ?? 0,
     };
   } catch {

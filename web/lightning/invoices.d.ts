@@ -3,6 +3,7 @@ declare module 'invoices' {
   export function parsePaymentRequest(input: { request: string }): {
     id: string;
     destination: string;
+    description_hash?: string;
     network: string;
     mtokens?: string;
     created_at: string;
