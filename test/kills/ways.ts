@@ -20,10 +20,14 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
       'sql node_insert',
       'sql node_rank_last',
       'sql node_store',
+    ],
+    pool: [
       'sql shop_uninstall',
       'sql node_retire_all',
+      'sql closing_move',
+      'sql closing_end_invoices',
+      'sql invoice_look_at_all',
     ],
-    pool: ['sql closing_move', 'sql closing_end_invoices', 'sql invoice_look_at_all'],
   },
   nothing: {
     pool: ['sql listening_say', 'sql stream_take'],
