@@ -43,10 +43,11 @@ import { testPasted } from './lightning/connect.ts';
 import { bakeLine } from './lightning/gate.ts';
 import { openNode, type OpenNode } from './lightning/node.ts';
 import { adviceOnVersion } from './lightning/versions.ts';
+import { openPayAddresses } from './lnurl/pay-address.ts';
 import type { Log } from './log.ts';
 import { makeMetrics, type Metrics, type ProcessCounters } from './metrics.ts';
 import { outbound, type Outbound } from './outbound.ts';
-import { postToGiven } from './outbound-given.ts';
+import { getFromGiven, postToGiven } from './outbound-given.ts';
 import { makeRates } from './rates/agreed.ts';
 import { bitstamp } from './rates/bitstamp.ts';
 import { coinbase } from './rates/coinbase.ts';
@@ -67,6 +68,7 @@ import {
 import { testOrders } from './shopify/test-orders.ts';
 import { makeThrottle, type Throttle } from './shopify/throttle.ts';
 import { openVault, type Vault } from './vault/seal.ts';
+import { makeStamp } from './vault/stamp.ts';
 import type { Told } from './worker/reporting.ts';
 import program from '../package.json' with { type: 'json' };
 
@@ -198,7 +200,9 @@ function makeDeps(parts: {
     },
     askShop: async (shopId) => shopFacts(await storefronts.adminOf(shopId)),
     rates: makeRates({ sources, clock }),
+    readRequest: parseRequest,
     sealer: vault,
+    stamp: makeStamp(config.vaultKeys),
     alertWays: openAlertWays({
       mail: config.smtp,
       post: postToGiven({ origin: config.outsideOrigin }),
@@ -502,6 +506,13 @@ function makeDoors(parts: DoorParts): Doors {
     ],
     bakeLine: () => bakeLine(),
     hashOfRequest: (request) => parseRequest(request)?.hash,
+    askPayAddress: openPayAddresses({
+      get: getFromGiven({ origin: config.outsideOrigin }),
+      readInvoice: parseRequest,
+      missed: (about) => {
+        log.warn(about, 'pay_address.no_answer');
+      },
+    }),
     isReady: readiness(db),
   };
 

@@ -176,6 +176,23 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   ],
   'Once in the life of a shop, in the transaction of shop_install.': ['sql shop_lane'],
   'A lock and nothing else.': ['sql shop_lock'],
+  "The signer's: a process of its own, killed at each of its steps in test/signer/kills.test.ts.": [
+    'sql payout_all_due',
+    'sql payout_claim_waits',
+    'sql payout_end',
+    'sql payout_forget_waits',
+    'sql payout_is_sent',
+    'sql payout_refuse',
+    'sql payout_take_due',
+    'sql payout_try_again',
+    'sql payout_waits',
+    'sql payout_wake_refund',
+    'sql purse_met',
+  ],
+  "The operator's own wishes for a purse, one statement each.": [
+    'sql purse_pause',
+    'sql purse_store',
+  ],
   'One who refreshes a token at a time; its lease ends by itself (test/journey/tokens.test.ts).': [
     'sql shop_refresh_lease',
     'sql shop_refresh_soon',
@@ -259,6 +276,16 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   'Shopify asks for a capture or a refund of a session, and asks again until it is answered.': [
     'sql session_money_request',
   ],
+  'A refund: each arrow is one transaction, done or not (test/flows/refunds.test.ts, refunds-way).':
+    [
+      'sql refund_open',
+      'sql refund_answers_attention',
+      'sql refund_waits',
+      'sql refund_price',
+      'sql refund_approve',
+      'sql refund_withdraw',
+      'sql refund_claim_store',
+    ],
   'A node that was restored from a backup: one transaction, begun again at the next connection.': [
     'sql stream_epoch',
   ],

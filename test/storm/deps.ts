@@ -3,6 +3,7 @@ import type { Price } from '../../web/core/quote.ts';
 import { quotePolicy } from '../../web/core/quote.ts';
 import type { Sealer } from '../../web/core/ports.ts';
 import type { Deps } from '../../web/flows/flow.ts';
+import { makeStamp } from '../../web/vault/stamp.ts';
 import type { ShopAt } from './buyers.ts';
 import type { Draws } from './draws.ts';
 import type { PlayedNode } from './node.ts';
@@ -65,6 +66,8 @@ export function outsideOf(
     askShop: () => Promise.resolve({ currency: 'EUR', timeZone: 'Europe/Berlin' }),
     rates: { pricesFor: (currency) => Promise.resolve(pricesAt(net, currency)) },
     sealer,
+    stamp: makeStamp([{ version: 1, key: new Uint8Array(32).fill(7) }]),
+    readRequest: () => undefined,
     alertWays: { email: missing('mail'), url: missing('post'), mayBePostedTo: () => true },
     ...{ quotePolicy, quoteSeconds: 45, sweepSeconds: 60, realMoneyOnly: false },
     randomSecret: () => {

@@ -166,6 +166,7 @@ function storefrontOf(played: Played): Storefront {
   const refused = (why: string): TellOutcome => ({ is: 'refused', why });
   return {
     readOrder: (id) => call(played, { what: 'read', cost: 5, effect: () => read(played, id) }),
+    readRefunds: () => Promise.reject(new Error('no order of the storm is refunded')),
     readOrders: (ids) =>
       call(played, {
         ...{ what: 'read_many', cost: 20 },
@@ -261,6 +262,8 @@ function sessionsOf(played: Played): PaymentSessions {
       tell('pending', gid, (session) =>
         session.state === 'open' ? done : { is: 'refused', why: 'NOT_OPEN' },
       ),
+    resolveRefund: () => Promise.reject(new Error('no session of the storm is refunded')),
+    rejectRefund: () => Promise.reject(new Error('no session of the storm is refunded')),
     sayReady: () => Promise.resolve({ is: 'done' }),
     ping: () => call(played, { what: 'ping', cost: 1, effect: () => undefined }),
   };

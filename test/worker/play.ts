@@ -7,6 +7,7 @@ import { openDatabase, type Database } from '../../web/db/database.ts';
 import type { ClaimedRow } from '../../web/db/due.ts';
 import { shopLane, type Lane } from '../../web/db/lanes.ts';
 import type { Deps, Log, Step } from '../../web/flows/flow.ts';
+import { makeStamp } from '../../web/vault/stamp.ts';
 import type { PoolOptions } from '../../web/worker/pool.ts';
 import { aShop } from '../builders.ts';
 
@@ -42,6 +43,8 @@ export function depsOn(db: Database, more: Partial<Deps> = {}): Deps {
     askShop: outside,
     rates: { pricesFor: outside },
     sealer: { seal: (plain) => plain, open: (sealed) => sealed },
+    stamp: makeStamp([{ version: 1, key: new Uint8Array(32).fill(7) }]),
+    readRequest: () => undefined,
     alertWays: { email: outside, url: outside, mayBePostedTo: () => true },
     quotePolicy,
     quoteSeconds: 600,

@@ -13,10 +13,15 @@ import { assert } from './trouble.ts';
  * - `overpaid`: more than was asked, or a second payment; to be given back.
  * - `given_back`: a person says that the buyer has it back, from the merchant's own wallet.
  * - `kept`: a person says that the buyer leaves it to the shop.
+ * - `refunding`: owed to a buyer as a refund that has its price.
+ * - `paid_out`: what the paying node sent to buyers, with the fees of the way.
+ * - `fees`: fees of the way; grows negative by what the shop paid of its own.
+ * - `topped_up`: what a refund costs beyond the sats that came for it, because the price moved;
+ *   grows negative by what the shop paid of its own.
  */
 export const accountKinds = [
   ...(['node', 'awaiting', 'resolved', 'stranded', 'overpaid'] as const),
-  ...(['given_back', 'kept'] as const),
+  ...(['given_back', 'kept', 'refunding', 'paid_out', 'fees', 'topped_up'] as const),
 ] as const;
 export type AccountKind = (typeof accountKinds)[number];
 export type Account = `${AccountKind}:${string}`;
@@ -46,5 +51,23 @@ export function postingsOfVerdict(
   return [
     { from, to: accountOf('resolved', shopId), amountMsat: toldMsat },
     { from, to: accountOf('overpaid', shopId), amountMsat: surplusMsat },
+  ].filter((posting) => posting.amountMsat > 0n);
+}
+
+/**
+ * What a refund takes from its source when it has its price. `sourceMsat`: what its payment has
+ * left there; what is missing the shop adds of its own.
+ */
+export function postingsOfRefund(
+  refund: { shopId: number; source: 'resolved' | 'overpaid' | 'stranded'; amountMsat: Msat },
+  sourceMsat: Msat,
+): Posting[] {
+  const { shopId, source, amountMsat } = refund;
+  assert(amountMsat > 0n && sourceMsat >= 0n, 'a refund takes something from what is there');
+  const takenMsat = amountMsat < sourceMsat ? amountMsat : sourceMsat;
+  const to = accountOf('refunding', shopId);
+  return [
+    { from: accountOf(source, shopId), to, amountMsat: takenMsat },
+    { from: accountOf('topped_up', shopId), to, amountMsat: msat(amountMsat - takenMsat) },
   ].filter((posting) => posting.amountMsat > 0n);
 }

@@ -54,6 +54,7 @@ export const reasons = {
   order_unpaid_too_long: 'The order was not paid within the time that the merchant gives.',
   told_not_paid: 'Shopify accepted that it will not be paid.',
   settled_by_hand: 'A person settled it with the buyer.',
+  refund_opened: 'Its buyer is given the money back as a refund.',
 } as const satisfies Record<string, string>;
 export type Reason = keyof typeof reasons;
 

@@ -90,6 +90,8 @@ export type TellOutcome =
  */
 export type Storefront = {
   readOrder: (originId: string) => Promise<OrderReading | 'gone'>;
+  /** Its successful refunds, at most 100, the oldest first. Asked only where there are some. */
+  readRefunds: (originId: string) => Promise<RefundReading[] | 'gone'>;
   /** Readings of several orders; those that Shopify does not return are left out. At most 50. */
   readOrders: (originIds: readonly string[]) => Promise<OrderReading[]>;
   /**
@@ -145,6 +147,10 @@ export type PaymentSessions = {
   reject: (originId: string, code: RejectionCode) => Promise<SessionOutcome>;
   /** It may still be paid until then, at most some days ahead; the buyer waits at the shop. */
   pending: (originId: string, until: Date) => Promise<SessionOutcome>;
+  /** Of a refund session: the buyer has the money back. */
+  resolveRefund: (originId: string) => Promise<SessionOutcome>;
+  /** Of a refund session: the buyer does not get the money through us. */
+  rejectRefund: (originId: string) => Promise<SessionOutcome>;
   /** Whether the merchant may switch the method on. `handle` is what the admin shows of us. */
   sayReady: (about: {
     handle: string;
@@ -152,6 +158,15 @@ export type PaymentSessions = {
   }) => Promise<{ is: 'done' } | { is: 'refused'; why: string }>;
   /** Throws as the others do, and changes nothing. */
   ping: () => Promise<void>;
+};
+
+/** One refund that Shopify has on an order, in the presentment currency. */
+export type RefundReading = {
+  /** gid://shopify/Refund/1 */
+  originId: string;
+  currencyCode: string;
+  /** What of it went back by which method. Undefined where its currency is not known. */
+  parts: readonly { gateway: string; amountMinor: Minor | undefined }[];
 };
 
 /** One exchange. Throws `Trouble` from `rates`; a currency it does not list is undefined. */
@@ -181,10 +196,30 @@ export type PaymentSessionsOf = { of: (shopId: number) => Promise<PaymentSession
 /** What Shopify says of a shop: ISO 4217 code of its books, IANA name of its time zone. */
 export type ShopFacts = { currency: string; timeZone: string };
 
+/** What a BOLT11 says of itself, its signature checked. */
+export type ReadPaymentRequest = {
+  /** Lower-case hex. */
+  hash: string;
+  /** Undefined: the payer chooses. */
+  amountMsat: bigint | undefined;
+  /** Who signed it: 33 bytes hex. */
+  payee: string;
+  network: 'mainnet' | 'testnet' | 'signet' | 'regtest';
+  expiresAt: Date;
+};
+/** Reads a BOLT11 that somebody gave. Undefined for whatever is none. Never throws. */
+export type ReadRequest = (request: string) => ReadPaymentRequest | undefined;
+
 /** Seals and opens short secrets that are bound to one place. */
 export type Sealer = {
   seal: (plain: Uint8Array, place: SealedPlace) => Uint8Array;
   open: (sealed: Uint8Array, place: SealedPlace) => Uint8Array;
+};
+/** Keyed hashes for what the database keeps and must not be able to make. */
+export type Stamp = {
+  make: (bytes: Uint8Array) => { keyVersion: number; mac: Uint8Array };
+  /** Undefined: there is no key of this version. */
+  fits: (bytes: Uint8Array, made: { keyVersion: number; mac: Uint8Array }) => boolean | undefined;
 };
 /** Where a sealed value lives. It opens nowhere else. */
 export type SealedPlace = { table: string; field: string; shop: string; record: string };

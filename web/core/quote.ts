@@ -220,6 +220,19 @@ export function priceInMsatRoundedUp(
 }
 
 /**
+ * What the amount is worth, rounded down to a whole satoshi: of what is given back the rest of a
+ * satoshi stays with the shop.
+ */
+export function priceInMsatRoundedDown(
+  amountMinor: Minor,
+  agreed: AgreedPrice,
+  adjustmentBp = 0,
+): Msat {
+  const fraction = fractionOf(amountMinor, { agreed, adjustmentBp });
+  return msat((fraction.msat / (fraction.by * MSAT_PER_SAT)) * MSAT_PER_SAT);
+}
+
+/**
  * `smallestMsat` and `largestMsat`: the shop's own limits, inside those of every invoice, for the
  * sats that are asked. `adjustmentBp`: the shop's own discount or markup, see `adjustmentLimitsBp`.
  */

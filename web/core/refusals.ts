@@ -51,7 +51,37 @@ export const openRefusals = [
 ] as const;
 export type OpenRefusal = (typeof openRefusals)[number];
 
-export type Refusal = QuoteRefusal | ConnectRefusal | OpenRefusal;
+/** Why a refund is not opened, or not changed. */
+export const refundRefusals = [
+  'unknown_payment',
+  'unknown_refund',
+  'nothing_captured',
+  'more_than_captured',
+  'other_currency',
+  'amount_unreadable',
+  'refund_exists_with_other_content',
+  'nothing_to_give_back',
+  'not_approvable',
+  'not_withdrawable',
+] as const;
+export type RefundRefusal = (typeof refundRefusals)[number];
+
+/** Why what a buyer gave for a refund is not taken. Each leaves the buyer with one thing to do. */
+export const claimRefusals = [
+  'unknown_refund',
+  'refund_not_claimable',
+  'claim_exists',
+  'request_unreadable',
+  'other_network',
+  'any_amount',
+  'wrong_amount',
+  'request_expired',
+  'own_invoice',
+  'request_used_before',
+] as const;
+export type ClaimRefusal = (typeof claimRefusals)[number];
+
+export type Refusal = QuoteRefusal | ConnectRefusal | OpenRefusal | RefundRefusal | ClaimRefusal;
 
 export type Answer<T, R extends Refusal = Refusal> =
   ({ ok: true } & T) | { ok: false; refusal: R; sentence?: string };

@@ -32,6 +32,7 @@ export const historyWords = {
   kept: 'A person agreed with the buyer that the shop keeps what was too much.',
   seen_to: 'A person has seen to it.',
   session_asked: 'Shopify asks something of this payment.',
+  refund: 'A refund of this payment went on.',
 } as const satisfies Record<string, string>;
 export type HistoryWord = keyof typeof historyWords;
 

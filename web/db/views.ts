@@ -1,6 +1,12 @@
 // What pages and commands show. Reads only; every list has a limit, and goes on from a cursor.
 import type { PaymentState } from '../core/payment.ts';
 import { paymentStates, reasons, type Reason } from '../core/payment.ts';
+import {
+  refundReasons,
+  refundStates,
+  type RefundReason,
+  type RefundState,
+} from '../core/refund.ts';
 import type { Database } from './database.ts';
 import { rows } from './database.ts';
 import { historyWords, type HistoryWord } from './history.ts';
@@ -25,6 +31,7 @@ export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
 export * from './views/operation.ts';
 export * from './views/reconciliation.ts';
+export * from './views/refunds.ts';
 export * from './views/settings.ts';
 
 export type PaymentLine = {
@@ -137,8 +144,17 @@ export async function whyClosed(db: Database, paymentId: string): Promise<string
 /** A line of the timeline in plain words. */
 export function sentenceOf(entry: TimelineEntry): string {
   const why = entry.because in reasons ? reasons[entry.because as Reason] : '';
+  if (entry.what === 'refund') return sentenceOfRefund(entry);
   if (entry.to !== null) return `${paymentStates[entry.to]}${why === '' ? '' : ` ${why}`}`;
   return historyWords[entry.what];
+}
+
+/** A refund that moved says where it is; one that only waits, why. */
+function sentenceOfRefund({ because, details }: TimelineEntry): string {
+  const to = details['to'] ?? '';
+  const where = to in refundStates ? refundStates[to as RefundState] : '';
+  const why = because in refundReasons ? refundReasons[because as RefundReason] : '';
+  return ['Refund.', where, why].filter((part) => part !== '').join(' ');
 }
 
 /**

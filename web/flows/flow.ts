@@ -7,7 +7,9 @@ import type {
   Nodes,
   PaymentSessionsOf,
   Rates,
+  ReadRequest,
   Sealer,
+  Stamp,
   Storefronts,
   ShopFacts,
 } from '../core/ports.ts';
@@ -34,6 +36,8 @@ export type Deps = {
   askShop: (shopId: number) => Promise<ShopFacts>;
   rates: Rates;
   sealer: Sealer;
+  stamp: Stamp;
+  readRequest: ReadRequest;
   alertWays: AlertWays;
   quotePolicy: QuotePolicy;
   /** Life of a quote, in seconds. */

@@ -1,6 +1,6 @@
 import { currencyOf, decimalOf, minor, minorOf, type Minor } from '../core/money.ts';
 import { sameName, usesMethod, type OrderReading, type Sale } from '../core/payment.ts';
-import type { Storefront, TellOutcome } from '../core/ports.ts';
+import type { RefundReading, Storefront, TellOutcome } from '../core/ports.ts';
 import { Trouble } from '../core/trouble.ts';
 import { adminApi, type AdminApi, type AdminDeps } from './admin-api.ts';
 import {
@@ -8,6 +8,7 @@ import {
   orderCancel,
   orderCreateManualPayment,
   orderMarkAsPaid,
+  orderRefunds,
   mostOrdersById,
   ordersById,
   ordersOfMethod,
@@ -30,6 +31,7 @@ export function adminOrders(deps: AdminDeps): Storefront {
       const { order } = await api.ask(orderById, { id: originId });
       return order === null ? 'gone' : readingOf(order);
     },
+    readRefunds: (originId) => readRefunds(api, originId),
     readOrders: (originIds) => readOrders(api, originIds),
     markPaid: async (originId) => {
       if (!orderId.test(originId)) return { is: 'refused', why: 'ORDER_NOT_FOUND' };
@@ -66,6 +68,25 @@ export function adminOrders(deps: AdminDeps): Storefront {
     pendingOrders: (ask) => findPending(api, ask),
     ordersOfMethod: (ask) => findOfMethod(api, ask),
   };
+}
+
+async function readRefunds(api: AdminApi, originId: string): Promise<RefundReading[] | 'gone'> {
+  if (!orderId.test(originId)) return 'gone';
+  const { order } = await api.ask(orderRefunds, { id: originId });
+  if (order === null) return 'gone';
+  return order.refunds.map(({ id, transactions }) => {
+    const moved = transactions.nodes.filter(
+      ({ kind, status }) => kind === 'REFUND' && status === 'SUCCESS',
+    );
+    return {
+      originId: id,
+      currencyCode: moved[0]?.amountSet.presentmentMoney.currencyCode ?? '',
+      parts: moved.map(({ gateway, amountSet }) => ({
+        gateway: gateway ?? '',
+        amountMinor: minorOfMoney(amountSet.presentmentMoney),
+      })),
+    };
+  });
 }
 
 async function readOrders(api: AdminApi, originIds: readonly string[]): Promise<OrderReading[]> {

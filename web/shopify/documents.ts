@@ -59,6 +59,43 @@ export const orderById = {
   timeoutMs: readMs,
 } satisfies AdminDocument<unknown>;
 
+/** Asked of orders that show a refund, and of no others. */
+export const orderRefunds = {
+  name: 'OrderRefunds',
+  text: `query OrderRefunds($id: ID!) {
+  order(id: $id) {
+    refunds(first: 100) {
+      id
+      transactions(first: 10) { nodes { kind status gateway amountSet { ...Bag } } }
+    }
+  }
+}
+fragment Bag on MoneyBag { presentmentMoney { amount currencyCode } }`,
+  answer: z.object({
+    order: z
+      .object({
+        refunds: z.array(
+          z.object({
+            id: z.string(),
+            transactions: z.object({
+              nodes: z.array(
+                z.object({
+                  kind: z.string(),
+                  status: z.string(),
+                  gateway: z.string().nullable(),
+                  amountSet: money,
+                }),
+              ),
+            }),
+          }),
+        ),
+      })
+      .nullable(),
+  }),
+  points: 40,
+  timeoutMs: readMs,
+} satisfies AdminDocument<unknown>;
+
 /** What one call may read by id. */
 export const mostOrdersById = 20;
 
@@ -208,6 +245,7 @@ export const documents: readonly AdminDocument<unknown>[] = [
   ordersById(mostOrdersById),
   pendingOrders,
   ordersOfMethod,
+  orderRefunds,
   orderMarkAsPaid,
   orderCreateManualPayment,
   orderCancel,

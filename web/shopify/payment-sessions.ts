@@ -5,7 +5,10 @@ import {
   paymentSessionPending,
   paymentSessionReject,
   paymentSessionResolve,
+  refundSessionReject,
+  refundSessionResolve,
   type PaymentsDocument,
+  type ToldRefund,
   type ToldSession,
 } from './payments-documents.ts';
 import { unclear } from './answers.ts';
@@ -30,6 +33,13 @@ export function paymentSessions(deps: ShopApiDeps): PaymentSessions {
       });
       return outcomeOf(answer.paymentSessionPending);
     },
+    resolveRefund: async (id) =>
+      refundOutcomeOf((await ask(refundSessionResolve, { id })).refundSessionResolve),
+    rejectRefund: async (id) => {
+      // Shopify has one word for it, whatever the reason: the merchant reads ours in our admin.
+      const reason = { code: 'PROCESSING_ERROR' };
+      return refundOutcomeOf((await ask(refundSessionReject, { id, reason })).refundSessionReject);
+    },
     sayReady: async ({ handle, ready }) => {
       const answer = await ask(paymentsAppConfigure, { externalHandle: handle, ready });
       const told = answer.paymentsAppConfigure;
@@ -40,6 +50,13 @@ export function paymentSessions(deps: ShopApiDeps): PaymentSessions {
       await ask(apiVersions, {});
     },
   };
+}
+
+function refundOutcomeOf(told: ToldRefund | null): SessionOutcome {
+  if (told === null) throw unclear('no_data', { away: false });
+  const [first] = told.userErrors;
+  if (first !== undefined) return { is: 'refused', why: first.code ?? 'not_accepted' };
+  return { is: 'done', returnUrl: undefined };
 }
 
 /** The messages of userErrors are no contract: a code where there is one, else a word of ours. */

@@ -84,6 +84,34 @@ export const paymentsAppConfigure = {
   timeoutMs: writeMs,
 } satisfies PaymentsDocument<unknown>;
 
+const toldRefund = z.object({
+  refundSession: z.object({ id: z.string() }).nullable(),
+  userErrors: z.array(z.object({ code: z.string().nullish(), message: z.string().nullish() })),
+});
+export type ToldRefund = z.infer<typeof toldRefund>;
+
+export const refundSessionResolve = {
+  name: 'RefundSessionResolve',
+  text: `mutation RefundSessionResolve($id: ID!) {
+  refundSessionResolve(id: $id) { refundSession { id } userErrors { code field message } }
+}`,
+  answer: z.object({ refundSessionResolve: toldRefund.nullable() }),
+  points: 11,
+  timeoutMs: writeMs,
+} satisfies PaymentsDocument<unknown>;
+
+export const refundSessionReject = {
+  name: 'RefundSessionReject',
+  text: `mutation RefundSessionReject($id: ID!, $reason: RefundSessionRejectionReasonInput!) {
+  refundSessionReject(id: $id, reason: $reason) {
+    refundSession { id } userErrors { code field message }
+  }
+}`,
+  answer: z.object({ refundSessionReject: toldRefund.nullable() }),
+  points: 11,
+  timeoutMs: writeMs,
+} satisfies PaymentsDocument<unknown>;
+
 /** Changes nothing: whoever is answered has a token that works. */
 export const apiVersions = {
   name: 'ApiVersions',
@@ -100,5 +128,7 @@ export const paymentsDocuments: readonly PaymentsDocument<unknown>[] = [
   paymentSessionReject,
   paymentSessionPending,
   paymentsAppConfigure,
+  refundSessionResolve,
+  refundSessionReject,
   apiVersions,
 ];

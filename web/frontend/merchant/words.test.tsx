@@ -4,6 +4,7 @@ import { adviceSentences } from '../../core/advice.ts';
 import { paymentStates, reasons } from '../../core/payment.ts';
 import { breaks } from '../../core/reconcile.ts';
 import { connectRefusals } from '../../core/refusals.ts';
+import { refundReasons, refundStates } from '../../core/refund.ts';
 import { historyWords } from '../../db/history.ts';
 import de from './words/de.json';
 import en from './words/en.json';
@@ -51,6 +52,8 @@ describe('what the server says has German words by its code', () => {
     ['state', Object.keys(paymentStates)],
     ['reason', Object.keys(reasons)],
     ['history', Object.keys(historyWords)],
+    ['refund_state', Object.keys(refundStates)],
+    ['refund_reason', Object.keys(refundReasons)],
     ['refusal', connectRefusals],
     ['advice', Object.keys(adviceSentences)],
     ['problem.unmatched', Object.keys(breaks)],

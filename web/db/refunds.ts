@@ -1,0 +1,658 @@
+// Refunds and their moves, as payments have theirs: one compare-and-set statement writes the history
+// of the payment, the postings and the next due time with it. What is given back of one payment is
+// decided under the lock of its row. Nothing here can pay: the signer reads what is claimed.
+import { randomBytes } from 'node:crypto';
+import { accountOf, postingsOfRefund, type Posting } from '../core/ledger.ts';
+import { msat, type Currency, type Minor, type Msat } from '../core/money.ts';
+import type {
+  Captured,
+  NotRefundable,
+  PaidSats,
+  RefundEvidence,
+  RefundOrigin,
+  RefundPricing,
+  RefundReason,
+  RefundSource,
+  RefundState,
+} from '../core/refund.ts';
+import { whyNotRefundable } from '../core/refund.ts';
+import { sayMoved, wakePools } from './announce.ts';
+import type { Database, Queryable } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { nudge, shopLane, type Lane } from './lanes.ts';
+import { movePayment, paymentColumns, type PaymentRow } from './payments.ts';
+import { columnsOf, record, records, type Fields } from './records.ts';
+import { freeGroup } from './sessions.ts';
+
+export type RefundRow = {
+  id: string;
+  link: string;
+  shopId: number;
+  paymentId: string;
+  origin: RefundOrigin;
+  originId: string;
+  currency: Currency;
+  /** Zero: only sats are meant, or it could not be read. */
+  amountMinor: Minor;
+  /** Whole sats. Null: it has no price yet. */
+  amountMsat: Msat | null;
+  pricing: RefundPricing;
+  source: RefundSource;
+  state: RefundState;
+  reason: RefundReason;
+  openedBy: string | null;
+  note: string | null;
+  approvalWanted: boolean;
+  approvedBy: string | null;
+  approvedAt: Date | null;
+  claimEndsAt: Date | null;
+  toldAt: Date | null;
+  test: boolean;
+  openedAt: Date;
+};
+
+const fields: Fields<RefundRow> = {
+  ...{ id: true, link: true, shopId: true, paymentId: true, origin: true, originId: true },
+  ...{ currency: true, amountMinor: true, amountMsat: true, pricing: true, source: true },
+  ...{ state: true, reason: true, openedBy: true, note: true, approvalWanted: true },
+  ...{ approvedBy: true, approvedAt: true, claimEndsAt: true, toldAt: true, test: true },
+  ...{ openedAt: true },
+};
+/** The fields of a row, of a refund that a statement calls `r`. */
+export const refundColumns = columnsOf('r', fields);
+
+const byIdText = `select ${refundColumns} from refund r where r.id = $1::uuid`;
+export const refundById = (on: Queryable, id: string): Promise<RefundRow | null> =>
+  record<RefundRow>(on, { name: 'refund_by_id', text: byIdText }, [id]);
+
+/** Of several with the same origin, the one; a spread over several payments has others behind it. */
+const byOriginText = `
+  select ${refundColumns} from refund r
+  where r.shop_id = $1 and r.origin = $2 and r.origin_id = $3`;
+export const refundByOrigin = (
+  on: Queryable,
+  key: { shopId: number; origin: RefundOrigin; originId: string },
+): Promise<RefundRow | null> =>
+  record<RefundRow>(on, { name: 'refund_by_origin', text: byOriginText }, [
+    ...[key.shopId, key.origin, key.originId],
+  ]);
+
+/** Refunds that count against what was captured: see `isCounted`. Of a refund called `r`. */
+const countedText = `(r.state not in ('withdrawn', 'done')
+  or r.reason in ('paid_out', 'given_back_otherwise'))`;
+
+export type RefundablePayment = Captured & {
+  id: string;
+  shopId: number;
+  test: boolean;
+  originId: string;
+  methodNames: readonly string[];
+};
+
+const refundableText = `
+  select p.id, p.shop_id as "shopId", p.currency, p.test, p.origin_id as "originId",
+    array_remove(array[p.method_name, p.tell_method, s.method_name], null) as "methodNames",
+    case when p.state = 'resolved' and p.told_minor is not null
+      then least(p.told_minor, q.fiat_minor) end as "capturedMinor",
+    (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
+      where r.payment_id = p.id and ${countedText}) as "refundedMinor"
+  from payment p join shop s on s.id = p.shop_id
+    left join invoice i on i.id = p.settled_invoice_id left join quote q on q.id = i.quote_id`;
+
+/** What of a payment may be refunded, as it is at this moment; null: the shop has no such payment. */
+export const refundable = (
+  on: Queryable,
+  about: { shopId: number; paymentId: string },
+): Promise<RefundablePayment | null> =>
+  record<RefundablePayment>(
+    on,
+    {
+      name: 'refund_refundable',
+      text: `${refundableText} where p.id = $2::uuid and p.shop_id = $1`,
+    },
+    [about.shopId, about.paymentId],
+  );
+
+/** The same of every payment of an order, the newest first. */
+export const refundablesOfOrder = (
+  on: Queryable,
+  about: { shopId: number; originId: string },
+): Promise<RefundablePayment[]> =>
+  records<RefundablePayment>(
+    on,
+    {
+      name: 'refund_refundables_of_order',
+      text: `
+        ${refundableText} where p.shop_id = $1 and p.origin_id = $2 order by p.sequence desc`,
+    },
+    [about.shopId, about.originId],
+  );
+
+/** Nobody else decides about refunds of these payments until the transaction ends. */
+export async function lockPayments(on: Queryable, ids: readonly string[]): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'refund_lock_payments',
+      text: 'select id from payment where id = any($1::uuid[]) order by id for no key update',
+    },
+    [ids],
+  );
+}
+
+export type NewRefund = {
+  shopId: number;
+  paymentId: string;
+  origin: RefundOrigin;
+  originId: string;
+  /** As it was asked; where it is refused it may be a word that is no currency. */
+  currencyCode: string;
+  amountMinor: Minor | undefined;
+  source: RefundSource;
+  test: boolean;
+  openedBy: string | undefined;
+  note: string | undefined;
+  /** It cannot be: it is written down all the same, and whoever asked is told. */
+  never?: RefundReason | undefined;
+  /** Sats alone are meant, and so many. */
+  amountMsat?: Msat;
+};
+
+/** Who asks for it in our own admin has said yes to it by that. */
+const approvedBy = ({ origin, openedBy }: NewRefund): string | null =>
+  asksShopify[origin] ? null : (openedBy ?? 'unknown');
+
+const asksShopify: Record<RefundOrigin, boolean> = {
+  order_refund: true,
+  refund_session: true,
+  admin: false,
+  attention: false,
+};
+
+/** 128 random bits, base64url: whoever knows it may see and claim this one refund. */
+const newLink = (): string => randomBytes(16).toString('base64url');
+
+/**
+ * Writes it down, due at once. Null: another has this origin already. The caller holds the lock of
+ * its payment.
+ */
+export async function insertRefund(on: Queryable, made: NewRefund): Promise<RefundRow | null> {
+  const { never } = made;
+  const because = never ?? (asksShopify[made.origin] ? 'shopify_asked' : 'staff_asked');
+  const opened = await record<RefundRow>(on, { name: 'refund_open', text: openText }, [
+    ...[newLink(), made.shopId, made.paymentId, made.origin, made.originId, made.currencyCode],
+    ...[made.amountMinor ?? 0n, made.source, never === undefined ? 'asked' : 'withdrawn', because],
+    ...[made.test, made.openedBy ?? null, made.note ?? null, shopLane(made.shopId)],
+    ...[made.amountMsat ?? null, approvedBy(made)],
+    JSON.stringify({
+      originId: made.originId,
+      ...(made.amountMinor === undefined ? {} : { amountMinor: made.amountMinor.toString() }),
+      currency: made.currencyCode,
+      ...(made.amountMsat === undefined ? {} : { amountMsat: made.amountMsat.toString() }),
+      ...(made.openedBy === undefined ? {} : { by: made.openedBy }),
+    }),
+  ]);
+  if (opened !== null) await nudge(on, [shopLane(made.shopId)]);
+  return opened;
+}
+
+const openText = `
+  with opened as (
+    insert into refund (id, link, shop_id, payment_id, origin, origin_id, currency, amount_minor,
+      pricing, source, state, reason, test, opened_by, note, lane, due_at, amount_msat,
+      approved_by, approved_at)
+    values (gen_random_uuid(), $1, $2, $3::uuid, $4, $5, $6, $7, 'sats_paid', $8,
+      $9::refund_state, $10, $11, $12, $13, $14, now(), $15, $16,
+      case when $16::text is not null then now() end)
+    on conflict (shop_id, origin, origin_id) do nothing returning *),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select payment_id, 'refund', $10, $17::jsonb || jsonb_build_object('refund', id::text,
+      'to', state::text) from opened)
+  select ${refundColumns} from opened r`;
+
+export type Opened =
+  | { is: 'opened'; refund: RefundRow }
+  | { is: 'known'; refund: RefundRow }
+  | { is: 'refused'; because: NotRefundable };
+
+/**
+ * Opens a refund of a part of what was captured, once for its origin. `keepsRefused`: whoever asked
+ * cannot be told here, so that what cannot be is written down, and told later.
+ */
+export async function openRefundOn(
+  on: Queryable,
+  asked: Omit<NewRefund, 'source' | 'test' | 'never' | 'amountMsat'> & { keepsRefused: boolean },
+): Promise<Opened | { is: 'no_such_payment' }> {
+  await lockPayments(on, [asked.paymentId]);
+  const known = await refundByOrigin(on, asked);
+  if (known !== null) return { is: 'known', refund: known };
+  const payment = await refundable(on, asked);
+  if (payment === null) return { is: 'no_such_payment' };
+  const { amountMinor, currencyCode } = asked;
+  const never = whyNotRefundable({ amountMinor, currencyCode }, payment);
+  if (never !== undefined && !asked.keepsRefused) return { is: 'refused', because: never };
+  const { test } = payment;
+  const made: NewRefund = { ...asked, never, test, source: 'resolved' };
+  const opened = await insertRefund(on, made);
+  if (opened !== null) return { is: 'opened', refund: opened };
+  const faster = await refundByOrigin(on, asked);
+  if (faster === null) throw new Error('a refund was not stored');
+  return { is: 'known', refund: faster };
+}
+
+/** What of a payment stands in an account, and all that ever came there, in msat. */
+async function standingIn(
+  on: Queryable,
+  about: { paymentId: string; account: string },
+): Promise<{ leftMsat: Msat; cameMsat: Msat }> {
+  const [row] = await rows<{ came: string; left_over: string }>(
+    on,
+    {
+      name: 'refund_standing_in',
+      text: `
+        select
+          coalesce(sum(case when to_account = $2 then amount_msat else 0 end), 0)::text as came,
+          coalesce(sum(case when to_account = $2 then amount_msat else -amount_msat end), 0)::text
+            as left_over
+        from posting where payment_id = $1::uuid and $2 in (from_account, to_account)`,
+    },
+    [about.paymentId, about.account],
+  );
+  const left = BigInt(row?.left_over ?? 0);
+  return { leftMsat: msat(left > 0n ? left : 0n), cameMsat: msat(BigInt(row?.came ?? 0)) };
+}
+
+/**
+ * What nobody owed is owed back to its buyer as a refund: the books move at once, and the question to
+ * a person ends with it. A stranded payment is settled by that. The rest of a satoshi stays where it
+ * is. `seenMsat`: what the person saw.
+ */
+export const openGivenBack = (
+  db: Database,
+  about: { shopId: number; paymentId: string; seenMsat: Msat; by: string },
+): Promise<Extract<Opened, { is: 'opened' }> | 'unknown_payment' | 'nothing_to_give_back'> =>
+  transaction(db, async (on) => {
+    const { shopId, paymentId, by } = about;
+    await lockPayments(on, [paymentId]);
+    const payment = await record<PaymentRow>(
+      on,
+      {
+        name: 'payment_by_id',
+        text: `select ${paymentColumns} from payment p where p.id = $1::uuid`,
+      },
+      [paymentId],
+    );
+    if (payment?.shopId !== shopId) return 'unknown_payment';
+    const found = await sourceOf(on, payment);
+    const amountMsat = msat((found?.leftMsat ?? 0n) - ((found?.leftMsat ?? 0n) % 1_000n));
+    if (found === undefined || found.leftMsat !== about.seenMsat || amountMsat === 0n) {
+      return 'nothing_to_give_back';
+    }
+    const { source, cameMsat, leftMsat } = found;
+    const refund = await insertRefund(on, {
+      ...{ shopId, paymentId, origin: 'attention', source, amountMsat, amountMinor: undefined },
+      // All that ever came grows with each payment, so no two of them share a key.
+      originId: `${paymentId}:${source}:${String(cameMsat)}`,
+      ...{ currencyCode: payment.currency, test: payment.test, openedBy: by, note: undefined },
+    });
+    if (refund === null) return 'nothing_to_give_back';
+    const postings = postingsOfRefund({ shopId, source, amountMsat }, leftMsat);
+    const journal = `refund:${refund.id}`;
+    if (payment.state === 'stranded') {
+      const because = 'refund_opened';
+      const answersAttention = source === 'overpaid' ? 'overpaid' : 'stranded';
+      const move = { from: 'stranded', to: 'resolved' } as const;
+      const details = { refund: refund.id, by };
+      await movePayment(on, {
+        ...{ paymentId, move, because, journal, postings, details, answersAttention },
+      });
+      // As when a person settles it by hand: the purchase may be paid after all.
+      await freeGroup(on, paymentId);
+    } else {
+      await answerByRefund(on, { paymentId, journal, postings, rest: leftMsat > amountMsat });
+      sayMoved(on, [payment.link]);
+    }
+    return { is: 'opened', refund };
+  });
+
+/** Where what nobody owed stands, and how much of it; undefined: there is none. */
+async function sourceOf(
+  on: Queryable,
+  { id: paymentId, shopId, state }: PaymentRow,
+): Promise<{ source: RefundSource; leftMsat: Msat; cameMsat: Msat } | undefined> {
+  for (const source of ['overpaid', 'stranded'] as const) {
+    if (source === 'stranded' && state !== 'stranded') return undefined;
+    const account = accountOf(source, shopId);
+    const standing = await standingIn(on, { paymentId, account });
+    if (standing.leftMsat > 0n) return { source, ...standing };
+  }
+  return undefined;
+}
+
+async function answerByRefund(
+  on: Queryable,
+  about: { paymentId: string; journal: string; postings: readonly Posting[]; rest: boolean },
+): Promise<void> {
+  const { from, to, msat: amounts } = bookingsOf(about.postings);
+  await rows(
+    on,
+    {
+      name: 'refund_answers_attention',
+      text: `
+        with answered as (
+          update payment set attention = case when attention = 'overpaid' and not $2::boolean
+            then null else attention end
+          where id = $1::uuid returning id)
+        insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+        select answered.id, $3, p.f, p.t, p.m
+        from answered, unnest($4::text[], $5::text[], $6::bigint[]) as p (f, t, m)`,
+    },
+    [about.paymentId, about.rest, about.journal, from, to, amounts],
+  );
+}
+
+/** What came for the captured amount, and how its price was adjusted. */
+export async function paidSatsOf(
+  db: Database,
+  paymentId: string,
+): Promise<(PaidSats & { adjustmentBp: number }) | undefined> {
+  const [row] = await rows<{ msat: string; captured: string; adjustment_bp: number }>(
+    db.pool,
+    {
+      name: 'refund_paid_sats',
+      text: `
+        select b.amount_msat::text as msat, least(p.told_minor, q.fiat_minor)::text as captured,
+          coalesce((q.evidence ->> 'adjustmentBasisPoints')::int, 0) as adjustment_bp
+        from payment p join invoice i on i.id = p.settled_invoice_id
+          join quote q on q.id = i.quote_id
+          join posting b on b.payment_id = p.id and b.journal = 'verdict:' || p.id::text
+            and b.to_account = 'resolved:' || p.shop_id::text
+        where p.id = $1::uuid and p.told_minor is not null`,
+    },
+    [paymentId],
+  );
+  return (
+    row && {
+      amountMsat: msat(BigInt(row.msat)),
+      capturedMinor: BigInt(row.captured) as Minor,
+      adjustmentBp: row.adjustment_bp,
+    }
+  );
+}
+
+export type RefundTerms = {
+  refundsOn: boolean;
+  pricing: RefundPricing;
+  claimDays: number;
+  approvalMsat: Msat | null;
+};
+
+/**
+ * How a shop gives refunds: by its own settings; where it has none, such as the payments app's row
+ * of a shop, by those of the shop's other apps.
+ */
+export async function refundTermsOf(db: Database, shopId: number): Promise<RefundTerms> {
+  const [row] = await rows<{
+    refunds_on: boolean;
+    refund_pricing: RefundPricing;
+    refund_claim_days: number;
+    refund_approval_msat: string | null;
+  }>(
+    db.pool,
+    {
+      name: 'refund_terms_of',
+      text: `
+        select t.refunds_on, t.refund_pricing, t.refund_claim_days, t.refund_approval_msat
+        from shop s join shop o on o.domain = s.domain and (o.id = s.id or o.uninstalled_at is null)
+          join settings t on t.shop_id = o.id
+        where s.id = $1 order by o.id = s.id desc, o.id limit 1`,
+    },
+    [shopId],
+  );
+  return {
+    refundsOn: row?.refunds_on ?? false,
+    pricing: row?.refund_pricing ?? 'fiat_today',
+    claimDays: row?.refund_claim_days ?? 30,
+    approvalMsat:
+      row === undefined || row.refund_approval_msat === null
+        ? null
+        : msat(BigInt(row.refund_approval_msat)),
+  };
+}
+
+/** It goes on waiting, and says for what; the timeline says each reason once. */
+export async function refundWaits(
+  db: Database,
+  about: { id: string; leaseNo: number; because: RefundReason },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'refund_waits',
+      text: `
+        with waits as (
+          update refund set reason = $3 where id = $1::uuid and lease_no = $2 and state = 'asked'
+            and reason <> $3
+          returning id, payment_id)
+        insert into history (payment_id, what, because, details)
+        select payment_id, 'refund', $3, jsonb_build_object('refund', id::text) from waits`,
+    },
+    [about.id, about.leaseNo, about.because],
+  );
+}
+
+type Bookings = { from: string[]; to: string[]; msat: Msat[] };
+const bookingsOf = (postings: readonly Posting[]): Bookings => ({
+  from: postings.map((posting) => posting.from),
+  to: postings.map((posting) => posting.to),
+  msat: postings.map((posting) => posting.amountMsat),
+});
+
+const jsonOf = (value: unknown): string =>
+  JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each));
+
+/**
+ * It has its price: the sats are owed from here on, and do not change. Above the threshold it waits
+ * for a person, otherwise its buyer may claim it. False: somebody was faster.
+ */
+export async function refundIsPriced(
+  db: Database,
+  about: {
+    refund: RefundRow;
+    leaseNo: number;
+    amountMsat: Msat;
+    /** Undefined: the sats themselves were asked for. */
+    evidence: RefundEvidence | undefined;
+    approvalWanted: boolean;
+    claimDays: number;
+  },
+): Promise<boolean> {
+  const { refund, amountMsat, evidence } = about;
+  const { id, paymentId, shopId, source } = refund;
+  return transaction(db, async (on) => {
+    await lockPayments(on, [paymentId]);
+    const account = accountOf(source, shopId);
+    const { leftMsat } = await standingIn(on, { paymentId, account });
+    // What was given back by a person was taken when that was said.
+    const postings =
+      refund.amountMsat === null ? postingsOfRefund({ shopId, source, amountMsat }, leftMsat) : [];
+    const { from, to, msat: amounts } = bookingsOf(postings);
+    const [priced] = await rows<{ link: string }>(on, { name: 'refund_price', text: priceText }, [
+      ...[id, about.leaseNo, amountMsat, jsonOf(evidence ?? {}), about.approvalWanted],
+      ...[evidence?.pricing ?? 'sats_paid', about.claimDays, from, to, amounts],
+    ]);
+    if (priced === undefined) return false;
+    sayMoved(on, [priced.link]);
+    return true;
+  });
+}
+
+const priceText = `
+  with waits as (
+    select $5::boolean and approved_at is null as for_person from refund where id = $1::uuid),
+  priced as (
+    update refund r set amount_msat = $3, evidence = $4::jsonb, approval_wanted = $5::boolean,
+      pricing = $6, attempts = 0, lease_until = null,
+      state = case when for_person then 'asked' else 'claimable' end::refund_state,
+      reason = case when for_person then 'approval_wanted' else 'priced' end,
+      claim_ends_at = case when for_person then null else now() + $7 * interval '1 day' end,
+      due_at = case when for_person then null else now() + $7 * interval '1 day' end
+    from waits
+    where r.id = $1::uuid and r.lease_no = $2 and r.state = 'asked'
+      and coalesce(r.amount_msat, $3) = $3
+    returning r.*),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select payment_id, 'refund', reason, jsonb_build_object('refund', id::text,
+      'to', state::text, 'amountMsat', amount_msat::text) from priced),
+  booked as (
+    insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+    select priced.payment_id, 'refund:' || priced.id::text, p.f, p.t, p.m
+    from priced, unnest($8::text[], $9::text[], $10::bigint[]) as p (f, t, m))
+  select p.link from priced join payment p on p.id = priced.payment_id`;
+
+/** A person approves it. False: it does not wait for that. */
+export async function approveRefund(
+  db: Database,
+  about: { id: string; shopId: number; by: string; claimDays: number },
+): Promise<boolean> {
+  const approved = await rows<{ link: string }>(
+    db.pool,
+    {
+      name: 'refund_approve',
+      text: `
+        with approved as (
+          update refund set state = 'claimable', reason = 'approved', approved_by = $3,
+            approved_at = now(), claim_ends_at = now() + $4 * interval '1 day',
+            due_at = now() + $4 * interval '1 day', attempts = 0
+          where id = $1::uuid and shop_id = $2 and state = 'asked' and reason = 'approval_wanted'
+            and amount_msat is not null
+          returning id, payment_id),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'refund', 'approved', jsonb_build_object('refund', id::text,
+            'to', 'claimable', 'by', $3::text) from approved)
+        select p.link from approved join payment p on p.id = approved.payment_id`,
+    },
+    [about.id, about.shopId, about.by, about.claimDays],
+  );
+  sayMoved(
+    db.pool,
+    approved.map(({ link }) => link),
+  );
+  return approved.length === 1;
+}
+
+/**
+ * It is not paid through us: what was taken for it goes back to where it came from. What nobody owed
+ * to the order is asked about again, unless the buyer has it. False: it is claimed, or over.
+ */
+export async function withdrawRefund(
+  db: Database,
+  about: {
+    id: string;
+    paymentId: string;
+    because: RefundReason;
+    by?: string | undefined;
+    leaseNo?: number;
+  },
+): Promise<boolean> {
+  return transaction(db, async (on) => {
+    await lockPayments(on, [about.paymentId]);
+    const [withdrawn] = await rows<{ link: string; lane: Lane; nudged: number }>(
+      on,
+      { name: 'refund_withdraw', text: withdrawText },
+      [about.id, about.because, about.by ?? null, about.leaseNo ?? null],
+    );
+    if (withdrawn === undefined) return false;
+    sayMoved(on, [withdrawn.link]);
+    wakePools(on, withdrawn.nudged);
+    return true;
+  });
+}
+
+const withdrawText = `
+  with withdrawn as (
+    update refund set state = 'withdrawn', reason = $2, due_at = now(), attempts = 0,
+      lease_until = null
+    where id = $1::uuid and state in ('asked', 'claimable') and ($4::int is null or lease_no = $4)
+    returning *),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select payment_id, 'refund', $2, jsonb_strip_nulls(jsonb_build_object('refund', id::text,
+      'to', 'withdrawn', 'by', $3::text)) from withdrawn),
+  back as (
+    select w.payment_id, b.to_account as f, b.amount_msat, case
+      when b.from_account like 'resolved:%' or b.from_account like 'topped_up:%'
+        then b.from_account
+      -- No verdict waits for it any more: it is the buyer's, or a person says what became of it.
+      when $2 = 'given_back_otherwise' then 'given_back:' || w.shop_id::text
+      else 'overpaid:' || w.shop_id::text end as t
+    from withdrawn w join posting b on b.journal = 'refund:' || w.id::text),
+  booked as (
+    insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+    select payment_id, 'refund:' || $1::text || ':withdrawn', f, t, amount_msat from back),
+  asked as (
+    update payment p set attention = coalesce(p.attention, 'overpaid') from back
+    where p.id = back.payment_id and back.t like 'overpaid:%'),
+  nudged as (select nudge(array[lane]) as n from withdrawn)
+  select p.link, w.lane, (select coalesce(sum(n), 0) from nudged)::int as nudged
+  from withdrawn w join payment p on p.id = w.payment_id`;
+
+export type NewClaim = {
+  refundId: string;
+  request: string;
+  /** Lower-case hex. */
+  hash: string;
+  amountMsat: Msat;
+  expiresAt: Date;
+  kind: ClaimKind;
+  sealedAddress: Uint8Array | null;
+  /** How long until somebody looks after it, were the signer not to say a word. */
+  lookInMs: number;
+};
+export type ClaimKind = 'invoice' | 'address' | 'lnurlw';
+
+/**
+ * The buyer's BOLT11, and the move with it. `not_claimable`: it is claimed, over, or of another
+ * amount. `used_before`: this payment hash was given before, here or elsewhere.
+ */
+export async function storeClaim(
+  db: Database,
+  claim: NewClaim,
+): Promise<'stored' | 'not_claimable' | 'used_before'> {
+  try {
+    const [stored] = await rows<{ link: string }>(
+      db.pool,
+      { name: 'refund_claim_store', text: claimText },
+      [
+        ...[claim.refundId, claim.request, claim.hash, claim.amountMsat, claim.expiresAt],
+        ...[claim.kind, claim.sealedAddress, claim.lookInMs],
+      ],
+    );
+    if (stored === undefined) return 'not_claimable';
+    sayMoved(db.pool, [stored.link]);
+    return 'stored';
+  } catch (error) {
+    const { code, constraint } = error as { code?: string; constraint?: string };
+    if (code === '23505' && constraint === 'refund_claim_hash_key') return 'used_before';
+    throw error;
+  }
+}
+
+const claimText = `
+  with claimed as (
+    update refund set state = 'claimed', reason = 'claim_given', attempts = 0, lease_until = null,
+      lease_no = lease_no + 1, due_at = now() + $8 * interval '1 ms'
+    where id = $1::uuid and state = 'claimable' and amount_msat = $4 and claim_ends_at > now()
+    returning id, payment_id),
+  given as (
+    insert into refund_claim (refund_id, request, hash, amount_msat, expires_at, kind,
+      sealed_address)
+    select id, $2, decode($3, 'hex'), $4, $5, $6, $7 from claimed),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select payment_id, 'refund', 'claim_given', jsonb_build_object('refund', id::text,
+      'to', 'claimed', 'hash', $3::text, 'kind', $6::text) from claimed)
+  select p.link from claimed join payment p on p.id = claimed.payment_id`;

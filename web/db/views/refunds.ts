@@ -1,0 +1,193 @@
+// Refunds as pages show them: by the link that its buyer has, of one payment, and of a shop. A shop
+// has one row for each of its apps here, and its staff see the refunds of all of them.
+import type { Currency, Minor } from '../../core/money.ts';
+import type { ReadPaymentRequest } from '../../core/ports.ts';
+import type { RefundState } from '../../core/refund.ts';
+import { refundStates } from '../../core/refund.ts';
+import { rows, type Database } from '../database.ts';
+import { record, records } from '../records.ts';
+import { refundColumns, type ClaimKind, type RefundRow } from '../refunds.ts';
+
+/** The newest claim of a refund; what was sent for an older one failed. */
+export type ShownClaim = {
+  claimId: bigint | null;
+  claimState: 'given' | 'paid' | 'failed' | null;
+  claimKind: ClaimKind | null;
+  claimGivenAt: Date | null;
+  claimExpiresAt: Date | null;
+  /** A word: why it failed. */
+  claimBecause: string | null;
+  /** Lower-case hex. */
+  claimHash: string | null;
+};
+
+export type ShownRefund = RefundRow & ShownClaim & { orderName: string; paymentLink: string };
+
+const shownColumns = `
+  ${refundColumns}, p.order_name as "orderName", p.link as "paymentLink", c.id as "claimId",
+  c.state as "claimState", c.kind as "claimKind", c.given_at as "claimGivenAt",
+  c.expires_at as "claimExpiresAt", c.because as "claimBecause",
+  encode(c.hash, 'hex') as "claimHash"`;
+const shownJoins = `
+  join payment p on p.id = r.payment_id
+  left join lateral (
+    select * from refund_claim where refund_id = r.id order by id desc limit 1) c on true`;
+
+/** What a claim is judged by, and what its page shows. */
+export type ClaimableRefund = ShownRefund & {
+  shopDomain: string;
+  /** Of the node at which the payment came in: what is given for it must be of the same. */
+  network: ReadPaymentRequest['network'] | null;
+  /** Payee keys of all nodes that the shop has or had. */
+  ownIdentities: string[];
+};
+
+/** Null: there is no such refund. */
+export const refundByLink = (db: Database, link: string): Promise<ClaimableRefund | null> =>
+  record<ClaimableRefund>(
+    db.pool,
+    {
+      name: 'view_refund_by_link',
+      text: `
+        select ${shownColumns}, s.domain as "shopDomain", n.network,
+          array(select own.identity from shop o join node own on own.shop_id = o.id
+            where o.domain = s.domain) as "ownIdentities"
+        from refund r ${shownJoins} join shop s on s.id = r.shop_id
+          left join invoice i on i.id = p.settled_invoice_id left join node n on n.id = i.node_id
+        where r.link = $1`,
+    },
+    [link],
+  );
+
+/** The refunds of one payment, the newest first; at most 100. */
+export const refundsOfPayment = (db: Database, paymentId: string): Promise<ShownRefund[]> =>
+  records<ShownRefund>(
+    db.pool,
+    {
+      name: 'view_refunds_of_payment',
+      text: `
+        select ${shownColumns} from refund r ${shownJoins} where r.payment_id = $1::uuid
+        order by r.opened_at desc, r.id desc limit 100`,
+    },
+    [paymentId],
+  );
+
+/** Where a page ends: the refund at its end. */
+export type RefundCursor = { openedAt: Date; id: string };
+
+/** The refunds of a shop, the newest first; `after`: older than that one. */
+export const refundsOfShop = (
+  db: Database,
+  ask: {
+    shopId: number;
+    /** Empty: any. */
+    states: readonly RefundState[];
+    after: RefundCursor | undefined;
+    limit: number;
+  },
+): Promise<ShownRefund[]> =>
+  records<ShownRefund>(
+    db.pool,
+    {
+      name: 'view_refunds_of_shop',
+      text: `
+        select ${shownColumns} from refund r ${shownJoins}
+        where r.shop_id = any(${sameShop}) and r.state = any($2::refund_state[])
+          and ($3::timestamptz is null or (r.opened_at, r.id) < ($3::timestamptz, $4::uuid))
+        order by r.opened_at desc, r.id desc limit $5`,
+    },
+    [
+      ask.shopId,
+      ask.states.length === 0 ? Object.keys(refundStates) : ask.states,
+      ask.after?.openedAt ?? null,
+      ask.after?.id ?? null,
+      ask.limit,
+    ],
+  );
+
+/** One refund that this shop's staff may see; null: there is none. */
+export const refundOfShop = (
+  db: Database,
+  ask: { shopId: number; id: string },
+): Promise<ShownRefund | null> =>
+  record<ShownRefund>(
+    db.pool,
+    {
+      name: 'view_refund_of_shop',
+      text: `
+        select ${shownColumns} from refund r ${shownJoins}
+        where r.shop_id = any(${sameShop}) and r.id = $2::uuid`,
+    },
+    [ask.shopId, ask.id],
+  );
+
+/** The rows of the shop with the id $1: one for each of our apps that it has or had. */
+const sameShop = `
+  array(select o.id from shop s join shop o on o.domain = s.domain where s.id = $1::int)`;
+
+/** The newest refund of a payment that its buyer can claim, or has; null: there is none. */
+export const claimableOfPayment = (
+  db: Database,
+  paymentId: string,
+): Promise<{ link: string; state: RefundState } | null> =>
+  record(
+    db.pool,
+    {
+      name: 'view_claimable_of_payment',
+      text: `
+        select link, state from refund
+        where payment_id = $1::uuid and state in ('claimable', 'claimed', 'paid')
+        order by state = 'claimable' desc, opened_at desc, id desc limit 1`,
+    },
+    [paymentId],
+  );
+
+/** How many refunds of the shop are in each state; a state without one is left out. */
+export async function countRefunds(
+  db: Database,
+  shopId: number,
+): Promise<Map<RefundState, number>> {
+  const counts = await rows<{ state: RefundState; n: number }>(
+    db.pool,
+    {
+      name: 'view_count_refunds',
+      text: `
+        select state::text, count(*)::int as n from refund
+        where shop_id = any(${sameShop}) group by state`,
+    },
+    [shopId],
+  );
+  return new Map(counts.map(({ state, n }) => [state, n]));
+}
+
+/** What is left to be refunded of a payment of this shop; null: there is no such payment. */
+export const refundableOfShop = (
+  db: Database,
+  ask: { shopId: number; paymentId: string },
+): Promise<RefundableShown | null> =>
+  record<RefundableShown>(
+    db.pool,
+    {
+      name: 'view_refundable_of_shop',
+      text: `
+        select p.id as "paymentId", p.shop_id as "shopId", p.currency, p.test,
+          case when p.state = 'resolved' and p.told_minor is not null
+            then least(p.told_minor, q.fiat_minor) end as "capturedMinor",
+          (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
+            where r.payment_id = p.id and (r.state not in ('withdrawn', 'done')
+              or r.reason in ('paid_out', 'given_back_otherwise'))) as "refundedMinor"
+        from payment p left join invoice i on i.id = p.settled_invoice_id
+          left join quote q on q.id = i.quote_id
+        where p.shop_id = any(${sameShop}) and p.id = $2::uuid`,
+    },
+    [ask.shopId, ask.paymentId],
+  );
+export type RefundableShown = {
+  paymentId: string;
+  /** The row of the shop to which the payment belongs. */
+  shopId: number;
+  currency: Currency;
+  test: boolean;
+  capturedMinor: Minor | null;
+  refundedMinor: Minor;
+};
