@@ -39,6 +39,15 @@ export type Config = {
   smtp: { url: string; from: string } | undefined;
 };
 
+/** What the signer needs, and nothing that the doors and the pool have. */
+export type SignerConfig = Pick<
+  Config,
+  'production' | 'databaseUrl' | 'dataDir' | 'allowPrivateNodes' | 'logLevel'
+> & {
+  /** At least one; the highest version seals. */
+  signerKeys: readonly VaultKey[];
+};
+
 /** PEM texts. `clientCertificates` are authorities, or the very certificates of the clients. */
 export type PaymentsDoor = {
   port: number;
@@ -122,6 +131,13 @@ function keyIn(blocks: readonly string[]): string {
   return key;
 }
 
+const sealingKeys = z.string().transform((keys, context): VaultKey[] => {
+  const parsed = parseVaultKeys(keys);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: 'form' });
+  return z.NEVER;
+});
+
 /** Each variable with its form and an example, as the line that stops the start prints them. */
 const variables = {
   PORT: { form: 'a port from 1 to 65535', example: '3000', value: wholeNumber(1, 65_535) },
@@ -139,12 +155,12 @@ const variables = {
   VAULT_KEYS: {
     form: '<version>:<base64 of 32 random bytes>, several with commas between them',
     example: '1:$(openssl rand -base64 32)',
-    value: z.string().transform((keys, context): VaultKey[] => {
-      const parsed = parseVaultKeys(keys);
-      if (parsed !== undefined) return parsed;
-      context.addIssue({ code: 'custom', message: 'form' });
-      return z.NEVER;
-    }),
+    value: sealingKeys,
+  },
+  SIGNER_KEYS: {
+    form: 'of the form of VAULT_KEYS, with other keys, and given to the signer alone',
+    example: '1:$(openssl rand -base64 32)',
+    value: sealingKeys,
   },
   SHOPIFY_API_KEY: {
     form: 'the client id of the app, from the Shopify Dev Dashboard',
@@ -253,8 +269,8 @@ function needed<N extends Name>(env: NodeJS.ProcessEnv, name: N): Value<N> {
  * Two processes may start on an empty folder at once: the file is written whole beside its place
  * and then linked, which only one of them can do.
  */
-function keysOfDataDir(dataDir: string): VaultKey[] {
-  const file = join(dataDir, 'vault-keys');
+function keysOfDataDir(dataDir: string, name: 'vault-keys' | 'signer-keys'): VaultKey[] {
+  const file = join(dataDir, name);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const fresh = `${file}.${randomBytes(8).toString('hex')}`;
   try {
@@ -266,7 +282,7 @@ function keysOfDataDir(dataDir: string): VaultKey[] {
     rmSync(fresh, { force: true });
   }
   const keys = parseVaultKeys(readFileSync(file, 'utf8').trim());
-  if (keys === undefined) throw new ConfigError(`${file} does not hold vault keys: restore it`);
+  if (keys === undefined) throw new ConfigError(`${file} does not hold such keys: restore it`);
   return keys;
 }
 
@@ -344,6 +360,10 @@ export function readConfig(
   if (production && given(env, 'OUTSIDE_ORIGIN') !== undefined) {
     throw wrong('OUTSIDE_ORIGIN', 'must not be set in production');
   }
+  // Whoever has these keys and the database can pay: the doors and the pool must not.
+  if ((env['SIGNER_KEYS'] ?? '').trim() !== '') {
+    throw wrong('SIGNER_KEYS', 'must be set for the signer alone');
+  }
   const port = given(env, 'PORT') ?? 3_000;
   const dataDir = resolve(place.cwd, given(env, 'DATA_DIR') ?? '.data');
   const config: Config = {
@@ -354,7 +374,7 @@ export function readConfig(
     dataDir,
     vaultKeys: production
       ? needed(env, 'VAULT_KEYS')
-      : (given(env, 'VAULT_KEYS') ?? keysOfDataDir(dataDir)),
+      : (given(env, 'VAULT_KEYS') ?? keysOfDataDir(dataDir, 'vault-keys')),
     shopify: readShopify(env, production),
     payments: readPayments(env),
     paymentsDoor: readPaymentsDoor(env, port),
@@ -367,5 +387,28 @@ export function readConfig(
     smtp: readSmtp(env),
   };
   for (const name of secretNames) Reflect.deleteProperty(env, name);
+  return config;
+}
+
+/**
+ * The same for the signer. It takes no other secret than its own: what else stands in the
+ * environment is deleted unread. Throws `ConfigError`.
+ */
+export function readSignerConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  place: { cwd: string } = { cwd: process.cwd() },
+): SignerConfig {
+  const production = env['NODE_ENV'] === 'production';
+  const dataDir = resolve(place.cwd, given(env, 'DATA_DIR') ?? '.data');
+  const config: SignerConfig = {
+    ...{ production, dataDir },
+    databaseUrl: given(env, 'DATABASE_URL'),
+    allowPrivateNodes: given(env, 'ALLOW_PRIVATE_NODES') ?? false,
+    logLevel: given(env, 'LOG_LEVEL') ?? 'info',
+    signerKeys: production
+      ? needed(env, 'SIGNER_KEYS')
+      : (given(env, 'SIGNER_KEYS') ?? keysOfDataDir(dataDir, 'signer-keys')),
+  };
+  for (const name of [...secretNames, 'SIGNER_KEYS']) Reflect.deleteProperty(env, name);
   return config;
 }

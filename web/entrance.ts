@@ -1,7 +1,13 @@
 // How every process begins and ends: the environment is read, the database is found, everything is
 // wired; on SIGTERM or SIGINT it stops within ten seconds, leaves no child and loses nothing.
 import { setTimeout as pause } from 'node:timers/promises';
-import { ConfigError, readConfig, type Config } from './config.ts';
+import {
+  ConfigError,
+  readConfig,
+  readSignerConfig,
+  type Config,
+  type SignerConfig,
+} from './config.ts';
 import { isDatabaseAway } from './db/database.ts';
 import { migrateDeploy } from './db/migrate.ts';
 import { makeLog, type Log } from './log.ts';
@@ -11,9 +17,14 @@ const stopWithinMs = 9_000;
 const databaseAgainMs = 1_000;
 
 /** Reads the environment. A wrong one ends the process with its one line. */
-export function readEnvironment(): Config {
+export const readEnvironment = (): Config => readOrEnd(readConfig);
+
+/** The same for what only the signer reads. */
+export const readSignersEnvironment = (): SignerConfig => readOrEnd(readSignerConfig);
+
+function readOrEnd<T>(read: () => T): T {
   try {
-    return readConfig();
+    return read();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -22,7 +33,9 @@ export function readEnvironment(): Config {
 }
 
 /** The configured database, or PostgreSQL of our own under the data folder. */
-export async function databaseUrlOf(config: Config): Promise<string> {
+export async function databaseUrlOf(
+  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+): Promise<string> {
   if (config.databaseUrl !== undefined) return config.databaseUrl;
   const { ensurePostgres } = await import('../scripts/postgres.ts');
   return (await ensurePostgres({ dir: config.dataDir, endWithUs: true })).url;

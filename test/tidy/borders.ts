@@ -16,6 +16,8 @@ export const borders: Readonly<Record<string, Border>> = {
   'web/db/': { may: ['core/', 'db/'] },
   'web/vault/': { may: ['core/', 'db/', 'vault/'] },
   'web/lightning/': { may: ['core/', 'outbound.ts', 'lightning/'] },
+  // Alone with the database and the paying nodes: no port, no Shopify, no receiving credential.
+  'web/signer/': { may: ['core/', 'db/', 'lightning/', 'signer/'] },
   'web/shopify/': { may: ['core/', 'outbound.ts', 'shopify/'] },
   'web/rates/': { may: ['core/', 'outbound.ts', 'rates/'] },
   'web/lnurl/': { may: ['core/', 'outbound.ts', 'outbound-given.ts', 'lnurl/'] },

@@ -106,6 +106,15 @@ const channelOptions = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
+/** How every protocol file is read: 64-bit numbers are decimal strings. */
+export const protocolOptions = {
+  defaults: true,
+  enums: String,
+  keepCase: true,
+  longs: String,
+  oneofs: true,
+} as const;
+
 type Services = Record<'Lightning' | 'Invoices' | 'State', grpc.ServiceClientConstructor>;
 let services: Services | undefined;
 
@@ -116,8 +125,7 @@ function loadServices(): Services {
   const files = ['lightning', 'invoices', 'stateservice'].map((name) =>
     resolve(`lightning/grpc/protos/${name}.proto`),
   );
-  const options = { defaults: true, enums: String, keepCase: true, longs: String, oneofs: true };
-  const loaded = grpc.loadPackageDefinition(loadSync(files, options)) as unknown as {
+  const loaded = grpc.loadPackageDefinition(loadSync(files, protocolOptions)) as unknown as {
     lnrpc: Services;
     invoicesrpc: Services;
   };
@@ -164,7 +172,7 @@ type Unary = (
 ) => void;
 
 /** One call with one answer. The method is looked up by name, as `lightning` does. */
-function ask<T>(client: grpc.Client, method: string, request: object): Promise<T> {
+export function ask<T>(client: grpc.Client, method: string, request: object): Promise<T> {
   const call = (client as unknown as Record<string, Unary>)[method];
   return new Promise((resolve, reject) => {
     if (call === undefined) throw new TypeError(`LND has no method ${method}`);
@@ -176,11 +184,16 @@ function ask<T>(client: grpc.Client, method: string, request: object): Promise<T
   });
 }
 
-/** Opens nothing by itself: the first call connects. */
-export function openConnection(options: ConnectionOptions): Connection {
+export type NodeChannel = {
+  channel: grpc.Channel;
+  /** Makes a client of a service over this channel; `bare` sends no credential. */
+  client: (service: grpc.ServiceClientConstructor, how?: 'bare') => grpc.Client;
+};
+
+/** One gRPC channel to the pinned address. Opens nothing by itself: the first call connects. */
+export function openChannel(options: ConnectionOptions): NodeChannel {
   const { pinned, certificatePem, macaroonHex } = options;
   const { keepalive = { timeMs: 30_000, timeoutMs: 10_000 } } = options;
-  const { Lightning, Invoices, State } = loadServices();
   const credentials = channelCredentials(pinned.host, certificatePem);
   const named = pinned.host !== pinned.ip;
   // TLS has no names for addresses (RFC 6066), and a pinned certificate may bear any name.
@@ -195,10 +208,20 @@ export function openConnection(options: ConnectionOptions): Connection {
   const deadline = deadlines(options.deadlineMs ?? Number.MAX_SAFE_INTEGER);
   const bare = { channelOverride: channel, interceptors: [deadline] };
   const full = { channelOverride: channel, interceptors: [credited(macaroonHex), deadline] };
-  const lightning = new Lightning(pinned.target, credentials, full);
-  const invoices = new Invoices(pinned.target, credentials, full);
-  const uncredited = new Lightning(pinned.target, credentials, bare);
-  const status = new State(pinned.target, credentials, bare);
+  return {
+    channel,
+    client: (service, how) => new service(pinned.target, credentials, how === 'bare' ? bare : full),
+  };
+}
+
+/** Opens nothing by itself: the first call connects. */
+export function openConnection(options: ConnectionOptions): Connection {
+  const { Lightning, Invoices, State } = loadServices();
+  const { channel, client } = openChannel(options);
+  const lightning = client(Lightning);
+  const invoices = client(Invoices);
+  const uncredited = client(Lightning, 'bare');
+  const status = client(State, 'bare');
   const byHash = (hash: string): object => ({ r_hash: Buffer.from(hash, 'hex') });
   return {
     lnd: { default: lightning, invoices } as unknown as AuthenticatedLnd,

@@ -1,0 +1,370 @@
+// What the signer did about claims. Only the signer writes here: a payout is reserved against the
+// ceilings before its node is asked, and it is told in the same transaction as its end.
+import type { Database, Queryable } from './database.ts';
+import { rows, transaction } from './database.ts';
+import { nudge, type Lane } from './lanes.ts';
+import { columnsOf, record, records, type Fields } from './records.ts';
+
+export type PayoutState = 'reserved' | 'sent' | 'paid' | 'failed';
+
+export type PayoutRow = {
+  id: bigint;
+  claimId: bigint;
+  /** `refund:<uuid>`. */
+  subject: string;
+  shopId: number;
+  paymentId: string;
+  /** BOLT11. */
+  request: string;
+  hash: Uint8Array;
+  amountMsat: bigint;
+  feeLimitMsat: bigint;
+  /** Of the BOLT11. */
+  expiresAt: Date;
+  state: PayoutState;
+  because: string;
+  feeMsat: bigint | null;
+  preimage: Uint8Array | null;
+  attempts: number;
+  reservedAt: Date;
+  sentAt: Date | null;
+  askedAt: Date | null;
+  endedAt: Date | null;
+  dueAt: Date | null;
+};
+
+const fields: Fields<PayoutRow> = {
+  ...{ id: true, claimId: true, subject: true, shopId: true, paymentId: true, request: true },
+  ...{ hash: true, amountMsat: true, feeLimitMsat: true, expiresAt: true, state: true },
+  ...{ because: true, feeMsat: true, preimage: true, attempts: true, reservedAt: true },
+  ...{ sentAt: true, askedAt: true, endedAt: true, dueAt: true },
+};
+const columns = columnsOf('o', fields);
+
+/** A claim that may be paid and that nobody has begun to pay. */
+export type OpenClaim = {
+  id: bigint;
+  refundId: string;
+  shopId: number;
+  paymentId: string;
+  request: string;
+  hash: Uint8Array;
+  amountMsat: bigint;
+  /** It is a refund of play money. */
+  test: boolean;
+};
+
+/** The oldest claims that may be tried, of shops that have a purse which is not paused. */
+export const openClaims = (db: Database, limit: number): Promise<OpenClaim[]> =>
+  records<OpenClaim>(
+    db.pool,
+    {
+      name: 'payout_open_claims',
+      text: `
+        select c.id, c.refund_id as "refundId", f.shop_id as "shopId",
+          f.payment_id as "paymentId", c.request, c.hash, f.amount_msat as "amountMsat", f.test
+        from refund_claim c join refund f on f.id = c.refund_id
+          join purse p on p.shop_id = f.shop_id and p.paused_at is null
+          left join payout_wait w on w.claim_id = c.id
+        where c.state::text = 'given' and f.state::text = 'claimed'
+          and (not f.approval_wanted or f.approved_at is not null)
+          and not exists (select 1 from payout o where o.claim_id = c.id)
+          and (w.due_at is null or w.due_at <= now())
+        order by c.id limit $1`,
+    },
+    [limit],
+  );
+
+/** The invoices whose money the payment has, each with the node that issued it. */
+export const originalsOf = (
+  db: Database,
+  paymentId: string,
+): Promise<{ hash: Uint8Array; identity: string }[]> =>
+  records(
+    db.pool,
+    {
+      name: 'payout_originals',
+      text: `
+        select i.hash, n.identity from invoice i join node n on n.id = i.node_id
+        where i.payment_id = $1::uuid and i.state = 'settled' order by i.id limit 50`,
+    },
+    [paymentId],
+  );
+
+/** What a reservation came to: `reserved`, or the word why not. */
+export type Reserved = { word: string; payoutId: bigint | null };
+
+/** The ceilings in the order of `payout_reserve`: payment, order, day, base of the fee, its ppm. */
+export type Ceilings = readonly [bigint, bigint, bigint, bigint, bigint];
+
+/**
+ * Sets the money aside, or says which ceiling it would pass. One statement, which locks the purse:
+ * however many ask at once, the sums hold. `originalMsat`: what the node says that the payment
+ * received; null when it was not asked.
+ */
+export async function reservePayout(
+  db: Database,
+  ask: {
+    claim: Pick<OpenClaim, 'id' | 'request' | 'hash' | 'amountMsat'>;
+    expiresAt: Date;
+    feeLimitMsat: bigint;
+    originalMsat: bigint | null;
+    ceilings: Ceilings;
+    leaseMs: number;
+  },
+): Promise<Reserved> {
+  const { claim } = ask;
+  // Another connection of ours may have made it first: the unique index says so.
+  const [row] = await rows<{ word: string; payout_id: string | null }>(
+    db.pool,
+    {
+      name: 'payout_reserve',
+      text: `
+        select word, payout_id
+        from payout_reserve($1, $2, $3, $4, $5, $6, $7, $8::bigint[], $9)`,
+    },
+    [
+      ...[claim.id, claim.request, Buffer.from(claim.hash), claim.amountMsat, ask.expiresAt],
+      ...[ask.feeLimitMsat, ask.originalMsat, ask.ceilings.map(String), ask.leaseMs],
+    ],
+  );
+  if (row === undefined) throw new Error('a reservation gave no answer');
+  return { word: row.word, payoutId: row.payout_id === null ? null : BigInt(row.payout_id) };
+}
+
+export const payoutById = (db: Database, id: bigint): Promise<PayoutRow | null> =>
+  record<PayoutRow>(
+    db.pool,
+    { name: 'payout_by_id', text: `select ${columns} from payout o where o.id = $1` },
+    [id],
+  );
+
+export const payoutOfClaim = (db: Database, claimId: bigint): Promise<PayoutRow | null> =>
+  record<PayoutRow>(
+    db.pool,
+    { name: 'payout_of_claim', text: `select ${columns} from payout o where o.claim_id = $1` },
+    [claimId],
+  );
+
+/** Takes what is due for so long that nobody else does; an outcome gives it back. */
+export const takeDuePayouts = (
+  db: Database,
+  about: { limit: number; leaseMs: number },
+): Promise<PayoutRow[]> =>
+  records<PayoutRow>(
+    db.pool,
+    {
+      name: 'payout_take_due',
+      text: `
+        update payout o set due_at = now() + $2 * interval '1 ms'
+        where o.id in (
+          select d.id from payout d where d.due_at <= now()
+          order by d.due_at, d.id limit $1 for update skip locked)
+        returning ${columns}`,
+    },
+    [about.limit, about.leaseMs],
+  );
+
+/** Nobody else is working: everything that is under way is looked at now. */
+export async function allPayoutsAreDue(db: Database): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'payout_all_due',
+      text: `
+        update payout set due_at = now()
+        where due_at > now() and state in ('reserved', 'sent')`,
+    },
+    [],
+  );
+}
+
+/**
+ * The node is about to be asked to pay: whoever finds this row later asks the node what became of
+ * it before anything else. False when somebody else has moved it.
+ */
+export async function payoutIsSent(
+  db: Database,
+  about: { id: bigint; attempts: number; leaseMs: number },
+): Promise<boolean> {
+  const done = await rows(
+    db.pool,
+    {
+      name: 'payout_is_sent',
+      text: `
+        update payout set state = 'sent', because = 'sent', attempts = attempts + 1,
+          sent_at = now(), due_at = now() + $3 * interval '1 ms'
+        where id = $1 and attempts = $2 and state in ('reserved', 'sent') returning id`,
+    },
+    [about.id, about.attempts, about.leaseMs],
+  );
+  return done.length === 1;
+}
+
+/** It stays under way, for a reason; `reserved`: the node surely pays it no longer. */
+export async function payoutWaits(
+  db: Database,
+  about: { id: bigint; state: 'reserved' | 'sent'; because: string; dueInMs: number },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'payout_waits',
+      text: `
+        update payout set state = $2, because = $3, asked_at = now(),
+          due_at = now() + $4 * interval '1 ms'
+        where id = $1 and state in ('reserved', 'sent')`,
+    },
+    [about.id, about.state, about.because, about.dueInMs],
+  );
+}
+
+export type PayoutEnd =
+  { is: 'paid'; preimage: Uint8Array; feeMsat: bigint } | { is: 'failed'; because: string };
+
+/** The end, the refund that is due now, and its nudge, in one transaction. */
+export async function endPayout(db: Database, id: bigint, end: PayoutEnd): Promise<boolean> {
+  return transaction(db, async (on) => {
+    const [ended] = await rows<{ subject: string }>(
+      on,
+      {
+        name: 'payout_end',
+        text: `
+          update payout set state = $2, because = $3, preimage = $4, fee_msat = $5,
+            ended_at = now(), asked_at = now(), due_at = null
+          where id = $1 and state in ('reserved', 'sent') returning subject`,
+      },
+      [
+        ...[id, end.is, end.is === 'paid' ? 'paid' : end.because],
+        ...[end.is === 'paid' ? Buffer.from(end.preimage) : null],
+        end.is === 'paid' ? end.feeMsat : null,
+      ],
+    );
+    if (ended === undefined) return false;
+    await wakeRefund(on, ended.subject);
+    return true;
+  });
+}
+
+/** A claim that can never be paid ends before a node heard of it. */
+export async function refuseClaim(
+  db: Database,
+  about: { claim: OpenClaim; because: string },
+): Promise<void> {
+  const { claim, because } = about;
+  await transaction(db, async (on) => {
+    const [made] = await rows<{ subject: string }>(
+      on,
+      {
+        name: 'payout_refuse',
+        text: `
+          with gone as (delete from payout_wait where claim_id = $1)
+          insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
+            fee_limit_msat, expires_at, state, because, ended_at)
+          values ($1, 'refund:' || $2, $3, $4, $5, $6, $7, 0, now(), 'failed', $8, now())
+          on conflict do nothing returning subject`,
+      },
+      [
+        ...[claim.id, claim.refundId, claim.shopId, claim.paymentId, claim.request],
+        ...[Buffer.from(claim.hash), claim.amountMsat, because],
+      ],
+    );
+    if (made !== undefined) await wakeRefund(on, made.subject);
+  });
+}
+
+/** The pool takes the refund on: its row is due, and its lane hears of it. */
+async function wakeRefund(on: Queryable, subject: string): Promise<void> {
+  const lanes = await rows<{ lane: Lane }>(
+    on,
+    {
+      name: 'payout_wake_refund',
+      text: 'update refund set due_at = now() where id = $1::uuid returning lane',
+    },
+    [subject.replace(/^refund:/, '')],
+  );
+  await nudge(
+    on,
+    lanes.map(({ lane }) => lane),
+  );
+}
+
+/** It waits, with a word that the admin shows; looked at again in so many milliseconds. */
+export async function claimWaits(
+  db: Database,
+  about: { claim: OpenClaim; word: string; dueInMs: number },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'payout_claim_waits',
+      text: `
+        insert into payout_wait (claim_id, shop_id, word, due_at)
+        values ($1, $2, $3, now() + $4 * interval '1 ms')
+        on conflict (claim_id) do update set word = excluded.word, due_at = excluded.due_at,
+          since = case when payout_wait.word = excluded.word then payout_wait.since
+            else now() end`,
+    },
+    [about.claim.id, about.claim.shopId, about.word, about.dueInMs],
+  );
+}
+
+/** What no longer waits, because its claim ended otherwise, is forgotten. */
+export async function forgetWaits(db: Database): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'payout_forget_waits',
+      text: `
+        delete from payout_wait w
+        where not exists (
+          select 1 from refund_claim c where c.id = w.claim_id and c.state::text = 'given')`,
+    },
+    [],
+  );
+}
+
+export type PayoutWait = { claimId: bigint; word: string; since: Date; dueAt: Date };
+
+export const waitOfClaim = (db: Database, claimId: bigint): Promise<PayoutWait | null> =>
+  record<PayoutWait>(
+    db.pool,
+    {
+      name: 'payout_wait_of',
+      text: `
+        select claim_id as "claimId", word, since, due_at as "dueAt" from payout_wait
+        where claim_id = $1`,
+    },
+    [claimId],
+  );
+
+/** A person has mended what claims waited for: they are tried at once. */
+export async function tryWaitingAgain(db: Database, shopId: number): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'payout_try_again',
+      text: 'update payout_wait set due_at = now() where shop_id = $1 and due_at > now()',
+    },
+    [shopId],
+  );
+}
+
+/** For the metrics: how many payouts are in which state, and how many claims wait. */
+export const payoutsStanding = (
+  db: Database,
+): Promise<{ state: string; count: bigint; oldestSeconds: number }[]> =>
+  records(
+    db.pool,
+    {
+      name: 'payout_standing',
+      text: `
+        select state, count(*) as count,
+          extract(epoch from now() - min(reserved_at))::float8 as "oldestSeconds"
+        from payout where state in ('reserved', 'sent') group by state
+        union all
+        select 'waiting', count(*), coalesce(extract(epoch from now() - min(since)), 0)::float8
+        from payout_wait`,
+    },
+    [],
+  );

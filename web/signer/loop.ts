@@ -1,0 +1,137 @@
+// THE PURSE. Pays back what shops owe, and nothing else in the program can: the doors and the pool
+// have no code that pays and no credential that could. It listens at no port, speaks with the
+// database and with paying nodes alone, and opens its credentials with keys of its own. It must
+// never send before it has written down that it will, never send another request for a claim than
+// the one that was given, and never take silence for a no.
+import type { Clock, Sealer } from '../core/ports.ts';
+import { isDatabaseAway, type Database } from '../db/database.ts';
+import { allPayoutsAreDue, forgetWaits, openClaims, takeDuePayouts } from '../db/payouts.ts';
+import { waitToSign } from '../db/signing.ts';
+import { openPayer } from './pay.ts';
+import { usualTiming, workClaim, workPayout } from './work.ts';
+import type { SignerDeps, SignerLog, Timing } from './work.ts';
+
+/** How much one signer does at once, and for one shop. */
+const mostAtOnce = 16;
+const mostOfShop = 4;
+const forgetEveryMs = 60_000;
+
+export type Signer = {
+  /** This process is the one that signs. */
+  isSigning: () => boolean;
+  /** Begins nothing more, and returns when what it does has ended or `withinMs` are over. */
+  stop: (withinMs?: number) => Promise<void>;
+};
+
+export type SignerParts = {
+  db: Database;
+  log: SignerLog;
+  sealer: Sealer;
+  clock: Clock;
+  allowPrivate: boolean;
+  timing?: Partial<Timing>;
+  /** How long the node looks for ways, and how long it is listened to, in milliseconds. */
+  pay?: { pathfindingMs?: number; payMs?: number; askMs?: number };
+};
+
+type Work = { key: string; shopId: number; run: () => Promise<void>; isTaken?: true };
+
+/** Works until it is stopped. */
+export function startSigner(parts: SignerParts): Signer {
+  const { db, log, sealer, clock, allowPrivate, pay = {} } = parts;
+  const timing = { ...usualTiming, ...parts.timing };
+  const deps: SignerDeps = {
+    ...{ db, log, sealer, clock, timing },
+    payerOf: (options) => openPayer({ ...options, ...pay, allowPrivate }),
+  };
+  const under = new Map<string, { shopId: number; ended: Promise<void> }>();
+  const state = { signs: false, stopped: false, again: false, looking: false, forgotAt: 0 };
+  let timer: NodeJS.Timeout | undefined;
+
+  const ofShop = (shopId: number): number =>
+    [...under.values()].filter((each) => each.shopId === shopId).length;
+  const begin = ({ key, shopId, run, isTaken }: Work): void => {
+    if (under.has(key)) return;
+    const isFull = under.size >= mostAtOnce || ofShop(shopId) >= mostOfShop;
+    // What was taken from the table is worked, whoever it belongs to: it was due before.
+    if (isFull && isTaken !== true) return;
+    const ended = run()
+      .catch((error: unknown) => {
+        const facts = { err: error, work: key };
+        if (isDatabaseAway(error)) log.warn(facts, 'signer.database_away');
+        else log.error(facts, 'signer.failed');
+      })
+      .finally(() => {
+        under.delete(key);
+        // What has ended makes room, and may have been one of many.
+        wake();
+      });
+    under.set(key, { shopId, ended });
+  };
+  const look = async (): Promise<void> => {
+    const room = mostAtOnce - under.size;
+    if (room <= 0) return;
+    const due = await takeDuePayouts(db, { limit: room, leaseMs: timing.leaseMs });
+    for (const payout of due) {
+      const key = `claim ${payout.claimId.toString()}`;
+      begin({ key, shopId: payout.shopId, isTaken: true, run: () => workPayout(deps, payout) });
+    }
+    for (const claim of await openClaims(db, 4 * mostAtOnce)) {
+      const key = `claim ${claim.id.toString()}`;
+      begin({ key, shopId: claim.shopId, run: () => workClaim(deps, claim) });
+    }
+    if (Date.now() - state.forgotAt < forgetEveryMs) return;
+    state.forgotAt = Date.now();
+    await forgetWaits(db);
+  };
+  const wake = (): void => {
+    if (!state.signs || state.stopped) return;
+    if (state.looking) {
+      state.again = true;
+      return;
+    }
+    state.looking = true;
+    clearTimeout(timer);
+    void look()
+      .catch((error: unknown) => {
+        log.warn({ err: error }, 'signer.look_failed');
+      })
+      .finally(() => {
+        state.looking = false;
+        const soon = state.again;
+        state.again = false;
+        if (state.stopped) return;
+        timer = setTimeout(wake, soon ? 0 : timing.pollMs);
+      });
+  };
+  const signing = waitToSign(db.url, {
+    began: () => {
+      state.signs = true;
+      log.info({}, 'signer.signs');
+      // Nobody else works: what a dead signer had in its hands need not wait for its lease.
+      void allPayoutsAreDue(db)
+        .catch((error: unknown) => {
+          log.warn({ err: error }, 'signer.look_failed');
+        })
+        .finally(wake);
+    },
+    over: () => {
+      state.signs = false;
+      clearTimeout(timer);
+      log.warn({}, 'signer.no_longer_signs');
+    },
+    heard: wake,
+  });
+  return {
+    isSigning: () => state.signs,
+    stop: async (withinMs = 8_000) => {
+      state.stopped = true;
+      clearTimeout(timer);
+      const over = new Promise<void>((resolve) => {
+        setTimeout(resolve, withinMs).unref();
+      });
+      await Promise.race([Promise.all([...under.values()].map(({ ended }) => ended)), over]);
+      await signing.close();
+    },
+  };
+}

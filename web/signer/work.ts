@@ -1,0 +1,339 @@
+// One claim from its reservation to its end. In this order, so that a process may die between any
+// two lines: set aside, written down as sent, sent, written down as ended. Whoever finds a payout
+// that was written down as sent asks the node first. Only the node's own word ends one.
+import { createHash } from 'node:crypto';
+import type { Clock, Sealer } from '../core/ports.ts';
+import { Trouble } from '../core/trouble.ts';
+import type { Database } from '../db/database.ts';
+import {
+  claimWaits,
+  endPayout,
+  originalsOf,
+  payoutById,
+  payoutIsSent,
+  payoutWaits,
+  refuseClaim,
+  reservePayout,
+  type OpenClaim,
+  type PayoutRow,
+} from '../db/payouts.ts';
+import { purseMet, purseOf, type PurseRow } from '../db/purses.ts';
+import { parseRequest } from '../lightning/bolt11.ts';
+import type { Payer, PayerOptions, Tracked } from './pay.ts';
+import { ceilingsOf, feeLimitMsat, openPurse, type Purse } from './purse.ts';
+import type { PayoutWord } from './words.ts';
+
+export type SignerLog = Record<'info' | 'warn' | 'error', (facts: object, event: string) => void>;
+
+/** All in milliseconds. */
+export type Timing = {
+  /** A look for work, when nobody has said that there is some. */
+  pollMs: number;
+  /** Longer than the longest work on one payout. */
+  leaseMs: number;
+  /** After this no asking to pay can still be on its way to the node. */
+  settleMs: number;
+  /** A claim that cannot be begun is looked at again. */
+  againMs: number;
+  /** A payment that is on its way is asked for again. */
+  inFlightMs: number;
+};
+export const usualTiming: Timing = {
+  pollMs: 2_000,
+  leaseMs: 120_000,
+  settleMs: 60_000,
+  againMs: 20_000,
+  inFlightMs: 10_000,
+};
+
+export type SignerDeps = {
+  db: Database;
+  log: SignerLog;
+  sealer: Sealer;
+  clock: Clock;
+  timing: Timing;
+  payerOf: (options: Pick<PayerOptions, 'address' | 'certificatePem' | 'macaroonHex'>) => Payer;
+};
+
+/** A request must live so long when it is sent, by the clock of the payee's wallet. */
+const leastLifeMs = 60_000;
+/** The clocks of node and wallet may be so far apart: before that nobody says that it ran out. */
+const clocksApartMs = 10 * 60_000;
+/** So often no way was found: the buyer may give another request. */
+const mostAttempts = 8;
+const longestAgainMs = 15 * 60_000;
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const isLate = (deps: SignerDeps, expiresAt: Date): boolean =>
+  expiresAt.getTime() - deps.clock().getTime() < leastLifeMs;
+
+/** What is wrong with the request itself; undefined: it may be paid. */
+function faultOf(
+  deps: SignerDeps,
+  claim: OpenClaim,
+  purse: Purse,
+): { fault: PayoutWord } | { expiresAt: Date } {
+  const read = parseRequest(claim.request);
+  if (read === undefined) return { fault: 'request_unreadable' };
+  if (read.network !== purse.network) return { fault: 'other_network' };
+  if (read.amountMsat !== claim.amountMsat) return { fault: 'wrong_amount' };
+  if (read.hash !== hex(claim.hash)) return { fault: 'wrong_hash' };
+  if (read.payee === purse.identity) return { fault: 'own_invoice' };
+  if (isLate(deps, read.expiresAt)) return { fault: 'request_expired' };
+  return { expiresAt: read.expiresAt };
+}
+
+type Seen = { originalMsat: bigint | null } | { word: PayoutWord };
+
+/**
+ * What the node itself says was received for the payment: a row of ours that somebody forged is
+ * not enough. A purse on a node of its own has nothing to ask.
+ */
+async function lookAtOriginals(
+  deps: SignerDeps,
+  claim: OpenClaim,
+  of: { purse: Purse; payer: Payer },
+): Promise<Seen> {
+  const { purse, payer } = of;
+  if (!purse.looksAtOriginal) return { originalMsat: null };
+  const originals = await originalsOf(deps.db, claim.paymentId);
+  const here = originals.filter(({ identity }) => identity === purse.identity);
+  if (originals.length === 0) return { word: 'original_unknown' };
+  if (here.length === 0) return { word: 'original_elsewhere' };
+  const seen = await Promise.all(here.map(({ hash }) => payer.lookOriginal(hex(hash))));
+  if (seen.some(({ is }) => is === 'unknown')) return { word: 'original_unknown' };
+  if (seen.some(({ is }) => is === 'unpaid')) return { word: 'original_unpaid' };
+  const paid = seen.filter((each) => each.is === 'paid');
+  return { originalMsat: paid.reduce((sum, each) => sum + each.receivedMsat, 0n) };
+}
+
+/** @throws {Trouble} when the purse cannot be opened. */
+function pursesPayer(deps: SignerDeps, row: PurseRow): { purse: Purse; payer: Payer } {
+  const purse = openPurse(deps.sealer, row);
+  return { purse, payer: deps.payerOf(purse) };
+}
+
+/** Begins to pay a claim, refuses it for good, or leaves it waiting with a word. */
+export async function workClaim(deps: SignerDeps, claim: OpenClaim): Promise<void> {
+  const { db, timing } = deps;
+  const row = await purseOf(db, claim.shopId);
+  if (row === null) return;
+  const wait = async (word: string): Promise<void> => {
+    deps.log.warn({ claimId: claim.id.toString(), shop: claim.shopId, word }, 'payout.waits');
+    await claimWaits(db, { claim, word, dueInMs: timing.againMs });
+  };
+  try {
+    const { purse, payer } = pursesPayer(deps, row);
+    const request = faultOf(deps, claim, purse);
+    if ('fault' in request) {
+      deps.log.info({ claimId: claim.id.toString(), word: request.fault }, 'payout.refused');
+      await refuseClaim(db, { claim, because: request.fault });
+      return;
+    }
+    if (claim.test && purse.network === 'mainnet') {
+      await wait('test_money');
+      return;
+    }
+    const seen = await lookAtOriginals(deps, claim, { purse, payer });
+    await purseMet(db, { shopId: claim.shopId, trouble: null });
+    if ('word' in seen) {
+      await wait(seen.word);
+      return;
+    }
+    const reserved = await reservePayout(db, {
+      claim,
+      ...request,
+      feeLimitMsat: feeLimitMsat(purse.limits, claim.amountMsat),
+      originalMsat: seen.originalMsat,
+      ceilings: ceilingsOf(purse.limits),
+      leaseMs: timing.leaseMs,
+    });
+    if (reserved.payoutId === null) {
+      await wait(reserved.word);
+      return;
+    }
+    const payout = await payoutById(db, reserved.payoutId);
+    if (payout !== null) await workPayout(deps, payout);
+  } catch (error) {
+    if (!(error instanceof Trouble) || error.from !== 'node') throw error;
+    await purseMet(db, { shopId: claim.shopId, trouble: error.what });
+    await wait(error.what);
+  }
+}
+
+/** Goes on with a payout that was set aside or sent before, by this process or another. */
+export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<void> {
+  const row = await purseOf(deps.db, payout.shopId);
+  const wait = (because: string, dueInMs: number): Promise<void> => {
+    const state = payout.state === 'reserved' ? 'reserved' : 'sent';
+    return payoutWaits(deps.db, { id: payout.id, state, because, dueInMs });
+  };
+  try {
+    if (row === null) throw new Trouble('purse_unreadable', { from: 'node', then: 'give_up' });
+    const { payer } = pursesPayer(deps, row);
+    if (payout.state === 'reserved') {
+      await sendReserved(deps, payout, { payer, isPaused: row.pausedAt !== null });
+    } else await settle(deps, payout, { payer, isFresh: false });
+    await purseMet(deps.db, { shopId: payout.shopId, trouble: null });
+  } catch (error) {
+    if (!(error instanceof Trouble) || error.from !== 'node') throw error;
+    deps.log.warn({ payoutId: payout.id.toString(), word: error.what }, 'payout.unsure');
+    await purseMet(deps.db, { shopId: payout.shopId, trouble: error.what });
+    await wait(error.what, deps.timing.againMs);
+  }
+}
+
+async function sendReserved(
+  deps: SignerDeps,
+  payout: PayoutRow,
+  how: { payer: Payer; isPaused: boolean },
+): Promise<void> {
+  const { db, timing } = deps;
+  if (isLate(deps, payout.expiresAt)) {
+    await end(deps, payout, { is: 'failed', because: 'request_expired' });
+    return;
+  }
+  if (how.isPaused) {
+    const { id } = payout;
+    await payoutWaits(db, { id, state: 'reserved', because: 'paused', dueInMs: timing.againMs });
+    return;
+  }
+  await sendNow(deps, payout, how.payer);
+}
+
+/**
+ * Asks the node to pay, after that was written down. The same request again is harmless: LND pays
+ * no hash twice.
+ */
+async function sendNow(deps: SignerDeps, payout: PayoutRow, payer: Payer): Promise<void> {
+  const { db, timing } = deps;
+  const { id, attempts, request } = payout;
+  if (!(await payoutIsSent(db, { id, attempts, leaseMs: timing.leaseMs }))) return;
+  const sent = await payer.pay({ request, feeLimitMsat: payout.feeLimitMsat });
+  const now: PayoutRow = {
+    ...payout,
+    state: 'sent',
+    attempts: attempts + 1,
+    sentAt: deps.clock(),
+  };
+  if (sent.is === 'paid') {
+    await paid(deps, now, sent);
+    return;
+  }
+  if (sent.is === 'refused' && attempts === 0) {
+    await end(deps, now, { is: 'failed', because: sent.because });
+    return;
+  }
+  deps.log.info({ payoutId: id.toString(), ...('because' in sent ? sent : {}) }, 'payout.sent');
+  await settle(deps, now, { payer, isFresh: sent.is === 'answered' && attempts === 0 });
+}
+
+/**
+ * Asks what became of it. `isFresh`: the node has just said no to the only asking there was, so
+ * that none can be on its way.
+ */
+async function settle(
+  deps: SignerDeps,
+  payout: PayoutRow,
+  how: { payer: Payer; isFresh: boolean },
+): Promise<void> {
+  const { timing } = deps;
+  const seen = await how.payer.track(hex(payout.hash)).catch((error: unknown) => {
+    if (error instanceof Trouble && error.from === 'node') return error;
+    throw error;
+  });
+  const wait = (because: string, dueInMs: number): Promise<void> =>
+    payoutWaits(deps.db, { id: payout.id, state: 'sent', because, dueInMs });
+  if (seen instanceof Trouble) {
+    await purseMet(deps.db, { shopId: payout.shopId, trouble: seen.what });
+    await wait(seen.what, timing.againMs);
+    return;
+  }
+  if (seen.is === 'paid') {
+    await paid(deps, payout, seen);
+    return;
+  }
+  if (seen.is === 'in_flight') {
+    await wait('in_flight', timing.inFlightMs);
+    return;
+  }
+  if (seen.is === 'not_recorded') {
+    await notRecorded(deps, payout, how.payer);
+    return;
+  }
+  const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
+  if (!how.isFresh && sinceMs < timing.settleMs) {
+    await wait(seen.because, Math.min(timing.settleMs - sinceMs + 100, timing.settleMs));
+    return;
+  }
+  await failed(deps, payout, seen);
+}
+
+/** LND writes a payment down before it sends anything: it was never begun, and may be yet. */
+async function notRecorded(deps: SignerDeps, payout: PayoutRow, payer: Payer): Promise<void> {
+  const { timing } = deps;
+  const wait = (because: PayoutWord, dueInMs: number): Promise<void> =>
+    payoutWaits(deps.db, { id: payout.id, state: 'sent', because, dueInMs });
+  if (!isLate(deps, payout.expiresAt)) {
+    // What was asked a moment ago may be on its way: no reason for a second asking beside it.
+    const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
+    if (sinceMs < timing.againMs) await wait('not_recorded', timing.againMs - sinceMs);
+    else await sendNow(deps, payout, payer);
+    return;
+  }
+  // Run out for certain, by everybody's clock, so that LND refuses what might still come to it.
+  const overMs = payout.expiresAt.getTime() + clocksApartMs - deps.clock().getTime();
+  if (overMs > 0) await wait('request_expired', Math.min(overMs, longestAgainMs));
+  else await end(deps, payout, { is: 'failed', because: 'request_expired' });
+}
+
+/** Every part is back at the node. The same request may be tried again, within limits. */
+async function failed(
+  deps: SignerDeps,
+  payout: PayoutRow,
+  seen: Extract<Tracked, { is: 'failed' }>,
+): Promise<void> {
+  const { because } = seen;
+  const tooOften = because === 'no_route' && payout.attempts >= mostAttempts;
+  if (!seen.again || tooOften || isLate(deps, payout.expiresAt)) {
+    await end(deps, payout, { is: 'failed', because });
+    return;
+  }
+  deps.log.warn({ payoutId: payout.id.toString(), word: because }, 'payout.again');
+  await payoutWaits(deps.db, {
+    ...{ id: payout.id, state: 'reserved', because },
+    dueInMs: Math.min(deps.timing.againMs * 2 ** (payout.attempts - 1), longestAgainMs),
+  });
+}
+
+async function paid(
+  deps: SignerDeps,
+  payout: PayoutRow,
+  seen: Extract<Tracked, { is: 'paid' }>,
+): Promise<void> {
+  const { preimage, feeMsat } = seen;
+  const proves = createHash('sha256').update(preimage).digest('hex') === hex(payout.hash);
+  if (!proves) {
+    deps.log.error({ payoutId: payout.id.toString() }, 'payout.preimage_wrong');
+    const { againMs } = deps.timing;
+    const wait = { id: payout.id, because: 'preimage_wrong', dueInMs: againMs } as const;
+    await payoutWaits(deps.db, { ...wait, state: 'sent' });
+    return;
+  }
+  if (feeMsat > payout.feeLimitMsat) {
+    deps.log.error({ payoutId: payout.id.toString() }, 'payout.fee_above_limit');
+  }
+  await end(deps, payout, { is: 'paid', preimage, feeMsat });
+}
+
+async function end(
+  deps: SignerDeps,
+  payout: PayoutRow,
+  how: Parameters<typeof endPayout>[2],
+): Promise<void> {
+  const facts = { payoutId: payout.id.toString(), shop: payout.shopId, attempts: payout.attempts };
+  if (await endPayout(deps.db, payout.id, how)) {
+    const because = how.is === 'failed' ? { because: how.because } : {};
+    deps.log.info({ ...facts, ...because }, `payout.${how.is}`);
+  }
+}
