@@ -6,6 +6,7 @@ import { answerErrors, answerNothing } from './answers.ts';
 import { merchantAssets, payAssets } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
 import { buyerRoutes } from './from-buyer.ts';
+import { claimantRoutes } from './from-claimant.ts';
 import { cors, extensionRoutes } from './from-extension.ts';
 import { merchantRoutes } from './from-merchant.ts';
 import { proxyRoutes } from './from-proxy.ts';
@@ -17,6 +18,7 @@ import { openQuoting } from './quoting.ts';
 /** Every route of the open doors. The tests walk this table with every wrong proof. */
 export function allRoutes(doors: Doors): Route[] {
   const quoting = openQuoting(doors);
+  const assets = payAssets(doors.distDir);
   const merchants = merchantRoutes(doors, merchantAssets(doors.distDir));
   // Two pages at one address: one in Shopify's admin, one that is never framed.
   const framed = merchants.find((route) => route.path === '/payments' && route.method === 'get');
@@ -26,7 +28,8 @@ export function allRoutes(doors: Doors): Route[] {
     ...webhookRoutes(doors),
     ...extensionRoutes(doors, quoting),
     ...proxyRoutes(doors),
-    ...buyerRoutes(doors, { quoting, assets: payAssets(doors.distDir) }),
+    ...buyerRoutes(doors, { quoting, assets }),
+    ...claimantRoutes(doors, { assets }),
     ...paymentsPageRoutes(doors, framed.answer),
     ...merchants,
   ];

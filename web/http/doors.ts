@@ -1,6 +1,7 @@
 // What the doors are handed. Built in wiring, once.
 import type { Request, RequestHandler, Response } from 'express';
 import type { Advice } from '../core/advice.ts';
+import type { AskPayAddress } from '../core/pay-address.ts';
 import type { Changes } from '../db/changes.ts';
 import type { ConnectGiven, ConnectHow, ConnectRefused } from '../flows/connect-node.ts';
 import type { Deps } from '../flows/flow.ts';
@@ -49,6 +50,8 @@ export type Doors = {
   bakeLine: () => string;
   /** The payment hash of a BOLT11; undefined for what is none. */
   hashOfRequest: (request: string) => string | undefined;
+  /** Asks the server of a buyer's Lightning address for an invoice. */
+  askPayAddress: AskPayAddress;
   /** Begins a self-test, or gives the one under way. `ended` waits for its last word. */
   selfTest: (shopId: number) => Promise<{ id: bigint; ended: () => Promise<SelfTestRow> }>;
   changes: Changes;

@@ -277,7 +277,7 @@ async function follow(
 }
 
 /** Absent in old browsers; where it is there, it must be our own page. */
-function sameOrigin(request: Request, appUrl: string): boolean {
+export function sameOrigin(request: Request, appUrl: string): boolean {
   const origin = request.get('origin');
   if (origin !== undefined && origin !== 'null') return origin === new URL(appUrl).origin;
   const site = request.get('sec-fetch-site');

@@ -14,7 +14,8 @@ import { speech, type Speech } from './words.ts';
 export type { PageAssets, Rendered } from './frame.ts';
 
 /** A page that stands for no payment: each has its words `message.<name>.head` and `.text`. */
-export type PageMessage = 'not_found' | 'unavailable' | 'too_many' | 'failed' | PageMessageOfOrder;
+export type PageMessage =
+  'not_found' | 'no_refund' | 'unavailable' | 'too_many' | 'failed' | PageMessageOfOrder;
 
 /** What a link that names an order may come to, instead of its payment. */
 export type PageMessageOfOrder =
@@ -98,7 +99,7 @@ function wordValues(view: PayView): Record<string, string> {
 /** What the script reads. */
 function scriptView(view: PayView, words: Speech): string {
   const state = {
-    id: view.id,
+    at: `/pay/${view.id}`,
     revision: view.revision,
     final: view.final,
     now: view.now,

@@ -12,7 +12,7 @@ import type { Speech, Word } from './words.ts';
 const gap = '\u0001';
 
 /** How large an amount is written, so that it stays on one line. */
-const sizeOf = (amount: string): string =>
+export const sizeOf = (amount: string): string =>
   amount.length > 15 ? 'longer' : amount.length > 9 ? 'long' : 'short';
 
 export function summarySection(view: PayView, words: Speech): Html {

@@ -3,7 +3,8 @@
 // decides nothing about money: at zero, and after a wallet says that it has paid, it asks.
 
 type View = {
-  id: string;
+  /** Path of the page. Below it stand its status and, of a payment, its stream of events. */
+  at: string;
   revision: string;
   final: boolean;
   now: string;
@@ -197,7 +198,7 @@ async function take(pulse: Pulse): Promise<void> {
 async function look(): Promise<void> {
   if (view.final) return;
   try {
-    const response = await fetch(`/pay/${view.id}/status`, {
+    const response = await fetch(`${view.at}/status`, {
       headers: { Accept: 'application/json' },
     });
     if (response.ok) await take((await response.json()) as Pulse);
@@ -232,7 +233,7 @@ function listen(): void {
     poll();
     return;
   }
-  stream = new EventSource(`/pay/${view.id}/events`);
+  stream = new EventSource(`${view.at}/events`);
   streamTimer = setTimeout(poll, streamPatienceMs);
   stream.addEventListener('pulse', (event: MessageEvent<string>) => {
     clearTimeout(streamTimer);

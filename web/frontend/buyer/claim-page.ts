@@ -1,0 +1,228 @@
+// The page on which a buyer claims a refund, drawn by the server for every state. It works without
+// any script, and its form is all that changes anything. It never shows where the sats go, and it
+// says that they are on their way only when a place for them was taken.
+import { formatFiat, formatSats } from '../shared/amounts.ts';
+import type { ClaimProblem, ClaimState, ClaimView } from '../shared/claim-view.ts';
+import { frame, jsonForScript, type PageAssets, type Rendered } from './frame.ts';
+import { asHtml, html, type Html } from './html.ts';
+import { icons } from './icons.ts';
+import { lnurlOf } from './lnurl.ts';
+import type { Tone } from './looks.ts';
+import { qrContent, qrSvg } from './qr.ts';
+import { sizeOf } from './sections.ts';
+import { speech, type Speech, type Word } from './words.ts';
+
+const tones: Record<ClaimState, Tone> = {
+  preparing: 'live',
+  claimable: 'plain',
+  claimed: 'live',
+  paid: 'good',
+  expired: 'plain',
+  withdrawn: 'plain',
+};
+
+/** What the buyer gave and why it is not taken; the text stands in the field again. */
+export type Refused = { problem: ClaimProblem; typed: string };
+
+type Shown = { words: Speech; values: Record<string, string>; refused?: Refused | undefined };
+
+/** The page of a refund in its present state. `locale` is any language tag, such as `de-CH`. */
+export function renderClaimPage(
+  view: ClaimView,
+  options: { locale: string; assets: PageAssets; refused?: Refused },
+): Rendered {
+  const words = speech(options.locale);
+  const values = {
+    shop: view.shopName,
+    reference: view.reference,
+    sats: view.sats === undefined ? '' : formatSats(view.sats, words.locale),
+  };
+  const shown: Shown = { words, values, refused: options.refused };
+  const tone = tones[view.state];
+  const body = html`
+    <main id="stage" data-tone="${tone}" data-state="refund-${view.state}">
+      ${view.test && html`<p class="test">${words.say('test')}</p>`}
+      <div class="sheet">
+        ${summary(view, words)} ${stateSection(view, shown)}
+        ${view.state === 'claimable' && how(words)}
+      </div>
+    </main>
+    <script type="application/json" id="view">
+      ${asHtml(scriptView(view, words))}
+    </script>
+  `;
+  // Without script a page with a field must not load itself anew: what is typed would be gone.
+  const asksAgain = !view.final && view.state !== 'claimable';
+  return frame(words, {
+    title: `${words.say(`refund.${view.state}.head`, values)} – ${view.shopName}`,
+    body,
+    script: options.assets.script,
+    refresh: asksAgain ? 'without script' : 'never',
+  });
+}
+
+function summary(view: ClaimView, words: Speech): Html {
+  const { say, locale } = words;
+  const [first] = new Intl.Segmenter(locale).segment(view.shopName.trim());
+  const initial = first?.segment.toLocaleUpperCase(locale) ?? '';
+  const sats = view.sats === undefined ? undefined : formatSats(view.sats, locale);
+  const fiat = view.fiat === undefined ? undefined : formatFiat(view.fiat, locale);
+  const inSats = sats === undefined ? undefined : say('sats', { sats });
+  const big = fiat ?? inSats;
+  return html`
+    <section class="sum" aria-labelledby="shop">
+      <header>
+        <span class="logo" aria-hidden="true">${initial}</span>
+        <div>
+          <h1 id="shop">${view.shopName}</h1>
+          <p class="soft small">${say('refund.of', { order: view.orderName })}</p>
+        </div>
+      </header>
+      <div>
+        ${
+          big !== undefined && html`<p class="big" data-size="${sizeOf(big)}"><bdi>${big}</bdi></p>`
+        }
+        ${
+          fiat !== undefined &&
+          inSats !== undefined &&
+          html`<p class="sats">${icons.bolt}<bdi>${inSats}</bdi></p>`
+        }
+      </div>
+      ${
+        view.claimEndsAt !== undefined &&
+        html`<p class="until">
+          ${icons.clock}<span>${day('refund.until', { at: view.claimEndsAt, words })}</span>
+        </p>`
+      }
+    </section>
+  `;
+}
+
+/** A sentence with a moment in it, which the script says again in the buyer's time zone. */
+function day(word: Word, { at, words }: { at: string; words: Speech }): Html {
+  const gap = '\u0001';
+  const [before, after] = words.say(word, { time: gap }).split(gap);
+  const date = new Intl.DateTimeFormat(words.locale, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    timeZone: 'UTC',
+  });
+  return html`${before}<time datetime="${at}" data-day>${date.format(new Date(at))} UTC</time
+    >${after}`;
+}
+
+function stateSection(view: ClaimView, shown: Shown): Html {
+  const { words, values } = shown;
+  const { say } = words;
+  const tone = tones[view.state];
+  const icon = tone === 'live' ? html`<span class="dot"></span>` : icons[tone];
+  const mark = view.state === 'claimable' ? icons.bolt : icon;
+  return html`
+    <section class="pay" aria-labelledby="head">
+      <div class="state">
+        <span class="mark" aria-hidden="true">${mark}</span>
+        <h2 id="head" tabindex="-1">${say(`refund.${view.state}.head`, values)}</h2>
+        <p>${say(`refund.${view.state}.text`, values)}</p>
+      </div>
+      ${
+        view.failedBefore === true &&
+        shown.refused === undefined &&
+        html`<p class="hint">${say('refund.failed_before')}</p>`
+      }
+      ${view.state === 'claimable' && ways(view, shown)}
+      ${
+        /^https?:\/\//.test(view.backUrl) &&
+        html`<a class="back noprint" href="${view.backUrl}">
+          <span class="arrow" aria-hidden="true"></span>${say('back', values)}
+        </a>`
+      }
+      <p class="soft small help">${say('help', values)}</p>
+      ${
+        !view.final &&
+        view.state !== 'claimable' &&
+        html`<noscript><p class="soft small help">${say('nojs')}</p></noscript>`
+      }
+    </section>
+  `;
+}
+
+/** Two ways to say where the sats are to go: in words, or by a wallet that scans. */
+function ways(view: ClaimView, shown: Shown): Html {
+  const { words, values, refused } = shown;
+  const { say } = words;
+  const lnurl = view.lnurlAt === undefined ? undefined : lnurlOf(view.lnurlAt);
+  const problem = refused && say(`refund.problem.${refused.problem}`, values);
+  return html`
+    <form class="claim noprint" method="post" action="/refund/${view.id}/claim">
+      <label for="destination">${say('refund.label')}</label>
+      <p class="soft small" id="about">${say('refund.label.help', values)}</p>
+      ${field(refused?.typed ?? '', problem !== undefined)}
+      ${problem !== undefined && html`<p class="wrong" id="problem" role="alert">${problem}</p>`}
+      <button class="btn main">${say('refund.claim')}</button>
+    </form>
+    ${lnurl !== undefined && scanned(lnurl, shown)}
+  `;
+}
+
+/** In one piece: a space more would be in the field. */
+function field(typed: string, isWrong: boolean): Html {
+  const text = html`${typed}`.source;
+  const about = isWrong ? '"about problem" aria-invalid="true"' : '"about"';
+  return asHtml(
+    '<textarea id="destination" name="destination" rows="3" required maxlength="4000"' +
+      ' spellcheck="false" autocomplete="off" autocapitalize="none"' +
+      ` aria-describedby=${about}>${text}</textarea>`,
+  );
+}
+
+function scanned(lnurl: string, { words, values }: Shown): Html {
+  const { say } = words;
+  return html`
+    <p class="or soft small noprint"><span>${say('refund.or')}</span></p>
+    <div class="code">
+      ${qrSvg(qrContent(lnurl), say('refund.qr', values))}
+      <p class="soft small">${say('refund.scan')}</p>
+    </div>
+    <div class="acts">
+      <a class="btn" id="open" href="lightning:${lnurl}">${say('open')}</a>
+      <button type="button" class="btn" id="copy" hidden>${say('refund.copy')}</button>
+    </div>
+    <details>
+      <summary class="small">${say('refund.text')}</summary>
+      <code translate="no">${lnurl}</code>
+    </details>
+  `;
+}
+
+function how({ say }: Speech): Html {
+  return html`
+    <section class="how" aria-labelledby="how">
+      <h2 id="how" class="small">${say('refund.how')}</h2>
+      <ol class="small soft">
+        <li>${say('refund.how.1')}</li>
+        <li>${say('refund.how.2')}</li>
+        <li>${say('refund.how.3')}</li>
+      </ol>
+      <p class="trust small">${icons.lock}<span>${say('refund.trust')}</span></p>
+    </section>
+  `;
+}
+
+function scriptView(view: ClaimView, { say }: Speech): string {
+  return jsonForScript({
+    at: `/refund/${view.id}`,
+    revision: view.revision,
+    final: view.final,
+    now: view.now,
+    lapsesAt: null,
+    request: view.lnurlAt === undefined ? null : lnurlOf(view.lnurlAt),
+    returnUrl: null,
+    words: {
+      left: '',
+      copied: say('copied'),
+      copyFailed: say('refund.copy_failed'),
+      offline: say('offline'),
+      weblnFailed: '',
+    },
+  });
+}
