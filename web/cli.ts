@@ -3,7 +3,9 @@
 // refused, with the reason.
 import { Command } from 'commander';
 import { z } from 'zod';
+import { auditChainToDesk, type ChainOptions } from './cli-chain.ts';
 import { columnsHelp, exportToDesk, type ExportOptions } from './cli-export.ts';
+import { addPurseCommands } from './cli-purse.ts';
 import { caseOf, cases } from './core/cases.ts';
 import { currencyOf, decimalOf, minor, msat, satsOf } from './core/money.ts';
 import { paymentStates } from './core/payment.ts';
@@ -385,9 +387,14 @@ program
   .command('audit')
   .description('check every rule over the database; exit 1 and a list when one is broken')
   .option('--nodes', 'compare with the lists of the nodes, too: what was made in the last 30 days')
+  .option('--chain', 'instead: is every timeline what was written, entry by entry?')
+  .option('--shop <domain>', 'with --chain: only the timelines of this shop')
+  .option('--seal <number:hash>', 'with --chain: a seal that was written down, and must be there')
   .option(...json)
-  .action((options: Output & { nodes?: boolean }) =>
-    run(options, (wired) => auditAll(wired, options)),
+  .action((options: Output & ChainOptions & { nodes?: boolean; chain?: boolean }) =>
+    run(options, (wired) =>
+      options.chain === true ? auditChainToDesk(wired.deps, options) : auditAll(wired, options),
+    ),
   );
 
 program
@@ -413,6 +420,8 @@ program
   .action((options: Output & { shop?: string }) =>
     run(options, (wired) => listPrivacy(wired, options)),
   );
+
+addPurseCommands(program);
 
 const app = program.command('app').description('registrations of the app at Shopify');
 app

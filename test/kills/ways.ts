@@ -154,6 +154,10 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql reconcile_wake_invoice',
     'sql reconcile_wake_verdict',
   ],
+  'The seal of the day: what is on heads stays, and the next round goes on from there.': [
+    'sql chain_seal_heads',
+    'sql chain_seal_store',
+  ],
   'What was learned of an outsider: losing it costs time, never money.': [
     'sql invoice_put_off',
     'sql api_notice',

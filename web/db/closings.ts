@@ -51,7 +51,13 @@ async function lockOpen(on: Queryable, shopId: number): Promise<string[]> {
     },
     [shopId, atOnce],
   );
-  return open.map(({ id }) => id);
+  const ids = open.map(({ id }) => id);
+  // Before the first line is written: see `closePaymentOn`.
+  const text = `
+    select id from invoice where payment_id = any($1::uuid[]) and state in ('made', 'live')
+    order by payment_id, id for no key update`;
+  if (ids.length > 0) await rows(on, { name: 'closing_lock_invoices', text }, [ids]);
+  return ids;
 }
 
 type Moves = { ids: readonly string[]; because: Reason } & (
@@ -78,7 +84,8 @@ async function moveAll(on: Queryable, { ids, from, to, because }: Moves): Promis
           returning id, lane, link, due_at),
         line as (
           insert into history (payment_id, what, "from", "to", because, details)
-          select id, 'moved', $2::payment_state, $3::payment_state, $4, '{}' from moved),
+          select id, 'moved', $2::payment_state, $3::payment_state, $4, '{}' from moved
+          order by id),
         nudged as (
           select nudge(array_agg(distinct lane)) as n from moved where due_at is not null
           having count(*) > 0)
@@ -111,7 +118,7 @@ async function endInvoicesOfAll(
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'invoice_ending', 'order_over',
-            jsonb_build_object('hash', encode(hash, 'hex')) from ended)
+            jsonb_build_object('hash', encode(hash, 'hex')) from ended order by payment_id)
         select payment_id as "paymentId", node_id as "nodeId" from ended`,
     },
     [paymentIds],

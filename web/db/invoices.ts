@@ -465,6 +465,7 @@ const settleText = `
     -- What asks for a person already asks for more.
     update payment p set attention = coalesce(p.attention, 'overpaid')
     from again a where p.id = a.payment_id and p.id not in (select id from moved) returning p.id),
+  -- In the order of payments, and so are the postings: both wait for the heads of the timelines.
   lines as (
     insert into history (payment_id, what, "from", "to", because, details)
     select f.payment_id, 'moved', f.was, 'settled'::payment_state, 'node_says_settled',
@@ -473,7 +474,8 @@ const settleText = `
     union all
     select a.payment_id, 'paid_again', null::payment_state, null::payment_state, a.was::text,
       jsonb_build_object(
-      'hash', encode(a.hash, 'hex'), 'paidMsat', a.paid_msat::text, 'via', $10::text) from again a),
+      'hash', encode(a.hash, 'hex'), 'paidMsat', a.paid_msat::text, 'via', $10::text) from again a
+    order by payment_id),
   booked as (
     insert into posting (payment_id, journal, from_account, to_account, amount_msat)
     select b.payment_id, 'settle:' || encode(b.hash, 'hex'), 'node:' || ($1::int)::text, b.account,
@@ -483,7 +485,7 @@ const settleText = `
       select payment_id, hash, 'overpaid:' || shop_id, paid_msat - amount_msat from first
       union all
       select payment_id, hash, 'overpaid:' || shop_id, paid_msat from again) b
-    where b.amount > 0),
+    where b.amount > 0 order by b.payment_id),
   moved_cursor as (
     update node set stream_cursor = greatest(stream_cursor, $11::bigint), reachable_at = now(),
       trouble = nullif(trouble, coalesce(nullif(trouble, 'identity_changed'), '')),

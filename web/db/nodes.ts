@@ -272,7 +272,7 @@ export async function endInvoicesOfRetired(db: Database): Promise<void> {
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'invoice_ending', 'node_replaced',
-            jsonb_build_object('hash', encode(hash, 'hex')) from ended)
+            jsonb_build_object('hash', encode(hash, 'hex')) from ended order by payment_id)
         select distinct lane from ended`,
     },
     [],
@@ -833,7 +833,7 @@ export async function wipeGoneCredentials(db: Database): Promise<number[]> {
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'node_gone', '', jsonb_build_object('hash', encode(hash, 'hex'))
-          from rested where state in ('made', 'live')),
+          from rested where state in ('made', 'live') order by payment_id),
         asked as (
           update payment set attention = 'node_gone'
           where attention is null and state in ('open', 'closing')

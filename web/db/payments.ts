@@ -370,6 +370,7 @@ export async function closePaymentOn(
   about: { paymentId: string; because: Reason },
 ): Promise<boolean> {
   const { paymentId, because } = about;
+  await lockWithInvoices(on, paymentId);
   const moved = await movePayment(on, {
     paymentId,
     because,
@@ -386,6 +387,19 @@ export async function closePaymentOn(
   }
   await nudge(on, lanes);
   return true;
+}
+
+/**
+ * The payment and what could be paid of it, before the first line is written: whoever ends or shows
+ * an invoice has its row, and then waits for the head of the timeline.
+ */
+async function lockWithInvoices(on: Queryable, paymentId: string): Promise<void> {
+  const lock = 'select id from payment where id = $1::uuid for no key update';
+  await rows(on, { name: 'payment_lock', text: lock }, [paymentId]);
+  const text = `
+    select id from invoice where payment_id = $1::uuid and state in ('made', 'live')
+    order by id for no key update`;
+  await rows(on, { name: 'invoice_lock_payable', text }, [paymentId]);
 }
 
 /** Where the verdict put the money of a stranded payment. */

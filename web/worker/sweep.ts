@@ -14,6 +14,7 @@ import { endAllUnissued } from '../flows/end-unissued.ts';
 import { lookAtNodes } from '../flows/look-at-nodes.ts';
 import { honourPrivacy } from '../flows/honour-privacy.ts';
 import { reconcileNights } from '../flows/reconcile-begin.ts';
+import { sealChains } from '../flows/seal-chains.ts';
 import { cleanUpSelfTests } from '../flows/self-test-clean-up.ts';
 import type { SelfTestDeps } from '../flows/self-test.ts';
 import type { Alive } from './alive.ts';
@@ -119,6 +120,7 @@ export function startSweeps(
         await wipeOldSecrets(deps.db);
         await honourPrivacy(deps);
         await reconcileNights(deps);
+        await sealChains(deps);
       },
       onError,
     ),
