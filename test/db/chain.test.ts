@@ -176,7 +176,8 @@ test('entries taken away, put in, moved and cut off are found', async () => {
   expect(swapped).toContain('entry 3 (history');
   const again = await say(`
     insert into history (payment_id, at, what, because, details, seq, chain)
-    select payment_id, at, what, because, details, seq, chain from history where ${mine} and seq = 3`);
+    select payment_id, at, what, because, details, seq, chain from history
+    where ${mine} and seq = 3`);
   expect(again).toContain('stands where another one stands');
   const added = await say(`
     insert into history (payment_id, what, because, seq, chain)
@@ -196,11 +197,13 @@ const madeAnew = (paymentId: string): string => `
   begin
     for each in
       select true as is_history, id, seq, json_build_array('history', id, payment_id,
-        (extract(epoch from at) * 1000)::bigint, what, "from", "to", because, details)::text as entry
+        (extract(epoch from at) * 1000)::bigint, what, "from", "to", because, details
+        )::text as entry
       from history where payment_id = '${paymentId}'
       union all
       select false, id, seq, json_build_array('posting', id, payment_id,
-        (extract(epoch from at) * 1000)::bigint, journal, from_account, to_account, amount_msat)::text
+        (extract(epoch from at) * 1000)::bigint, journal, from_account, to_account, amount_msat
+        )::text
       from posting where payment_id = '${paymentId}' order by seq
     loop
       n := n + 1;

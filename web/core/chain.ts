@@ -84,7 +84,7 @@ export function follow(sha256: Sha256): Walk {
       if (seq > head.entries + 1) return `entry ${String(head.entries + 1)} is missing`;
       if (seq <= head.entries) return `${nameOf(entry)} stands where another one stands`;
       if (!sameBytes(sha256([head.hash, entryText(entry)]), chain)) {
-        return `${nameOf(entry)} is not what was written there, or does not follow what stands before`;
+        return `${nameOf(entry)} is not what was written, or does not follow what is before it`;
       }
       head = { entries: seq, hash: chain };
       return undefined;

@@ -1,7 +1,7 @@
 // Once a day a seal is put on the timelines: a keyed hash over the heads of all chains that grew
 // since the last one. The key is the vault's, so whoever can write the database alone, and makes a
-// chain anew from a changed entry on, cannot make the seal fit. Any number of pools may try at once,
-// and each may die at any moment: what is sealed stays, and the rest is sealed by the next round.
+// chain anew from a changed entry on, cannot make the seal fit. Any number of pools may try at
+// once, and each may die at any moment: what is sealed stays, the next round seals the rest.
 import { createHash } from 'node:crypto';
 import { sealedHeadText, sealText } from '../core/chain.ts';
 import type { Stamp } from '../core/ports.ts';

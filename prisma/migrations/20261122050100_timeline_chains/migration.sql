@@ -59,7 +59,8 @@ CREATE TABLE "sealed_head" (
 CREATE UNIQUE INDEX "chain_seal_day_key" ON "chain_seal"("day");
 
 -- CreateIndex
-CREATE INDEX "sealed_head_seal_id_payment_id_entries_idx" ON "sealed_head"("seal_id", "payment_id", "entries");
+CREATE INDEX "sealed_head_seal_id_payment_id_entries_idx"
+  ON "sealed_head"("seal_id", "payment_id", "entries");
 
 -- Only a first entry since the last seal changes this index.
 create index chain_head_unsealed on chain_head (payment_id) where unsealed;
