@@ -69,7 +69,7 @@ export class Access {
   /** One of LND's own files, one of the two careful sets, or a list of full method names. */
   macaroon(what: MacaroonName | readonly string[], options: BakeOptions = {}): Buffer {
     if (typeof what === 'string') {
-      const isCareful = what.startsWith('receive');
+      const isCareful = what.startsWith('receive') || what === 'pay';
       const rootKeyId = isCareful ? OWN_ROOT_KEY_ID : DEFAULT_ROOT_KEY_ID;
       return this.#bake([...MACAROON_RECIPES[what]], { rootKeyId, ...options });
     }

@@ -12,6 +12,7 @@ import { methodFaults, noFaults } from './faults.ts';
 import type { PingRules } from './grpc-server.ts';
 import { buyersLedger } from './ledger.ts';
 import type { GarbageCollection, NodeState } from './node-state.ts';
+import { paymentsOf } from './payments.ts';
 import type { Random } from './random.ts';
 import { Registry } from './registry.ts';
 import { subscriptionsOf } from './subscriptions.ts';
@@ -83,6 +84,7 @@ export const buildNode = (options: LndOptions, random: Random, privateKey: Buffe
     random,
     clock,
     registry,
+    payments: paymentsOf(() => node),
     subscriptions: subscriptionsOf(registry, () => node.store),
     access: new Access({ random, now: clock.now, changed: () => node.keysChanged() }),
     keysChanged: () => undefined,

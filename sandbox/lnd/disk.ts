@@ -18,6 +18,8 @@ import { join } from 'node:path';
 import type { Certificate } from './certificate.ts';
 import { invoiceFromJson, invoiceToJson } from './invoice.ts';
 import type { Invoice } from './invoice.ts';
+import { paymentFromJson, paymentToJson } from './payments.ts';
+import type { SentPayment } from './payments.ts';
 import type { Counters } from './registry.ts';
 
 export type SavedNode = {
@@ -38,23 +40,25 @@ const writeWhole = (path: string, text: string): void => {
 };
 
 /** A torn last line, from a killed process, is skipped. */
-const readLines = (path: string): Line[] => {
+const linesOf = (path: string): string[] => {
   if (!existsSync(path)) return [];
   return readFileSync(path, 'utf8')
     .split('\n')
-    .flatMap((line) => {
+    .filter((line) => {
       try {
-        return line === '' ? [] : [JSON.parse(line) as Line];
+        return line !== '' && JSON.parse(line) !== null;
       } catch {
-        return [];
+        return false;
       }
     });
 };
+const readLines = (path: string): Line[] => linesOf(path).map((line) => JSON.parse(line) as Line);
 
 export const nodeOnDisk = (folder: string) => {
   mkdirSync(folder, { recursive: true });
   const nodePath = join(folder, 'node.json');
   const invoicesPath = join(folder, 'invoices.jsonl');
+  const paymentsPath = join(folder, 'payments.jsonl');
   const lineOf = (invoice: Invoice, counters: Counters, gone = false): string =>
     JSON.stringify({ counters, invoice: invoiceToJson(invoice), ...(gone ? { gone } : {}) });
 
@@ -74,6 +78,18 @@ export const nodeOnDisk = (folder: string) => {
         else byHash.set(invoice.hash, invoice);
       }
       return { invoices: [...byHash.values()], counters };
+    },
+    /** The last line of a hash counts. */
+    readPayments: (): SentPayment[] => {
+      const byHash = new Map<string, SentPayment>();
+      for (const text of linesOf(paymentsPath)) {
+        const payment = paymentFromJson(text);
+        byHash.set(payment.hash, payment);
+      }
+      return [...byHash.values()];
+    },
+    appendPayment: (payment: SentPayment): void => {
+      appendFileSync(paymentsPath, `${paymentToJson(payment)}\n`, { mode: 0o600 });
     },
     append: (invoice: Invoice, counters: Counters, gone = false): void => {
       appendFileSync(invoicesPath, `${lineOf(invoice, counters, gone)}\n`, { mode: 0o600 });

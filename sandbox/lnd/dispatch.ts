@@ -36,6 +36,8 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
 const faultAsError = (fault: { code?: number; details?: string }): RpcError =>
   new RpcError(fault.details ?? 'unable to process the request', fault.code ?? STATUS.unknown);
 
+const mute = (call: Call): Call => ({ ...call, send: () => undefined });
+
 /** What a dispatcher needs of the wire below it. */
 export type Wire = {
   isUp: () => boolean;
@@ -93,12 +95,12 @@ export class Dispatcher {
     // A node that went down meanwhile does nothing more. A client that went away changes nothing.
     if (!this.#wire.isUp()) return;
     if (fault?.kind === 'error-before') throw faultAsError(fault);
-    if (fault?.kind === 'never-answer') {
-      if (fault.work) this.#work(call, method);
+    if (method.responseStream) {
+      this.#answerStream(call, method, fault);
       return;
     }
-    if (method.responseStream) {
-      this.#openStream(call, method);
+    if (fault?.kind === 'never-answer') {
+      if (fault.work) this.#work(call, method);
       return;
     }
     const message = this.#work(call, method);
@@ -109,6 +111,19 @@ export class Dispatcher {
     }
     call.send(message);
     call.finish(STATUS.ok, '');
+  }
+
+  /** With a fault the work of a stream is begun, and its words do not reach the caller. */
+  #answerStream(call: Call, method: Method, fault?: MethodFault): void {
+    if (fault === undefined || fault.kind === 'delay') {
+      this.#openStream(call, method);
+      return;
+    }
+    if (fault.kind === 'never-answer' && !fault.work) return;
+    this.#openStream({ ...mute(call), finish: () => undefined }, method);
+    if (fault.kind === 'error-after') throw faultAsError(fault);
+    // What was begun has to be on its way first.
+    if (fault.kind === 'cut-after') setTimeout(() => this.#wire.cut(call), 20).unref();
   }
 
   #work(call: Call, method: Method): Buffer {

@@ -16,6 +16,7 @@ export type { ChannelTerms } from './channels.ts';
 export type { Faults, Lie, MethodFault } from './faults.ts';
 export type { LedgerEntry } from './ledger.ts';
 export type { Invoice } from './invoice.ts';
+export type { Reachable, SentPayment } from './payments.ts';
 export type { MacaroonName } from './permissions.ts';
 export { constrainMacaroon, readMacaroon } from './macaroon.ts';
 export { readRequest } from './bolt11.ts';

@@ -8,6 +8,7 @@ import type { Channel } from './channels.ts';
 import type { Clock } from './clock.ts';
 import type { Faults, Lie, MethodFaults } from './faults.ts';
 import type { Ledger } from './ledger.ts';
+import type { Payments } from './payments.ts';
 import type { Random } from './random.ts';
 import type { Registry } from './registry.ts';
 import type { Store, Subscriptions } from './subscriptions.ts';
@@ -28,6 +29,8 @@ export type NodeState = {
   random: Random;
   clock: Clock;
   registry: Registry;
+  /** What the node itself pays. */
+  payments: Payments;
   subscriptions: Subscriptions;
   access: Access;
   channels: Channel[];

@@ -166,11 +166,17 @@ const receive = [
   '/lnrpc.Lightning/SubscribeInvoices',
   '/invoicesrpc.Invoices/CancelInvoice',
 ];
+const pay = [
+  '/routerrpc.Router/SendPaymentV2',
+  '/routerrpc.Router/TrackPaymentV2',
+  '/lnrpc.Lightning/LookupInvoice',
+  '/lnrpc.Lightning/GetInfo',
+];
 const uris = (methods: string[]): string[] => methods.map((method) => `uri:${method}`);
 
 /**
- * LND's own files by name, and two that a careful merchant bakes: `receive` (the least that can
- * take payments) and `receive-useful` (with GetInfo, ListChannels and ListInvoices).
+ * LND's own files by name, and three that a careful merchant bakes: `receive` (the least that can
+ * take payments), `receive-useful` (with GetInfo, ListChannels and ListInvoices) and `pay`.
  */
 export const MACAROON_RECIPES = {
   admin: [...reads, ...writes],
@@ -185,6 +191,7 @@ export const MACAROON_RECIPES = {
     '/lnrpc.Lightning/ListChannels',
     '/lnrpc.Lightning/ListInvoices',
   ]),
+  pay: uris(pay),
 } as const satisfies Record<string, readonly string[]>;
 
 export type MacaroonName = keyof typeof MACAROON_RECIPES;

@@ -6,6 +6,7 @@ export const STATUS = {
   ok: 0,
   unknown: 2,
   notFound: 5,
+  alreadyExists: 6,
   unimplemented: 12,
   unavailable: 14,
 } as const;

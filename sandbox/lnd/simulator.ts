@@ -20,6 +20,7 @@ import { invoiceFromJson, invoiceToJson } from './invoice.ts';
 import type { Invoice } from './invoice.ts';
 import type { Ledger } from './ledger.ts';
 import type { NodeState, Phase } from './node-state.ts';
+import type { Payments, Reachable, RouteFee } from './payments.ts';
 import type { MacaroonName } from './permissions.ts';
 import { Power } from './power.ts';
 import type { StopHow } from './power.ts';
@@ -42,6 +43,8 @@ export class LndSimulator {
   /** `add` makes an invoice of some other program on the same node. */
   readonly invoices: Registry;
   readonly clock: Clock;
+  /** What this node itself pays, as it knows it. */
+  readonly payments: Payments;
   readonly #node: NodeState;
   readonly #power: Power;
   readonly #disk: NodeOnDisk | undefined;
@@ -57,6 +60,7 @@ export class LndSimulator {
     this.ledger = node.ledger;
     this.invoices = node.registry;
     this.clock = node.clock;
+    this.payments = node.payments;
     this.faults = faultSwitches(node, power);
   }
 
@@ -114,6 +118,22 @@ export class LndSimulator {
     const power = this.#power;
     const deps = { node: this.#node, isUp: () => power.isUp, whenUp: () => power.whenUp() };
     return payRequest(deps, bolt11, options);
+  }
+
+  /** From here on this node finds a way to that one: another simulated node, or a wallet. */
+  reaches(payee: LndSimulator | Reachable): void {
+    this.#node.payments.reaches(payee instanceof LndSimulator ? payee.asPayee() : payee);
+  }
+
+  /** This node as somebody who can be paid over the network. */
+  asPayee(): Reachable {
+    const { publicKey, invoices } = this;
+    return { publicKey, receive: (part) => invoices.receive(part) };
+  }
+
+  /** What the way to every payee costs. 1 sat and 100 millionths at first. */
+  setRouteFee(fee: RouteFee): void {
+    this.#node.payments.setRouteFee(fee);
   }
 
   /** The port is free afterwards, and nothing of the node keeps the process alive. */
@@ -213,6 +233,9 @@ const keepOnDisk = (
     });
   };
   node.keysChanged = save;
+  node.payments.onChange((payment) => {
+    disk.appendPayment(payment);
+  });
   node.registry.onEvent((event, invoice) => {
     disk.append(invoice, node.registry.counters(), event === 'forgotten');
   });
@@ -244,6 +267,7 @@ export const startLnd = async (options: LndOptions = {}): Promise<LndSimulator> 
     const { invoices, counters } = disk.readInvoices();
     disk.rewriteInvoices(invoices, counters);
     node.registry.takeOver(invoices, counters);
+    node.payments.takeOver(disk.readPayments());
   }
   await power.start();
   if (disk) keepOnDisk(disk, { node, power, seed, starts });

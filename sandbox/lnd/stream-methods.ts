@@ -3,6 +3,8 @@
  */
 import type { Call } from './grpc-server.ts';
 import type { Invoice } from './invoice.ts';
+import { paymentMessage } from './payments.ts';
+import type { SendRequest, SentPayment } from './payments.ts';
 import { blockHash } from './node-methods.ts';
 import type { NodeState } from './node-state.ts';
 import { shownInvoice } from './shown-invoice.ts';
@@ -54,6 +56,26 @@ const follow = (node: NodeState, stream: Stream, message: () => object) => {
   return () => node.watchers.delete(tell);
 };
 
+type Tracking = { no_inflight_updates: boolean };
+
+/** Where it stands, and every change until it is over. */
+const trackPayment = (
+  node: NodeState,
+  stream: Stream,
+  of: { payment: SentPayment } & Tracking,
+): (() => void) => {
+  const show = (payment: SentPayment): void => {
+    if (payment.hash !== of.payment.hash) return;
+    const isOver = node.payments.isOver(payment);
+    if (node.faults.silentStreams) return;
+    if (isOver || !of.no_inflight_updates) stream.send(paymentMessage(node, payment));
+    if (isOver) stream.finish();
+  };
+  const stop = node.payments.onChange(show);
+  show(of.payment);
+  return stop;
+};
+
 /** Each returns how to stop. */
 export const streamMethods: Record<
   string,
@@ -63,6 +85,16 @@ export const streamMethods: Record<
     subscribeInvoices(node, stream, request),
   '/invoicesrpc.Invoices/SubscribeSingleInvoice': (node, stream, request: { r_hash: Buffer }) =>
     subscribeSingle(node, stream, request),
+  '/routerrpc.Router/SendPaymentV2': (node, stream, request: SendRequest) =>
+    trackPayment(node, stream, { payment: node.payments.send(request), ...request }),
+  '/routerrpc.Router/TrackPaymentV2': (
+    node,
+    stream,
+    request: { payment_hash: Buffer } & Tracking,
+  ) => {
+    const payment = node.payments.find(request.payment_hash.toString('hex'));
+    return trackPayment(node, stream, { payment, ...request });
+  },
   '/lnrpc.State/SubscribeState': (node, stream) =>
     follow(node, stream, () => ({ state: node.phase })),
   '/chainrpc.ChainNotifier/RegisterBlockEpochNtfn': (node, stream) =>
