@@ -274,6 +274,9 @@ async function connectNode(
   );
 }
 
+/** What is waited for, and whether an answer to that is itself awaited: for whoever looks why. */
+export const waitedFor = new Map<symbol, { what: string; sinceMs: number; asking: boolean }>();
+
 /** Waits for something to be so. The message says what never came, and what came instead. */
 export async function until<T>(
   what: string | (() => string),
@@ -281,14 +284,21 @@ export async function until<T>(
   withinMs = 30_000,
 ): Promise<NonNullable<T>> {
   const end = Date.now() + withinMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    if (Date.now() > end) {
-      const missed = typeof what === 'string' ? what : what();
-      throw new Error(`waited ${String(withinMs)} ms in vain: ${missed}`);
+  const name = (): string => (typeof what === 'string' ? what : what());
+  const mine = { what: name(), sinceMs: performance.now(), asking: true };
+  const key = Symbol('wait');
+  waitedFor.set(key, mine);
+  try {
+    for (;;) {
+      mine.asking = true;
+      const answer = await ask();
+      mine.asking = false;
+      if (answer) return answer;
+      if (Date.now() > end) throw new Error(`waited ${String(withinMs)} ms in vain: ${name()}`);
+      await pause(50);
     }
-    await pause(50);
+  } finally {
+    waitedFor.delete(key);
   }
 }
 

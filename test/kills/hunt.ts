@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { shuffled, type Target } from './plan.ts';
 import type { Moment } from './process.ts';
 import { roles, type Actor, type Role, type Stage, type Standing } from './stage.ts';
+import { waitedFor } from '../world.ts';
 import { stories, type StoryName } from './stories.ts';
 import { killOutsider, victims, type Victim } from './victims.ts';
 import type { Way } from './ways.ts';
@@ -32,7 +33,7 @@ const gatherAtMostMs = 2_000;
 /** Whoever stands in a transaction holds its locks. */
 const standMs = 3_500;
 /** After which silence a world stands still. */
-const stillMs = 10 * 60_000;
+const stillMs = 3 * 60_000;
 /** What it is worth that a moment is met for the first time. */
 const seldom = 5;
 
@@ -99,7 +100,12 @@ async function standsStill(at: Hunt): Promise<void> {
     if (at.over.signal.aborted) return;
   }
   const running = [...at.running].filter(([, times]) => times > 0).map(([way]) => way);
-  failed(at, 'nothing goes on', running.join(', '));
+  const waits = [...waitedFor.values()].map(
+    ({ what, sinceMs, asking }) =>
+      `${what} for ${String(Math.round((performance.now() - sinceMs) / 1_000))} s` +
+      (asking ? ', and no answer comes' : ''),
+  );
+  failed(at, 'nothing goes on', [running.join(', '), ...waits].join('\n  '));
 }
 
 const sayStops = (at: Hunt): void => {
