@@ -1,5 +1,5 @@
-// An order that was paid and of which something is owed back: as the flows make it, up to the moment
-// in which its buyer may claim it.
+// An order that was paid and of which something is owed back: as the flows make it, up to the
+// moment in which its buyer may claim it.
 import { randomUUID } from 'node:crypto';
 import { refundById, type RefundRow } from '../web/db/refunds.ts';
 import { openRefund } from '../web/flows/open-refund.ts';

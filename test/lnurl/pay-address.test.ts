@@ -82,7 +82,7 @@ describe('its server', () => {
     expect(missed).toEqual([]);
   });
 
-  test('an invoice of another network or an old one is for whoever takes claims to judge', async () => {
+  test('an invoice of another network, or an old one, is for others to judge', async () => {
     const [other, old] = [await answerOf('other_network'), await answerOf('old')];
     expect(parseRequest(other.ok ? other.request : '')?.network).toBe('testnet');
     expect(parseRequest(old.ok ? old.request : '')?.expiresAt.getTime()).toBeLessThan(Date.now());

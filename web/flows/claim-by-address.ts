@@ -1,5 +1,6 @@
-// claimable -> claimed, by a Lightning address: its server is asked for an invoice over what is owed,
-// and that invoice is then given as any other. The address is kept sealed: it says who the buyer is.
+// claimable -> claimed, by a Lightning address: its server is asked for an invoice over what is
+// owed, and that invoice is then given as any other. The address is kept sealed: it says who the
+// buyer is.
 import type { AddressRefusal, AskPayAddress, PayAddress } from '../core/pay-address.ts';
 import { payAddressText } from '../core/pay-address.ts';
 import type { SealedPlace } from '../core/ports.ts';

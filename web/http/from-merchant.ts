@@ -9,6 +9,7 @@ import { exportRoutes } from './merchant/export.ts';
 import { operationRoutes } from './merchant/operation.ts';
 import { paymentRoutes } from './merchant/payments.ts';
 import { reconciliationRoutes } from './merchant/reconciliation.ts';
+import { refundRoutes } from './merchant/refunds.ts';
 import { settingsRoutes } from './merchant/settings.ts';
 import { selfTestRoutes } from './merchant/self-test.ts';
 import { setupRoutes } from './merchant/setup.ts';
@@ -25,6 +26,7 @@ export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined)
   ...selfTestRoutes(doors),
   ...exportRoutes(doors),
   ...viewRoutes(doors),
+  ...refundRoutes(doors),
   ...paymentRoutes(doors),
   ...settingsRoutes(doors),
   ...documentRoutes(doors, assets),

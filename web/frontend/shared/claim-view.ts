@@ -46,7 +46,7 @@ export type ClaimView = {
   /** As Shopify shows it, such as `#1001`. */
   orderName: string;
   test: boolean;
-  /** What is given back: a decimal string and an ISO 4217 code. Absent where only sats are meant. */
+  /** What is given back: a decimal string and an ISO 4217 code. Absent: only sats are meant. */
   fiat?: { amount: string; currency: string };
   /** Whole satoshis, a decimal string; absent until its price is certain. */
   sats?: string;

@@ -1,0 +1,212 @@
+// What the shop's staff do with refunds, over the doors of the admin: each answer as the page gets it.
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeMail } from '../../web/alerts/mail.ts';
+import type {
+  PaymentRefundsAnswer,
+  RefundOpenedAnswer,
+  RefundPreview,
+  RefundsAnswer,
+} from '../../web/frontend/shared/refunds-api.ts';
+import { startInProcess, type InProcess, type Open } from '../in-process.ts';
+import { aClaimableRefund, anAskedRefund, aPaidOrder, readRefund } from '../refund-at-hand.ts';
+import { startSmtpSink, type SmtpSink } from '../smtp-sink.ts';
+
+let our: InProcess;
+let paid: Open;
+let sink: SmtpSink;
+beforeAll(async () => {
+  our = await startInProcess();
+  paid = await aPaidOrder(our);
+  sink = await startSmtpSink();
+  our.deps.alertWays.email = writeMail({ url: sink.url, from: 'shop@zaptill.example' });
+});
+afterAll(async () => {
+  await our.close();
+  await sink.close();
+});
+
+type Answered<T> = { status: number; answer: T };
+async function call<T>(at: string, body?: object): Promise<Answered<T>> {
+  const response = await fetch(`${our.appUrl}${at}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      Authorization: `Bearer ${our.adminToken()}`,
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, answer: (await response.json()) as T };
+}
+const ofPayment = (open: Open = paid): string => `/api/payments/${open.payment.id}`;
+
+test('a payment says what is left of it', async () => {
+  const { status, answer } = await call<PaymentRefundsAnswer>(`${ofPayment()}/refunds`);
+  expect(status).toBe(200);
+  expect(answer).toMatchObject({
+    ...{ refunds: [], isOn: false, pricing: 'fiat_today', claimDays: 30, canMail: true },
+    left: { amount: '21.00', currency: 'EUR' },
+  });
+});
+
+describe('a preview', () => {
+  const preview = (amount: string) =>
+    call<RefundPreview>(`${ofPayment()}/refunds/preview`, { amount });
+
+  test('names the sats, and changes nothing', async () => {
+    const { status, answer } = await preview('10.50');
+    expect(status).toBe(200);
+    expect(answer).toMatchObject({ ok: true, used: 'fiat_today' });
+    expect(answer.ok && BigInt(answer.sats)).toBeGreaterThan(0n);
+    const { answer: after } = await call<PaymentRefundsAnswer>(`${ofPayment()}/refunds`);
+    expect(after.refunds).toEqual([]);
+  });
+
+  test.each([
+    ['21.01', 'more_than_captured'],
+    ['0', 'amount_unreadable'],
+    ['-1', 'amount_unreadable'],
+    ['1.234', 'amount_unreadable'],
+    ['a lot', 'amount_unreadable'],
+  ])('of %s is refused', async (amount, refusal) => {
+    const { status, answer } = await preview(amount);
+    expect(status).toBe(422);
+    expect(answer).toMatchObject({ ok: false, refusal });
+    if (refusal === 'more_than_captured') {
+      expect(answer).toMatchObject({ left: { amount: '21.00', currency: 'EUR' } });
+    }
+  });
+});
+
+test('asked for by a double click, it is one; above what is left it is refused', async () => {
+  const open = await aPaidOrder(our);
+  const body = { key: randomUUID(), amount: '20.00', note: ' It broke. ' };
+  const answers = await Promise.all(
+    [1, 2, 3].map(() => call<RefundOpenedAnswer>(`${ofPayment(open)}/refunds`, body)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  const ids = answers.map(({ answer }) => (answer.ok ? answer.refund.id : answer.refusal));
+  expect(new Set(ids).size).toBe(1);
+  const { answer } = await call<PaymentRefundsAnswer>(`${ofPayment(open)}/refunds`);
+  expect(answer.refunds).toMatchObject([
+    {
+      ...{ id: ids[0], state: 'asked', note: 'It broke.', sats: null, origin: 'admin' },
+      ...{ fiat: { amount: '20.00', currency: 'EUR' }, mayWithdraw: true, claimUrl: null },
+    },
+  ]);
+  expect(answer.left).toEqual({ amount: '1.00', currency: 'EUR' });
+  const more = await call(`${ofPayment(open)}/refunds`, { ...body, key: randomUUID() });
+  expect(more).toMatchObject({
+    status: 422,
+    answer: { refusal: 'more_than_captured', left: { amount: '1.00', currency: 'EUR' } },
+  });
+  const other = await call(`${ofPayment(open)}/refunds`, { ...body, amount: '19.00' });
+  expect(other).toMatchObject({
+    status: 422,
+    answer: { refusal: 'refund_exists_with_other_content' },
+  });
+});
+
+test('a claimable one shows its link; withdrawn, it is gone and its amount is free', async () => {
+  const open = await aPaidOrder(our);
+  const refund = await aClaimableRefund(our, { open, amount: '21.00' });
+  const { answer } = await call<PaymentRefundsAnswer>(`${ofPayment(open)}/refunds`);
+  const claimUrl = `${our.appUrl}/refund/${refund.link}`;
+  expect(answer.refunds).toMatchObject([{ claimUrl, sats: '8750', mayWithdraw: true }]);
+  const at = `/api/refunds/${refund.id}/withdraw`;
+  expect((await call(at, { because: 'whim' })).status).toBe(422);
+  expect((await call(at, { because: 'taken_back' })).status).toBe(200);
+  expect(await readRefund(our, refund.id)).toMatchObject({ reason: 'taken_back' });
+  expect((await call(at, { because: 'taken_back' })).status).toBe(422);
+  const { answer: after } = await call<PaymentRefundsAnswer>(`${ofPayment(open)}/refunds`);
+  expect(after.left).toEqual({ amount: '21.00', currency: 'EUR' });
+  expect(after.refunds[0]).toMatchObject({ claimUrl: null, mayWithdraw: false });
+});
+
+test('one above the threshold waits for a person, who approves it once', async () => {
+  const open = await aPaidOrder(our);
+  const { id } = await anAskedRefund(our, { open, amount: '2.00' });
+  const at = `/api/refunds/${id}/approve`;
+  expect(await call(at, {})).toMatchObject({ status: 422, answer: { refusal: 'not_approvable' } });
+  await our.db.pool.query(
+    `update refund set approval_wanted = true, amount_msat = 2000000, reason = 'approval_wanted'
+     where id = $1`,
+    [id],
+  );
+  const { answer } = await call<PaymentRefundsAnswer>(`${ofPayment(open)}/refunds`);
+  expect(answer.refunds).toMatchObject([{ mayApprove: true, sats: '2000' }]);
+  expect((await call(at, {})).status).toBe(200);
+  expect(await readRefund(our, id)).toMatchObject({ state: 'claimable', reason: 'approved' });
+  expect((await call(at, {})).status).toBe(422);
+});
+
+describe('the link by e-mail', () => {
+  test('goes to one address, in the language that is wanted, and is kept nowhere', async () => {
+    const refund = await aClaimableRefund(our, { open: paid, amount: '0.50' });
+    const at = `/api/refunds/${refund.id}/mail`;
+    expect((await call(at, { to: 'anna@example.com', language: 'de' })).status).toBe(200);
+    const letter = sink.letters.at(-1);
+    expect(letter?.to).toEqual(['anna@example.com']);
+    const plain = (letter?.text ?? '').replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, '%$1');
+    expect(decodeURIComponent(plain)).toContain('Sagen Sie hier, wohin sie gehen sollen');
+    expect(decodeURIComponent(plain)).toContain(`${our.appUrl}/refund/${refund.link}`);
+    expect(JSON.stringify(our.log.lines)).not.toContain('anna@example.com');
+    const kept = await our.db.pool.query('select details::text from history');
+    expect(JSON.stringify(kept.rows)).not.toContain('anna@');
+  });
+
+  test.each(['', 'anna', 'a@example.com,b@example.com', 'a@example.com\r\nBcc: b@example.com'])(
+    'does not go to %j',
+    async (to) => {
+      const refund = await aClaimableRefund(our, { open: paid, amount: '0.05' });
+      const at = `/api/refunds/${refund.id}/mail`;
+      expect((await call(at, { to, language: 'en' })).status).toBe(422);
+      expect(sink.letters).toHaveLength(1);
+    },
+  );
+
+  test('does not go out for one that cannot be claimed', async () => {
+    const refund = await anAskedRefund(our, { open: paid, amount: '0.05' });
+    const at = `/api/refunds/${refund.id}/mail`;
+    expect(await call(at, { to: 'anna@example.com', language: 'en' })).toMatchObject({
+      status: 422,
+      answer: { refusal: 'refund_not_claimable' },
+    });
+    expect(sink.letters).toHaveLength(1);
+  });
+});
+
+test('the list goes from page to page, and by state', async () => {
+  const { answer: before } = await call<RefundsAnswer>('/api/refunds');
+  const open = await aPaidOrder(our);
+  for (let n = 0; n < 30; n += 1) await anAskedRefund(our, { open, amount: '0.10' });
+  const { answer: first } = await call<RefundsAnswer>('/api/refunds?state=asked');
+  expect(first.refunds).toHaveLength(25);
+  expect(first.counts.asked).toBe(before.counts.asked + 30);
+  const seen = new Set(first.refunds.map(({ id }) => id));
+  const { answer: second } = await call<RefundsAnswer>(
+    `/api/refunds?state=asked&after=${first.older ?? ''}`,
+  );
+  expect(second.refunds).toHaveLength(before.counts.asked + 5);
+  expect(second.refunds.filter(({ id }) => seen.has(id))).toEqual([]);
+  expect(second.older).toBeNull();
+  expect((await call('/api/refunds?state=nonsense')).status).toBe(400);
+  expect((await call('/api/refunds?after=nonsense')).status).toBe(400);
+});
+
+test('what is not there is not there', async () => {
+  const none = randomUUID();
+  const open = { key: randomUUID(), amount: '1.00', note: '' };
+  for (const [at, body] of [
+    [`/api/payments/${none}/refunds`, undefined],
+    [`/api/payments/${none}/refunds`, open],
+    [`/api/payments/${none}/refunds/preview`, { amount: '1.00' }],
+    [`/api/payments/${none}/give-back`, { overpaidMsat: '1000' }],
+    [`/api/payments/nonsense/refunds`, open],
+    [`/api/refunds/${none}/approve`, {}],
+    [`/api/refunds/${none}/withdraw`, { because: 'taken_back' }],
+    [`/api/refunds/${none}/mail`, { to: 'a@example.com', language: 'en' }],
+  ] as const) {
+    expect([at, (await call(at, body)).status]).toEqual([at, 404]);
+  }
+});
