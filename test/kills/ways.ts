@@ -46,6 +46,7 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
     ],
     pool: [
       'sql claim_*',
+      'sql claim_*_look_*',
       'sql stream_open',
       'sql stream_keep_all',
       'sql stream_whole',

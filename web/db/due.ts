@@ -25,33 +25,66 @@ const stateColumn = {
   reconcile_part: `''`,
 } as const;
 
+const claimText = (table: DueTable): string => `
+        update ${table} set lease_until = now() + $3 * interval '1 ms', lease_no = lease_no + 1
+        where id = any(array(
+          select id from ${table}
+          where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now())
+          order by due_at, id limit $2 for no key update skip locked))
+        returning id::text, lease_no, attempts, ${stateColumn[table]} as state`;
+
+/** A select of the tables that have rows of the lane which a claim may find, in their order. */
+const dueTablesText = (tables: readonly DueTable[]): string =>
+  tables
+    .map(
+      (table) => `
+      select '${table}' as "table" where exists (
+        select 1 from ${table}
+        where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now()))`,
+    )
+    .join(' union all ');
+
+type RawClaim = { id: string; lease_no: number; attempts: number; state: string };
+
+const claimedFrom = (table: DueTable, raw: RawClaim): ClaimedRow => ({
+  ...{ table, id: raw.id, leaseNo: raw.lease_no, attempts: raw.attempts, state: raw.state },
+});
+
 /** Takes up to `limit` due rows of the lane, oldest first. */
 export async function claim(
   db: Database,
   from: { table: DueTable; lane: Lane; limit: number },
 ): Promise<ClaimedRow[]> {
   const { table, lane, limit } = from;
-  const claimed = await rows<{ id: string; lease_no: number; attempts: number; state: string }>(
+  const claimed = await rows<RawClaim>(
+    db.pool,
+    { name: `claim_${table}`, text: claimText(table) },
+    [lane, limit, leaseMs],
+  );
+  return claimed.map((row) => claimedFrom(table, row));
+}
+
+/** The same, and in the same statement which of the tables below have rows for a claim. */
+export async function claimAndLook(
+  db: Database,
+  from: { table: DueTable; lane: Lane; limit: number; below: readonly DueTable[] },
+): Promise<{ claimed: ClaimedRow[]; below: DueTable[] }> {
+  const { table, lane, limit, below } = from;
+  const found = await rows<(RawClaim | { id: null }) & { below: DueTable[] }>(
     db.pool,
     {
-      name: `claim_${table}`,
+      name: `claim_${table}_look_${below.join('_')}`,
       text: `
-        update ${table} set lease_until = now() + $3 * interval '1 ms', lease_no = lease_no + 1
-        where id = any(array(
-          select id from ${table}
-          where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now())
-          order by due_at, id limit $2 for no key update skip locked))
-        returning id::text, lease_no, attempts, ${stateColumn[table]} as state`,
+        with claimed as (${claimText(table)})
+        select b.below, c.* from (select array(${dueTablesText(below)}) as below) b
+          left join claimed c on true`,
     },
     [lane, limit, leaseMs],
   );
-  return claimed.map((row) => ({
-    table,
-    id: row.id,
-    leaseNo: row.lease_no,
-    attempts: row.attempts,
-    state: row.state,
-  }));
+  return {
+    claimed: found.flatMap((row) => (row.id === null ? [] : [claimedFrom(table, row)])),
+    below: found[0]?.below ?? [],
+  };
 }
 
 /** Which of the tables have rows of the lane that a claim may find, in their order. */
@@ -59,15 +92,9 @@ export async function dueTables(
   db: Database,
   of: { lane: Lane; tables: readonly DueTable[] },
 ): Promise<DueTable[]> {
-  const asked = of.tables.map(
-    (table) => `
-      select '${table}' as "table" where exists (
-        select 1 from ${table}
-        where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now()))`,
-  );
   const found = await rows<{ table: DueTable }>(
     db.pool,
-    { name: `due_tables_${of.tables.join('_')}`, text: asked.join(' union all ') },
+    { name: `due_tables_${of.tables.join('_')}`, text: dueTablesText(of.tables) },
     [of.lane],
   );
   return found.map(({ table }) => table);
@@ -102,7 +129,7 @@ export async function claimThese(
 ): Promise<ClaimedRow[]> {
   const { table, lane, ids } = from;
   if (ids.length === 0) return [];
-  const claimed = await rows<{ id: string; lease_no: number; attempts: number; state: string }>(
+  const claimed = await rows<RawClaim>(
     db.pool,
     {
       name: `claim_these_${table}`,
@@ -119,10 +146,7 @@ export async function claimThese(
   );
   const place = new Map(ids.map((id, at) => [id, at]));
   return claimed
-    .map((row) => ({
-      ...{ table, id: row.id, leaseNo: row.lease_no },
-      ...{ attempts: row.attempts, state: row.state },
-    }))
+    .map((row) => claimedFrom(table, row))
     .sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
 }
 

@@ -1,7 +1,5 @@
 // The room's own time and chance, so that a test can play both: nothing here asks the machine for
 // them in any other way.
-import { setTimeout as pause } from 'node:timers/promises';
-
 export type Time = {
   /** Milliseconds since some moment; never goes back. */
   ms: () => number;
@@ -13,7 +11,23 @@ export type Time = {
 
 export const realTime: Time = {
   ms: () => performance.now(),
-  rest: (ms, signal) =>
-    pause(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
+  rest,
   draw: () => Math.random(),
 };
+
+/** Ends come often and mean nothing: an error for each would cost more than all the rest. */
+function rest(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve();
+      return;
+    }
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}

@@ -6,7 +6,7 @@ import { wakePools } from '../db/announce.ts';
 import { openLane, laneTables, nudge, parseLane, pauseOf } from '../db/lanes.ts';
 import type { DueTable, Lane, LanePause } from '../db/lanes.ts';
 import type { ClaimedRow, WaitingRow } from '../db/due.ts';
-import { claim, claimThese, dueTables, giveBack, peekDue } from '../db/due.ts';
+import { claim, claimAndLook, claimThese, dueTables, giveBack, peekDue } from '../db/due.ts';
 import { freeLaneLock, tryLaneLock } from '../db/locks.ts';
 import { nodeAnswered } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
@@ -89,6 +89,8 @@ type Room = {
   stopping: boolean;
 };
 
+/** Why a rest ends early. Without a reason of ours each end makes an error, with its stack. */
+const over = 'over';
 /** What was learned is stored this often at most. */
 const storeMs = 5_000;
 /** Due rows among which the next one is chosen. */
@@ -147,7 +149,7 @@ async function take(room: Room, lane: Lane): Promise<void> {
   const ended = new AbortController();
   const slot = room.time.rest(room.options.turnMs, ended.signal);
   await Promise.race([hold(room, turn), slot]);
-  ended.abort();
+  ended.abort(over);
   free();
 }
 
@@ -319,7 +321,7 @@ function freePlaces(room: Room, turn: Turn): number {
 /** Waits until a call is back, the lane was nudged, or the time is over. */
 function change({ time }: Room, turn: Turn, withinMs: number): Promise<void> {
   const woken = new AbortController();
-  turn.wake = () => woken.abort();
+  turn.wake = () => woken.abort(over);
   return time.rest(withinMs, woken.signal);
 }
 
@@ -351,10 +353,12 @@ async function claimRows(
       break;
     }
     // Most often the tables below are empty, and one look at all of them says so.
-    if (at === 1) below = await dueTables(db, { lane: turn.lane, tables: tables.slice(at) });
+    if (at > 0) below ??= await dueTables(db, { lane: turn.lane, tables: tables.slice(at) });
     if (below?.includes(table) === false) continue;
     const keep = first && at < tables.length - 1 && places > 1 ? 1 : 0;
-    const rows = await claimNext(room, turn, { table, limit: places - keep });
+    const look = at === 0 ? tables.slice(1) : [];
+    const rows = await claimNext(room, turn, { table, limit: places - keep, look });
+    below ??= rows.below;
     full ||= rows.full;
     begun += rows.claimed.length;
     for (const row of rows.claimed) {
@@ -367,19 +371,26 @@ async function claimRows(
   return begun;
 }
 
+/** `below`: those of the tables to look into that have due rows; undefined: not looked. */
+type ClaimedRows = { claimed: ClaimedRow[]; full: boolean; below?: DueTable[] };
+
 /** The oldest due rows; or, where it makes a difference, those that are soonest done. */
 async function claimNext(
   room: Room,
   turn: Turn,
-  about: { table: DueTable; limit: number },
-): Promise<{ claimed: ClaimedRow[]; full: boolean }> {
+  about: { table: DueTable; limit: number; look: readonly DueTable[] },
+): Promise<ClaimedRows> {
   const { db } = room.deps;
   const { lane, known, seen } = turn;
-  const { table, limit } = about;
+  const { table, limit, look } = about;
   const { order } = room.options;
   if (order === undefined && !costsDiffer(known.costs, `${table}:`)) {
-    const claimed = await claim(db, { table, lane, limit });
-    return { claimed, full: claimed.length === limit };
+    if (look.length === 0) {
+      const claimed = await claim(db, { table, lane, limit });
+      return { claimed, full: claimed.length === limit };
+    }
+    const { claimed, below } = await claimAndLook(db, { table, lane, limit, below: look });
+    return { claimed, full: claimed.length === limit, below };
   }
   let { waiting, beyond } = seen.get(table) ?? { waiting: [], beyond: false };
   if (waiting.length < limit) {

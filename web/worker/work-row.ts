@@ -71,17 +71,16 @@ async function withDeadline(
   deps: Deps,
   about: { row: ClaimedRow; stepMs: number; work: Promise<StepEnd> },
 ): Promise<StepEnd | 'stuck'> {
-  const done = new AbortController();
+  const late = Promise.withResolvers<'stuck'>();
   const keeping = setInterval(() => {
     renewLease(deps.db, about.row).catch(() => undefined);
   }, leaseMs / 3);
-  const stuck = pause(about.stepMs, 'stuck' as const, { signal: done.signal });
-  stuck.catch(() => undefined);
+  const timer = setTimeout(() => late.resolve('stuck'), about.stepMs);
   try {
-    return await Promise.race([about.work, stuck]);
+    return await Promise.race([about.work, late.promise]);
   } finally {
     clearInterval(keeping);
-    done.abort();
+    clearTimeout(timer);
     // If it ends after the deadline nobody is there to hear how.
     about.work.catch(() => undefined);
   }
