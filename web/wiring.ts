@@ -58,6 +58,7 @@ import type { ShopApiDeps } from './shopify/shop-api.ts';
 import { adminOrders } from './shopify/admin-orders.ts';
 import { shopFacts } from './shopify/shop-facts.ts';
 import { API_VERSION } from './shopify/version.ts';
+import { isPayoutWord, payoutWords } from './signer/words.ts';
 import {
   exchangeCode,
   exchangeToken,
@@ -506,6 +507,7 @@ function makeDoors(parts: DoorParts): Doors {
     ],
     bakeLine: () => bakeLine(),
     hashOfRequest: (request) => parseRequest(request)?.hash,
+    sayPayout: (word) => (isPayoutWord(word) ? payoutWords[word] : 'The signer waits.'),
     askPayAddress: openPayAddresses({
       get: getFromGiven({ origin: config.outsideOrigin }),
       readInvoice: parseRequest,

@@ -50,6 +50,8 @@ export type Doors = {
   bakeLine: () => string;
   /** The payment hash of a BOLT11; undefined for what is none. */
   hashOfRequest: (request: string) => string | undefined;
+  /** The sentence of a word that the signer left: why it has not paid yet. */
+  sayPayout: (word: string) => string;
   /** Asks the server of a buyer's Lightning address for an invoice. */
   askPayAddress: AskPayAddress;
   /** Begins a self-test, or gives the one under way. `ended` waits for its last word. */

@@ -20,6 +20,7 @@ const Node = lazy(() => import('./pages/node.tsx'));
 const Operation = lazy(() => import('./pages/operation.tsx'));
 const Payments = lazy(() => import('./pages/payments.tsx'));
 const Payment = lazy(() => import('./pages/payment.tsx'));
+const Refunds = lazy(() => import('./pages/refunds.tsx'));
 const Settings = lazy(() => import('./pages/settings.tsx'));
 const Setup = lazy(() => import('./pages/setup.tsx'));
 
@@ -70,6 +71,7 @@ function Menu() {
         {t('nav.home')}
       </a>
       <a href="/payments">{t('nav.payments')}</a>
+      <a href="/refunds">{t('nav.refunds')}</a>
       <a href="/node">{t('nav.node')}</a>
       <a href="/operation">{t('nav.operation')}</a>
       <a href="/settings">{t('nav.settings')}</a>
@@ -100,6 +102,7 @@ export function Pages() {
           <Route path="/node" element={<Node />} />
           <Route path="/payments" element={<Payments />} />
           <Route path="/payments/:id" element={<Payment />} />
+          <Route path="/refunds" element={<Refunds />} />
           <Route path="/operation" element={<Operation />} />
           <Route path="/settings" element={<Settings />} />
           <Route path="*" element={<NotHere />} />

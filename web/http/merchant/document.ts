@@ -8,7 +8,16 @@ import type { MerchantAssets } from '../assets.ts';
 import type { Doors, Registration, Route } from '../doors.ts';
 
 /** Every address of the page, so that a reload of any of them finds it. */
-const paths = ['/', '/node', '/setup', '/payments', '/payments/:id', '/settings', '/operation'];
+const paths = [
+  '/',
+  '/node',
+  '/setup',
+  '/payments',
+  '/payments/:id',
+  '/refunds',
+  '/settings',
+  '/operation',
+];
 
 export const documentRoutes = (doors: Doors, assets: MerchantAssets | undefined): Route[] =>
   paths.map((path) => ({

@@ -112,7 +112,7 @@ async function shown(doors: Doors, refund: views.ShownRefund): Promise<RefundSho
       claimKind === null || claimGivenAt === null
         ? null
         : { kind: claimKind, givenAt: claimGivenAt.toISOString() },
-    waits: wait === null ? null : { code: wait.word, sentence: wait.word.replaceAll('_', ' ') },
+    waits: wait === null ? null : { code: wait.word, sentence: doors.sayPayout(wait.word) },
     mayApprove: state === 'asked' && reason === 'approval_wanted',
     mayWithdraw: state === 'asked' || state === 'claimable',
   };

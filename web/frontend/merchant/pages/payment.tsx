@@ -15,6 +15,7 @@ import {
   Quote,
   Value,
 } from '../parts/payment-evidence.tsx';
+import { RefundsCard } from '../parts/refunds-card.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import { useAmounts } from '../parts/use-amounts.ts';
@@ -84,6 +85,7 @@ function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void
       <Layout.Section>
         <div className="zt-column">
           <Money payment={payment} />
+          {payment.settledAt !== null && <RefundsCard payment={payment} onChanged={reload} />}
           <Card>
             <BlockStack gap="400">
               <Text as="h2" variant="headingMd">

@@ -106,7 +106,8 @@ describe('the list', () => {
       'GET /api/payments?state=open': page([]),
     });
     await screen.findByText('Your first payment will appear here');
-    await userEvent.click(tab('Waiting'));
+    // Polaris measures its tabs before it draws them.
+    await userEvent.click(await waitFor(() => tab('Waiting')));
     await screen.findByText('No payment in this view');
   });
 

@@ -13,6 +13,7 @@ import {
   PriceCard,
   WordsCard,
 } from '../parts/settings-cards.tsx';
+import { RefundsSettings } from '../parts/refunds-settings.tsx';
 import { useBlocks } from '../parts/use-blocks.ts';
 import { useSettingsForm, type Overtaken, type SettingsForm } from '../parts/use-settings-form.ts';
 import { WaitingPage } from '../parts/waiting-page.tsx';
@@ -71,6 +72,9 @@ function SettingsPage({ answer }: { answer: SettingsAnswer }) {
           <Part name="policy">
             <PolicyCard {...cards} />
           </Part>
+          <Part name="refunds">
+            <RefundsSettings {...cards} />
+          </Part>
           <Part name="alerts">
             <AlertsCard {...cards} />
           </Part>
@@ -83,7 +87,8 @@ function SettingsPage({ answer }: { answer: SettingsAnswer }) {
   );
 }
 
-type PartName = 'method' | 'price' | 'amounts' | 'words' | 'policy' | 'alerts' | 'language';
+type PartName =
+  'method' | 'price' | 'amounts' | 'words' | 'policy' | 'refunds' | 'alerts' | 'language';
 
 function Part({ name, children }: { name: PartName; children: ReactNode }) {
   const { t } = useWords();
@@ -143,6 +148,10 @@ const fieldWords: Record<SettingsKey, Word> = {
   alertEmail: 'settings.alerts.email',
   alertUrl: 'settings.alerts.url',
   language: 'settings.language.label',
+  refundsOn: 'settings.refunds',
+  refundPricing: 'settings.refunds.pricing',
+  refundClaimDays: 'settings.refunds.days',
+  refundApprovalMsat: 'settings.refunds.approval',
 };
 
 function Overtook({ overtaken, isChanged }: { overtaken: Overtaken; isChanged: boolean }) {

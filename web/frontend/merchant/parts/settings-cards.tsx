@@ -23,7 +23,14 @@ export type CardProps = { form: SettingsForm; answer: SettingsAnswer };
 /** A field of the draft that is a text, with its error beside it. */
 type TextKey = Exclude<
   SettingsKey,
-  'rateSources' | 'aloneMinutes' | 'priceAdjustmentBp' | 'buyerWords' | 'unpaidHours' | 'language'
+  | 'rateSources'
+  | 'aloneMinutes'
+  | 'priceAdjustmentBp'
+  | 'buyerWords'
+  | 'unpaidHours'
+  | 'language'
+  | 'refundsOn'
+  | 'refundPricing'
 >;
 export function useTextField(form: SettingsForm) {
   const { t } = useWords();
