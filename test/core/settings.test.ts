@@ -45,11 +45,13 @@ describe('what a merchant may choose', () => {
       ...{ spreadLimitBp: -1, smallestMsat: msat(0n), largestMsat: msat(largestMsat + 1n) },
       ...{ buyerWords: { 'x y': 'z'.repeat(300) }, unpaidHours: 1.5, alertEmail: 'nobody' },
       ...{ alertUrl: 'x'.repeat(600), language: '', priceAdjustmentBp: 2_001 },
-      ...{ aloneMinutes: 61, aloneDriftBp: 9 },
+      ...{ aloneMinutes: 61, aloneDriftBp: 9, refundClaimDays: 0, refundApprovalMsat: msat(-1n) },
     });
     const fields = all.map(({ field }) => field);
     expect(new Set(fields).size).toBe(fields.length);
-    expect([...fields].sort()).toEqual(Object.keys(usual).sort());
+    // These two are what they are: no other value has their type.
+    const { refundsOn: _on, refundPricing: _pricing, ...others } = usual;
+    expect([...fields].sort()).toEqual(Object.keys(others).sort());
     for (const { fault } of all) expect(settingsFaults[fault]).toMatch(/\.$/);
   });
 

@@ -290,6 +290,13 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
       'sql refund_approve',
       'sql refund_withdraw',
       'sql refund_claim_store',
+      'sql refund_paid',
+      'sql refund_claim_over',
+      'sql refund_done',
+      'sql refund_wake',
+      'call open-order-refunds.readRefunds',
+      'call tell-refund.resolveRefund',
+      'call tell-refund.rejectRefund',
     ],
   'A node that was restored from a backup: one transaction, begun again at the next connection.': [
     'sql stream_epoch',

@@ -1,6 +1,6 @@
-// A refund: sats that a shop owes a buyer back, of one payment. Its states, the arrows between them,
-// what it is worth, and what may be given to claim it. Who asks for a refund is never who pays it:
-// the signer is another program with another credential.
+// A refund: sats that a shop owes a buyer back, of one payment. Its states, the arrows between
+// them, what it is worth, and what may be given to claim it. Who asks for a refund is never who
+// pays it: the signer is another program with another credential.
 import type { Currency, Minor, Msat } from './money.ts';
 import { msat, MSAT_PER_SAT } from './money.ts';
 import type { ReadPaymentRequest } from './ports.ts';
@@ -102,7 +102,9 @@ export type NotRefundable = Extract<
   'nothing_captured' | 'more_than_captured' | 'other_currency' | 'amount_unreadable'
 >;
 
-/** Why this much cannot be refunded; undefined: it can. `amountMinor` undefined: it is no amount. */
+/**
+ * Why this much cannot be refunded; undefined: it can. `amountMinor` undefined: it is no amount.
+ */
 export function whyNotRefundable(
   asked: { amountMinor: Minor | undefined; currencyCode: string },
   of: Captured,
@@ -147,8 +149,9 @@ export type Priced =
 export const needsPrice = (pricing: RefundPricing): boolean => pricing !== 'sats_paid';
 
 /**
- * The sats of a refund, whole and rounded down. `agreed` undefined: there is no price. The buyer who
- * paid with the shop's discount gets back what those sats were worth, and not the discount as well.
+ * The sats of a refund, whole and rounded down. `agreed` undefined: there is no price. The buyer
+ * who paid with the shop's discount gets back what those sats were worth, and not the discount as
+ * well.
  */
 export function priceRefund(
   amountMinor: Minor,
@@ -177,7 +180,9 @@ export function priceRefund(
 /** A BOLT11 must live at least so long when it is given: the signer sends nothing in its last. */
 export const leastLifeMs = 2 * 60_000;
 
-/** Why a BOLT11 is not taken for a refund; undefined: it is. Its hash is the database's to judge. */
+/**
+ * Why a BOLT11 is not taken for a refund; undefined: it is. Its hash is the database's to judge.
+ */
 export function whyNotClaimed(
   read: ReadPaymentRequest | undefined,
   about: {

@@ -8,6 +8,7 @@ import {
   type AlonePolicy,
   type QuotePolicy,
 } from './quote.ts';
+import type { RefundPricing } from './refund.ts';
 
 /** The exchanges that a merchant may choose from. The tree has one file for each in `rates/`. */
 export const rateSources = ['kraken', 'coinbase', 'bitstamp'] as const;
@@ -40,6 +41,13 @@ export type Settings = {
   alertUrl: string | null;
   /** Of the admin. Null: as Shopify's. */
   language: string | null;
+  /** False: refunds are written down and wait. */
+  refundsOn: boolean;
+  refundPricing: RefundPricing;
+  /** So long a buyer may say where a refund is to go. */
+  refundClaimDays: number;
+  /** A refund above it waits for a person; 0: each does. Null: as it comes. */
+  refundApprovalMsat: Msat | null;
 };
 export type SettingsField = keyof Settings;
 
@@ -57,6 +65,10 @@ export const asItComes: Omit<Settings, 'methodName'> = {
   alertEmail: null,
   alertUrl: null,
   language: null,
+  refundsOn: false,
+  refundPricing: 'fiat_today',
+  refundClaimDays: 30,
+  refundApprovalMsat: null,
 };
 
 export const settingsLimits = {
@@ -70,6 +82,7 @@ export const settingsLimits = {
   sourcesAtLeast: 2,
   wordsLetters: 280,
   unpaidHours: { from: 1, to: 2_160 },
+  refundClaimDays: { from: 1, to: 365 },
   emailLetters: 254,
   urlLetters: 500,
 } as const;
@@ -95,6 +108,8 @@ export const settingsFaults = {
   words_long: 'At most 280 letters.',
   language_unknown: 'There is no such language.',
   unpaid_hours: 'Between 1 and 2,160 whole hours.',
+  refund_claim_days: 'Between 1 and 365 whole days.',
+  refund_approval: 'Not below zero, and not more than an invoice can hold.',
   email_wrong: 'Give one e-mail address, such as shop@example.com.',
   url_wrong: 'Give a public address that begins with https://.',
 } as const satisfies Record<string, string>;
@@ -170,6 +185,7 @@ export function faultsOf(
       'alertUrl',
       'url_wrong',
     ),
+    ...refundFaults(settings),
     ...no(
       settings.language !== null && !language.test(settings.language),
       'language',
@@ -177,6 +193,18 @@ export function faultsOf(
     ),
   ];
   return found.filter(({ field }, at) => found.findIndex((one) => one.field === field) === at);
+}
+
+function refundFaults({ refundClaimDays, refundApprovalMsat }: Settings): Wrong[] {
+  const wrong: Wrong[] = [];
+  if (!isWithin(refundClaimDays, settingsLimits.refundClaimDays)) {
+    wrong.push({ field: 'refundClaimDays', fault: 'refund_claim_days' });
+  }
+  const approval = refundApprovalMsat ?? 0n;
+  if (approval < 0n || approval > largestMsat) {
+    wrong.push({ field: 'refundApprovalMsat', fault: 'refund_approval' });
+  }
+  return wrong;
 }
 
 function priceFaults(settings: Settings): Wrong[] {

@@ -139,7 +139,9 @@ export const rules: readonly Rule[] = [
       select account as what from (
         select to_account as account, amount_msat as amount from posting
         union all select from_account, -amount_msat from posting) both_sides
-      where account not like 'node:%' group by account having sum(amount) < 0`,
+      -- A node gave what it received; the others the shop pays of its own.
+      where account not like all ('{node:%,fees:%,topped_up:%}')
+      group by account having sum(amount) < 0`,
   },
   {
     rule: 'I9',
@@ -173,6 +175,12 @@ export const rules: readonly Rule[] = [
         and not exists (select 1 from invoice i where i.payment_id = p.id and i.state in ('made',
           'live'))
       union all
+      select 'refund ' || id from refund
+      where (state in ('claimed', 'paid', 'withdrawn')
+          and (due_at is null or due_at > now() + interval '24 hours'))
+        or (state = 'claimable' and due_at is null)
+        or (state = 'asked' and due_at is null and reason <> 'approval_wanted')
+      union all
       select 'shop ' || s.id from shop s join registration r on r.id = s.registration_id
       where s.uninstalled_at is null and s.due_at is null and r.kind = 'merchant'
       union all
@@ -195,6 +203,9 @@ export const rules: readonly Rule[] = [
       where due_at is not null and lane <> 'node:' || node_id
       union all
       select 'sighting ' || id from sighting
+      where due_at is not null and lane <> 'shop:' || shop_id || ':admin'
+      union all
+      select 'refund ' || id from refund
       where due_at is not null and lane <> 'shop:' || shop_id || ':admin'
       union all
       select 'shop ' || id from shop
@@ -278,6 +289,83 @@ export const rules: readonly Rule[] = [
         select t.shop_id, t.step, -1 from payment p cross join lateral wait_tally_of(p.shop_id,
           p.test, p.told_at, p.settled_invoice_id, p.settled_at) t) both_sides
       group by shop_id, step having sum(told) <> 0`,
+  },
+  {
+    rule: 'I14',
+    says: 'A refund is of a payment of its own shop, and all of one are within what it captured.',
+    text: `
+      select r.id::text as what from refund r join payment p on p.id = r.payment_id
+      where r.shop_id <> p.shop_id
+      union all
+      select p.id::text from refund r join payment p on p.id = r.payment_id
+        left join invoice i on i.id = p.settled_invoice_id left join quote q on q.id = i.quote_id
+      where r.state not in ('withdrawn', 'done') or r.reason in ('paid_out', 'given_back_otherwise')
+      group by p.id, p.told_minor, q.fiat_minor
+      having sum(r.amount_minor) > coalesce(p.told_minor, 0)
+        or sum(r.amount_minor) > coalesce(q.fiat_minor, 0)`,
+  },
+  {
+    rule: 'I14',
+    says: 'What a refund owes its buyer stands in the books from its price to its end.',
+    text: `
+      select r.id::text as what from refund r cross join lateral (
+        select coalesce(sum(case when to_account like 'refunding:%' then amount_msat
+            when from_account like 'refunding:%' then -amount_msat else 0 end), 0) as owed
+        from posting where journal in ('refund:' || r.id::text,
+          'refund:' || r.id::text || ':withdrawn', 'refund:' || r.id::text || ':paid')) b
+      where b.owed <> case when r.state in ('asked', 'claimable', 'claimed')
+        then coalesce(r.amount_msat, 0) else 0 end`,
+  },
+  {
+    rule: 'I14',
+    says: 'A refund is paid once, to the claim that its buyer gave, with the proof.',
+    text: `
+      select subject as what from payout where state = 'paid' group by subject having count(*) > 1
+      union all
+      select r.id::text from refund r
+      where (r.state = 'paid' or (r.state = 'done' and r.reason = 'paid_out')) and 1 <> (
+        select count(*) from refund_claim c join payout o on o.claim_id = c.id
+        where c.refund_id = r.id and c.state = 'paid' and o.state = 'paid' and o.hash = c.hash
+          and sha256(o.preimage) = c.hash and o.amount_msat = r.amount_msat)
+      union all
+      -- What the signer has paid is taken over, or about to be; and never withdrawn.
+      select r.id::text from payout o join refund_claim c on c.id = o.claim_id
+        join refund r on r.id = c.refund_id
+      where o.state = 'paid' and r.state <> 'claimed'
+        and not (r.state in ('paid', 'done') and r.reason = 'paid_out')`,
+  },
+  {
+    rule: 'I14',
+    says: 'A refund has a claim that is to be paid exactly while it is claimed.',
+    text: `
+      select r.id::text as what from refund r
+      where (r.state = 'claimed') <> exists (
+        select 1 from refund_claim c where c.refund_id = r.id and c.state = 'given')`,
+  },
+  {
+    rule: 'I14',
+    says: 'The last move of a refund in its payment’s history leads to the state that it is in.',
+    text: `
+      select r.id::text as what from refund r left join lateral (
+        select details ->> 'to' as state from history
+        where payment_id = r.payment_id and what = 'refund' and details ->> 'to' is not null
+          and details ->> 'refund' = r.id::text
+        order by id desc limit 1) h on true
+      where h.state is distinct from r.state::text`,
+  },
+  {
+    rule: 'I14',
+    says: 'What Shopify asks to refund of a session is a refund, and no other is of a session.',
+    text: `
+      select r.id::text as what from refund r where r.origin = 'refund_session' and not exists (
+        select 1 from session_request q
+        where q.shop_id = r.shop_id and q.kind = 'refund' and q.gid = r.origin_id
+          and q.payment_id = r.payment_id)
+      union all
+      select q.id from session_request q
+      where q.kind = 'refund' and q.state = 'opened' and not exists (
+        select 1 from refund r where r.shop_id = q.shop_id and r.origin = 'refund_session'
+          and r.origin_id = q.gid)`,
   },
 ];
 

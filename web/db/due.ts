@@ -20,6 +20,7 @@ const stateColumn = {
   payment: 'state::text',
   invoice: 'state::text',
   sighting: `''`,
+  refund: 'state::text',
   shop: `''`,
   alert: `''`,
   reconcile_part: `''`,
@@ -115,7 +116,7 @@ export async function peekDue(
       text: `
         select id::text, ${stateColumn[table]} as state, due_at from ${table}
         where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now())
-        order by due_at, id limit $2`,
+        order by due_at, ${table}.id limit $2`,
     },
     [lane, limit],
   );
@@ -154,6 +155,7 @@ const idType = {
   payment: 'uuid',
   invoice: 'bigint',
   sighting: 'bigint',
+  refund: 'uuid',
   shop: 'int',
   alert: 'bigint',
   reconcile_part: 'bigint',

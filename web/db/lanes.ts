@@ -14,7 +14,7 @@ export const alertLane = (shopId: number): Lane => `shop:${String(shopId)}:alert
 /** Which tables hold the rows of a lane, the most urgent first. */
 export const laneTables = {
   node: ['invoice', 'reconcile_part'],
-  shop: ['payment', 'sighting', 'shop', 'reconcile_part'],
+  shop: ['payment', 'sighting', 'refund', 'shop', 'reconcile_part'],
   alert: ['alert'],
 } as const;
 export type DueTable = (typeof laneTables)[keyof typeof laneTables][number];

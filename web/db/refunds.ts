@@ -1,6 +1,7 @@
-// Refunds and their moves, as payments have theirs: one compare-and-set statement writes the history
-// of the payment, the postings and the next due time with it. What is given back of one payment is
-// decided under the lock of its row. Nothing here can pay: the signer reads what is claimed.
+// Refunds and their moves, as payments have theirs: one compare-and-set statement writes the
+// history of the payment, the postings and the next due time with it. What is given back of one
+// payment is decided under the lock of its row. Nothing here can pay: the signer reads what is
+// claimed.
 import { randomBytes } from 'node:crypto';
 import { accountOf, postingsOfRefund, type Posting } from '../core/ledger.ts';
 import { msat, type Currency, type Minor, type Msat } from '../core/money.ts';
@@ -65,7 +66,9 @@ const byIdText = `select ${refundColumns} from refund r where r.id = $1::uuid`;
 export const refundById = (on: Queryable, id: string): Promise<RefundRow | null> =>
   record<RefundRow>(on, { name: 'refund_by_id', text: byIdText }, [id]);
 
-/** Of several with the same origin, the one; a spread over several payments has others behind it. */
+/**
+ * Of several with the same origin, the one; a spread over several payments has others behind it.
+ */
 const byOriginText = `
   select ${refundColumns} from refund r
   where r.shop_id = $1 and r.origin = $2 and r.origin_id = $3`;
@@ -87,11 +90,14 @@ export type RefundablePayment = Captured & {
   test: boolean;
   originId: string;
   methodNames: readonly string[];
+  /** Shopify may have recorded what we do not know yet that it has. */
+  isBeingTold: boolean;
 };
 
 const refundableText = `
   select p.id, p.shop_id as "shopId", p.currency, p.test, p.origin_id as "originId",
     array_remove(array[p.method_name, p.tell_method, s.method_name], null) as "methodNames",
+    p.state = 'settled' as "isBeingTold",
     case when p.state = 'resolved' and p.told_minor is not null
       then least(p.told_minor, q.fiat_minor) end as "capturedMinor",
     (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
@@ -99,7 +105,9 @@ const refundableText = `
   from payment p join shop s on s.id = p.shop_id
     left join invoice i on i.id = p.settled_invoice_id left join quote q on q.id = i.quote_id`;
 
-/** What of a payment may be refunded, as it is at this moment; null: the shop has no such payment. */
+/**
+ * What of a payment may be refunded, as it is at this moment; null: the shop has no such payment.
+ */
 export const refundable = (
   on: Queryable,
   about: { shopId: number; paymentId: string },
@@ -223,7 +231,7 @@ export type Opened =
 export async function openRefundOn(
   on: Queryable,
   asked: Omit<NewRefund, 'source' | 'test' | 'never' | 'amountMsat'> & { keepsRefused: boolean },
-): Promise<Opened | { is: 'no_such_payment' }> {
+): Promise<Opened | { is: 'no_such_payment' } | { is: 'too_early' }> {
   await lockPayments(on, [asked.paymentId]);
   const known = await refundByOrigin(on, asked);
   if (known !== null) return { is: 'known', refund: known };
@@ -231,6 +239,7 @@ export async function openRefundOn(
   if (payment === null) return { is: 'no_such_payment' };
   const { amountMinor, currencyCode } = asked;
   const never = whyNotRefundable({ amountMinor, currencyCode }, payment);
+  if (never === 'nothing_captured' && payment.isBeingTold) return { is: 'too_early' };
   if (never !== undefined && !asked.keepsRefused) return { is: 'refused', because: never };
   const { test } = payment;
   const made: NewRefund = { ...asked, never, test, source: 'resolved' };
@@ -264,9 +273,9 @@ async function standingIn(
 }
 
 /**
- * What nobody owed is owed back to its buyer as a refund: the books move at once, and the question to
- * a person ends with it. A stranded payment is settled by that. The rest of a satoshi stays where it
- * is. `seenMsat`: what the person saw.
+ * What nobody owed is owed back to its buyer as a refund: the books move at once, and the question
+ * to a person ends with it. A stranded payment is settled by that. The rest of a satoshi stays
+ * where it is. `seenMsat`: what the person saw.
  */
 export const openGivenBack = (
   db: Database,
@@ -545,8 +554,8 @@ export async function approveRefund(
 }
 
 /**
- * It is not paid through us: what was taken for it goes back to where it came from. What nobody owed
- * to the order is asked about again, unless the buyer has it. False: it is claimed, or over.
+ * It is not paid through us: what was taken for it goes back to where it came from. What nobody
+ * owed to the order is asked about again, unless the buyer has it. False: it is claimed, or over.
  */
 export async function withdrawRefund(
   db: Database,
@@ -656,3 +665,154 @@ const claimText = `
     select payment_id, 'refund', 'claim_given', jsonb_build_object('refund', id::text,
       'to', 'claimed', 'hash', $3::text, 'kind', $6::text) from claimed)
   select p.link from claimed join payment p on p.id = claimed.payment_id`;
+
+/**
+ * The signer says that it is paid, with the proof: the preimage is compared here once more. What
+ * was owed to the buyer has left the shop, with the fee of its way. False: there is no such word.
+ */
+export async function refundIsPaid(
+  db: Database,
+  about: { id: string; leaseNo: number },
+): Promise<boolean> {
+  const [paid] = await rows<{ link: string; nudged: number }>(
+    db.pool,
+    { name: 'refund_paid', text: paidText },
+    [about.id, about.leaseNo],
+  );
+  if (paid === undefined) return false;
+  sayMoved(db.pool, [paid.link]);
+  wakePools(db.pool, paid.nudged);
+  return true;
+}
+
+const paidText = `
+  with proven as (
+    select c.id, c.refund_id, c.hash, c.amount_msat, o.fee_msat
+    from refund_claim c join payout o on o.claim_id = c.id
+    where c.refund_id = $1::uuid and c.state = 'given' and o.state = 'paid' and o.hash = c.hash
+      and o.subject = 'refund:' || c.refund_id::text and o.amount_msat = c.amount_msat
+      and sha256(o.preimage) = c.hash),
+  paid as (
+    update refund r set state = 'paid', reason = 'paid_out', due_at = now(), attempts = 0,
+      lease_until = null
+    from proven where r.id = proven.refund_id and r.state = 'claimed' and r.lease_no = $2
+    returning r.id, r.shop_id, r.payment_id, r.lane, proven.id as claim_id, proven.hash,
+      proven.amount_msat as claimed_msat, proven.fee_msat),
+  closed as (
+    update refund_claim c set state = 'paid', ended_at = now() from paid
+    where c.id = paid.claim_id),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select payment_id, 'refund', 'paid_out', jsonb_build_object('refund', id::text, 'to', 'paid',
+      'hash', encode(hash, 'hex'), 'feeMsat', fee_msat::text) from paid),
+  booked as (
+    insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+    select payment_id, 'refund:' || id::text || ':paid', f, 'paid_out:' || shop_id::text, m
+    from paid cross join lateral (values
+      ('refunding:' || shop_id::text, claimed_msat), ('fees:' || shop_id::text, fee_msat))
+      as p (f, m)
+    where m > 0),
+  nudged as (select nudge(array[lane]) as n from paid)
+  select p.link, (select coalesce(sum(n), 0) from nudged)::int as nudged
+  from paid join payment p on p.id = paid.payment_id`;
+
+/** How long a BOLT11 must have been over, by our clock, before another may be given. */
+const surelyOverMs = 5 * 60_000;
+/** Who claimed in time has so long for another try. */
+const triesForMs = 3 * 24 * 3_600_000;
+
+/**
+ * The signer says that what the buyer gave cannot be paid, or it ran out and nobody began to pay
+ * it: the buyer may give another. The lock of the claim is what a signer that begins waits for, or
+ * has; what it wrote is seen by the next statement. Undefined: neither is so.
+ */
+export async function claimIsOver(
+  db: Database,
+  about: { id: string; leaseNo: number },
+): Promise<'claim_failed' | 'claim_over' | undefined> {
+  return transaction(db, async (on) => {
+    await rows(
+      on,
+      {
+        name: 'refund_claim_lock',
+        text: `
+          select id from refund_claim where refund_id = $1::uuid and state = 'given' for update`,
+      },
+      [about.id],
+    );
+    const [over] = await rows<{ link: string; because: 'claim_failed' | 'claim_over' }>(
+      on,
+      { name: 'refund_claim_over', text: overText },
+      [about.id, about.leaseNo, surelyOverMs, triesForMs],
+    );
+    if (over === undefined) return undefined;
+    sayMoved(on, [over.link]);
+    return over.because;
+  });
+}
+
+const overText = `
+  with over as (
+    select c.id, c.refund_id, case when o.id is null then 'request_expired' else o.because end
+      as word, case when o.id is null then 'claim_over' else 'claim_failed' end as because
+    from refund_claim c left join payout o on o.claim_id = c.id
+    where c.refund_id = $1::uuid and c.state = 'given' and (o.state = 'failed'
+      or (o.id is null and c.expires_at < now() - $3 * interval '1 ms'))),
+  again as (
+    update refund r set state = 'claimable', reason = over.because, attempts = 0,
+      lease_until = null,
+      claim_ends_at = greatest(r.claim_ends_at, now() + $4 * interval '1 ms'),
+      due_at = greatest(r.claim_ends_at, now() + $4 * interval '1 ms')
+    from over where r.id = over.refund_id and r.state = 'claimed' and r.lease_no = $2
+    returning r.id, r.payment_id, r.reason, over.id as claim_id, over.word),
+  closed as (
+    update refund_claim c set state = 'failed', because = again.word, ended_at = now() from again
+    where c.id = again.claim_id),
+  line as (
+    insert into history (payment_id, what, because, details)
+    select payment_id, 'refund', reason, jsonb_build_object('refund', id::text,
+      'to', 'claimable', 'why', word) from again)
+  select p.link, again.reason as because from again join payment p on p.id = again.payment_id`;
+
+/** It is over, and its reason stays. `told`: Shopify took the outcome. */
+export async function refundIsDone(
+  db: Database,
+  about: { id: string; leaseNo: number; told: boolean },
+): Promise<boolean> {
+  const done = await rows(
+    db.pool,
+    {
+      name: 'refund_done',
+      text: `
+        with done as (
+          update refund set state = 'done', due_at = null, attempts = 0, lease_until = null,
+            told_at = case when $3::boolean then now() end
+          where id = $1::uuid and state in ('paid', 'withdrawn') and lease_no = $2
+          returning id, payment_id, reason),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select payment_id, 'refund', reason, jsonb_build_object('refund', id::text,
+            'to', 'done') from done)
+        select id from done`,
+    },
+    [about.id, about.leaseNo, about.told],
+  );
+  return done.length === 1;
+}
+
+/** Refunds that waited for their shop to switch them on are looked at, in all apps of the shop. */
+export async function wakeRefunds(on: Queryable, shopId: number): Promise<void> {
+  const woken = await rows<{ lane: Lane }>(
+    on,
+    {
+      name: 'refund_wake',
+      text: `
+        update refund set due_at = now(), attempts = 0
+        where state = 'asked' and reason = 'refunds_off' and shop_id in (
+          select o.id from shop s join shop o on o.domain = s.domain where s.id = $1)
+        returning lane`,
+    },
+    [shopId],
+  );
+  await nudge(on, [...new Set(woken.map(({ lane }) => lane))].sort());
+}

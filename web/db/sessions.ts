@@ -18,9 +18,10 @@ export type RequestKind = 'payment' | 'refund' | 'capture' | 'void';
 
 /** The payments app's row of a shop, the installed one before others; null: it never had one. */
 export const paymentsShop = (db: Database, domain: string): Promise<ShopRow | null> =>
-  record<ShopRow>(db.pool, { name: 'session_shop', text: paymentsShopText }, [domain]);
+  record<ShopRow>(db.pool, { name: 'session_shop', text: paymentsShopText() }, [domain]);
 
-const paymentsShopText = `
+// The rooms of shops and sessions know each other: asked when both are there.
+const paymentsShopText = (): string => `
   select ${shopColumns} from shop s join registration r on r.id = s.registration_id
   where s.domain = $1 and r.kind = 'payments'
   order by s.uninstalled_at desc nulls first, s.id desc limit 1`;
@@ -231,8 +232,10 @@ export async function storeMoneyRequest(on: Queryable, asked: MoneyRequest): Pro
       text: `
         with asked as (
           insert into session_request (shop_id, kind, id, gid, payment_id, content_hash, answer,
-            amount_minor, currency, test, proposed_at)
-          values ($1, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10, $11)
+            amount_minor, currency, test, proposed_at, state)
+          values ($1, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10, $11,
+            -- A refund has its own row, and its own states.
+            case when $2 = 'refund' then 'opened' else 'received' end)
           on conflict (shop_id, kind, id) do nothing returning payment_id),
         line as (
           insert into history (payment_id, what, because, details)

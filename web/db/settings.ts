@@ -5,6 +5,7 @@ import { asItComes, type Settings, type SettingsField } from '../core/settings.t
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { nudge, shopLane } from './lanes.ts';
+import { wakeRefunds } from './refunds.ts';
 
 export type StoredSettings = {
   version: number;
@@ -31,6 +32,10 @@ export type RawChosen = {
   alert_email: string | null;
   alert_url: string | null;
   language: string | null;
+  refunds_on: boolean | null;
+  refund_pricing: Settings['refundPricing'] | null;
+  refund_claim_days: number | null;
+  refund_approval_msat: string | null;
 };
 type Raw = RawChosen & {
   sealed_alert_secret: Uint8Array | null;
@@ -56,6 +61,10 @@ export function chosenFrom(raw: RawChosen): Pick<StoredSettings, 'version' | 'se
     alertEmail: raw.alert_email,
     alertUrl: raw.alert_url,
     language: raw.language,
+    refundsOn: raw.refunds_on ?? asItComes.refundsOn,
+    refundPricing: raw.refund_pricing ?? asItComes.refundPricing,
+    refundClaimDays: raw.refund_claim_days ?? asItComes.refundClaimDays,
+    refundApprovalMsat: amountOf(raw.refund_approval_msat),
   };
   return { version: raw.version ?? 0, settings };
 }
@@ -75,7 +84,8 @@ export const oldSecretsOfShop = `
 export const chosenColumns = `
   p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp, s.smallest_msat,
   s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url, s.language,
-  s.price_adjustment_bp, s.alone_minutes, s.alone_drift_bp`;
+  s.price_adjustment_bp, s.alone_minutes, s.alone_drift_bp, s.refunds_on, s.refund_pricing,
+  s.refund_claim_days, s.refund_approval_msat`;
 
 const readText = `
   select ${chosenColumns}, s.sealed_alert_secret, ${oldSecretsOfShop} as old_alert_secrets
@@ -121,6 +131,7 @@ export async function changeSettings(
     ) as Partial<Settings>;
     const next = { ...now.settings, ...chosen };
     await write(on, change, next);
+    if (change.fields.includes('refundsOn') && next.refundsOn) await wakeRefunds(on, change.shopId);
     if (next.alertUrl === null) await forgetOldSecrets(on, change.shopId);
     if (change.fields.includes('methodName')) {
       await renameMethod(on, change.shopId, change.settings.methodName);
@@ -132,8 +143,10 @@ export async function changeSettings(
 const writeText = `
   insert into settings (shop_id, version, quote_seconds, rate_sources, spread_limit_bp,
     smallest_msat, largest_msat, buyer_words, unpaid_hours, alert_email, alert_url,
-    sealed_alert_secret, language, price_adjustment_bp, alone_minutes, alone_drift_bp)
-  values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16)
+    sealed_alert_secret, language, price_adjustment_bp, alone_minutes, alone_drift_bp,
+    refunds_on, refund_pricing, refund_claim_days, refund_approval_msat)
+  values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+    $18, $19, $20)
   on conflict (shop_id) do update set version = excluded.version,
     quote_seconds = excluded.quote_seconds, rate_sources = excluded.rate_sources,
     spread_limit_bp = excluded.spread_limit_bp, smallest_msat = excluded.smallest_msat,
@@ -142,6 +155,9 @@ const writeText = `
     alert_url = excluded.alert_url, language = excluded.language,
     price_adjustment_bp = excluded.price_adjustment_bp, alone_minutes = excluded.alone_minutes,
     alone_drift_bp = excluded.alone_drift_bp, changed_at = now(),
+    refunds_on = excluded.refunds_on, refund_pricing = excluded.refund_pricing,
+    refund_claim_days = excluded.refund_claim_days,
+    refund_approval_msat = excluded.refund_approval_msat,
     sealed_alert_secret = case when excluded.alert_url is null then null
       else coalesce(settings.sealed_alert_secret, excluded.sealed_alert_secret) end`;
 
@@ -163,6 +179,10 @@ async function write(on: Queryable, change: SettingsChange, settings: Settings):
     settings.priceAdjustmentBp,
     settings.aloneMinutes,
     settings.aloneDriftBp,
+    settings.refundsOn,
+    settings.refundPricing,
+    settings.refundClaimDays,
+    settings.refundApprovalMsat,
   ]);
 }
 

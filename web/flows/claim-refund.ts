@@ -1,6 +1,6 @@
-// claimable -> claimed: the buyer of a refund says where the sats are to go. What is given is read and
-// compared with what is owed before anything is stored; nothing is paid here, and nothing here could
-// pay. The signer reads what is stored and looks again.
+// claimable -> claimed: the buyer of a refund says where the sats are to go. What is given is read
+// and compared with what is owed before anything is stored; nothing is paid here, and nothing here
+// could pay. The signer reads what is stored and looks again.
 import { whyNotClaimed } from '../core/refund.ts';
 import type { Msat } from '../core/money.ts';
 import type { ClaimRefusal } from '../core/refusals.ts';

@@ -13,6 +13,7 @@ import { wasMadeBySelfTest } from '../db/self-tests.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
 import type { Deps, Step } from './flow.ts';
 import { installationOrigin, lookAtInstallation } from './forget-shop.ts';
+import { openOrderRefunds } from './open-order-refunds.ts';
 
 export type LookedAt =
   /** Shopify does not return it: early, invented, or another shop's. */
@@ -21,7 +22,8 @@ export type LookedAt =
   | ({ is: 'not_ours' } & BuyersSecrets)
   /** By our method, and nothing was ever to be paid through us. */
   | ({ is: 'nothing_owed'; because: Reason } & BuyersSecrets)
-  | ({ is: 'payment'; payment: PaymentRow } & BuyersSecrets);
+  /** `hasRefunds`: something of the order was given back, by whatever method. */
+  | ({ is: 'payment'; payment: PaymentRow; hasRefunds: boolean } & BuyersSecrets);
 
 /** What only its buyer knows of an order, beside Shopify and the shop. An old one lacks both. */
 export type BuyersSecrets = Pick<OrderReading, 'checkoutToken' | 'confirmationNumber'>;
@@ -48,6 +50,7 @@ export async function lookAtOrderNow(
   const { checkoutToken, confirmationNumber } = order;
   const secrets: BuyersSecrets = { checkoutToken, confirmationNumber };
   if (!isBuyer(secrets)) return { is: 'not_yet' };
+  const hasRefunds = order.refundedMinor > 0n;
   // The self-test's own order is nobody's: it owes nobody and is looked after where it was made.
   if (isSelfTestOrder(order) && known === null) return { is: 'not_ours', ...secrets };
   if (shop.methodSeenAt === null && usesMethod(order, shop.methodName)) {
@@ -58,11 +61,11 @@ export async function lookAtOrderNow(
   const free = order.namesNoMethod && stillDue(order).is === 'over';
   if (!usesMethod(order, shop.methodName) && !open && !(free && known === null)) {
     if (known === null) return { is: 'not_ours', ...secrets };
-    return { is: 'payment', payment: known, ...secrets };
+    return { is: 'payment', payment: known, hasRefunds, ...secrets };
   }
   const { methodName } = shop;
   const payment = await followOrder(deps, { shopId: at.shopId, methodName, order, readAt, known });
-  if (payment !== null) return { is: 'payment', payment, ...secrets };
+  if (payment !== null) return { is: 'payment', payment, hasRefunds, ...secrets };
   const due = stillDue(order);
   return {
     is: 'nothing_owed',
@@ -138,6 +141,8 @@ export const hashToken = (token: string): Uint8Array =>
 const hashIfThere = (token: string | undefined): Uint8Array | undefined =>
   token === undefined ? undefined : hashToken(token);
 
+const refundsAgainMs = 30_000;
+
 /** The step of a sighting: looks until Shopify knows the order, for at least an hour. */
 export const lookAtOrder: Step = async (deps, row) => {
   const sighting = await sightingById(deps.db, row.id);
@@ -158,6 +163,11 @@ export const lookAtOrder: Step = async (deps, row) => {
       }
     }
     return { dueInMs, attempt: true };
+  }
+  if (seen.is === 'payment' && seen.hasRefunds) {
+    const opened = await openOrderRefunds(deps, sighting);
+    // The order is looked at again when it is known what Shopify has recorded.
+    if (opened === 'wait') return { dueInMs: refundsAgainMs, attempt: true };
   }
   await sightingIsDone(deps.db, sighting);
   return 'stored';

@@ -1,6 +1,7 @@
 // A refund is asked for: of a part of what was captured, by Shopify or by a member of staff; or of
-// what came and nobody owed. It is written down once for whoever asks, bound to a payment of the same
-// shop, and never more than what is left. It has no price yet and no money moves: see `price-refund`.
+// what came and nobody owed. It is written down once for whoever asks, bound to a payment of the
+// same shop, and never more than what is left. It has no price yet and no money moves: see
+// `price-refund`.
 import { currencyOf, minorOf, type Minor, type Msat } from '../core/money.ts';
 import { leftOf, type RefundOrigin } from '../core/refund.ts';
 import type { RefundRefusal } from '../core/refusals.ts';
@@ -54,6 +55,7 @@ export async function openRefund(deps: RefundDeps, asked: RefundAsked): Promise<
     }),
   );
   if (opened.is === 'no_such_payment') return { ok: false, refusal: 'unknown_payment' };
+  if (opened.is === 'too_early') return { ok: false, refusal: 'nothing_captured' };
   if (opened.is === 'refused') {
     const payment = await refundable(deps.db.pool, { shopId, paymentId });
     const left = opened.because === 'more_than_captured' && payment !== null;
@@ -94,9 +96,9 @@ export function logOpened(log: Log, opened: Exclude<Opened, { is: 'refused' }>):
 }
 
 /**
- * Gives back what came and nobody owed - too much, a second payment, or what Shopify does not take -
- * as a refund that its buyer claims. `seenMsat`: what the member of staff saw as to be given back; if
- * it is another amount by now, nothing is done. What was stranded is settled with it.
+ * Gives back what came and nobody owed - too much, a second payment, or what Shopify does not take
+ * - as a refund that its buyer claims. `seenMsat`: what the member of staff saw as to be given
+ * back; if it is another amount by now, nothing is done. What was stranded is settled with it.
  */
 export async function giveBackAsRefund(
   deps: RefundDeps,

@@ -1,13 +1,18 @@
 // Shopify asks something of a payment that the payments app took: a refund, a capture, a void. It
-// is written down once, bound to a payment of the same shop, and answered at once. No money moves
-// here: what asks for money is never what pays it.
+// is written down once, bound to a payment of the same shop, and answered at once. A refund opens a
+// row of its own with it; no money moves here: what asks for money is never what pays it.
 import { currencyOf, minorOf } from '../core/money.ts';
+import { Trouble } from '../core/trouble.ts';
+import { transaction } from '../db/database.ts';
+import { openRefundOn, refundByOrigin } from '../db/refunds.ts';
 import {
   paymentsShop,
   sessionRequest,
   storeMoneyRequest,
+  type MoneyRequest,
   type RequestKind,
 } from '../db/sessions.ts';
+import { logOpened } from './open-refund.ts';
 import {
   compared,
   hashOf,
@@ -54,10 +59,11 @@ export async function takeMoneyRequest(
       ? undefined
       : minorOf(asked.amount, currency);
   if (asked.amount !== undefined && (amountMinor ?? 0n) <= 0n) return { is: 'unreadable' };
-  const stored = await storeMoneyRequest(db.pool, {
+  const stored = await store(deps, {
     ...{ ...key, gid: asked.gid, paymentId, contentHash, answer, test: asked.test },
     amountMinor: amountMinor ?? null,
-    currency: currency ?? null,
+    // A currency that we have no exponent for is kept as Shopify called it.
+    currency: asked.currencyCode ?? null,
     proposedAt: asked.proposedAt,
   });
   if (stored) {
@@ -68,6 +74,31 @@ export async function takeMoneyRequest(
   return first === undefined
     ? { is: 'other_content' }
     : compared(deps, { key, contentHash, before: first });
+}
+
+const tooEarly = { from: 'shop', then: 'retry' } as const;
+
+/** Both are stored or neither is: whoever asks again after a kill is a first one then. */
+async function store({ db, log }: RequestDeps, asked: MoneyRequest): Promise<boolean> {
+  if (asked.kind !== 'refund') return storeMoneyRequest(db.pool, asked);
+  const { shopId, paymentId, gid: originId, amountMinor, currency } = asked;
+  const key = { shopId, origin: 'refund_session', originId } as const;
+  const opened = await transaction(db, async (on) => {
+    // By this very question; or by another id, and then one of the two is not Shopify's.
+    if ((await refundByOrigin(on, key)) !== null) return undefined;
+    if (!(await storeMoneyRequest(on, asked))) return undefined;
+    const refund = await openRefundOn(on, {
+      ...{ ...key, paymentId, currencyCode: currency ?? '', openedBy: undefined, note: undefined },
+      ...{ amountMinor: amountMinor ?? undefined, keepsRefused: true },
+    });
+    // Shopify has the verdict, and its answer is not here yet: it asks again, and nothing is
+    // stored.
+    if (refund.is === 'too_early') throw new Trouble('verdict_under_way', { ...tooEarly });
+    return refund;
+  });
+  if (opened === undefined) return false;
+  if (opened.is === 'opened') logOpened(log, opened);
+  return true;
 }
 
 const contentOf = (asked: MoneyAsked): readonly string[] => [

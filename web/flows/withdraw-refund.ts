@@ -1,6 +1,6 @@
 // asked, claimable -> withdrawn: a member of staff takes a refund back, or says that the buyer has
-// the money in another way; or its buyer did not claim it in time. What is claimed may be on its way
-// to the buyer at this moment, and is not withdrawn.
+// the money in another way; or its buyer did not claim it in time. What is claimed may be on its
+// way to the buyer at this moment, and is not withdrawn.
 import { refundById, withdrawRefund as withdraw } from '../db/refunds.ts';
 import { refundOfShop } from '../db/views/refunds.ts';
 import type { Database } from '../db/database.ts';

@@ -1,16 +1,21 @@
 // What a due row needs next. A state without a line does not compile; null is a place of rest.
 import type { PaymentState } from '../core/payment.ts';
+import type { RefundState } from '../core/refund.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import type { DueTable } from '../db/lanes.ts';
 import type { Step } from '../flows/flow.ts';
 import { lookAtInvoice } from '../flows/look-at-invoice.ts';
 import { lookAtOrder } from '../flows/look-at-order.ts';
+import { priceRefund } from '../flows/price-refund.ts';
 import { reconcilePart } from '../flows/reconcile-part.ts';
 import { reconcileShop } from '../flows/reconcile-shop.ts';
 import { sendAlert } from '../flows/send-alert.ts';
+import { settleRefund } from '../flows/settle-refund.ts';
+import { tellRefund } from '../flows/tell-refund.ts';
 import { tellShopify } from '../flows/tell-shopify.ts';
 import { tellUnpaid } from '../flows/tell-unpaid.ts';
 import { waitForMoney } from '../flows/wait-for-money.ts';
+import { endClaimTime } from '../flows/withdraw-refund.ts';
 
 const ofPayment: Record<PaymentState, Step | null> = {
   open: waitForMoney,
@@ -22,7 +27,16 @@ const ofPayment: Record<PaymentState, Step | null> = {
   rejected: null,
 };
 
-const ofTable: Record<Exclude<DueTable, 'payment'>, Step> = {
+const ofRefund: Record<RefundState, Step | null> = {
+  asked: priceRefund,
+  claimable: endClaimTime,
+  claimed: settleRefund,
+  paid: tellRefund,
+  withdrawn: tellRefund,
+  done: null,
+};
+
+const ofTable: Record<Exclude<DueTable, 'payment' | 'refund'>, Step> = {
   invoice: lookAtInvoice,
   sighting: lookAtOrder,
   shop: reconcileShop,
@@ -33,7 +47,8 @@ const ofTable: Record<Exclude<DueTable, 'payment'>, Step> = {
 export type StepOf = (row: Pick<ClaimedRow, 'table' | 'state'>) => Step | null;
 
 export const stepOf: StepOf = ({ table, state }) => {
-  if (table !== 'payment') return ofTable[table];
   // The database's states are the core's: the row was written by this program or an older one.
+  if (table === 'refund') return ofRefund[state as RefundState];
+  if (table !== 'payment') return ofTable[table];
   return ofPayment[state as PaymentState];
 };

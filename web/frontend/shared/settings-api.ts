@@ -28,6 +28,12 @@ export type SettingsShape = {
   alertUrl: string | null;
   /** Of the admin. Null: as Shopify's. */
   language: string | null;
+  /** False: refunds are written down and wait. */
+  refundsOn: boolean;
+  refundPricing: 'fiat_today' | 'sats_paid' | 'lower';
+  refundClaimDays: number;
+  /** Above it a person approves; 0: always. Null: as it comes. */
+  refundApprovalMsat: string | null;
 };
 export type SettingsKey = keyof SettingsShape;
 

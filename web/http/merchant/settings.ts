@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { alertText } from '../../core/alert.ts';
 import { currencyOf, msat, type Msat } from '../../core/money.ts';
 import { agreePrice } from '../../core/quote.ts';
+import { refundPricings } from '../../core/refund.ts';
 import {
   rateSources,
   settingsFaults,
@@ -121,6 +122,10 @@ const settingsForm = z.strictObject({
   alertEmail: z.string().max(1_000).nullable(),
   alertUrl: z.string().max(2_000).nullable(),
   language: z.string().max(35).nullable(),
+  refundsOn: z.boolean().default(false),
+  refundPricing: z.enum(refundPricings).default('fiat_today'),
+  refundClaimDays: z.number().default(30),
+  refundApprovalMsat: amount.default(null),
 });
 const saveForm = z.strictObject({
   version: z.int().min(0).max(2_147_483_646),
@@ -171,6 +176,7 @@ const shapeOf = (settings: Settings): SettingsShape => ({
   ...settings,
   smallestMsat: settings.smallestMsat?.toString() ?? null,
   largestMsat: settings.largestMsat?.toString() ?? null,
+  refundApprovalMsat: settings.refundApprovalMsat?.toString() ?? null,
 });
 
 async function secretAnswer(doors: Doors, { shop, response }: Seen): Promise<void> {

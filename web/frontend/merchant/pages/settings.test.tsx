@@ -19,6 +19,10 @@ const stored: SettingsShape = {
   alertEmail: null,
   alertUrl: null,
   language: null,
+  refundsOn: false,
+  refundPricing: 'fiat_today',
+  refundClaimDays: 30,
+  refundApprovalMsat: null,
 };
 const answer = (more: Partial<SettingsAnswer> = {}): SettingsAnswer => ({
   version: 3,

@@ -28,6 +28,12 @@ export type Draft = {
   alertUrl: string;
   /** Empty: as Shopify's admin. */
   language: string;
+  refundsOn: boolean;
+  refundPricing: SettingsShape['refundPricing'];
+  /** Days. */
+  refundClaimDays: string;
+  /** Satoshis; empty: as it comes. */
+  refundApprovalMsat: string;
 };
 
 const decimal = (units: number, per: number): string => String(units / per);
@@ -54,6 +60,10 @@ export function draftOf(stored: SettingsShape, allSources: readonly string[]): D
     alertEmail: stored.alertEmail ?? '',
     alertUrl: stored.alertUrl ?? '',
     language: stored.language ?? '',
+    refundsOn: stored.refundsOn,
+    refundPricing: stored.refundPricing,
+    refundClaimDays: String(stored.refundClaimDays),
+    refundApprovalMsat: sats(stored.refundApprovalMsat),
   };
 }
 
@@ -122,6 +132,13 @@ function adjustmentTyped({ way, percent }: Adjustment, faults: Faults): number |
   return way === 'discount' ? -size : size;
 }
 
+/** What cannot be read is not sent: its fault is shown instead. */
+function claimDaysTyped(text: string, faults: Faults): number {
+  const days = whole(text) ?? 0;
+  if (days === 0) faults.refundClaimDays = 'refund_claim_days';
+  return days;
+}
+
 /** What the draft means. Without a fault here the server may still find one. */
 export function meaningOf(
   draft: Draft,
@@ -136,7 +153,7 @@ export function meaningOf(
   const { unpaidHours: hours } = draft;
   if (hours?.trim() === '') faults.unpaidHours = 'unpaid_hours';
   if (draft.aloneMinutes?.trim() === '') faults.aloneMinutes = 'alone_minutes';
-  const amount = (key: 'smallestMsat' | 'largestMsat') =>
+  const amount = (key: 'smallestMsat' | 'largestMsat' | 'refundApprovalMsat') =>
     read(faults, { key, text: draft[key], fault: 'amount_unreadable', as: msatTyped });
   const typed: SettingsShape = {
     methodName: draft.methodName.trim(),
@@ -164,6 +181,10 @@ export function meaningOf(
     alertEmail: draft.alertEmail.trim() || null,
     alertUrl: draft.alertUrl.trim() || null,
     language: draft.language || null,
+    refundsOn: draft.refundsOn,
+    refundPricing: draft.refundPricing,
+    refundClaimDays: claimDaysTyped(draft.refundClaimDays, faults),
+    refundApprovalMsat: amount('refundApprovalMsat'),
   };
   if (draft.rateSources.length < 2) faults.rateSources = 'sources_too_few';
   if (draft.methodName.trim() === '') faults.methodName = 'name_empty';

@@ -1,0 +1,486 @@
+// A refund from its first word to its end, in the real database, with the shop and the node played:
+// however often and from how many sides it is asked for, priced, claimed, paid and told, it is one,
+// and never more than was captured.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { audit } from '../../web/db/audit.ts';
+import { approveRefund } from '../../web/flows/approve-refund.ts';
+import { changeSettings } from '../../web/flows/change-settings.ts';
+import { settingsOf } from '../../web/db/settings.ts';
+import { openOrderRefunds } from '../../web/flows/open-order-refunds.ts';
+import { giveBackAsRefund } from '../../web/flows/open-refund.ts';
+import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
+import { msat } from '../../web/core/money.ts';
+import { startRefunds, type RefundsShop } from './refunds-shop.ts';
+
+let here: RefundsShop;
+beforeAll(async () => {
+  here = await startRefunds();
+});
+afterAll(async () => {
+  // Whose step is run by hand here rests the others of its lane.
+  const { pool } = here.our.db;
+  await pool.query(`update invoice set due_at = now() where state in ('made', 'live')`);
+  await pool.query(`update refund set due_at = now() where state <> 'done'`);
+  expect(await audit(here.our.db)).toEqual([]);
+  await here.close();
+});
+beforeEach(async () => {
+  await here.say(`refunds_on = true, refund_pricing = 'sats_paid', refund_approval_msat = null,
+    refund_claim_days = 30`);
+});
+const twenty = <T>(work: (n: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: 20 }, (_none, n) => work(n)));
+
+test('from the click to the end: every sat is in an account', async () => {
+  const { payment } = await here.aPaidOrder();
+  const refund = await here.aRefund(payment.id, '10.50');
+  expect(refund).toMatchObject({ state: 'asked', reason: 'staff_asked', amountMsat: null });
+  await here.step(refund.id);
+  const { amountMsat } = await here.read(refund.id);
+  const before = await here.accounts(payment.id);
+  expect(before['refunding']).toBe(amountMsat);
+  expect(await here.read(refund.id)).toMatchObject({ state: 'claimable', reason: 'priced' });
+
+  const preimage = await here.aClaim(refund);
+  expect(await here.step(refund.id)).toMatchObject({ attempt: false, asked: false });
+  expect((await here.read(refund.id)).state).toBe('claimed');
+  await here.signer.pays(refund.id, preimage, 2_000n);
+  await here.step(refund.id);
+  expect(await here.read(refund.id)).toMatchObject({ state: 'paid', reason: 'paid_out' });
+  const after = await here.accounts(payment.id);
+  expect(after).toEqual({
+    ...{ node: before['node'], resolved: before['resolved'], fees: -2_000n },
+    paid_out: (amountMsat ?? 0n) + 2_000n,
+  });
+  await here.step(refund.id);
+  expect(await here.read(refund.id)).toMatchObject({ state: 'done', reason: 'paid_out' });
+  expect(
+    (
+      await here.our.db.prisma.refundClaim.findFirstOrThrow({
+        where: { refundId: refund.id },
+      })
+    ).state,
+  ).toBe('paid');
+});
+
+describe('asked in Shopify', () => {
+  test('twenty who hear of one refund at once open one', async () => {
+    const open = await here.aPaidOrder();
+    here.our.shopify.refund(open.orderId, { amount: '5.00' });
+    const at = { shopId: here.our.shop.id, originId: open.orderId };
+    await twenty(() => openOrderRefunds(here.our.deps, at));
+    await here.lookAtOrderOf(open);
+    expect(await here.refundsOf(open.payment.id)).toMatchObject([
+      { origin: 'order_refund', state: 'asked', amountMinor: 500n, currency: 'EUR' },
+    ]);
+  });
+
+  test('a payment that is just being told is waited for', async () => {
+    const open = await here.aPaidOrder();
+    here.our.shopify.refund(open.orderId, { amount: '5.00' });
+    const { pool } = here.our.db;
+    const played = `update payment set state = $2::payment_state where id = $1::uuid`;
+    await pool.query('alter table payment disable trigger payment_arrow');
+    await pool.query(played, [open.payment.id, 'settled']);
+    expect(await here.lookAtOrderOf(open)).toMatchObject({ attempt: true });
+    await pool.query(played, [open.payment.id, 'resolved']);
+    await pool.query('alter table payment enable trigger payment_arrow');
+    expect(await here.lookAtOrderOf(open)).toBe('stored');
+    expect(await here.refundsOf(open.payment.id)).toHaveLength(1);
+  });
+
+  test('several of one order are each its own, and no more than was captured', async () => {
+    const open = await here.aPaidOrder();
+    for (const amount of ['5.00', '6.00', '10.00']) {
+      here.our.shopify.refund(open.orderId, { amount });
+    }
+    await here.lookAtOrderOf(open);
+    const rows = await here.refundsOf(open.payment.id);
+    expect(rows.map((row) => row.amountMinor).sort()).toEqual([1_000n, 500n, 600n]);
+    expect(await here.asks(open.payment.id, '0.01')).toEqual({
+      ...{ ok: false, refusal: 'more_than_captured', leftMinor: 0n },
+    });
+  });
+
+  test('more than is left is written down as withdrawn, with the reason', async () => {
+    const open = await here.aPaidOrder();
+    await here.aRefund(open.payment.id, '20.00');
+    here.our.shopify.refund(open.orderId, { amount: '5.00' });
+    await here.lookAtOrderOf(open);
+    const [, second] = await here.refundsOf(open.payment.id);
+    expect(second).toMatchObject({ state: 'withdrawn', reason: 'more_than_captured' });
+    await here.step(second?.id ?? '');
+    expect((await here.read(second?.id ?? '')).state).toBe('done');
+  });
+});
+
+describe('asked in our admin', () => {
+  test('a double click is one; the same key with another amount is refused', async () => {
+    const { payment } = await here.aPaidOrder();
+    const opened = await twenty(() => here.asks(payment.id, '3.00', { originId: 'one-click' }));
+    expect(opened.filter((each) => each.ok && each.opened)).toHaveLength(1);
+    expect(opened.every((each) => each.ok)).toBe(true);
+    expect(await here.asks(payment.id, '4.00', { originId: 'one-click' })).toEqual({
+      ...{ ok: false, refusal: 'refund_exists_with_other_content' },
+    });
+  });
+
+  test('three parts and ten who race: never more than was captured', async () => {
+    const { payment } = await here.aPaidOrder();
+    for (const amount of ['1.00', '2.00', '3.00']) await here.aRefund(payment.id, amount);
+    const raced = await Promise.all(
+      Array.from({ length: 10 }, () => here.asks(payment.id, '4.00')),
+    );
+    // 15.00 are left, so that three of 4.00 find a place.
+    expect(raced.filter(({ ok }) => ok)).toHaveLength(3);
+    expect(raced.filter((each) => !each.ok && each.refusal === 'more_than_captured')).toHaveLength(
+      7,
+    );
+    const rows = await here.refundsOf(payment.id);
+    expect(rows.reduce((sum, row) => sum + row.amountMinor, 0n)).toBe(1_800n);
+  });
+
+  test('the database itself refuses what the program would forget', async () => {
+    const { payment } = await here.aPaidOrder();
+    const insert = (shopId: number, minor: number) =>
+      here.our.db.pool.query(
+        `insert into refund (id, link, shop_id, payment_id, origin, origin_id, currency,
+           amount_minor, pricing, source, reason, lane)
+         values (gen_random_uuid(), gen_random_uuid(), $1, $2, 'admin', gen_random_uuid(), 'EUR',
+           $3, 'sats_paid', 'resolved', 'staff_asked', 'shop:1:admin')`,
+        [shopId, payment.id, minor],
+      );
+    await expect(insert(here.our.shop.id, 2_101)).rejects.toMatchObject({ code: 'ZP005' });
+    await insert(here.our.shop.id, 2_100);
+    await expect(insert(here.our.shop.id, 1)).rejects.toMatchObject({ code: 'ZP005' });
+    const { id: stranger } = await here.our.db.prisma.shop.create({
+      data: { registrationId: here.our.shop.registrationId, domain: 'x.myshopify.com', lane: 'x' },
+    });
+    await expect(insert(stranger, 1)).rejects.toMatchObject({ code: 'ZP005' });
+    const set = (change: string) =>
+      here.our.db.pool.query(`update refund set ${change} where payment_id = $1`, [payment.id]);
+    await expect(set(`state = 'done'`)).rejects.toMatchObject({ code: 'ZP003' });
+    await expect(set('amount_minor = 1')).rejects.toMatchObject({ code: 'ZP004' });
+    await expect(set(`state = 'claimable'`)).rejects.toMatchObject({ code: '23514' });
+    const all = here.our.db.pool.query('delete from refund where payment_id = $1', [payment.id]);
+    await expect(all).rejects.toMatchObject({ code: 'ZP001' });
+    await set(`state = 'withdrawn', reason = 'taken_back', due_at = now(),
+      lane = 'shop:' || shop_id || ':admin'`);
+    await here.our.db.pool.query(
+      `insert into history (payment_id, what, because, details)
+       select payment_id, 'refund', reason, jsonb_build_object('refund', id::text, 'to', state::text)
+       from refund where payment_id = $1`,
+      [payment.id],
+    );
+    await here.our.db.prisma.shop.delete({ where: { id: stranger } });
+  });
+
+  test.each([
+    ['9.99', 'USD', 'other_currency'],
+    ['9.999', 'EUR', 'amount_unreadable'],
+    ['-1', 'EUR', 'amount_unreadable'],
+    ['0', 'EUR', 'amount_unreadable'],
+    ['21.01', 'EUR', 'more_than_captured'],
+  ])('%s %s is refused: %s', async (amount, currencyCode, refusal) => {
+    const { payment } = await here.aPaidOrder();
+    expect(await here.asks(payment.id, amount, { currencyCode })).toMatchObject({
+      ...{ ok: false, refusal },
+    });
+    expect(await here.refundsOf(payment.id)).toEqual([]);
+  });
+
+  test('nothing is given back of what was not paid, or is of another shop', async () => {
+    const { payment } = await here.our.anOrder();
+    expect(await here.asks(payment.id, '1.00')).toEqual({ ok: false, refusal: 'nothing_captured' });
+    const paid = await here.aPaidOrder();
+    const foreign = { shopId: here.our.shop.id + 1 };
+    expect(await here.asks(paid.payment.id, '1.00', foreign)).toEqual({
+      ...{ ok: false, refusal: 'unknown_payment' },
+    });
+  });
+});
+
+describe('its price', () => {
+  test('waits for refunds to be switched on, and goes on at once when they are', async () => {
+    await here.say('refunds_on = false');
+    const { payment } = await here.aPaidOrder();
+    const refund = await here.aRefund(payment.id, '5.00');
+    await here.step(refund.id);
+    await here.step(refund.id);
+    expect(await here.read(refund.id)).toMatchObject({ state: 'asked', reason: 'refunds_off' });
+    const { settings, version } = await settingsOf(here.our.db, here.our.shop.id);
+    const wish = { ...settings, refundsOn: true };
+    const shopId = here.our.shop.id;
+    await changeSettings(here.our.deps, { shopId, version, was: settings, settings: wish });
+    const { dueAt } = await here.our.db.prisma.refund.findUniqueOrThrow({
+      where: { id: refund.id },
+    });
+    expect(dueAt?.getTime()).toBeLessThanOrEqual(Date.now() + 1_000);
+    await here.step(refund.id);
+    expect((await here.read(refund.id)).state).toBe('claimable');
+  });
+
+  test('of today waits while no two sources agree, and comes later with its evidence', async () => {
+    await here.say(`refund_pricing = 'fiat_today'`);
+    const { payment } = await here.aPaidOrder();
+    const refund = await here.aRefund(payment.id, '21.00');
+    const silent = { pricesFor: () => Promise.resolve([]) };
+    const end = await here.step(refund.id, { ...here.our.deps, rates: silent });
+    expect(end).toMatchObject({ attempt: true, asked: false });
+    expect(await here.read(refund.id)).toMatchObject({ state: 'asked', reason: 'no_price' });
+    await here.step(refund.id);
+    const row = await here.our.db.prisma.refund.findUniqueOrThrow({ where: { id: refund.id } });
+    expect(row).toMatchObject({ state: 'claimable', pricing: 'fiat_today' });
+    expect(row.evidence).toMatchObject({
+      ...{ pricing: 'fiat_today', used: 'fiat_today' },
+      agreed: { currency: 'EUR', sources: [{}, {}, {}] },
+    });
+  });
+
+  /** Today a coin costs half, or twice, of what it cost at the payment. */
+  const costing = (times: 'half' | 'twice') => ({
+    ...here.our.deps,
+    rates: {
+      pricesFor: async (...ask: Parameters<typeof here.our.deps.rates.pricesFor>) => {
+        const prices = await here.our.deps.rates.pricesFor(...ask);
+        return prices.map((each) => {
+          const cents = BigInt(each.price.split('.')[0] ?? '0');
+          return { ...each, price: String(times === 'half' ? cents / 2n : cents * 2n) };
+        });
+      },
+    },
+  });
+  test.each([
+    ['fiat_today', 'half', 'more', 'fiat_today'],
+    ['fiat_today', 'twice', 'less', 'fiat_today'],
+    ['lower', 'half', 'same', 'sats_paid'],
+    ['lower', 'twice', 'less', 'fiat_today'],
+    ['sats_paid', 'twice', 'same', 'sats_paid'],
+  ] as const)('%s when a coin costs %s: %s sats than came', async (pricing, times, is, used) => {
+    await here.say(`refund_pricing = '${pricing}', refund_approval_msat = ${String(10n ** 12n)}`);
+    const { payment } = await here.aPaidOrder();
+    const came = (await here.accounts(payment.id))['resolved'] ?? 0n;
+    const refund = await here.aRefund(payment.id, '21.00');
+    await here.step(refund.id, costing(times));
+    const row = await here.our.db.prisma.refund.findUniqueOrThrow({ where: { id: refund.id } });
+    const amount = row.amountMsat ?? 0n;
+    expect(amount > came ? 'more' : amount === came ? 'same' : 'less').toBe(is);
+    expect(row.evidence).toMatchObject({ used });
+    const held = await here.accounts(payment.id);
+    expect(held['refunding']).toBe(amount);
+    expect(held['topped_up'] ?? 0n).toBe(amount > came ? came - amount : 0n);
+  });
+
+  test('above the threshold it waits for a person, who approves it once', async () => {
+    await here.say('refund_approval_msat = 0');
+    const open = await here.aPaidOrder();
+    here.our.shopify.refund(open.orderId, { amount: '5.00' });
+    await here.lookAtOrderOf(open);
+    const [row] = await here.refundsOf(open.payment.id);
+    const refundId = row?.id ?? '';
+    await here.step(refundId);
+    expect(await here.read(refundId)).toMatchObject({ state: 'asked', reason: 'approval_wanted' });
+    const asked = { shopId: here.our.shop.id, refundId, staffId: '8' };
+    const said = await twenty(() => approveRefund(here.our.deps, asked));
+    expect(said.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(await here.read(refundId)).toMatchObject({ state: 'claimable', approvedBy: '8' });
+    expect(await approveRefund(here.our.deps, { ...asked, shopId: 0 })).toEqual({
+      ...{ ok: false, refusal: 'unknown_refund' },
+    });
+  });
+
+  test('two processes at once price it once', async () => {
+    const { payment } = await here.aPaidOrder();
+    const refund = await here.aRefund(payment.id, '5.00');
+    await twenty(() => here.step(refund.id).catch(() => undefined));
+    expect((await here.read(refund.id)).state).toBe('claimable');
+    const booked = await here.our.db.prisma.posting.count({
+      where: { journal: `refund:${refund.id}` },
+    });
+    expect(booked).toBe(1);
+  });
+});
+
+describe('withdrawn', () => {
+  test('frees its amount and puts the sats back; what the buyer has stays counted', async () => {
+    const { payment } = await here.aPaidOrder();
+    const before = await here.accounts(payment.id);
+    const refund = await here.aRefund(payment.id, '21.00');
+    await here.step(refund.id);
+    const asked = { shopId: here.our.shop.id, refundId: refund.id, staffId: '8' };
+    const said = await twenty(() =>
+      withdrawRefund(here.our.deps, { ...asked, because: 'taken_back' }),
+    );
+    expect(said.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(await here.accounts(payment.id)).toEqual(before);
+    const again = await here.aRefund(payment.id, '21.00');
+    await withdrawRefund(here.our.deps, {
+      ...{ ...asked, refundId: again.id, because: 'given_back_otherwise' },
+    });
+    expect(await here.asks(payment.id, '1.00')).toMatchObject({ refusal: 'more_than_captured' });
+  });
+
+  test('is what its buyer does not claim in time', async () => {
+    const { payment } = await here.aPaidOrder();
+    const refund = await here.aRefund(payment.id, '5.00');
+    await here.step(refund.id);
+    expect(await here.step(refund.id)).toMatchObject({ attempt: false });
+    expect((await here.read(refund.id)).state).toBe('claimable');
+    await here.step(refund.id, here.our.later(31 * 24 * 3_600_000));
+    expect(await here.read(refund.id)).toMatchObject({
+      ...{ state: 'withdrawn', reason: 'claim_time_over' },
+    });
+    await here.step(refund.id);
+    expect((await here.read(refund.id)).state).toBe('done');
+  });
+
+  test('is nothing that is claimed: it may be on its way', async () => {
+    const { payment } = await here.aPaidOrder();
+    const refund = await here.aRefund(payment.id, '5.00');
+    await here.step(refund.id);
+    const preimage = await here.aClaim(refund);
+    const asked = { shopId: here.our.shop.id, refundId: refund.id, staffId: '8' };
+    expect(await withdrawRefund(here.our.deps, { ...asked, because: 'taken_back' })).toEqual({
+      ...{ ok: false, refusal: 'not_withdrawable' },
+    });
+    await here.signer.pays(refund.id, preimage);
+    await here.step(refund.id);
+    expect((await here.read(refund.id)).state).toBe('paid');
+  });
+});
+
+describe('claimed', () => {
+  const aClaimable = async () => {
+    const { payment } = await here.aPaidOrder();
+    const refund = await here.aRefund(payment.id, '5.00');
+    await here.step(refund.id);
+    return here.read(refund.id);
+  };
+
+  test('only with what fits: each other is a word', async () => {
+    const refund = await aClaimable();
+    const amount = refund.amountMsat ?? 0n;
+    const { wallet } = here;
+    const says = async (request: string): Promise<string> => {
+      const taken = await here.claims(refund, request);
+      return taken.ok ? 'ok' : taken.refusal;
+    };
+    expect(await says('lnbcrt1garbage')).toBe('request_unreadable');
+    expect(await says('x'.repeat(100_000))).toBe('request_unreadable');
+    expect(await says(wallet.invoice(amount, { network: 'bitcoin' }).request)).toBe(
+      'other_network',
+    );
+    expect(await says(wallet.invoice(0n).request)).toBe('any_amount');
+    expect(await says(wallet.invoice(amount + 1n).request)).toBe('wrong_amount');
+    expect(await says(wallet.invoice(amount, { expirySeconds: 90 }).request)).toBe(
+      'request_expired',
+    );
+    const { payment: other } = await here.our.anOrder();
+    const { request: own } = await here.our.quoted(other.id);
+    expect(await says(own)).toBe('own_invoice');
+    const { request } = wallet.invoice(amount);
+    expect(await says(`lightning:${request.toUpperCase()}`)).toBe('ok');
+    // A lost answer is asked for again, and anything else is too late.
+    expect(await says(request)).toBe('ok');
+    expect(await says(wallet.invoice(amount).request)).toBe('claim_exists');
+    expect(await here.claims({ ...refund, link: 'guessed' }, request)).toEqual({
+      ...{ ok: false, refusal: 'unknown_refund' },
+    });
+    const { hash } = await here.signer.claimOf(refund.id);
+    expect(hash).toHaveLength(32);
+  });
+
+  test('by twenty at once: one wins, and a hash is one for ever', async () => {
+    const [refund, other] = [await aClaimable(), await aClaimable()];
+    const amount = refund.amountMsat ?? 0n;
+    const requests = Array.from({ length: 20 }, () => here.wallet.invoice(amount).request);
+    const said = await Promise.all(requests.map((request) => here.claims(refund, request)));
+    expect(said.filter(({ ok }) => ok)).toHaveLength(1);
+    expect(said.filter((each) => !each.ok && each.refusal === 'claim_exists')).toHaveLength(19);
+    const won = requests[said.findIndex(({ ok }) => ok)] ?? '';
+    expect(await here.claims(other, won)).toMatchObject({ refusal: 'request_used_before' });
+    expect((await here.read(other.id)).state).toBe('claimable');
+  });
+
+  test('and failed for good: another may be given, and is paid', async () => {
+    const refund = await aClaimable();
+    await here.aClaim(refund);
+    await here.signer.fails(refund.id);
+    await here.step(refund.id);
+    expect(await here.read(refund.id)).toMatchObject({
+      ...{ state: 'claimable', reason: 'claim_failed' },
+    });
+    const preimage = await here.aClaim(refund);
+    await here.signer.pays(refund.id, preimage, 0n);
+    await twenty(() => here.step(refund.id).catch(() => undefined));
+    expect(['paid', 'done']).toContain((await here.read(refund.id)).state);
+    const booked = await here.our.db.prisma.posting.count({
+      where: { journal: `refund:${refund.id}:paid` },
+    });
+    expect(booked).toBe(1);
+  });
+
+  test('ran out before anybody began to pay it: another may be given', async () => {
+    const refund = await aClaimable();
+    await here.aClaim(refund);
+    const { pool } = here.our.db;
+    await pool.query('alter table refund_claim disable trigger refund_claim_arrow');
+    const over = (minutes: number) =>
+      pool.query(
+        `update refund_claim set expires_at = now() - $2 * interval '1 minute'
+         where refund_id = $1`,
+        [refund.id, minutes],
+      );
+    await over(4);
+    await here.step(refund.id);
+    expect((await here.read(refund.id)).state).toBe('claimed');
+    await over(6);
+    await here.step(refund.id);
+    await pool.query('alter table refund_claim enable trigger refund_claim_arrow');
+    expect(await here.read(refund.id)).toMatchObject({
+      ...{ state: 'claimable', reason: 'claim_over' },
+    });
+  });
+});
+
+describe('what nobody owed', () => {
+  test('a stranded payment is settled by its refund; withdrawn, it is asked about', async () => {
+    const { our } = here;
+    const open = await our.anOrder();
+    const { id, request } = await our.quoted(open.payment.id);
+    our.shopify.cancel(open.orderId);
+    expect(await our.lnd.pay(request)).toMatchObject({ ok: true });
+    const { lookAtInvoice } = await import('../../web/flows/look-at-invoice.ts');
+    const { tellShopify } = await import('../../web/flows/tell-shopify.ts');
+    await our.runStep(lookAtInvoice, { table: 'invoice', id, lane: our.nodeLane(our.node.id) });
+    await our.runStep(tellShopify, {
+      ...{ table: 'payment', id: open.payment.id, lane: here.lane },
+    });
+    expect((await our.read(open.payment.id)).state).toBe('stranded');
+    const paymentId = open.payment.id;
+    const before = await here.accounts(paymentId);
+    const asked = { shopId: our.shop.id, paymentId, staffId: '8' };
+    const wrong = await giveBackAsRefund(our.deps, { ...asked, seenMsat: msat(1n) });
+    expect(wrong).toEqual({ ok: false, refusal: 'nothing_to_give_back' });
+    const seenMsat = msat(before['stranded'] ?? 0n);
+    const opened = await twenty(() => giveBackAsRefund(our.deps, { ...asked, seenMsat }));
+    const [first, ...more] = opened.flatMap((each) => (each.ok ? [each.refund] : []));
+    expect(more).toEqual([]);
+    expect(await our.read(paymentId)).toMatchObject({
+      ...{ state: 'resolved', reason: 'refund_opened', attention: null },
+    });
+    expect(await here.accounts(paymentId)).toEqual({ node: before['node'], refunding: seenMsat });
+    await here.step(first?.id ?? '');
+    expect(await here.read(first?.id ?? '')).toMatchObject({
+      ...{ state: 'claimable', amountMsat: seenMsat, source: 'stranded' },
+    });
+    await withdrawRefund(our.deps, {
+      ...{ shopId: our.shop.id, refundId: first?.id ?? '', staffId: '8', because: 'taken_back' },
+    });
+    expect(await here.accounts(paymentId)).toEqual({ node: before['node'], overpaid: seenMsat });
+    expect((await our.read(paymentId)).attention).toBe('overpaid');
+    const again = await giveBackAsRefund(our.deps, { ...asked, seenMsat });
+    expect(again).toMatchObject({ ok: true, refund: { source: 'overpaid' } });
+    expect((await our.read(paymentId)).attention).toBeNull();
+  });
+});

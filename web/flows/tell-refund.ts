@@ -1,0 +1,47 @@
+// paid, withdrawn -> done: Shopify hears what became of a refund session; of any other refund it
+// knows, or needs not be told. The telling is idempotent there, and what is told follows from the
+// reason that is stored: whoever tells it again tells the same.
+import { isFinalNo } from '../core/payment-session.ts';
+import { hasMoney } from '../core/refund.ts';
+import { tellAgainMs } from '../core/retry.ts';
+import { renewLease } from '../db/due.ts';
+import { note } from '../db/history.ts';
+import { refundById, refundIsDone } from '../db/refunds.ts';
+import { shopById } from '../db/shops.ts';
+import type { Step } from './flow.ts';
+
+/** How often a shop that removed the app is looked at again. */
+const goneShopMs = 6 * 3_600_000;
+
+export const tellRefund: Step = async (deps, row) => {
+  const refund = await refundById(deps.db.pool, row.id);
+  if (refund?.state !== 'paid' && refund?.state !== 'withdrawn') {
+    return { dueInMs: undefined, attempt: false };
+  }
+  const { id, paymentId, shopId, origin, originId, reason } = refund;
+  const { leaseNo } = row;
+  const facts = { refundId: id, paymentId, shopId, because: reason };
+  if (origin !== 'refund_session') {
+    await refundIsDone(deps.db, { id, leaseNo, told: false });
+    deps.log.info({ ...facts, to: 'done' }, 'refund.done');
+    return 'stored';
+  }
+  const shop = await shopById(deps.db, shopId);
+  if (shop === null || shop.uninstalledAt !== null) return { dueInMs: goneShopMs, attempt: true };
+  if (!(await renewLease(deps.db, row))) return 'stored';
+  const sessions = await deps.paymentSessions.of(shopId);
+  const outcome = hasMoney(reason)
+    ? await sessions.resolveRefund(originId)
+    : await sessions.rejectRefund(originId);
+  if (outcome.is === 'refused') {
+    const { why } = outcome;
+    await note(deps.db.pool, paymentId, { what: 'tell_refused', details: { why, refund: id } });
+    deps.log.warn({ ...facts, why }, 'refund.tell_refused');
+    if (!isFinalNo(row.attempts + 1)) {
+      return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
+    }
+  }
+  await refundIsDone(deps.db, { id, leaseNo, told: outcome.is === 'done' });
+  deps.log.info({ ...facts, to: 'done' }, 'refund.done');
+  return 'stored';
+};
