@@ -20,9 +20,11 @@ import {
   isTest,
   matching,
   parse,
+  queriesIn,
   read,
   resolved,
   root,
+  textsIn,
   walk,
   written,
 } from './tidy/tree.ts';
@@ -233,6 +235,26 @@ describe('left out', () => {
     expect(wrong).toEqual([]);
     expect(seen).toBeGreaterThan(40);
     expect(places(ours, /\bparseFloat\b/g)).toEqual([]);
+  });
+
+  test('no row is put in the order of its id as text', () => {
+    // What a statement gives out as text is what a bare name in its `order by` means.
+    const given = /(?<![\w.])(\w*id)::text(?! as)/g;
+    let seen = 0;
+    const wrong: string[] = [];
+    for (const file of code.filter((name) => name.startsWith('web/') && !isTest(name))) {
+      for (const { node, text } of textsIn(file)) {
+        for (const query of queriesIn(text)) {
+          const names = [...query.matchAll(given)].map(([, name = '']) => name);
+          if (names.length === 0) continue;
+          seen++;
+          const bare = new RegExp(`order by (?:[^()]*, *)?(?:${names.join('|')})(?![\\w.])`);
+          if (bare.test(query)) wrong.push(at(node));
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(seen).toBeGreaterThan(20);
   });
 
   test('the tree names no registry and no place on one machine', () => {

@@ -149,3 +149,30 @@ test('a page is stored once, by whoever has the part', async () => {
   const { running } = await latestReconciliations(db, shopId);
   expect(running).toMatchObject({ orders: 2 });
 });
+
+test('the tenth run is newer than the ninth, and the tenth break comes after it', async () => {
+  const shop = await aShop(db, { domain: 'tenth.myshopify.com' });
+  await db.pool.query(
+    `insert into reconciliation (id, shop_id, because, since, reads_orders, state, ended_at)
+     select n, $1::int, 'operator', now(), true, 'done', now() from generate_series(90009, 90011) n
+     union all
+     select n, $1::int, 'operator', now(), true, 'done', now() from generate_series(100009, 100011) n`,
+    [shop.id],
+  );
+  expect((await latestReconciliations(db, shop.id)).last?.id).toBe('100011');
+
+  await db.pool.query(
+    `insert into reconcile_break (id, shop_id, what, key, heal)
+     select n, $1::int, 'unknown_sale', 'gid://shopify/Order/' || n, 'none'
+     from generate_series(90009, 90010) n
+     union all
+     select n, $1::int, 'unknown_sale', 'gid://shopify/Order/' || n, 'none'
+     from generate_series(100009, 100010) n`,
+    [shop.id],
+  );
+  const ask = { shopId: shop.id, nodeId: null, isNotCertain: false, limit: 2 };
+  const first = await openBreaks(db, { ...ask, after: undefined });
+  const second = await openBreaks(db, { ...ask, after: first.at(-1)?.id });
+  const ids = [...first, ...second].map(({ id }) => id);
+  expect(ids).toEqual(['90009', '90010', '100009', '100010']);
+});

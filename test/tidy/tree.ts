@@ -51,6 +51,35 @@ export function at(node: ts.Node): string {
   return `${source.fileName}:${line + 1}`;
 }
 
+/** Texts in backticks, with those of the same file that they name in their place. */
+export function textsIn(file: string): { node: ts.Node; text: string }[] {
+  const named = new Map<string, string>();
+  const found: { node: ts.Node; text: string }[] = [];
+  walk(parse(file), (node) => {
+    if (!ts.isTemplateExpression(node) && !ts.isNoSubstitutionTemplateLiteral(node)) return;
+    const text = node
+      .getText()
+      .slice(1, -1)
+      .replace(/\$\{(\w+)\}/g, (as: string, name: string) => named.get(name) ?? as);
+    found.push({ node, text });
+    const { parent } = node;
+    if (ts.isVariableDeclaration(parent)) named.set(parent.name.getText(), text);
+  });
+  return found;
+}
+
+/** Each query of a statement by itself: what stands in brackets is another one. */
+export function queriesIn(sql: string): string[] {
+  const open: string[] = [''];
+  const done: string[] = [];
+  for (const letter of sql) {
+    if (letter === ')' && open.length > 1) done.push(open.pop() ?? '');
+    else if (letter === '(') open.push('');
+    else open.push((open.pop() ?? '') + letter);
+  }
+  return [...done, ...open];
+}
+
 export type Import = { node: ts.Node; from: string; typeOnly: boolean };
 
 const isTypeOnly = (node: ts.ImportDeclaration | ts.ExportDeclaration): boolean => {

@@ -507,7 +507,7 @@ export async function openBreaks(
         select id::text, what, key, heal, confirmed_at as "confirmedAt" from reconcile_break
         where shop_id = $1 and node_id is not distinct from $2 and healed_at is null
           and id > $3::bigint and ($5 is false or confirmed_at is null)
-        order by id limit $4`,
+        order by reconcile_break.id limit $4`,
     },
     [ask.shopId, ask.nodeId, ask.after ?? '0', ask.limit, ask.isNotCertain],
   );

@@ -37,7 +37,7 @@ export async function latestReconciliations(
         union all
         (select ${columns} from reconciliation
           where shop_id = $1 and ended_at is not null and state <> 'stopped'
-          order by id desc limit 1)`,
+          order by reconciliation.id desc limit 1)`,
     },
     [shopId],
   );
@@ -85,7 +85,7 @@ export async function certainBreaks(
         from reconcile_break
         where shop_id = $1 and healed_at is null and accepted_at is null
           and confirmed_at is not null
-        order by id desc limit $2`,
+        order by reconcile_break.id desc limit $2`,
     },
     [ask.shopId, ask.limit],
   );
