@@ -11,7 +11,7 @@ import {
 import { isDatabaseAway } from './db/database.ts';
 import { migrateDeploy } from './db/migrate.ts';
 import { makeLog, type Log } from './log.ts';
-import { wire, type Wired } from './wiring.ts';
+import type { Wired } from './wiring.ts';
 
 const stopWithinMs = 9_000;
 const databaseAgainMs = 1_000;
@@ -45,6 +45,8 @@ export async function databaseUrlOf(
 export async function begin(how: { quiet?: boolean } = {}): Promise<Wired> {
   const config = readEnvironment();
   const log = makeLog({ level: how.quiet === true ? 'error' : config.logLevel });
+  // The signer begins here too, and loads nothing of what the doors and the pool are made of.
+  const { wire } = await import('./wiring.ts');
   return wire({ config, log, databaseUrl: await databaseUrlOf(config) });
 }
 

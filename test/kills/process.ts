@@ -174,7 +174,9 @@ const load = (file: string): Promise<unknown> =>
 
 // What takes long is done ahead: one who is killed is replaced by one that waits here.
 const isDoors = process.env['KILLS_ENTRANCE'] === 'server.ts';
-const ahead = isDoors ? ['http/app.ts', 'http/from-payments.ts'] : ['worker/pool.ts'];
+const isSigner = process.env['KILLS_ENTRANCE'] === 'signer.ts';
+const ofPool = isSigner ? ['signer/loop.ts', 'vault/seal.ts'] : ['wiring.ts', 'worker/pool.ts'];
+const ahead = isDoors ? ['wiring.ts', 'http/app.ts', 'http/from-payments.ts'] : ofPool;
 for (const file of ['entrance.ts', ...ahead]) await load(file);
 flushCompileCache();
 await began.promise;

@@ -9,6 +9,7 @@ import { getPayment, pay } from 'lightning';
 import type { AuthenticatedLnd } from 'lightning';
 import { Trouble } from '../core/trouble.ts';
 import { parseAddress, pinAddress, type PinnedAddress } from '../lightning/address.ts';
+import { parseRequest } from '../lightning/bolt11.ts';
 import {
   openChannel,
   openConnection,
@@ -150,6 +151,10 @@ async function send(
   ask: { request: string; feeLimitMsat: bigint },
 ): Promise<Sent> {
   const { payMs = 60_000, pathfindingMs = 30_000 } = options;
+  // What it cannot read, the package throws where nobody can catch it.
+  if (parseRequest(ask.request) === undefined) {
+    return { is: 'refused', because: 'request_unreadable' };
+  }
   try {
     const paid = await withRouter(options, payMs, (lnd) =>
       pay({

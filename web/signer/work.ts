@@ -33,6 +33,8 @@ export type Timing = {
   leaseMs: number;
   /** After this no asking to pay can still be on its way to the node. */
   settleMs: number;
+  /** What the node has no record of is sent again. */
+  resendMs: number;
   /** A claim that cannot be begun is looked at again. */
   againMs: number;
   /** A payment that is on its way is asked for again. */
@@ -42,6 +44,7 @@ export const usualTiming: Timing = {
   pollMs: 2_000,
   leaseMs: 120_000,
   settleMs: 60_000,
+  resendMs: 5_000,
   againMs: 20_000,
   inFlightMs: 10_000,
 };
@@ -277,7 +280,7 @@ async function notRecorded(deps: SignerDeps, payout: PayoutRow, payer: Payer): P
   if (!isLate(deps, payout.expiresAt)) {
     // What was asked a moment ago may be on its way: no reason for a second asking beside it.
     const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
-    if (sinceMs < timing.againMs) await wait('not_recorded', timing.againMs - sinceMs);
+    if (sinceMs < timing.resendMs) await wait('not_recorded', timing.resendMs - sinceMs);
     else await sendNow(deps, payout, payer);
     return;
   }
