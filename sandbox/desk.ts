@@ -11,7 +11,9 @@ import { market, priceControls, pricePages } from './prices/index.ts';
 import { openRealNodes } from './real-nodes.ts';
 import { startShopify } from './shopify/index.ts';
 import { serverCertificate } from './shopify/payments/index.ts';
+import { addressPages } from './wallet/address.ts';
 import { walletPages, type WalletOptions } from './wallet/index.ts';
+import { payee } from './wallet/payee.ts';
 
 const shop = 'alpine-coffee.myshopify.com';
 
@@ -125,9 +127,12 @@ export async function openDesk(about: {
   const prices = market();
   shopify.outside.use(pricePages(prices));
   shopify.outside.use('/_prices', priceControls(prices));
-  shopify.outside.use('/wallet', walletPages(node.wallet));
+  const own = payee();
+  shopify.outside.use('/wallet', walletPages({ own, ...node.wallet }));
+  shopify.outside.use(addressPages({ payee: own }));
   shopify.outside.use('/node', nodePage(node));
   const { simulated } = node;
+  simulated?.reaches(own);
   if (simulated !== undefined)
     shopify.outside.use(
       '/_node',
@@ -197,6 +202,7 @@ function addressesOf(about: {
   return [
     { what: 'The shop: buy something', url: `${origin}/${shop}` },
     { what: "The buyer's Lightning wallet", url: `${origin}/wallet/` },
+    { what: 'The same wallet, to receive a refund', url: `${origin}/wallet/receive` },
     { what: "The merchant's admin, with our app", url: `${admin}/apps/${clientId}` },
     { what: 'The payments app, not embedded', url: `${admin}/apps/${paymentsClientId}` },
     { what: 'Orders, as the merchant sees them', url: `${admin}/orders` },

@@ -8,6 +8,8 @@
  * Mounted at `/wallet`: `GET /wallet/?request=lnbc...`; `POST /wallet/pay` with a form, or with
  * JSON `{ "request", "how": "now" | "late" | "twice" | "never", "amountMsat"?, "wait"? }`, answered
  * by `{ "id", "isOver", "outcomes": [{ "ok", "preimage" | "why" }] }`; `GET /wallet/attempts/<id>`.
+ * With `own` money of its own it also receives: `GET /wallet/receive` has a field for an LNURL and
+ * one for an amount, `POST /wallet/receive` takes `lnurl` or `sats`.
  */
 import express, { Router } from 'express';
 import type { Request, Response } from 'express';
@@ -16,7 +18,9 @@ import type { ReadRequest } from '../lnd/index.ts';
 import { isWay, walletAttempts } from './attempts.ts';
 import type { Attempt, Payer, PayTerms } from './attempts.ts';
 import { PAGE_POLICY } from './page.ts';
-import { attemptPage, emptyPage, requestPage, unreadablePage } from './pages.ts';
+import { withdraw } from './lnurl.ts';
+import { attemptPage, emptyPage, receivePage, requestPage, unreadablePage } from './pages.ts';
+import type { Payee } from './payee.ts';
 
 export type { Outcome, Payer, PayTerms } from './attempts.ts';
 
@@ -25,6 +29,8 @@ export type PayableNode = { publicKey: string; pay: Payer };
 
 export type WalletOptions = {
   nodes?: readonly PayableNode[] | (() => readonly PayableNode[]);
+  /** Makes requests and scans codes to receive. */
+  own?: Payee;
   /** Pays what none of the nodes has asked for: with `--real-node`, a real one. */
   payer?: Payer;
 };
@@ -96,6 +102,27 @@ const pages = (router: Router, attempts: ReturnType<typeof walletAttempts>): voi
   });
 };
 
+const receiving = (router: Router, own: Payee): void => {
+  router.get('/receive', (_request, response) => {
+    response.type('html').send(receivePage({}));
+  });
+  const body = express.urlencoded({ extended: false });
+  router.post('/receive', body, async (request: Request, response: Response) => {
+    const { lnurl, sats } = (request.body ?? {}) as Record<string, unknown>;
+    if (typeof sats === 'string' && DIGITS.test(sats)) {
+      const made = own.make({ amountMsat: BigInt(sats) * 1000n, memo: 'from my wallet' });
+      response.type('html').send(receivePage({ request: made.request }));
+      return;
+    }
+    const scanned = typeof lnurl === 'string' ? lnurl : '';
+    const answer = await withdraw(scanned, own).catch((error: unknown) => ({
+      status: 'ERROR',
+      reason: error instanceof Error ? error.message : 'it failed',
+    }));
+    response.type('html').send(receivePage({ answer }));
+  });
+};
+
 export const walletPages = (options: WalletOptions): Router => {
   const router = Router();
   const attempts = walletAttempts(payerOf(options));
@@ -107,6 +134,7 @@ export const walletPages = (options: WalletOptions): Router => {
     } else next();
   });
   pages(router, attempts);
+  if (options.own) receiving(router, options.own);
   const bodies = [express.json(), express.urlencoded({ extended: false })];
   router.post('/pay', ...bodies, async (request: Request, response: Response) => {
     const body = (request.body ?? {}) as Record<string, unknown>;

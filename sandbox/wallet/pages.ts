@@ -73,6 +73,41 @@ export const emptyPage = (attempts: Attempt[]): string =>
       <p class="soft">A wallet to try things with. Its money is not real.</p>`,
   });
 
+/** Two ways to receive: hand in a code that was scanned, or make a request over an amount. */
+export const receivePage = (of: {
+  request?: string;
+  answer?: { status: string; reason?: string };
+}): string => {
+  const { request, answer } = of;
+  const said =
+    answer === undefined
+      ? ''
+      : answer.status === 'OK'
+        ? '<p class="good" role="status">Handed in. It is paid in a moment.</p>'
+        : `<p class="bad" role="alert">${text(answer.reason ?? 'It was refused.')}</p>`;
+  const made =
+    request === undefined
+      ? ''
+      : `<section class="card"><h2>Your request</h2><p class="soft">${text(request)}</p></section>`;
+  return page({
+    title: 'Receive',
+    body: `<h1>A buyer’s wallet</h1>${said}${made}
+    <form method="post" action="receive" class="card">
+      <label for="lnurl">Scanned code (LNURL)</label>
+      <textarea id="lnurl" name="lnurl" rows="3" required spellcheck="false"
+        autocomplete="off"></textarea>
+      <div class="stack"><button class="main">Receive</button></div>
+    </form>
+    <form method="post" action="receive" class="card">
+      <label for="sats">Make a request over so many sat</label>
+      <input id="sats" name="sats" inputmode="numeric" pattern="[0-9]+" required>
+      <div class="stack"><button>Make it</button></div>
+    </form>
+    <p class="soft">Its Lightning address is anna@wallet.example.com.</p>
+    <p><a href="./">Pay</a></p>`,
+  });
+};
+
 export const unreadablePage = (request: string): string =>
   page({
     title: 'Not a Lightning request',

@@ -20,15 +20,35 @@ export type Wish = {
   preimage?: string;
 };
 export type Made = { request: string; hash: string; preimage: string };
-export type Payee = { publicKey: string; make: (wish: Wish) => Made };
+export type Payee = {
+  publicKey: string;
+  make: (wish: Wish) => Made;
+  /** What a simulated node calls to pay: `node.reaches(payee)`. */
+  receive: (part: { hash: string; amountMsat: bigint }) => Promise<Received>;
+  /** Hashes of what was paid, oldest first. */
+  paid: () => string[];
+};
+type Received = { ok: true; preimage: string } | { ok: false; why: string };
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 /** `network`: of all that does not ask for another one. */
 export const payee = (network: Network = 'regtest'): Payee => {
   const key = signingKeyOf(randomBytes(32));
+  const made = new Map<string, { preimage: string; amountMsat: bigint }>();
+  const paid = new Set<string>();
   return {
     publicKey: key.publicKey,
+    paid: () => [...paid],
+    receive: ({ hash, amountMsat }) => {
+      const known = made.get(hash);
+      const fits = known && (known.amountMsat === 0n || known.amountMsat === amountMsat);
+      if (!fits || paid.has(hash)) {
+        return Promise.resolve({ ok: false, why: 'INCORRECT_OR_UNKNOWN_PAYMENT_DETAILS' });
+      }
+      paid.add(hash);
+      return Promise.resolve({ ok: true, preimage: known.preimage });
+    },
     make: (wish) => {
       const preimage = wish.preimage ?? randomBytes(32).toString('hex');
       const hash = sha256(Buffer.from(preimage, 'hex'));
@@ -45,6 +65,7 @@ export const payee = (network: Network = 'regtest'): Payee => {
         hints: [],
         fallbackAddress: '',
       });
+      made.set(hash, { preimage, amountMsat: wish.amountMsat });
       return { request, hash, preimage };
     },
   };

@@ -2,9 +2,10 @@ import express from 'express';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { nodeControls, startControl, startLnd } from '../../sandbox/lnd/index.ts';
+import { nodeControls, readRequest, startControl, startLnd } from '../../sandbox/lnd/index.ts';
 import type { LndSimulator } from '../../sandbox/lnd/index.ts';
 import { walletPages } from '../../sandbox/wallet/index.ts';
+import { payee } from '../../sandbox/wallet/payee.ts';
 import { until } from './lnd-client.ts';
 
 let node: LndSimulator;
@@ -145,4 +146,35 @@ test('the switches have a page, and can be served by themselves', async () => {
   const response = await fetch(`http://127.0.0.1:${alone.port}/nodes`);
   expect(await response.json()).toHaveLength(1);
   alone.close();
+});
+
+test('it makes a request of its own, which the node pays once', async () => {
+  const own = payee();
+  node.reaches(own);
+  const app = express();
+  app.use('/wallet', walletPages({ own }));
+  const started = await new Promise<Server>((resolve) => {
+    const at = app.listen(0, '127.0.0.1', () => {
+      resolve(at);
+    });
+  });
+  const at = `http://127.0.0.1:${(started.address() as AddressInfo).port}/wallet/receive`;
+  expect(await (await fetch(at)).text()).toContain('Scanned code (LNURL)');
+  const send = async (fields: Record<string, string>): Promise<string> => {
+    const answer = await fetch(at, { method: 'POST', body: new URLSearchParams(fields) });
+    return answer.text();
+  };
+  const [request = ''] = /lnbcrt1[a-z0-9]+|lnbcrt[0-9]+[munp]1[a-z0-9]+/.exec(
+    await send({ sats: '21000' }),
+  ) ?? [''];
+  const read = readRequest(request);
+  expect(read).toMatchObject({ amountMsat: 21_000_000n, payee: own.publicKey });
+  const part = { hash: read.hash, amountMsat: 21_000_000n };
+  expect(await own.receive({ ...part, amountMsat: 20_999_999n })).toMatchObject({ ok: false });
+  expect(await own.receive(part)).toMatchObject({ ok: true });
+  expect(await own.receive(part)).toMatchObject({ ok: false });
+  expect(own.paid()).toEqual([read.hash]);
+  expect(await send({ lnurl: 'lnurl1nonsense' })).toContain('role="alert"');
+  started.closeAllConnections();
+  started.close();
 });
