@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { auditChainToDesk, type ChainOptions } from './cli-chain.ts';
 import { columnsHelp, exportToDesk, type ExportOptions } from './cli-export.ts';
 import { addPurseCommands } from './cli-purse.ts';
+import { verifyFile } from './cli-verify.ts';
 import { caseOf, cases } from './core/cases.ts';
 import { currencyOf, decimalOf, minor, msat, satsOf } from './core/money.ts';
 import { paymentStates } from './core/payment.ts';
@@ -396,6 +397,18 @@ program
       options.chain === true ? auditChainToDesk(wired.deps, options) : auditAll(wired, options),
     ),
   );
+
+program
+  .command('verify')
+  .description("check a receipt's file by itself: needs no database, no configuration, no network")
+  .argument('<file>', 'what the receipt page saves, such as receipt-0f3c5a7788e1.json')
+  .option(...json)
+  .action(async (file: string, options: Output) => {
+    const { lines, json: said, exitCode } = await verifyFile(file);
+    const text = options.json === true ? JSON.stringify(said) : lines.join('\n');
+    process.stdout.write(`${text}\n`);
+    process.exitCode = exitCode;
+  });
 
 program
   .command('reconcile')

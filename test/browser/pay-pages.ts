@@ -46,7 +46,7 @@ export class PayPages {
 
   #page(name: string, at: { request: IncomingMessage; response: ServerResponse }): void {
     const view = this.views.get(name);
-    const built = Object.values(manifestOf('buyer') ?? {}).find(({ isEntry }) => isEntry);
+    const built = manifestOf('buyer')?.['client/pay.ts'];
     const assets = built === undefined ? {} : { script: `/pay-assets/${built.file}` };
     const locale = at.request.headers['accept-language']?.split(',')[0] ?? 'en';
     const { html, headers } =

@@ -135,6 +135,26 @@ test('audit is clean, and names a rule that is broken', async () => {
   await world.db.pool.query(`alter table posting enable trigger posting_append_only`);
 });
 
+test('audit --chain reads every timeline, and names what was changed', async () => {
+  const whole = await zaptill('audit', '--chain', '--json');
+  expect(whole).toMatchObject({ exitCode: 0, json: { ok: true, faults: [] } });
+  expect(whole.json['entries']).toBeGreaterThan(3);
+  const ofShop = await zaptill('audit', '--chain', '--shop', shopName, '--json');
+  expect(ofShop).toMatchObject({ exitCode: 0, json: { ok: true, faults: [] } });
+  expect(await zaptill('audit', '--chain', '--seal', 'x')).toMatchObject({ exitCode: 2 });
+  await world.db.pool.query(`alter table history disable trigger history_append_only`);
+  const change = async (by: string): Promise<void> => {
+    const text = `update history set at = at ${by} interval '1 ms' where id = 2`;
+    await world.db.pool.query(text);
+  };
+  await change('+');
+  const changed = await zaptill('audit', '--chain');
+  expect(changed.exitCode).toBe(1);
+  expect(changed.out).toMatch(/^Payment [0-9a-f-]{36}: entry \d+ \(history 2, /);
+  await change('-');
+  await world.db.pool.query(`alter table history enable trigger history_append_only`);
+});
+
 test('a further registration is stored, and its secret is not shown', async () => {
   const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-cli-')), 'secret');
   fs.writeFileSync(file, 'shpss_second_secret\n');

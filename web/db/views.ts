@@ -32,6 +32,7 @@ export { siblingsOf } from './sessions.ts';
 export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
 export * from './views/operation.ts';
+export { receiptByLink, type ReceiptRow } from './views/receipt.ts';
 export * from './views/reconciliation.ts';
 export * from './views/refunds.ts';
 export * from './views/settings.ts';

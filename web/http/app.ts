@@ -10,6 +10,7 @@ import { claimantRoutes } from './from-claimant.ts';
 import { cors, extensionRoutes } from './from-extension.ts';
 import { merchantRoutes } from './from-merchant.ts';
 import { proxyRoutes } from './from-proxy.ts';
+import { receiptRoutes } from './from-receipts.ts';
 import { webhookRoutes } from './from-webhooks.ts';
 import { healthRoutes } from './health.ts';
 import { paymentsPageRoutes } from './payments/routes.ts';
@@ -30,6 +31,7 @@ export function allRoutes(doors: Doors): Route[] {
     ...proxyRoutes(doors),
     ...buyerRoutes(doors, { quoting, assets }),
     ...claimantRoutes(doors, { assets }),
+    ...receiptRoutes(doors),
     ...paymentsPageRoutes(doors, framed.answer),
     ...merchants,
   ];

@@ -32,8 +32,15 @@ const entryOf = (manifest: Manifest | undefined): Manifest[string] | undefined =
   manifest === undefined ? undefined : Object.values(manifest).find((chunk) => chunk.isEntry);
 
 export function payAssets(distDir: string): PayAssets {
-  const entry = entryOf(readManifest(distDir, 'buyer'));
+  const entry = readManifest(distDir, 'buyer')?.['client/pay.ts'];
   return entry === undefined ? {} : { script: `/pay-assets/${entry.file}` };
+}
+
+/** The text of the script that checks receipts: it stands in its page. Undefined: no build. */
+export function verifyScript(distDir: string): string | undefined {
+  const entry = readManifest(distDir, 'buyer')?.['client/verify.ts'];
+  if (entry === undefined) return undefined;
+  return readFileSync(path.join(distDir, 'buyer', entry.file), 'utf8').trim();
 }
 
 export function merchantAssets(distDir: string): MerchantAssets | undefined {

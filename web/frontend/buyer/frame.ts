@@ -16,22 +16,30 @@ const css = styleOf(new URL('./style.css', import.meta.url));
 /** How often a page without script, or one that could not be drawn, asks again. */
 const againSeconds = 10;
 
-const policy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(css).digest('base64')}'`,
-  "script-src 'self'",
-  "connect-src 'self'",
-  'img-src data:',
-  "form-action 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+const hashOf = (text: string): string =>
+  `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+/** A page that has its script in itself may ask nobody anything: its policy says so. */
+const policyFor = (inline: string | undefined): string =>
+  [
+    "default-src 'none'",
+    `style-src ${hashOf(css)}`,
+    inline === undefined ? "script-src 'self'" : `script-src ${hashOf(inline)}`,
+    inline === undefined ? "connect-src 'self'" : "connect-src 'none'",
+    'img-src data:',
+    inline === undefined ? "form-action 'self'" : "form-action 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+const policy = policyFor(undefined);
 
 /** What stands in the frame. */
 export type Draft = {
   title: string;
   body: Html;
   script: string | undefined;
+  /** The text of a script that is all that the page needs. */
+  inline?: string;
   refresh: 'never' | 'without script' | 'always';
   /** Where the page leads by itself, with and without script. */
   leadsTo?: string;
@@ -68,14 +76,23 @@ export function frame(words: Speech, draft: Draft): Rendered {
       </body>
     </html>
   `;
-  return { html: `<!doctype html>${page.source.trim()}`, headers: headersFor(words) };
+  return {
+    html: `<!doctype html>${withScript(page.source.trim(), draft.inline)}`,
+    headers: headersFor(words, draft.inline),
+  };
 }
 
-function headersFor(words: Speech): Rendered['headers'] {
+/** The script as it is, to the letter: its hash stands in the policy. */
+const withScript = (source: string, inline: string | undefined): string =>
+  inline === undefined
+    ? source
+    : source.replace('</body>', () => `<script type="module">${inline}</script></body>`);
+
+function headersFor(words: Speech, inline: string | undefined): Rendered['headers'] {
   return {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Language': words.locale,
-    'Content-Security-Policy': policy,
+    'Content-Security-Policy': inline === undefined ? policy : policyFor(inline),
     'Cache-Control': 'no-store',
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',

@@ -186,6 +186,7 @@ function receipt(view: PayView, words: Speech): Html {
       ${line(view.session === true ? 'session_label' : 'order_label', view.orderName)}
       ${line('reference', view.reference)}
     </dl>
+    <a class="btn" href="/pay/${view.id}/receipt">${say('receipt')}</a>
   `;
 }
 

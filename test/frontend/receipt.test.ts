@@ -1,0 +1,154 @@
+// Receipts are checked by their own reader of BOLT11 and their own curve: both must say what the
+// packages say by which nodes sign and we read, and a forged one must be refused for its reason.
+import { createHash, randomBytes } from 'node:crypto';
+import { parsePaymentRequest } from 'invoices';
+import { expect, test } from 'vitest';
+import { signingKeyOf, signRequest, type RequestTerms } from '../../sandbox/lnd/bolt11.ts';
+import { checkReceipt, type Receipt } from '../../web/frontend/shared/receipt.ts';
+import { whoSigned } from '../../web/frontend/shared/secp256k1.ts';
+import { readSigned } from '../../web/frontend/shared/signed-request.ts';
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const key = signingKeyOf(randomBytes(32));
+const preimage = randomBytes(32);
+
+const terms = (more: Partial<RequestTerms> = {}): RequestTerms => ({
+  ...{ network: 'regtest', hash: sha256(preimage), paymentSecret: sha256(randomBytes(8)) },
+  ...{ amountMsat: 12_300_000n, memo: 'example #1001', descriptionHash: '', hints: [] },
+  ...{ createdAt: 1_795_000_000, expirySeconds: 600, cltvDelta: 80, fallbackAddress: '' },
+  ...more,
+});
+
+const aReceipt = (more: Partial<Receipt> = {}): Receipt => ({
+  ...{ receipt: 'zaptill/1', shop: 'example.myshopify.com', order: '#1001', payment: 'x' },
+  ...{ test: false, paidAt: new Date(1_795_000_030_000).toISOString() },
+  fiat: { amount: '12.30', currency: 'EUR' },
+  ...{ amountMsat: '12300000', paidMsat: '12300000' },
+  price: {
+    ...{ perBitcoin: '100000', at: new Date(1_795_000_000_000).toISOString(), adjustmentBp: 0 },
+    sources: [{ source: 'kraken', price: '100000', at: new Date(1_795_000_000_000).toISOString() }],
+  },
+  ...{ hash: sha256(preimage), preimage: preimage.toString('hex') },
+  request: signRequest(key, terms()),
+  ...{ node: key.publicKey, network: 'regtest' },
+  ...more,
+});
+
+const faultsOf = async (receipt: unknown): Promise<readonly string[]> => {
+  const checked = await checkReceipt(
+    typeof receipt === 'string' ? receipt : JSON.stringify(receipt),
+  );
+  return checked.ok ? [] : checked.faults;
+};
+
+test('a request reads as the package reads it, whoever signed it for whatever amount', async () => {
+  const networks = ['bitcoin', 'testnet', 'signet', 'regtest'] as const;
+  const amounts = [1n, 10n, 999n, 1_000n, 12_345_678n, 100_000_000n, 21_000_000n * 10n ** 11n];
+  for (const [n, amountMsat] of [...amounts, ...amounts, 0n].entries()) {
+    const network = networks[n % 4] ?? 'regtest';
+    const signer = signingKeyOf(randomBytes(32));
+    const memo = 'größer '.repeat(n % 40);
+    const request = signRequest(signer, terms({ network, amountMsat, memo }));
+    const theirs = parsePaymentRequest({ request });
+    expect(await readSigned(request)).toEqual({
+      network: network === 'bitcoin' ? 'mainnet' : network,
+      amountMsat: amountMsat === 0n ? undefined : BigInt(theirs.mtokens ?? '0'),
+      ...{ node: theirs.destination, hash: theirs.id, memo },
+      madeAt: Date.parse(theirs.created_at) / 1_000,
+    });
+    expect(theirs.destination).toBe(signer.publicKey);
+    expect((await readSigned(request.toUpperCase()))?.node).toBe(signer.publicKey);
+  }
+});
+
+test('an example of BOLT 11 itself is read', async () => {
+  const request =
+    'lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqf' +
+    'qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vd' +
+    'x85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh';
+  expect(await readSigned(request)).toEqual({
+    ...{ network: 'mainnet', amountMsat: 250_000_000n, madeAt: 1_496_314_658 },
+    hash: '0001020304050607080900010203040506070809000102030405060708090102',
+    ...{ memo: '1 cup coffee' },
+    node: '03e7156ae33b0a208d0744199163177e909e80176e55d97a2f221ede0f934dd9ad',
+  });
+});
+
+test('a letter more, less or another is no request', async () => {
+  const request = signRequest(key, terms());
+  for (let at = 0; at < request.length; at += 7) {
+    const other = request[at] === 'q' ? 'p' : 'q';
+    const changed = request.slice(0, at) + other + request.slice(at + 1);
+    expect(await readSigned(changed), changed).toBeUndefined();
+  }
+  for (const bad of ['', 'lnbc1', request.slice(0, -1), `${request}q`, 'LN' + request.slice(2)]) {
+    expect(await readSigned(bad)).toBeUndefined();
+  }
+});
+
+test('no point, no number out of range and no foreign length has a signer', () => {
+  const hash = randomBytes(32);
+  const signature = (r: bigint, s: bigint): Uint8Array =>
+    Buffer.from(r.toString(16).padStart(64, '0') + s.toString(16).padStart(64, '0'), 'hex');
+  const n = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+  for (const [r, s, recovery] of [
+    ...([
+      [0n, 1n, 0],
+      [1n, 0n, 0],
+      [n, 1n, 0],
+      [1n, n, 1],
+    ] as const),
+    // There is no point with x = 5, and none beyond the field.
+    ...([
+      [5n, 1n, 0],
+      [n - 1n, 1n, 2],
+      [1n, 1n, 4],
+    ] as const),
+  ]) {
+    expect(whoSigned(hash, { signature: signature(r, s), recovery })).toBeUndefined();
+  }
+  expect(whoSigned(randomBytes(31), { signature: signature(1n, 1n), recovery: 0 })).toBeUndefined();
+});
+
+test('a genuine receipt is believed', async () => {
+  const checked = await checkReceipt(JSON.stringify(aReceipt()));
+  expect(checked).toMatchObject({ ok: true, request: { memo: 'example #1001' } });
+  // Rounded up to a whole sat, at a shop's own discount, and overpaid.
+  const request = signRequest(key, terms({ amountMsat: 11_562_000n }));
+  const price = { ...aReceipt().price, adjustmentBp: -600 };
+  const rounded = { request, price, amountMsat: '11562000', paidMsat: '20000000' };
+  expect(await faultsOf(aReceipt(rounded))).toEqual([]);
+});
+
+test('a forged receipt is refused, for its reason', async () => {
+  const other = signingKeyOf(randomBytes(32));
+  const another = { ...aReceipt().price, perBitcoin: '99000' };
+  const cases: [Partial<Receipt>, string][] = [
+    [{ preimage: randomBytes(32).toString('hex') }, 'preimage_differs'],
+    [{ request: signRequest(key, terms({ hash: sha256(randomBytes(32)) })) }, 'hash_differs'],
+    [{ amountMsat: '12301000', paidMsat: '12301000' }, 'amount_differs'],
+    [{ request: signRequest(key, terms({ amountMsat: 1_000n })) }, 'amount_differs'],
+    [{ request: signRequest(key, terms({ amountMsat: 0n })) }, 'amount_differs'],
+    [{ node: other.publicKey }, 'node_differs'],
+    [{ request: signRequest(other, terms()) }, 'node_differs'],
+    [{ network: 'mainnet' }, 'network_differs'],
+    [{ order: '#1002' }, 'order_differs'],
+    [{ shop: 'other.myshopify.com' }, 'order_differs'],
+    [{ paidMsat: '12299999' }, 'paid_less'],
+    [{ fiat: { amount: '123.00', currency: 'EUR' } }, 'rate_differs'],
+    [{ price: another }, 'rate_differs'],
+    [{ paidAt: '2020-01-01T00:00:00.000Z' }, 'paid_before_asked'],
+    [{ request: aReceipt().request.replace(/.$/, 'q') }, 'request_unreadable'],
+    [{ hash: 'x' }, 'not_a_receipt'],
+    [{ receipt: 'zaptill/2' as never }, 'not_a_receipt'],
+  ];
+  for (const [change, fault] of cases) {
+    expect(await faultsOf(aReceipt(change)), JSON.stringify(change)).toEqual([fault]);
+  }
+  for (const text of ['', '{}', 'null', '[]', '{"receipt":"zaptill/1"}', 'x'.repeat(9_000)]) {
+    expect(await faultsOf(text)).toEqual(['not_a_receipt']);
+  }
+  for (const name of Object.keys(aReceipt())) {
+    expect(await faultsOf({ ...aReceipt(), [name]: undefined }), name).toEqual(['not_a_receipt']);
+  }
+});
