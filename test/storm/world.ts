@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Violation } from '../../web/db/audit.ts';
 import { audit } from '../../web/db/audit.ts';
+import { auditChain } from '../../web/flows/audit-chain.ts';
 import { connectNode } from '../../web/db/nodes.ts';
 import { storeRegistration } from '../../web/db/registrations.ts';
 import { installShop } from '../../web/db/shops.ts';
@@ -373,6 +374,9 @@ async function finalChecks(parts: Parts): Promise<void> {
   await duringChecks(parts);
   const { owner, deps } = auditor(parts);
   parts.violations.push(...(await parts.timeline.as(owner, () => checkWorld(parts, deps.db))));
+  const chains = await parts.timeline.as(owner, () => auditChain(deps));
+  const says = 'Every timeline is what was written.';
+  parts.violations.push(...chains.faults.map((what) => ({ rule: 'I14', says, what })));
   parts.violations.push(...(await checkTime(parts)));
 }
 
