@@ -8,6 +8,7 @@ import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import vitestConfig from '../vitest.config.ts';
 import { paymentMoves, paymentStates } from '../web/core/payment.ts';
+import { refundMoves, refundStates } from '../web/core/refund.ts';
 import { documents } from '../web/shopify/documents.ts';
 import { paymentsDocuments } from '../web/shopify/payments-documents.ts';
 import { borderless, borderOf } from './tidy/borders.ts';
@@ -358,12 +359,13 @@ describe('what must agree', () => {
   test('the README draws the transition table, and says each state’s sentence', () => {
     const readme = read('README.md');
     const drawn = [...readme.matchAll(/^\s*(\w+) --> (\w+)/gm)].map(([, a, b]) => `${a} --> ${b}`);
-    const table = Object.entries(paymentMoves).flatMap(([from, tos]) =>
-      tos.map((to) => `${from} --> ${to}`),
+    const table = [...Object.entries(paymentMoves), ...Object.entries(refundMoves)].flatMap(
+      ([from, tos]) => tos.map((to) => `${from} --> ${to}`),
     );
     expect(drawn.sort()).toEqual(table.sort());
-    expect(table.length).toBeGreaterThan(6);
-    for (const sentence of Object.values(paymentStates)) expect(readme).toContain(sentence);
+    expect(table.length).toBeGreaterThan(15);
+    const sentences = [...Object.values(paymentStates), ...Object.values(refundStates)];
+    for (const sentence of sentences) expect(readme).toContain(sentence);
   });
 
   test('every GraphQL document is valid against the schema of the API that it is for', () => {

@@ -47,9 +47,10 @@ export function refundRoutes(doors: Doors): Route[] {
     route('post', '/api/payments/:id/give-back', giveBackAnswer),
     route('post', '/api/refunds/:id/approve', approveAnswer),
     route('post', '/api/refunds/:id/withdraw', withdrawAnswer),
-    route('post', '/api/refunds/:id/mail', (on, seen) =>
-      mail.spend(String(seen.shop.id)) ? mailAnswer(on, seen) : tooOften(seen),
-    ),
+    route('post', '/api/refunds/:id/mail', async (on, seen) => {
+      if (mail.spend(String(seen.shop.id))) await mailAnswer(on, seen);
+      else tooOften(seen);
+    }),
   ];
 }
 
@@ -85,10 +86,9 @@ function refuse(seen: Seen, refusal: Refusal, left?: RefundRefused['left']): voi
   answerJson(seen.response, known ? 422 : 404, body);
 }
 
-async function tooOften({ response }: Seen): Promise<void> {
+function tooOften({ response }: Seen): void {
   response.set('Retry-After', '600');
   answerJson(response, 429, { error: 'Too many letters. Wait a little.' });
-  return Promise.resolve();
 }
 
 async function shown(doors: Doors, refund: views.ShownRefund): Promise<RefundShown> {

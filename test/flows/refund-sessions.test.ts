@@ -1,0 +1,133 @@
+// The payments app is asked to refund, over the door that Shopify knocks at with its certificate:
+// asked again and again it is one refund, of a payment of the same shop, and Shopify hears its end.
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { audit } from '../../web/db/audit.ts';
+import { shopLane } from '../../web/db/lanes.ts';
+import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
+import { openShop, type Bill, type Shop } from './cases-shop.ts';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.db.pool.query(
+    `insert into settings (shop_id, refunds_on, refund_pricing) values ($1, true, 'sats_paid')`,
+    [shop.shop.id],
+  );
+});
+afterAll(async () => {
+  await shop.db.pool.query(`update refund set due_at = now() where state <> 'done'`);
+  expect(await audit(shop.db)).toEqual([]);
+  await shop.close();
+});
+
+async function aPaidSession(): Promise<Bill> {
+  const bill = await shop.aSession();
+  const invoice = await shop.quoted(bill);
+  await shop.pay(invoice);
+  await shop.settledAtNode(invoice);
+  await shop.look(invoice);
+  await shop.tell(bill);
+  expect((await shop.stands(bill)).state).toBe('resolved');
+  return bill;
+}
+const refundsOf = ({ paymentId }: Bill) =>
+  shop.db.prisma.refund.findMany({ where: { paymentId }, orderBy: { openedAt: 'asc' } });
+const work = (id: string): Promise<void> =>
+  shop.work({ table: 'refund', id, lane: shopLane(shop.paymentsShopId) });
+const state = (id: string) => shop.shopify.payments.moneySessions().find((each) => each.id === id);
+
+test('twenty knocks of one refund session are one refund; withdrawn it is told so', async () => {
+  const { payments } = shop.shopify;
+  const bill = await aPaidSession();
+  const asked = await payments.refund(bill.originId, { amount: '5.00' });
+  const again = await Promise.all(Array.from({ length: 19 }, () => payments.askAgain(asked.id)));
+  expect(again.map(({ answer }) => answer)).toEqual(Array.from({ length: 19 }, () => '201'));
+  const [refund, ...more] = await refundsOf(bill);
+  expect(more).toEqual([]);
+  expect(refund).toMatchObject({
+    ...{ origin: 'refund_session', originId: `gid://shopify/RefundSession/${asked.id}` },
+    ...{ amountMinor: 500n, state: 'asked' },
+  });
+  const refundId = refund?.id ?? '';
+  // The settings are those of the merchant's own app in the same shop, and so is whoever says this.
+  await work(refundId);
+  expect((await refundsOf(bill))[0]).toMatchObject({ state: 'claimable' });
+  const by = { shopId: shop.shop.id, refundId, staffId: '8' };
+  const taken = await withdrawRefund(shop.deps, { ...by, because: 'taken_back' });
+  expect(taken).toEqual({ ok: true });
+  await work(refundId);
+  expect((await refundsOf(bill))[0]).toMatchObject({ state: 'done', reason: 'taken_back' });
+  expect(state(asked.id)).toMatchObject({ state: 'rejected' });
+  expect(payments.effects.count(asked.id, 'refund_rejected')).toBe(1);
+});
+
+test('what the buyer has is told as refunded, also after an answer that was lost', async () => {
+  const { payments } = shop.shopify;
+  const bill = await aPaidSession();
+  const asked = await payments.refund(bill.originId);
+  const [refund] = await refundsOf(bill);
+  const refundId = refund?.id ?? '';
+  const by = { shopId: shop.shop.id, refundId, staffId: '8' };
+  await withdrawRefund(shop.deps, { ...by, because: 'given_back_otherwise' });
+  const operation = 'refundSessionResolve';
+  shop.shopify.faults.add({ kind: 'reset', operation, when: 'after' });
+  await expect(work(refundId)).rejects.toThrow();
+  expect((await refundsOf(bill))[0]).toMatchObject({ state: 'withdrawn', toldAt: null });
+  shop.shopify.faults.clear();
+  await work(refundId);
+  const [told] = await refundsOf(bill);
+  expect(told).toMatchObject({ state: 'done', reason: 'given_back_otherwise' });
+  expect(told?.toldAt).not.toBeNull();
+  expect(state(asked.id)).toMatchObject({ state: 'resolved' });
+  expect(payments.effects.count(asked.id, 'refund_resolved')).toBe(1);
+});
+
+const body = (bill: Bill, id: string, more: object = {}): object => ({
+  ...{ id, gid: `gid://shopify/RefundSession/${id}`, payment_id: bill.originId, amount: '5.00' },
+  ...{ currency: 'EUR', test: false, merchant_locale: 'en', proposed_at: '2026-11-22T00:00:00Z' },
+  ...more,
+});
+const anId = (): string => randomBytes(12).toString('hex');
+const post = async (of: object): Promise<string> =>
+  (await shop.shopify.payments.post({ to: 'refund', body: of })).answer;
+
+test('other content under the same id is refused, and another shop’s payment is none', async () => {
+  const bill = await aPaidSession();
+  const id = anId();
+  expect(await post(body(bill, id))).toBe('201');
+  expect(await post(body(bill, id, { amount: '6.00' }))).toBe('409');
+  expect(await post(body(bill, anId(), { gid: `gid://shopify/RefundSession/${id}` }))).toBe('409');
+  expect(await refundsOf(bill)).toMatchObject([{ amountMinor: 500n }]);
+  expect(await post(body({ ...bill, originId: 'of-another-shop' }, anId()))).toBe('404');
+});
+
+test.each([
+  ['another currency', 'other_currency', { currency: 'USD' }],
+  ['more than was paid', 'more_than_captured', { amount: '1000000.00' }],
+])('%s is written down, and told as not refunded: %s', async (_name, reason, more) => {
+  const bill = await aPaidSession();
+  expect(await post(body(bill, anId(), more))).toBe('201');
+  const [refund] = await refundsOf(bill);
+  expect(refund).toMatchObject({ state: 'withdrawn', reason, amountMsat: null });
+  // Shopify knows no such session here, and says so until it is believed.
+  const tries = [0, 1, 2, 3];
+  for (const _try of tries) {
+    if ((await refundsOf(bill))[0]?.state === 'withdrawn') await work(refund?.id ?? '');
+  }
+  expect((await refundsOf(bill))[0]).toMatchObject({ state: 'done', toldAt: null });
+});
+
+test('before Shopify’s answer about the payment is here, it is asked to come again', async () => {
+  const bill = await shop.aSession();
+  const invoice = await shop.quoted(bill);
+  await shop.pay(invoice);
+  await shop.settledAtNode(invoice);
+  await shop.look(invoice);
+  const id = anId();
+  expect(await post(body(bill, id))).toBe('503');
+  expect(await shop.db.prisma.sessionRequest.count({ where: { id } })).toBe(0);
+  await shop.tell(bill);
+  expect(await post(body(bill, id))).toBe('201');
+  expect(await refundsOf(bill)).toMatchObject([{ state: 'asked' }]);
+});
