@@ -166,36 +166,34 @@ async function bringForward(db: Database, about: { lane: Lane; inMs: number }): 
   await nudge(db.pool, [lane]);
 }
 
+/** A skip scan over the partial index: as many steps as lanes, however many rows. */
+const forgottenText = (table: DueTable): string => `
+      (with recursive l as (
+        (select lane from ${table} where due_at is not null order by lane limit 1)
+        union all
+        select (select t.lane from ${table} t where t.due_at is not null and t.lane > l.lane
+                order by t.lane limit 1) from l where l.lane is not null)
+      select l.lane from l left join lane on lane.name = l.lane
+      where l.lane is not null and (lane.paused_until is null or lane.paused_until <= now())
+        and exists (select 1 from ${table} t where t.lane = l.lane and t.due_at <= now()
+                    and (t.lease_until is null or t.lease_until < now()))
+        and not exists (select 1 from graphile_worker.jobs j
+                        where j.key = 'lane:' || l.lane and j.locked_at is null
+                          and j.attempts < j.max_attempts))`;
+
+const allForgottenText = [...new Set(Object.values(laneTables).flat())]
+  .map(forgottenText)
+  .join(' union ');
+
 /**
  * Lanes with due rows and no waiting job: their nudge was lost, or was never made because the row
  * was due later.
  */
 export async function forgottenLanes(db: Database): Promise<Lane[]> {
-  const found = new Set<Lane>();
-  for (const table of Object.values(laneTables).flat()) {
-    const lanes = await rows<{ lane: Lane }>(
-      db.pool,
-      {
-        name: `lane_forgotten_${table}`,
-        // A skip scan over the partial index: as many steps as lanes, however many rows.
-        text: `
-          with recursive l as (
-            (select lane from ${table} where due_at is not null order by lane limit 1)
-            union all
-            select (select t.lane from ${table} t where t.due_at is not null and t.lane > l.lane
-                    order by t.lane limit 1) from l where l.lane is not null)
-          select l.lane from l left join lane on lane.name = l.lane
-          where l.lane is not null and (lane.paused_until is null or lane.paused_until <= now())
-            and exists (select 1 from ${table} t where t.lane = l.lane and t.due_at <= now()
-                        and (t.lease_until is null or t.lease_until < now()))
-            and not exists (select 1 from graphile_worker.jobs j
-                            where j.key = 'lane:' || l.lane and j.locked_at is null
-                              and j.attempts < j.max_attempts)
-          order by l.lane`,
-      },
-      [],
-    );
-    for (const { lane } of lanes) found.add(lane);
-  }
-  return [...found].sort();
+  const found = await rows<{ lane: Lane }>(
+    db.pool,
+    { name: 'lanes_forgotten', text: allForgottenText },
+    [],
+  );
+  return found.map(({ lane }) => lane).sort();
 }

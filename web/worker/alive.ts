@@ -65,6 +65,15 @@ export function stayAlive(url: string): Alive {
 
 const isStopping = (live: Live): boolean => live.stopping;
 
+const names = new Map<string, string>();
+
+/** A few statements come again and again, twice in every turn: their plans are kept. */
+function named(text: string): { name: string; text: string } {
+  const name = names.get(text) ?? `alive_${String(names.size)}`;
+  names.set(text, name);
+  return { name, text };
+}
+
 async function keepConnected(live: Live): Promise<void> {
   while (!isStopping(live)) {
     // Whoever needs the connection says that it is away.
@@ -92,7 +101,7 @@ async function liveOnce(live: Live): Promise<void> {
     const ask: Ask = async <Row extends pg.QueryResultRow>(
       text: string,
       values: readonly unknown[],
-    ) => (await client.query<Row>(text, [...values])).rows;
+    ) => (await client.query<Row>({ ...named(text), values: [...values] })).rows;
     const askedMs = Date.now();
     const saidMs = (await databaseClockMs(ask)) ?? askedMs;
     live.aheadMs = saidMs - (askedMs + Date.now()) / 2;
@@ -121,7 +130,7 @@ function asking(live: Live): Ask {
       const on = live.current;
       if (on === undefined) return undefined;
       try {
-        return (await on.client.query<Row>(text, [...values])).rows;
+        return (await on.client.query<Row>({ ...named(text), values: [...values] })).rows;
       } catch (error) {
         if (!isDatabaseAway(error) && !isTooSlow(error)) throw error;
         on.drop();
