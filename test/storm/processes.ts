@@ -109,14 +109,17 @@ export async function handOut(
   const { statements, timeline } = place;
   const there = pools.filter(({ owner }) => owner.alive && owner.stoppedUntil <= timeline.now());
   if (there.length === 0) return;
-  const jobs = await statements.ask<{ lane: Lane }>(`
+  const jobs = await statements.ask<{ lane: Lane }>({
+    name: 'hand_out',
+    text: `
     with taken as (
       delete from graphile_worker._private_jobs where id = any(array(
         select id from graphile_worker._private_jobs
         where is_available and run_at <= now() order by run_at, id limit 40
         for update skip locked))
       returning id, payload ->> 'lane' as lane)
-    select lane from taken order by id`);
+    select lane from taken order by id`,
+  });
   for (const { lane } of jobs) {
     const { owner, turns } = pick(there);
     place.say(`${owner.name} turn ${lane}`);

@@ -17,7 +17,10 @@ export type Statements = {
   /** The connection that holds the advisory locks of one process. */
   asksFor: (owner: Owner) => Promise<LockAsk>;
   /** The storm's own questions: at once, and nobody else's task. */
-  ask: <Row extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
+  ask: <Row extends pg.QueryResultRow>(
+    text: string | { name: string; text: string },
+    values?: unknown[],
+  ) => Promise<Row[]>;
   /** Ends what the dead process had open, at once or when the server notices. */
   bury: (owner: Owner, afterMs: number) => Promise<void>;
   counts: Server['counts'];
@@ -64,9 +67,13 @@ export async function openStatements(about: {
   return {
     db: sharedDatabase(room),
     asksFor: (owner) => asksFor(room, owner),
-    ask: async <Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) => {
+    ask: async <Row extends pg.QueryResultRow>(
+      asked: string | { name: string; text: string },
+      values: unknown[] = [],
+    ) => {
       onSend();
-      return (await timeline.real(() => own.query<Row>(text, values))).rows;
+      const query = { ...(typeof asked === 'string' ? { text: asked } : asked), values };
+      return (await timeline.real(() => own.query<Row>(query))).rows;
     },
     bury: (owner, afterMs) => bury(room, owner, afterMs),
     ...{ counts: server.counts, cpuMs: server.cpuMs },

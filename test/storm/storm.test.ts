@@ -105,18 +105,21 @@ test(
   patienceMs,
 );
 
-// Broken is always the outsider or the database of that world; the program is the same.
-const missed: readonly (readonly [SabotageName, string])[] = [
-  ['cancel_is_believed', 'I6'],
-  ['shop_pays_twice', 'I2'],
-  ['posted_twice', 'I8'],
-  ['due_time_lost', 'I12'],
+// Broken is always the outsider or the database of that world; the program is the same. Of eighty
+// payments one or two are paid after a cancel call: so many more that some are, whatever is drawn.
+// Such money is found where it lapsed, or missed altogether.
+const missed: readonly (readonly [SabotageName, readonly string[], number])[] = [
+  ['cancel_is_believed', ['I6', 'I3'], 240],
+  ['shop_pays_twice', ['I2'], 80],
+  ['posted_twice', ['I8'], 80],
+  ['due_time_lost', ['I12'], 80],
 ];
 test.each(missed)(
   'the storm is not blind: %s',
-  async (name, rule) => {
-    const { line } = await storm(['--seed', '11', '--payments', '80', '--break', name]);
-    expect(line.rules).toContain(rule);
+  async (name, rules, payments) => {
+    const asked = ['--seed', '11', '--payments', String(payments), '--break', name];
+    const { line } = await storm(asked);
+    expect(line.rules.filter((rule) => rules.includes(rule))).not.toEqual([]);
   },
   patienceMs,
 );

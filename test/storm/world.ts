@@ -99,9 +99,14 @@ export async function playWorld(options: WorldOptions): Promise<WorldResult> {
   const timeline = openTimeline(startMs);
   takeOverTime(timeline, draws);
   const hash = createHash('sha256');
+  let unhashed = '';
   const say = (line: string): void => {
     const full = `${timeline.now().toFixed(3)} ${line}\n`;
-    hash.update(full);
+    unhashed += full;
+    if (unhashed.length > 65_536) {
+      hash.update(unhashed);
+      unhashed = '';
+    }
     options.trace?.(full);
   };
   const weather = { stormy: true, cutUntil: 0 };
@@ -117,7 +122,7 @@ export async function playWorld(options: WorldOptions): Promise<WorldResult> {
     await storm(parts);
     await calm(parts);
     await settle(parts, finalChecks(parts));
-    return resultOf(parts, hash.digest('hex'));
+    return resultOf(parts, hash.update(unhashed).digest('hex'));
   } finally {
     await statements.close();
     await clone.drop();
