@@ -13,7 +13,8 @@ import { measurePairs, quantile, type Leg } from './pairs.ts';
 import { addShop, openPlace, startOurs, startOutside, startPostgres, until } from './rig.ts';
 import { freePort } from '../world.ts';
 
-const shops = 20;
+/** Merchants. */
+export const shops = 20;
 const domainOf = (n: number): string => `shop${String(n % shops)}.myshopify.com`;
 
 /** A request as Shopify writes it, with the buyer's part of a usual length. */

@@ -6,7 +6,7 @@ import type { Bought, Buyers } from './buyers.ts';
 import { startChild, type Child } from './child.ts';
 import type { Load, Loaded } from './load.ts';
 import { cpuMsOf, cpuMsOfTree } from './machine.ts';
-import { sessionAsk, startDoors } from './p-checkout.ts';
+import { sessionAsk, shops, startDoors } from './p-checkout.ts';
 import { estimate, measurePairs, quantile, type Leg } from './pairs.ts';
 import { startOurs, streamsAreWhole, type Ours } from './rig.ts';
 
@@ -125,12 +125,12 @@ export const whole: Bench = {
   name: 'whole',
   about: 'a whole checkout in CPU, and the highest rate at which nobody waits for a second',
   run: async (run) => {
-    const at = await startDoors({ nodes: 4 });
+    const at = await startDoors({ nodes: shops });
     const worker = startOurs('worker.ts', at.place);
     const [buyers, load] = [startChild('buyers.ts'), startChild('load.ts')];
     const child = startChild('checkout-peer.ts');
     try {
-      await streamsAreWhole(at.place, 4);
+      await streamsAreWhole(at.place, shops);
       const wallet = await at.outside.nodes.ask<string>('wallet');
       const url = await at.postgres.database({ empty: true });
       const node = at.outside.made[3];
