@@ -3,6 +3,7 @@
 #   docker run --env-file .env zaptill                        the doors (migrates first)
 #   docker run --env-file .env zaptill web/worker.ts          the pool, any number of them
 #   docker run --env-file .env zaptill web/cli.ts audit       the operator
+#   docker run --env-file .env.signer zaptill web/signer.ts   the signer, which alone can pay
 # TypeScript runs as it is on Node 24; only the front ends and the database client are built.
 
 FROM node:24-slim AS build

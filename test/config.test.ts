@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../web/config.ts';
+import { ConfigError, readConfig, readSignerConfig } from '../web/config.ts';
 
 const vaultKeys = `1:${randomBytes(32).toString('base64')}`;
 const complete = {
@@ -133,4 +133,34 @@ test('secrets leave the environment', () => {
   expect(config.databaseUrl).toContain('canary');
   expect(config.metricsToken).toContain('canary');
   expect(JSON.stringify(env)).not.toMatch(/canary|VAULT_KEYS/);
+});
+
+describe('the signer', () => {
+  const signerKeys = `1:${randomBytes(32).toString('base64')}`;
+
+  test('nobody else starts with its keys, in production or on a desk', () => {
+    const refused = 'SIGNER_KEYS must be set for the signer alone';
+    expect(lineOf({ ...complete, SIGNER_KEYS: signerKeys })).toContain(refused);
+    expect(lineOf({ VAULT_KEYS: vaultKeys, SIGNER_KEYS: signerKeys })).toContain(refused);
+  });
+
+  test('it has its own keys and no other secret, and leaves none in the environment', () => {
+    const env: NodeJS.ProcessEnv = { ...complete, SIGNER_KEYS: signerKeys };
+    const config = readSignerConfig(env, place);
+    expect(config.signerKeys.map((key) => key.version)).toEqual([1]);
+    expect(Object.keys(config)).not.toContain('vaultKeys');
+    expect(JSON.stringify(env)).not.toMatch(/canary|_KEYS/);
+    const { SIGNER_KEYS: _gone, ...rest } = { ...complete, SIGNER_KEYS: signerKeys };
+    expect(() => readSignerConfig({ ...rest }, place)).toThrow('SIGNER_KEYS is missing');
+    expect(() => readSignerConfig({ ...rest, SIGNER_KEYS: 'x' }, place)).toThrow('is wrong');
+  });
+
+  test('on a desk it makes keys of its own, and others than the vault has', () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'zaptill-config-'));
+    const { vaultKeys: vault } = readConfig({}, { cwd });
+    const { signerKeys: first } = readSignerConfig({}, { cwd });
+    expect(readSignerConfig({}, { cwd }).signerKeys).toEqual(first);
+    expect(first).not.toEqual(vault);
+    expect(statSync(join(cwd, '.data', 'signer-keys')).mode & 0o777).toBe(0o600);
+  });
 });

@@ -48,7 +48,8 @@ const wholeSat = (text: string | undefined): bigint | undefined =>
 
 /** The limits that were given over those that were; undefined when one cannot be read. */
 function limitsFrom(options: PurseOptions, before: Limits): Limits | undefined {
-  const limits = { ...before };
+  const { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm } = before;
+  const limits = { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm };
   const given = [
     ['perPaymentMsat', options.perPayment],
     ['perOrderMsat', options.perOrder],

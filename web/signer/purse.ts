@@ -64,10 +64,13 @@ export function sealPurse(
   const sealedCredential = sealer.seal(plain, placeOf(purse.shopId));
   plain.fill(0);
   const { shopId, address, identity, network, looksAtOriginal } = purse;
+  const { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm } = limits;
+  // Field by field: what is given may be a whole row, with the seal of before in it.
   return {
     ...{ shopId, sealedCredential, address, identity, network, looksAtOriginal },
-    ...limits,
-    ...about,
+    ...{ perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm },
+    rootKeyId: about.rootKeyId,
+    credentialEndsAt: about.credentialEndsAt,
   };
 }
 

@@ -1,0 +1,72 @@
+// `zaptill purse`, as the operator runs it: in a process of its own, with the environment of the
+// signer and nothing of the doors'.
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
+import { pausePurse, purseOf } from '../../web/db/purses.ts';
+import { openPurse } from '../../web/signer/purse.ts';
+import { databaseOfFile } from '../database-of-file.ts';
+import type { TestDatabase } from '../database.ts';
+import { openDesk, signerKeys, signersVault, type Desk } from './owed.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+let db: Database;
+let place: TestDatabase;
+let desk: Desk;
+let dir = '';
+databaseOfFile((opened, at) => ([db, place] = [opened, at]));
+beforeAll(async () => {
+  desk = await openDesk(db);
+  dir = fs.mkdtempSync(path.join(os.tmpdir(), 'zaptill-purse-'));
+});
+afterAll(async () => {
+  await desk.close();
+  fs.rmSync(dir, { recursive: true, force: true });
+});
+
+const run = (...words: string[]): Promise<{ code: number; said: string }> =>
+  new Promise((resolve) => {
+    const env = {
+      ...{ PATH: process.env['PATH'] ?? '', DATABASE_URL: place.url, DATA_DIR: dir },
+      ...{ SIGNER_KEYS: signerKeys, ALLOW_PRIVATE_NODES: 'true' },
+    };
+    const all = ['web/cli.ts', 'purse', ...words, '--shop', desk.shop.domain];
+    execFile(process.execPath, all, { cwd: root, env }, (error, stdout, stderr) => {
+      const code = typeof error?.code === 'number' ? error.code : 0;
+      resolve({ code, said: stdout + stderr });
+    });
+  });
+
+test('it is connected with ceilings, limited and shown, with the line for the node', async () => {
+  const { alice, shop } = desk;
+  const asked = await run('connect');
+  expect(asked).toMatchObject({ code: 2 });
+  expect(asked.said).toContain('uri:/routerrpc.Router/SendPaymentV2');
+  const file = path.join(dir, 'pay.hex');
+  const given = ['connect', '--host', alice.socket, '--certificate', alice.certPem];
+  fs.writeFileSync(file, alice.macaroon('pay').toString('hex'));
+  const connected = await run(...given, '--macaroon', `@${file}`, '--per-day', '7000');
+  expect(connected).toMatchObject({ code: 0 });
+  const row = await purseOf(db, shop.id);
+  if (row === null) throw new Error('no purse');
+  const purse = openPurse(signersVault, row);
+  expect(purse).toMatchObject({ identity: alice.publicKey, looksAtOriginal: true });
+  expect([row.perDayMsat, purse.limits.perDayMsat]).toEqual([7_000_000n, 7_000_000n]);
+  expect(await run('limits', '--per-payment', '5000')).toMatchObject({ code: 0 });
+  await pausePurse(db, { shopId: shop.id, paused: true });
+  const shown = await run('show', '--json');
+  expect(JSON.parse(shown.said)).toMatchObject({
+    ...{ ok: true, perPaymentMsat: '5000000', perDayMsat: '7000000', spentMsat: '0' },
+    pausedAt: expect.any(String) as string,
+  });
+  // Sealed anew with its credential: the row of before is not what is stored.
+  const after = await purseOf(db, shop.id);
+  if (after === null) throw new Error('no purse');
+  const { limits, macaroonHex } = openPurse(signersVault, after);
+  expect([limits.perPaymentMsat, limits.perDayMsat]).toEqual([5_000_000n, 7_000_000n]);
+  expect(macaroonHex).toBe(fs.readFileSync(file, 'utf8'));
+  // Each run is a process: on a busy machine that takes its time.
+}, 240_000);
