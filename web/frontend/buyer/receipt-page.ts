@@ -40,7 +40,7 @@ export function renderReceipt(receipt: Receipt, about: { locale: string; at: str
   const body = html`
     <main id="stage" data-tone="good" data-state="receipt" class="receipt">
       ${receipt.test && html`<p class="test">${say('test')}</p>`}
-      <div class="sheet">
+      <div class="sheet alone">
         <section aria-labelledby="head">
           <header>
             <span class="mark" aria-hidden="true">${icons.good}</span>
