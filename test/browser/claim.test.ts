@@ -1,5 +1,5 @@
-// The page on which a buyer claims a refund, in a real browser against the real doors: with a script
-// and without one, on a phone and on a desk, in light and dark.
+// The page on which a buyer claims a refund, in a real browser against the real doors: with a
+// script and without one, on a phone and on a desk, in light and dark.
 import { PNG } from 'pngjs';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import decodeQR from 'qr/decode.js';

@@ -33,6 +33,13 @@ describe('what each state offers', () => {
     expect(draw(view('waiting'))).toContain(`href="lightning:${request}"`);
   });
 
+  test('a refund that waits for its buyer is one press away, and only at a web address', () => {
+    const refundUrl = 'https://pay.example.com/refund/BBBBBBBBBBBBBBBBBBBBBB';
+    expect(draw({ ...view('settled'), refundUrl })).toContain(`href="${refundUrl}"`);
+    expect(draw({ ...view('settled'), refundUrl: 'javascript:alert(1)' })).not.toContain('alert');
+    expect(draw(view('settled'))).not.toContain('Claim your refund');
+  });
+
   test('an invoice that can no longer be paid is not shown, even when it is there', () => {
     for (const state of ['closing', 'settled', 'resolved', 'stranded', 'lapsed'] as const) {
       expect(draw({ ...view('waiting'), state })).not.toContain('lnbc');

@@ -10,7 +10,7 @@ import { msat } from '../../web/core/money.ts';
 import type { RefundRow } from '../../web/db/refunds.ts';
 import { lnurlOf } from '../../web/frontend/buyer/lnurl.ts';
 import type { ClaimView } from '../../web/frontend/shared/claim-view.ts';
-import { startInProcess, type InProcess, type Open } from '../in-process.ts';
+import { app, shopName, startInProcess, type InProcess, type Open } from '../in-process.ts';
 import {
   aClaimableRefund,
   aPaidOrder,
@@ -219,6 +219,38 @@ describe('the page', () => {
     expect(await viewOf(refund.link)).toMatchObject({ state: 'claimable', failedBefore: true });
     expect(await (await fetch(at(refund.link))).text()).toContain('The last try could not be paid');
     expect((await give(refund.link, anInvoice())).status).toBe(303);
+  });
+});
+
+describe('the way to it', () => {
+  const link = async (): Promise<{ page: string; block: unknown }> => {
+    const { payment, orderId, checkoutToken } = paid;
+    const page = await (await fetch(`${our.appUrl}/pay/${payment.link}`)).text();
+    const token = our.shopify.sessionToken({ shop: shopName, app: app.name, kind: 'extension' });
+    const answer = await fetch(`${our.appUrl}/extension/payment`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ orderId, checkoutToken }),
+    });
+    return { page, block: ((await answer.json()) as { refundUrl?: unknown }).refundUrl };
+  };
+
+  test('stands on the pay page and in the block while there is something to claim', async () => {
+    await our.db.pool.query(
+      `update refund set state = 'withdrawn', reason = 'taken_back' where state = 'claimable'`,
+    );
+    const none = await link();
+    expect(none.page).not.toContain('Claim your refund');
+    expect(none.block).toBeUndefined();
+
+    const refund = await claimable();
+    const there = await link();
+    expect(there.page).toContain(`href="${at(refund.link)}"`);
+    expect(there.page).toContain('Claim your refund');
+    expect(there.block).toBe(at(refund.link));
+
+    expect((await give(refund.link, anInvoice())).status).toBe(303);
+    expect((await link()).block).toBeUndefined();
   });
 });
 

@@ -1,4 +1,5 @@
-// What the shop's staff do with refunds, over the doors of the admin: each answer as the page gets it.
+// What the shop's staff do with refunds, over the doors of the admin: each answer as the page gets
+// it.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeMail } from '../../web/alerts/mail.ts';

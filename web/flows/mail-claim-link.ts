@@ -1,5 +1,5 @@
-// A member of staff sends the link of a refund to its buyer. The address is handed to the mail server
-// and kept nowhere: not in a row, not in a log.
+// A member of staff sends the link of a refund to its buyer. The address is handed to the mail
+// server and kept nowhere: not in a row, not in a log.
 import type { AlertWays } from '../core/alert.ts';
 import type { Database } from '../db/database.ts';
 import { refundOfShop } from '../db/views/refunds.ts';

@@ -4,7 +4,13 @@ import { createHash } from 'node:crypto';
 import { decimalOfCode, satsOf, type Currency } from '../core/money.ts';
 import { isUnpaid } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
-import { whyClosed, type InvoiceRow, type PaymentRow, type PayPage } from '../db/views.ts';
+import {
+  claimableOfPayment,
+  whyClosed,
+  type InvoiceRow,
+  type PaymentRow,
+  type PayPage,
+} from '../db/views.ts';
 import type { PayInvoice, PayView } from '../frontend/shared/pay-view.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';
@@ -42,6 +48,7 @@ export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Pro
     ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
     ...(payment.state === 'closing' || isUnpaid(payment.state) ? await overOf(doors, payment) : {}),
     ...(payment.settledAt === null ? {} : { settledAt: payment.settledAt.toISOString() }),
+    ...(payment.settledAt === null ? {} : await refundOf(doors, payment)),
   };
   return { ...view, revision: revisionOf(view) };
 }
@@ -73,6 +80,13 @@ function sessionParts(doors: Doors, page: PayPage): SessionParts {
       ? { backUrl: cancelUrl }
       : {}),
   };
+}
+
+/** A refund that waits for its buyer to say where it is to go. */
+async function refundOf(doors: Doors, payment: PaymentRow): Promise<Pick<PayView, 'refundUrl'>> {
+  const refund = await claimableOfPayment(doors.deps.db, payment.id);
+  if (refund?.state !== 'claimable') return {};
+  return { refundUrl: `${doors.appUrl}/refund/${refund.link}` };
 }
 
 /** Everything that is shown except the clock. */

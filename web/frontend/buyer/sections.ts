@@ -133,6 +133,11 @@ export function paySection(view: PayView, shown: Shown): Html {
           <button class="btn">${say('wait', values)}</button>
         </form>`
       }
+      ${
+        view.refundUrl !== undefined &&
+        /^https?:\/\//.test(view.refundUrl) &&
+        html`<a class="btn main noprint" href="${view.refundUrl}">${say('refund.claim_link')}</a>`
+      }
       ${backLink(view, shown)}
       <p class="soft small help">${say('help', values)}</p>
       ${!view.final && html`<noscript><p class="soft small help">${say('nojs')}</p></noscript>`}

@@ -1,5 +1,5 @@
-// The shop's refunds: the list with its filter, those of one payment, and what staff may do: ask for
-// one, approve it, take it back, send its link. Where the sats go is never told.
+// The shop's refunds: the list with its filter, those of one payment, and what staff may do: ask
+// for one, approve it, take it back, send its link. Where the sats go is never told.
 import { z } from 'zod';
 import { decimalOfCode, msat, satsOf, type Minor } from '../../core/money.ts';
 import { leftOf, refundReasons, refundStates } from '../../core/refund.ts';

@@ -58,6 +58,8 @@ export type Payment = {
   over?: Over;
   /** For support: what a buyer tells the shop. */
   reference?: string;
+  /** The page on which a refund is to be claimed. */
+  refundUrl?: string;
   test: boolean;
   expired: boolean;
   checking: boolean;
@@ -102,6 +104,7 @@ export function readPayment(body: unknown): Payment | undefined {
       refusal: oneOf(refusals, given['refusal']),
       over: oneOf(overs, given['over']),
       reference: textOf(given['reference']),
+      refundUrl: addressOf(given['refundUrl']),
     }),
   };
 }

@@ -70,6 +70,11 @@ function Standing(shown: Shown & { face: Face }) {
         {face.withReference && reference !== undefined && (
           <s-text type="strong">{host.say('reference', { reference })}</s-text>
         )}
+        {payment.refundUrl !== undefined && (
+          <s-button variant="primary" href={payment.refundUrl} target="_blank">
+            {host.say('refund')}
+          </s-button>
+        )}
         <PageButton {...shown} />
       </s-stack>
     </s-banner>

@@ -77,6 +77,22 @@ test('asks our server by POST with the order and its checkout token', async () =
   });
 });
 
+test('a refund that waits for its buyer has a button to its page', async () => {
+  const refundUrl = `${server}/refund/BBBBBBBBBBBBBBBBBBBBBB`;
+  const { extension } = onPage(() => json({ ...paid, refundUrl }));
+  using _ = extension;
+  await begin(extension);
+  expect(find('s-button')?.getAttribute('href')).toBe(refundUrl);
+  expect(textOf('s-button')).toEqual(['refund']);
+});
+
+test('an address that is none of a page is no button', async () => {
+  const { extension } = onPage(() => json({ ...paid, refundUrl: 'javascript:alert(1)' }));
+  using _ = extension;
+  await begin(extension);
+  expect(find('s-button')).toBeNull();
+});
+
 test('amounts in both currencies, and until when; no countdown', async () => {
   const { extension } = onPage(() => json(toPay));
   const say = vi.spyOn(extension.shopify.i18n, 'translate');
