@@ -42,9 +42,9 @@ export const ofTheDoors: readonly Mutant[] = [
     },
     edit(
       'web/db/sessions.ts',
-      `values ($1, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10, $11)
+      `case when $2 = 'refund' then 'opened' else 'received' end)
           on conflict (shop_id, kind, id) do nothing returning payment_id`,
-      'values ($1, $2, $3, $4, $5::uuid, $6, $7, $8, $9, $10, $11) returning payment_id',
+      "case when $2 = 'refund' then 'opened' else 'received' end) returning payment_id",
     ),
     edit(
       'web/db/sessions.ts',
