@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { ceilingsOf, usualLimits, type Limits } from '../../web/signer/purse.ts';
 import { databaseOfFile } from '../database-of-file.ts';
@@ -14,6 +14,8 @@ let db: Database;
 let place: TestDatabase;
 let desk: Desk;
 databaseOfFile((opened, at) => ([db, place] = [opened, at]));
+// Processes are started: a busy machine takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 beforeAll(async () => {
   desk = await openDesk(db);
 });

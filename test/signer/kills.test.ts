@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { databaseOfFile } from '../database-of-file.ts';
 import type { TestDatabase } from '../database.ts';
@@ -18,6 +18,8 @@ let place: TestDatabase;
 let desk: Desk;
 let dir = '';
 databaseOfFile((opened, at) => ([db, place] = [opened, at]));
+// Processes are started and killed: a busy machine takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 /** What a signer passes on its way from a claim to its end. */
 const points = [

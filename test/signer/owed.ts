@@ -154,7 +154,7 @@ function claimsOf(place: Place) {
     },
     /** Looks until it is so. */
     until: async (claimId: bigint, what: string, isSo: (of: Became) => boolean) => {
-      for (const end = Date.now() + 45_000; ;) {
+      for (const end = Date.now() + 100_000; ;) {
         const seen = await became(claimId);
         if (isSo(seen)) return seen;
         if (Date.now() > end) {

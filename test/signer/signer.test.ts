@@ -1,7 +1,7 @@
 // The signer between a database, a paying node and buyers' wallets: what it pays, what it leaves
 // waiting and with which word, and that silence is never a no.
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseRequest } from '../../web/lightning/bolt11.ts';
 import type { Database } from '../../web/db/database.ts';
 import { openClaims } from '../../web/db/payouts.ts';
@@ -14,6 +14,7 @@ let db: Database;
 let desk: Desk;
 let signers: Signer[] = [];
 databaseOfFile((opened) => (db = opened), { connections: 10 });
+vi.setConfig({ testTimeout: 240_000 });
 
 const timing = { pollMs: 50, resendMs: 100, againMs: 100, inFlightMs: 100, settleMs: 1_000 };
 const sign = (more: Partial<SignerParts> = {}): Signer => {
@@ -21,7 +22,7 @@ const sign = (more: Partial<SignerParts> = {}): Signer => {
     ...{ db, sealer: signersVault, allowPrivate: true, timing },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     clock: () => new Date(),
-    pay: { payMs: 3_000, askMs: 5_000 },
+    pay: { payMs: 30_000, askMs: 30_000 },
     ...more,
   });
   signers.push(signer);
@@ -80,7 +81,7 @@ describe('what it pays', () => {
       await desk.owe(2_000_000n, { held: true }),
       await desk.owe(3_000_000n, { held: true }),
     ];
-    sign({ pay: { payMs: 500, askMs: 5_000 } });
+    sign({ pay: { payMs: 500, askMs: 30_000 } });
     await desk.until(taken.claimId, 'it is on its way', waitsFor('in_flight'));
     await desk.until(back.claimId, 'it is on its way', waitsFor('in_flight'));
     desk.bob.invoices.settleHeld(taken.secret);

@@ -349,22 +349,3 @@ export async function tryWaitingAgain(db: Database, shopId: number): Promise<voi
     [shopId],
   );
 }
-
-/** For the metrics: how many payouts are in which state, and how many claims wait. */
-export const payoutsStanding = (
-  db: Database,
-): Promise<{ state: string; count: bigint; oldestSeconds: number }[]> =>
-  records(
-    db.pool,
-    {
-      name: 'payout_standing',
-      text: `
-        select state, count(*) as count,
-          extract(epoch from now() - min(reserved_at))::float8 as "oldestSeconds"
-        from payout where state in ('reserved', 'sent') group by state
-        union all
-        select 'waiting', count(*), coalesce(extract(epoch from now() - min(since)), 0)::float8
-        from payout_wait`,
-    },
-    [],
-  );

@@ -177,7 +177,6 @@ export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<v
     if (payout.state === 'reserved') {
       await sendReserved(deps, payout, { payer, isPaused: row.pausedAt !== null });
     } else await settle(deps, payout, { payer, isFresh: false });
-    await purseMet(deps.db, { shopId: payout.shopId, trouble: null });
   } catch (error) {
     if (!(error instanceof Trouble) || error.from !== 'node') throw error;
     deps.log.warn({ payoutId: payout.id.toString(), word: error.what }, 'payout.unsure');
@@ -252,6 +251,7 @@ async function settle(
     await wait(seen.what, timing.againMs);
     return;
   }
+  await purseMet(deps.db, { shopId: payout.shopId, trouble: null });
   if (seen.is === 'paid') {
     await paid(deps, payout, seen);
     return;
