@@ -1,0 +1,115 @@
+// Staff switch refunds on, make one on the page of a payment, and take it back: the merchant’s pages
+// and the buyer’s, with a pool between them. On a phone and a desk, light and dark.
+import type { Browser } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
+import { until, type Bought, type World } from '../world.ts';
+import { worldOfFile } from '../world-of-file.ts';
+import { desk, phone } from './pages.ts';
+import { browserOfFile, openAdmin } from './stage.ts';
+
+let world: World;
+let browser: Browser;
+let paid: Bought;
+worldOfFile((made) => {
+  world = made;
+});
+browserOfFile((made) => {
+  browser = made;
+});
+const visit = (options: Parameters<Browser['newContext']>[0]) =>
+  openAdmin({ browser, world }, options === undefined ? {} : { options });
+type Admin = Awaited<ReturnType<typeof visit>>;
+const picture = process.env['PICTURES'];
+
+/** For the eye, where somebody asks for it. */
+async function shoot(admin: Admin, name: string): Promise<void> {
+  if (picture === undefined) return;
+  const { width = 1_280 } = admin.page.viewportSize() ?? {};
+  await admin.page.setViewportSize({ width, height: 1_900 });
+  await admin.page.waitForTimeout(500);
+  await admin.page.screenshot({ path: `${picture}/${name}.png` });
+}
+
+beforeAll(async () => {
+  paid = world.buy();
+  await world.lightning.pay(await world.invoiceOn(await world.payLink(paid, 60_000), 60_000));
+  await world.inState(paid, 'resolved');
+}, 120_000);
+
+const paymentId = async (): Promise<string> => {
+  const where = { originId: paid.orderId };
+  return (await world.db.prisma.payment.findFirstOrThrow({ where })).id;
+};
+
+test('switched on, made, and its link is there to be copied', async () => {
+  await using admin = await visit({ ...desk, colorScheme: 'dark' });
+  const { inside } = admin;
+  await admin.go('/refunds');
+  await inside.getByText('Refunds appear here').waitFor();
+  await admin.isPleasant();
+
+  await admin.go('/settings');
+  await inside.getByLabel('Refund by Lightning').check();
+  await inside.getByLabel('The lower of both').waitFor();
+  await admin.isPleasant();
+  await shoot(admin, 'refund-settings');
+  // Polaris lays its own drawing over the box of the browser.
+  await inside.getByText('The sats that were paid').click();
+  await admin.page.getByRole('button', { name: 'Save' }).click();
+  await until('it is stored', async () => {
+    const { rows } = await world.db.pool.query<{ on: boolean }>(
+      'select refunds_on as "on" from settings',
+    );
+    return rows[0]?.on === true;
+  });
+
+  await admin.go(`/payments/${await paymentId()}`);
+  await inside.getByText('Nothing of this payment was given back.').waitFor();
+  await inside.getByRole('button', { name: 'Refund', exact: true }).click();
+  const amount = inside.getByLabel('Amount', { exact: true });
+  await amount.fill('999');
+  await inside.getByText('That is more than what is left of what was paid.').first().waitFor();
+  await amount.fill('5,00');
+  await inside.getByText(/^At this moment that is/).waitFor();
+  await admin.isPleasant();
+  await shoot(admin, 'refund-dialog');
+  await inside.getByRole('button', { name: 'Make the refund' }).click();
+  await inside.getByRole('button', { name: 'Copy the claim link' }).waitFor({ timeout: 60_000 });
+  await admin.isPleasant();
+  await shoot(admin, 'refund-of-payment');
+  expect(admin.faults).toEqual([]);
+}, 180_000);
+
+test('the list shows it, on a phone and in German', async () => {
+  await using admin = await visit({ ...phone, locale: 'de-DE' });
+  const { inside } = admin;
+  await admin.go('/refunds');
+  await inside.getByRole('table').getByText('Abzuholen').waitFor();
+  await admin.isPleasant();
+  await shoot(admin, 'refund-list');
+  await inside.getByLabel('Zeigen').selectOption('over');
+  await inside.getByText('Es gibt keine Erstattung dieser Art.').waitFor();
+  await admin.isPleasant();
+  expect(admin.faults).toEqual([]);
+}, 120_000);
+
+test('withdrawn after a question, it is gone for its buyer too', async () => {
+  await using admin = await visit({ ...phone, colorScheme: 'dark' });
+  const { inside } = admin;
+  const refund = await world.db.prisma.refund.findFirstOrThrow();
+  const page = `${world.appUrl}/refund/${refund.link}`;
+  expect(await (await fetch(page)).text()).toContain('sats back');
+  await admin.go(`/payments/${await paymentId()}`);
+  await inside.getByRole('button', { name: 'Withdraw' }).click();
+  await inside.getByText('The buyer has the money in another way').waitFor();
+  await admin.isPleasant();
+  await shoot(admin, 'refund-withdraw');
+  await inside.getByRole('button', { name: 'Withdraw' }).last().click();
+  await until('it is withdrawn', async () => {
+    const { reason } = await world.db.prisma.refund.findFirstOrThrow();
+    return reason === 'taken_back';
+  });
+  await inside.getByText('Withdrawn', { exact: true }).waitFor();
+  expect(await (await fetch(page)).text()).toContain('This refund is no longer open');
+  expect(admin.faults).toEqual([]);
+}, 120_000);
