@@ -376,7 +376,11 @@ program
   .command('export')
   .description("a shop's books as a file; its last line says how many rows there are")
   .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
-  .option('--what <what>', 'payments, ledger (every booking) or tax (what was paid)', 'payments')
+  .option(
+    '--what <what>',
+    'payments, refunds, ledger (every booking) or tax (what was paid)',
+    'payments',
+  )
   .option('--format <format>', 'csv or jsonl', 'csv')
   .option('--from <day>', 'the first day, by the clock of the shop, such as 2026-01-01')
   .option('--until <day>', 'the last day')

@@ -4,6 +4,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { minor } from '../../web/core/money.ts';
+import { transaction } from '../../web/db/database.ts';
+import { insertRefund } from '../../web/db/refunds.ts';
 import { columnsOf, exportKinds } from '../../web/flows/export-books.ts';
 import { rowsOf } from '../../web/frontend/shared/export-end.ts';
 import { aNode, aPayment, aSettledPayment } from '../builders.ts';
@@ -32,14 +35,22 @@ beforeAll(async () => {
   } = await aSettledPayment(world.db, { shopId, nodeId }));
   await prisma.payment.update({ where: { id: paymentId }, data: { orderName: formula } });
   await aPayment(world.db, { shopId });
+  // What cannot be is a refund as well: it is written down, and stands in the file.
+  await transaction(world.db, (on) =>
+    insertRefund(on, {
+      ...{ shopId, paymentId, origin: 'order_refund', originId: 'gid://shopify/Refund/1' },
+      ...{ currencyCode: 'EUR', amountMinor: minor(500n), source: 'resolved', test: false },
+      ...{ openedBy: undefined, note: undefined, never: 'nothing_captured' },
+    }),
+  );
 });
 
 const ask = (words: Record<string, string>): Promise<Response> =>
   fetch(`${world.appUrl}/api/payments/export?${new URLSearchParams(words).toString()}`, {
     headers: { Authorization: `Bearer ${world.adminToken()}` },
   });
-/** Payments that were opened, postings, and payments that were paid. */
-const rowCount = { payments: 2, ledger: 1, tax: 1 };
+/** Payments that were opened, refunds, postings, and payments that were paid. */
+const rowCount = { payments: 2, refunds: 1, ledger: 1, tax: 1 };
 
 describe.each(exportKinds)('%s', (what) => {
   test('as CSV: named columns, no formula, and its end', async () => {
@@ -69,7 +80,7 @@ describe.each(exportKinds)('%s', (what) => {
 test('days choose; what chooses payments, and what cannot be read, is refused', async () => {
   const yearZero = { what: 'payments', format: 'csv', since: '0000-01-01' };
   expect((await ask(yearZero)).status).toBe(400);
-  for (const what of ['ledger', 'tax']) {
+  for (const what of ['refunds', 'ledger', 'tax']) {
     const rowsIn = async (words: Record<string, string>) =>
       rowsOf(await (await ask({ what, format: 'csv', ...words })).text(), 'csv');
     expect(await rowsIn({ since: '2020-01-01', until: '2999-12-31' })).toBe('1');
@@ -83,7 +94,7 @@ test('days choose; what chooses payments, and what cannot be read, is refused', 
       expect([words, (await ask({ what, format: 'csv', ...words })).status]).toEqual([words, 400]);
     }
   }
-  expect((await ask({ what: 'refunds', format: 'csv' })).status).toBe(400);
+  expect((await ask({ what: 'receipts', format: 'csv' })).status).toBe(400);
   const unsigned = await fetch(`${world.appUrl}/api/payments/export?what=ledger&format=csv`);
   expect(unsigned.status).toBe(401);
 });
@@ -119,7 +130,7 @@ describe('the operator’s command', () => {
   });
 
   test.each([
-    [['--what', 'refunds'], 'The export is of payments, ledger or tax.'],
+    [['--what', 'receipts'], 'The export is of payments, refunds, ledger or tax.'],
     [['--format', 'xlsx'], 'The format is csv or jsonl.'],
     [['--from', '2026-02-30'], 'A day is such as 2026-11-21.'],
     [['--from', '2026-03-01', '--until', '2026-02-01'], '2026-03-01 is after 2026-02-01'],

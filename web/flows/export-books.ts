@@ -1,25 +1,28 @@
 // A shop's books as files, by the name of what is in them.
 import type { Database } from '../db/database.ts';
-import { everyPaidPayment, everyPosting, type Period } from '../db/views/export.ts';
+import { everyPaidPayment, everyPosting, everyRefund, type Period } from '../db/views/export.ts';
 import { everyListedPayment, type PaymentFilter } from '../db/views/payments.ts';
 import { batch, fileOf, ofEach, type Columns, type ExportFormat } from './export-file.ts';
 import { ledgerColumns } from './export-ledger.ts';
 import { paymentColumns } from './export-payments.ts';
+import { refundColumns } from './export-refunds.ts';
 import { taxColumns } from './export-tax.ts';
 
-export const exportKinds = ['payments', 'ledger', 'tax'] as const;
+export const exportKinds = ['payments', 'refunds', 'ledger', 'tax'] as const;
 export type ExportKind = (typeof exportKinds)[number];
 
 /** The columns of each file, in their order. */
 export const columnsOf: Readonly<Record<ExportKind, readonly string[]>> = {
   payments: Object.keys(paymentColumns),
+  refunds: Object.keys(refundColumns),
   ledger: Object.keys(ledgerColumns),
   tax: Object.keys(taxColumns),
 };
 
 /** Payments are those of a list; the books are of a time. */
 export type Books =
-  { what: 'payments'; filter: PaymentFilter } | { what: 'ledger' | 'tax'; period: Period };
+  | { what: 'payments'; filter: PaymentFilter }
+  | { what: Exclude<ExportKind, 'payments'>; period: Period };
 
 /**
  * The file in pieces of a hundred rows. A list of payments has the newest first, without what comes
@@ -39,6 +42,10 @@ export function exportBooks(
     case 'payments':
       return file(paymentColumns, (shopId) =>
         everyListedPayment(db, { shopId, filter: books.filter, batch }),
+      );
+    case 'refunds':
+      return file(refundColumns, (shopId) =>
+        everyRefund(db, { shopId, period: books.period, batch }),
       );
     case 'ledger':
       return file(ledgerColumns, (shopId) =>

@@ -3,6 +3,7 @@
 // two pages no connection is held.
 import { accountKinds, accountOf } from '../../core/ledger.ts';
 import type { PaymentState } from '../../core/payment.ts';
+import type { RefundReason, RefundState } from '../../core/refund.ts';
 import { rows, type Database } from '../database.ts';
 
 /** Days of the shop, YYYY-MM-DD, both included; undefined: without that end. */
@@ -155,8 +156,12 @@ const taxText = `
     select coalesce(sum(paid_msat), 0) as received_msat from invoice
     where payment_id = page.id and state = 'settled') came
   cross join lateral (
-    select coalesce(sum(amount_msat) filter (where to_account = $6), 0) as overpaid_msat,
-      coalesce(sum(amount_msat) filter (where from_account = $6), 0) as left_msat,
+    -- A refund that was withdrawn brings back what it had taken: that is no further money.
+    select coalesce(sum(amount_msat) filter (where to_account = $6
+        and from_account not like 'refunding:%'), 0) as overpaid_msat,
+      coalesce(sum(case when from_account = $6 then amount_msat
+        when from_account like 'refunding:%' then -amount_msat end)
+        filter (where $6 in (from_account, to_account)), 0) as left_msat,
       coalesce(sum(amount_msat) filter (where to_account = $7), 0) as given_back_msat,
       coalesce(sum(amount_msat) filter (where to_account = $8), 0) as kept_msat
     from posting where payment_id = page.id) b
@@ -176,5 +181,65 @@ export async function* everyPaidPayment(
     const from = [after?.settled_at.toISOString() ?? begins, after?.id ?? beforeAllIds];
     const values = [shopId, ...from, ends, batch, ...accounts];
     return rows<TaxLine>(db.pool, { name: 'export_tax', text: taxText }, values);
+  }, batch);
+}
+
+export type RefundLine = {
+  id: string;
+  opened_at: Date;
+  payment_id: string;
+  order_name: string;
+  payment_origin_id: string;
+  test: boolean;
+  origin: string;
+  origin_id: string;
+  state: RefundState;
+  reason: RefundReason;
+  note: string | null;
+  /** '0': only sats are meant, or it could not be read. */
+  amount_minor: string;
+  currency: string;
+  amount_msat: string | null;
+  pricing: string;
+  /** Of the price of that day, where it is one; likewise its sources. */
+  price_e8: string | null;
+  sources: readonly { source: string; price: string }[] | null;
+  approved_at: Date | null;
+  paid_at: Date | null;
+  fee_msat: string | null;
+  hash: string | null;
+  told_at: Date | null;
+};
+
+const refundText = `
+  with page as (
+    select * from refund
+    where shop_id = $1::int and (opened_at, id) > ($2::timestamptz, $3::uuid)
+      and opened_at < $4::timestamptz
+    order by opened_at, id limit $5::int)
+  select page.id, page.opened_at, page.payment_id, p.order_name, p.origin_id as payment_origin_id,
+    page.test, page.origin, page.origin_id, page.state::text, page.reason, page.note,
+    page.amount_minor, page.currency, page.amount_msat, page.pricing, page.approved_at,
+    page.told_at, c.ended_at as paid_at, o.fee_msat, encode(c.hash, 'hex') as hash,
+    case when page.evidence ->> 'used' = 'fiat_today'
+      then page.evidence -> 'agreed' ->> 'priceE8' end as price_e8,
+    case when page.evidence ->> 'used' = 'fiat_today'
+      then page.evidence -> 'agreed' -> 'sources' end as sources
+  from page join payment p on p.id = page.payment_id
+  left join refund_claim c on c.refund_id = page.id and c.state = 'paid'
+  left join payout o on o.claim_id = c.id
+  order by page.opened_at, page.id`;
+
+/** Every refund of the shop that was asked for in the period, the oldest first. */
+export async function* everyRefund(
+  db: Database,
+  about: About,
+): AsyncGenerator<readonly RefundLine[]> {
+  const { shopId, period, batch } = about;
+  const { begins, ends } = await boundsOf(db, period);
+  yield* paged<RefundLine>((after) => {
+    const from = [after?.opened_at.toISOString() ?? begins, after?.id ?? beforeAllIds];
+    const values = [shopId, ...from, ends, batch];
+    return rows<RefundLine>(db.pool, { name: 'export_refunds', text: refundText }, values);
   }, batch);
 }

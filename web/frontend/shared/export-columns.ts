@@ -11,6 +11,14 @@ export const exportColumns = {
     ...(['paid_in_shop_time', 'told_to_shopify_at', 'payment_hash', 'node'] as const),
     ...(['node_identity', 'network'] as const),
   ],
+  refunds: [
+    ...(['refund_id', 'refund_opened_at', 'refund_opened_in_shop_time', 'payment_id'] as const),
+    ...(['order', 'shopify_id', 'test', 'refund_asked_by', 'refund_key', 'refund_state'] as const),
+    ...(['refund_state_means', 'refund_reason', 'refund_reason_means', 'refund_note'] as const),
+    ...(['refund_amount', 'currency', 'refund_msat', 'refund_sats', 'refund_pricing'] as const),
+    ...(['price_of_one_bitcoin', 'price_sources', 'refund_approved_at'] as const),
+    ...(['refund_paid_at', 'refund_fee_msat', 'refund_payment_hash', 'refund_told_at'] as const),
+  ],
   ledger: [
     ...(['posting_id', 'booked_at', 'booked_in_shop_time', 'journal', 'payment_id'] as const),
     ...(['order', 'shopify_id', 'test', 'from_account', 'to_account', 'amount_msat'] as const),

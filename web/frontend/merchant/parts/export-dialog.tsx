@@ -80,7 +80,7 @@ export function ExportDialog(props: {
 type Days = { since: string; until: string };
 const isTurned = ({ since, until }: Days): boolean => since !== '' && until !== '' && since > until;
 
-const kinds = ['payments', 'ledger', 'tax'] as const satisfies readonly ExportKind[];
+const kinds = ['payments', 'refunds', 'ledger', 'tax'] as const satisfies readonly ExportKind[];
 
 type Choice = ReturnType<typeof useChoice>;
 
