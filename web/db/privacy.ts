@@ -198,6 +198,11 @@ export async function unlinkPayments(
   }
 }
 
+/** 128 bits of two random uuids, in base64url. */
+const randomLink = `rtrim(translate(encode(substring(sha256(
+  uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) for 16), 'base64'),
+  '+/', '-_'), '=')`;
+
 /** The newest first. Undefined: there was no whole portion left. */
 function unlinkPortion(
   db: Database,
@@ -216,14 +221,19 @@ function unlinkPortion(
     gone as (
       update payment set checkout_token_hash = null, confirmation_hash = null, cancel_url = null,
         return_url = null, unlinked_at = now(),
-        -- 128 bits of two random uuids, in base64url.
-        link = rtrim(translate(encode(substring(sha256(
-          uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) for 16),
-          'base64'), '+/', '-_'), '=')
+        link = ${randomLink}
       from portion where payment.id = portion.id returning payment.id),
     answers as (
       update session_request set answer = ''
-      from gone where payment_id = gone.id and kind = 'payment')
+      from gone where payment_id = gone.id and kind = 'payment'),
+    addresses as (
+      update refund_claim c set sealed_address = null from refund r, gone
+      where r.payment_id = gone.id and c.refund_id = r.id and c.sealed_address is not null),
+    -- What is still owed to a buyer can be claimed as before: else it could never be.
+    refunds as (
+      update refund r set note = null, link = case
+        when r.state in ('withdrawn', 'done') then ${randomLink} else r.link end
+      from gone where r.payment_id = gone.id)
     select opened_at, id from portion order by opened_at desc, id desc`;
   const values = [of.shopId, of.orderIds ?? null, of.since, after.openedAt, after.id];
   return transaction(db, async (on) => {
