@@ -62,9 +62,15 @@ export async function allPaidOnce(
 
 /** `zaptill audit` is clean, Shopify has nothing to complain of, and nobody called us wrong. */
 export async function isSound(world: World): Promise<void> {
+  await isSoundButLate(world);
+  expect(world.shopify.violations).toEqual([]);
+}
+
+/** Where doors stand still before they die, Shopify waits for an answer in vain, and asks again. */
+export async function isSoundButLate(world: World): Promise<void> {
   expect(defects(world)).toEqual([]);
   expect(await world.violations()).toEqual([]);
-  expect(world.shopify.violations).toEqual([]);
+  expect(world.shopify.violations.filter((one) => !/^No answer in time/.test(one))).toEqual([]);
 }
 
 /** A shop that took our token away pauses its lane until its merchant comes. */

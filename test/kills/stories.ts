@@ -209,11 +209,22 @@ async function pending(world: World): Promise<void> {
 
 /** There is one other merchant: one after the other. */
 let turn: Promise<void> = Promise.resolve();
+let came = 0;
 function uninstalled(world: World): Promise<void> {
   const mine = turn.then(() => comeAndGo(world));
   turn = mine.catch(() => undefined);
   return mine;
 }
+
+/** The shop comes back with a node that it never had. */
+const forgetNodes = (world: World, domain: string): Promise<unknown> =>
+  persist('its nodes are forgotten', () =>
+    world.db.pool.query(
+      `update node set identity = '02' || encode(sha256(identity::bytea), 'hex')
+       where shop_id in (select id from shop where domain = $1)`,
+      [domain],
+    ),
+  );
 
 /** Another merchant installs the app, connects a node, has an order open, and removes the app. */
 async function comeAndGo(world: World): Promise<void> {
@@ -227,6 +238,8 @@ async function comeAndGo(world: World): Promise<void> {
     });
     return answer.status === 200 ? ((await answer.json()) as { payUrl?: string }) : undefined;
   };
+  came += 1;
+  if (came % 2 === 0) await forgetNodes(world, shop);
   world.shopify.install({ app: app.name, shop });
   await persist('it is installed', () => as('admin', 'GET', '/api/shop'));
   const { lndconnect } = world.lightning;

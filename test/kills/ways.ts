@@ -20,13 +20,13 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
       'sql node_insert',
       'sql node_rank_last',
       'sql node_store',
+      'sql invoice_look_at_all',
     ],
     pool: [
       'sql shop_uninstall',
       'sql node_retire_all',
       'sql closing_move',
       'sql closing_end_invoices',
-      'sql invoice_look_at_all',
     ],
   },
   nothing: {
