@@ -120,6 +120,25 @@ test('a genuine receipt is believed', async () => {
   expect(await faultsOf(aReceipt(rounded))).toEqual([]);
 });
 
+test('a receipt over what real LND asked for and was paid is believed', async () => {
+  // LND 0.21.3-beta on regtest, paid by another one.
+  const request =
+    'lnbcrt123u1p4s9qlgpp53x527pqwuvmndx4vjwvltljwme2y3rs8ydrnj0kpxuv6gg7pxqcqdq4v4uxzmtsd3jjqge' +
+    '3xqcrzcqzzsxqr23ssp5nfmluua7rczxek9jvjvlzs7s8n62ealr6pjdmn9thsljh9xx2a7s9qxpqysgqtr9tk73d5s' +
+    'a96mwc3w8hvmkyp5f5ea96ag932evl6k3tkkaah7hqdy7hu9jhpnclnrkns3mxstugwn34rg88kdmpr8kanumdsgyrt' +
+    'uspynej7s';
+  const receipt = aReceipt({
+    request,
+    ...{ hash: '89a8af040ee337369aac9399f5fe4ede54488e072347393ec13719a423c13030' },
+    ...{ preimage: 'd5ceec5231f700c2a6d325d1461dd457424754720bdef59b4ad7ad47426de120' },
+    ...{ node: '036aa4a920de526ce6e49d16de31511d3b9c288b817ba2025d5455cab4daa58fc1' },
+    paidAt: '2026-11-22T05:55:53.000Z',
+  });
+  expect(await faultsOf(receipt)).toEqual([]);
+  expect(await faultsOf({ ...receipt, order: '#1010' })).toEqual(['order_differs']);
+  expect(await faultsOf({ ...receipt, node: key.publicKey })).toEqual(['node_differs']);
+});
+
 test('a forged receipt is refused, for its reason', async () => {
   const other = signingKeyOf(randomBytes(32));
   const another = { ...aReceipt().price, perBitcoin: '99000' };
