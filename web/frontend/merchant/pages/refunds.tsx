@@ -129,7 +129,7 @@ function Table({ refunds, timeZone }: { refunds: readonly RefundShown[]; timeZon
         { heading: t('column.order') },
         { heading: t('column.state') },
         { heading: t('column.amount'), isNumber: true },
-        { heading: t('column.when') },
+        { heading: t('refunds.when') },
       ]}
       rows={refunds.map((refund) => [
         <Link key="order" url={`/payments/${refund.paymentId}`}>
