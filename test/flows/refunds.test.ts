@@ -168,7 +168,8 @@ describe('asked in our admin', () => {
       lane = 'shop:' || shop_id || ':admin'`);
     await here.our.db.pool.query(
       `insert into history (payment_id, what, because, details)
-       select payment_id, 'refund', reason, jsonb_build_object('refund', id::text, 'to', state::text)
+       select payment_id, 'refund', reason,
+         jsonb_build_object('refund', id::text, 'to', state::text)
        from refund where payment_id = $1`,
       [payment.id],
     );
