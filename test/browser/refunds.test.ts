@@ -1,5 +1,5 @@
-// Staff switch refunds on, make one on the page of a payment, and take it back: the merchant’s pages
-// and the buyer’s, with a pool between them. On a phone and a desk, light and dark.
+// Staff switch refunds on, make one on the page of a payment, and take it back: the merchant’s
+// pages and the buyer’s, with a pool between them. On a phone and a desk, light and dark.
 import type { Browser } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { until, type Bought, type World } from '../world.ts';

@@ -67,7 +67,7 @@ export type PayView = {
   /** Short, for support: the first letters of the payment's id. */
   reference: string;
   settledAt?: string;
-  /** The page on which a refund of it is to be claimed, absolute; absent: there is none to claim. */
+  /** The page on which a refund of it is to be claimed, absolute; absent: there is none. */
   refundUrl?: string;
 };
 
