@@ -2,9 +2,9 @@
  * What the node pays: LND's payment lifecycle (routing/control_tower.go, router_server.go of LND
  * 0.21), with one way to each payee that it can reach.
  *
- * The payment hash is the key: a hash that was paid or is on its way is refused, one that failed may
- * be tried again. A payment is written down before anything is sent, goes on when the caller has
- * left, and is over only when the payee has taken it or sent it back.
+ * The payment hash is the key: a hash that was paid or is on its way is refused, one that failed
+ * may be tried again. A payment is written down before anything is sent, goes on when the caller
+ * has left, and is over only when the payee has taken it or sent it back.
  */
 import { readRequest } from './bolt11.ts';
 import type { ReadRequest } from './bolt11.ts';
@@ -79,6 +79,66 @@ const REFUSALS: Partial<Record<SentPayment['status'], string>> = {
   INITIATED: 'payment already exists',
 };
 
+type CarryDeps = {
+  node: () => NodeState;
+  tell: (payment: SentPayment) => void;
+  fail: (payment: SentPayment, failure: string) => void;
+  payeeOf: (publicKey: string) => Reachable | undefined;
+};
+
+const delay = async ({ settleDelayMs, clock, random }: NodeState): Promise<void> => {
+  if (settleDelayMs.high === 0) return;
+  const at = clock.now() + random.between(settleDelayMs.low, settleDelayMs.high);
+  await new Promise<void>((resolve) => clock.at(at, resolve));
+};
+
+/** Carries it to the payee. Nobody awaits it: the caller may be gone long before. */
+const carry = async (
+  { node, tell, fail, payeeOf }: CarryDeps,
+  payment: SentPayment,
+  of: { read: ReadRequest; feeLimitMsat: bigint; routeFee: RouteFee },
+): Promise<void> => {
+  const { read, feeLimitMsat, routeFee } = of;
+  await Promise.resolve();
+  const payee = payeeOf(read.payee);
+  const fee = routeFee.baseMsat + (payment.amountMsat * routeFee.ppm) / 1_000_000n;
+  if (!payee || fee > feeLimitMsat) {
+    fail(payment, 'FAILURE_REASON_NO_ROUTE');
+    return;
+  }
+  const whole = payment.amountMsat + fee;
+  const { faults, channels, clock, channelsUpAtMs, height } = node();
+  const areUp = !faults.channelsDown && clock.now() >= channelsUpAtMs;
+  const channel = channels
+    .filter(({ active, localMsat, reserve }) => active && localMsat - reserve * 1000n >= whole)
+    .at(0);
+  if (!areUp || !channel) {
+    fail(payment, 'FAILURE_REASON_INSUFFICIENT_BALANCE');
+    return;
+  }
+  channel.localMsat -= whole;
+  Object.assign(payment, { status: 'IN_FLIGHT', feeMsat: fee, tries: payment.tries + 1 });
+  tell(payment);
+  await delay(node());
+  const outcome = await payee.receive({
+    hash: read.hash,
+    paymentSecret: read.paymentSecret,
+    amountMsat: payment.amountMsat,
+    totalMsat: payment.amountMsat,
+    channelId: channel.id,
+    expiryHeight: height + read.cltvDelta + 3,
+  });
+  if (!outcome.ok) {
+    channel.localMsat += whole;
+    fail(payment, 'FAILURE_REASON_INCORRECT_PAYMENT_DETAILS');
+    return;
+  }
+  channel.remoteMsat += whole;
+  const resolvedAtMs = clock.now();
+  Object.assign(payment, { status: 'SUCCEEDED', preimage: outcome.preimage, resolvedAtMs });
+  tell(payment);
+};
+
 export type Payments = ReturnType<typeof paymentsOf>;
 
 export const paymentsOf = (node: () => NodeState) => {
@@ -95,57 +155,7 @@ export const paymentsOf = (node: () => NodeState) => {
     Object.assign(payment, { status: 'FAILED', failure, resolvedAtMs: node().clock.now() });
     tell(payment);
   };
-  const delay = async (): Promise<void> => {
-    const { settleDelayMs, clock, random } = node();
-    if (settleDelayMs.high === 0) return;
-    const at = clock.now() + random.between(settleDelayMs.low, settleDelayMs.high);
-    await new Promise<void>((resolve) => clock.at(at, resolve));
-  };
-  /** Carries it to the payee. Nobody awaits it: the caller may be gone long before. */
-  const carry = async (
-    payment: SentPayment,
-    of: { read: ReadRequest; feeLimitMsat: bigint },
-  ): Promise<void> => {
-    const { read, feeLimitMsat } = of;
-    await Promise.resolve();
-    const payee = reachable.get(read.payee);
-    const fee = routeFee.baseMsat + (payment.amountMsat * routeFee.ppm) / 1_000_000n;
-    if (!payee || fee > feeLimitMsat) {
-      fail(payment, 'FAILURE_REASON_NO_ROUTE');
-      return;
-    }
-    const whole = payment.amountMsat + fee;
-    const { faults, channels, clock, channelsUpAtMs, height } = node();
-    const areUp = !faults.channelsDown && clock.now() >= channelsUpAtMs;
-    const channel = channels
-      .filter(({ active, localMsat, reserve }) => active && localMsat - reserve * 1000n >= whole)
-      .at(0);
-    if (!areUp || !channel) {
-      fail(payment, 'FAILURE_REASON_INSUFFICIENT_BALANCE');
-      return;
-    }
-    channel.localMsat -= whole;
-    Object.assign(payment, { status: 'IN_FLIGHT', feeMsat: fee, tries: payment.tries + 1 });
-    tell(payment);
-    await delay();
-    const outcome = await payee.receive({
-      hash: read.hash,
-      paymentSecret: read.paymentSecret,
-      amountMsat: payment.amountMsat,
-      totalMsat: payment.amountMsat,
-      channelId: channel.id,
-      expiryHeight: height + read.cltvDelta + 3,
-    });
-    if (!outcome.ok) {
-      channel.localMsat += whole;
-      fail(payment, 'FAILURE_REASON_INCORRECT_PAYMENT_DETAILS');
-      return;
-    }
-    channel.remoteMsat += whole;
-    const resolvedAtMs = clock.now();
-    Object.assign(payment, { status: 'SUCCEEDED', preimage: outcome.preimage, resolvedAtMs });
-    tell(payment);
-  };
+  const deps = { node, tell, fail, payeeOf: (key: string) => reachable.get(key) };
 
   return {
     reaches: (payee: Reachable): void => {
@@ -189,7 +199,7 @@ export const paymentsOf = (node: () => NodeState) => {
       };
       byHash.set(payment.hash, payment);
       tell(payment);
-      void carry(payment, { read, feeLimitMsat });
+      void carry(deps, payment, { read, feeLimitMsat, routeFee });
       return payment;
     },
     isOver,

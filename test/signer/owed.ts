@@ -73,23 +73,8 @@ type Place = {
 /** What became of a claim, and where it waits. */
 export type Became = { payout: PayoutRow | null; word: string | null };
 
-function claimsOf(place: Place) {
-  const { db, alice, bob, shopId, nodeId } = place;
-  /** A payment whose money came, as the database says; and as the node says, unless it is forged. */
-  const aPaidPayment = async (
-    given: { amountMsat?: bigint; forged?: boolean; originId?: string } = {},
-  ): Promise<PaymentRow> => {
-    const { amountMsat = 100_000_000n, forged = false, originId } = given;
-    const payment = await aPayment(db, { shopId, ...(originId === undefined ? {} : { originId }) });
-    const invoice = await anInvoice(db, { payment, nodeId, amountMsat });
-    if (!forged) await settleAtNode(alice, invoice);
-    await recordSettlements(db.pool, {
-      nodeId,
-      observations: [aSettle(invoice)],
-      recorder: { via: 'lookup' },
-    });
-    return payment;
-  };
+/** What is owed, and what a buyer asks for it. */
+function rowsOf({ db, bob, shopId }: Place) {
   /** Owed to the buyer, and to be claimed. */
   const aRefund = async (
     payment: PaymentRow,
@@ -120,6 +105,42 @@ function claimsOf(place: Place) {
       ...{ amountMsat, memo: 'refund', expirySeconds: more.expirySeconds ?? 3_600 },
     });
     return { request, hash, secret };
+  };
+  return { aRefund, aRequest };
+}
+
+/** Looks until it is so. */
+const untilOf =
+  (became: (claimId: bigint) => Promise<Became>) =>
+  async (claimId: bigint, what: string, isSo: (of: Became) => boolean): Promise<Became> => {
+    for (const end = Date.now() + 100_000; ;) {
+      const seen = await became(claimId);
+      if (isSo(seen)) return seen;
+      if (Date.now() > end) {
+        const { state, because } = seen.payout ?? { state: 'none', because: '' };
+        throw new Error(`waited in vain for ${what}: ${state} ${because} ${String(seen.word)}`);
+      }
+      await pause(25);
+    }
+  };
+
+function claimsOf(place: Place) {
+  const { db, alice, bob, shopId, nodeId } = place;
+  const { aRefund, aRequest } = rowsOf(place);
+  /** Its money came, as the database says; and as the node says, unless it is forged. */
+  const aPaidPayment = async (
+    given: { amountMsat?: bigint; forged?: boolean; originId?: string } = {},
+  ): Promise<PaymentRow> => {
+    const { amountMsat = 100_000_000n, forged = false, originId } = given;
+    const payment = await aPayment(db, { shopId, ...(originId === undefined ? {} : { originId }) });
+    const invoice = await anInvoice(db, { payment, nodeId, amountMsat });
+    if (!forged) await settleAtNode(alice, invoice);
+    await recordSettlements(db.pool, {
+      nodeId,
+      observations: [aSettle(invoice)],
+      recorder: { via: 'lookup' },
+    });
+    return payment;
   };
   const claim = async (refundId: string, request: string): Promise<Owed> => {
     const read = parseRequest(request);
@@ -152,18 +173,7 @@ function claimsOf(place: Place) {
       const refundId = await aRefund(await aPaidPayment(), amountMsat);
       return { ...(await claim(refundId, asked.request)), secret: asked.secret };
     },
-    /** Looks until it is so. */
-    until: async (claimId: bigint, what: string, isSo: (of: Became) => boolean) => {
-      for (const end = Date.now() + 100_000; ;) {
-        const seen = await became(claimId);
-        if (isSo(seen)) return seen;
-        if (Date.now() > end) {
-          const { state, because } = seen.payout ?? { state: 'none', because: '' };
-          throw new Error(`waited in vain for ${what}: ${state} ${because} ${String(seen.word)}`);
-        }
-        await pause(25);
-      }
-    },
+    until: untilOf(became),
     /** What the wallet has taken for it, in msat; and how often alice has sent it off. */
     taken: (hash: string): { msat: bigint; tries: number } => {
       const invoice = bob.invoices.get(hash);

@@ -51,7 +51,7 @@ const refundOf = async (id: string) => {
 };
 
 describe('what it pays', () => {
-  test('a claim is paid with its own request, with the proof and the fee, and the pool hears', async () => {
+  test('a claim is paid with its own request, with proof and fee, and the pool hears', async () => {
     const owed = await desk.owe(5_000_000n);
     sign();
     const { payout } = await desk.until(owed.claimId, 'it is paid', isPaid);
@@ -113,7 +113,7 @@ describe('what it pays', () => {
     expect(desk.taken(owed.hash).tries).toBe(1);
   });
 
-  test('a node that is down: it waits with a word, nothing is lost, and it is paid later', async () => {
+  test('a node that is down: it waits with a word, and is paid later', async () => {
     const owed = await desk.owe(6_000_000n);
     await desk.alice.stop({ how: 'kill' });
     sign();
@@ -138,7 +138,7 @@ describe('what it pays', () => {
 });
 
 describe('what it does not pay', () => {
-  test('a request with less than a minute left, or one that ran out while it was away', async () => {
+  test('a request with a minute left, or one that ran out while it was away', async () => {
     const soon = await desk.owe(1_000_000n, { expirySeconds: 59 });
     const late = await desk.owe(1_000_000n, { expirySeconds: 3_600 });
     // A day later: the claim waited all the time.

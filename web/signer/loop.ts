@@ -36,6 +36,59 @@ export type SignerParts = {
 
 type Work = { key: string; shopId: number; run: () => Promise<void>; isTaken?: true };
 
+/** What is worked at the moment. `freed` is called whenever some of it has ended. */
+function handsOf(log: SignerLog, freed: () => void) {
+  const under = new Map<string, { shopId: number; ended: Promise<void> }>();
+  const ofShop = (shopId: number): number =>
+    [...under.values()].filter((each) => each.shopId === shopId).length;
+  return {
+    room: (): number => mostAtOnce - under.size,
+    empty: async (): Promise<void> => {
+      await Promise.all([...under.values()].map(({ ended }) => ended));
+    },
+    begin: ({ key, shopId, run, isTaken }: Work): void => {
+      if (under.has(key)) return;
+      const isFull = under.size >= mostAtOnce || ofShop(shopId) >= mostOfShop;
+      // What was taken from the table is worked, whoever it belongs to: it was due before.
+      if (isFull && isTaken !== true) return;
+      const ended = run()
+        .catch((error: unknown) => {
+          const facts = { err: error, work: key };
+          if (isDatabaseAway(error)) log.warn(facts, 'signer.database_away');
+          else log.error(facts, 'signer.failed');
+        })
+        .finally(() => {
+          under.delete(key);
+          freed();
+        });
+      under.set(key, { shopId, ended });
+    },
+  };
+}
+
+/** Takes in hand what is due and what may be begun. */
+async function lookForWork(
+  deps: SignerDeps,
+  hands: ReturnType<typeof handsOf>,
+  state: { forgotAt: number },
+): Promise<void> {
+  const { db, timing } = deps;
+  const room = hands.room();
+  if (room <= 0) return;
+  for (const payout of await takeDuePayouts(db, { limit: room, leaseMs: timing.leaseMs })) {
+    const { shopId, claimId } = payout;
+    const run = (): Promise<void> => workPayout(deps, payout);
+    hands.begin({ key: `claim ${claimId.toString()}`, shopId, isTaken: true, run });
+  }
+  for (const claim of await openClaims(db, 4 * mostAtOnce)) {
+    const run = (): Promise<void> => workClaim(deps, claim);
+    hands.begin({ key: `claim ${claim.id.toString()}`, shopId: claim.shopId, run });
+  }
+  if (Date.now() - state.forgotAt < forgetEveryMs) return;
+  state.forgotAt = Date.now();
+  await forgetWaits(db);
+}
+
 /** Works until it is stopped. */
 export function startSigner(parts: SignerParts): Signer {
   const { db, log, sealer, clock, allowPrivate, pay = {} } = parts;
@@ -44,46 +97,12 @@ export function startSigner(parts: SignerParts): Signer {
     ...{ db, log, sealer, clock, timing },
     payerOf: (options) => openPayer({ ...options, ...pay, allowPrivate }),
   };
-  const under = new Map<string, { shopId: number; ended: Promise<void> }>();
+  const hands = handsOf(log, () => {
+    wake();
+  });
   const state = { signs: false, stopped: false, again: false, looking: false, forgotAt: 0 };
   let timer: NodeJS.Timeout | undefined;
 
-  const ofShop = (shopId: number): number =>
-    [...under.values()].filter((each) => each.shopId === shopId).length;
-  const begin = ({ key, shopId, run, isTaken }: Work): void => {
-    if (under.has(key)) return;
-    const isFull = under.size >= mostAtOnce || ofShop(shopId) >= mostOfShop;
-    // What was taken from the table is worked, whoever it belongs to: it was due before.
-    if (isFull && isTaken !== true) return;
-    const ended = run()
-      .catch((error: unknown) => {
-        const facts = { err: error, work: key };
-        if (isDatabaseAway(error)) log.warn(facts, 'signer.database_away');
-        else log.error(facts, 'signer.failed');
-      })
-      .finally(() => {
-        under.delete(key);
-        // What has ended makes room, and may have been one of many.
-        wake();
-      });
-    under.set(key, { shopId, ended });
-  };
-  const look = async (): Promise<void> => {
-    const room = mostAtOnce - under.size;
-    if (room <= 0) return;
-    const due = await takeDuePayouts(db, { limit: room, leaseMs: timing.leaseMs });
-    for (const payout of due) {
-      const key = `claim ${payout.claimId.toString()}`;
-      begin({ key, shopId: payout.shopId, isTaken: true, run: () => workPayout(deps, payout) });
-    }
-    for (const claim of await openClaims(db, 4 * mostAtOnce)) {
-      const key = `claim ${claim.id.toString()}`;
-      begin({ key, shopId: claim.shopId, run: () => workClaim(deps, claim) });
-    }
-    if (Date.now() - state.forgotAt < forgetEveryMs) return;
-    state.forgotAt = Date.now();
-    await forgetWaits(db);
-  };
   const wake = (): void => {
     if (!state.signs || state.stopped) return;
     if (state.looking) {
@@ -92,7 +111,7 @@ export function startSigner(parts: SignerParts): Signer {
     }
     state.looking = true;
     clearTimeout(timer);
-    void look()
+    void lookForWork(deps, hands, state)
       .catch((error: unknown) => {
         log.warn({ err: error }, 'signer.look_failed');
       })
@@ -130,7 +149,7 @@ export function startSigner(parts: SignerParts): Signer {
       const over = new Promise<void>((resolve) => {
         setTimeout(resolve, withinMs).unref();
       });
-      await Promise.race([Promise.all([...under.values()].map(({ ended }) => ended)), over]);
+      await Promise.race([hands.empty(), over]);
       await signing.close();
     },
   };
