@@ -156,7 +156,8 @@ test('the tenth run is newer than the ninth, and the tenth break comes after it'
     `insert into reconciliation (id, shop_id, because, since, reads_orders, state, ended_at)
      select n, $1::int, 'operator', now(), true, 'done', now() from generate_series(90009, 90011) n
      union all
-     select n, $1::int, 'operator', now(), true, 'done', now() from generate_series(100009, 100011) n`,
+     select n, $1::int, 'operator', now(), true, 'done', now()
+     from generate_series(100009, 100011) n`,
     [shop.id],
   );
   expect((await latestReconciliations(db, shop.id)).last?.id).toBe('100011');

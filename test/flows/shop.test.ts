@@ -115,7 +115,7 @@ test('removed and installed again before anybody looked: what was before has end
   expect(await storefront.readOrder('gid://shopify/Order/1')).toBe('gone');
 });
 
-test('a removal told twice ends what was before it, and nothing of the new installation', async () => {
+test('a removal told twice ends what was before it, and nothing of what is new', async () => {
   our.shopify.uninstall(pair);
   await hearOfRemoval();
   await lookAtInstallation();
