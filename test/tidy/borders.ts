@@ -34,7 +34,10 @@ export const borders: Readonly<Record<string, Border>> = {
     types: ['db/'],
   },
   'web/worker/': { may: ['core/', 'flows/', 'db/', 'worker/'] },
-  'web/frontend/shared/': { may: ['frontend/shared/'], packages: [] },
+  'web/frontend/shared/': {
+    may: ['frontend/shared/'],
+    packages: ['@noble/curves/secp256k1.js'],
+  },
   'web/frontend/buyer/client/': {
     may: ['frontend/buyer/client/', 'frontend/shared/'],
     packages: [],
