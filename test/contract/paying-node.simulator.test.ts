@@ -38,4 +38,4 @@ async function simulatedWorld(): Promise<PayingWorld> {
   };
 }
 
-payingNodeContract('the simulator', simulatedWorld);
+payingNodeContract('the simulator', simulatedWorld, { costs: true });

@@ -44,4 +44,4 @@ async function realWorld(): Promise<PayingWorld> {
   };
 }
 
-payingNodeContract('real LND', realWorld);
+payingNodeContract('real LND', realWorld, { costs: false });
