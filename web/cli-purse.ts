@@ -27,6 +27,7 @@ type PurseOptions = {
   perDay?: string;
   feeBase?: string;
   feePpm?: string;
+  topUpPercent?: string;
 };
 type PurseAnswer = { lines: readonly string[]; json: object; exitCode: 0 | 1 | 2 };
 type PurseCommand = 'connect' | 'show' | 'pause' | 'limits';
@@ -48,8 +49,8 @@ const wholeSat = (text: string | undefined): bigint | undefined =>
 
 /** The limits that were given over those that were; undefined when one cannot be read. */
 function limitsFrom(options: PurseOptions, before: Limits): Limits | undefined {
-  const { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm } = before;
-  const limits = { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm };
+  const { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm, topUpPpm } = before;
+  const limits = { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm, topUpPpm };
   const given = [
     ['perPaymentMsat', options.perPayment],
     ['perOrderMsat', options.perOrder],
@@ -61,17 +62,26 @@ function limitsFrom(options: PurseOptions, before: Limits): Limits | undefined {
     if (text !== undefined && msat === undefined) return undefined;
     limits[name] = msat ?? limits[name];
   }
-  if (options.feePpm === undefined) return limits;
-  if (!/^\d{1,6}$/.test(options.feePpm) || Number(options.feePpm) > 100_000) return undefined;
-  return { ...limits, feePpm: Number(options.feePpm) };
+  const whole = (text: string | undefined, most: number, before: number): number =>
+    text === undefined
+      ? before
+      : /^\d{1,6}$/.test(text) && Number(text) <= most
+        ? Number(text)
+        : NaN;
+  const fee = whole(options.feePpm, 100_000, feePpm);
+  const percent = whole(options.topUpPercent, 100, topUpPpm / 10_000);
+  if (Number.isNaN(fee) || Number.isNaN(percent)) return undefined;
+  return { ...limits, feePpm: fee, topUpPpm: Math.round(percent * 10_000) };
 }
 const limitsAreRead =
-  'A ceiling is whole sats, such as --per-payment 100000; --fee-ppm is at most 100000 (10 %).';
+  'A ceiling is whole sats, such as --per-payment 100000; --fee-ppm is at most 100000 (10 %), ' +
+  '--top-up-percent at most 100.';
 
 const ceilings = (of: Limits): string[] => [
   `  at most ${sat(of.perPaymentMsat)} a payment, ${sat(of.perOrderMsat)} an order, ` +
     `${sat(of.perDayMsat)} in 24 hours`,
   `  fees up to ${sat(of.feeBaseMsat)}, or ${(of.feePpm / 10_000).toFixed(2)} % where that is more`,
+  `  at most ${(of.topUpPpm / 10_000).toString()} % above what was received, where the price fell`,
 ];
 
 /** The text itself, or with an @ the file that holds it: other users see the command's line. */
@@ -166,6 +176,7 @@ const purseJson = (
   perDayMsat: row.perDayMsat.toString(),
   feeBaseMsat: row.feeBaseMsat.toString(),
   feePpm: row.feePpm,
+  topUpPpm: row.topUpPpm,
   spentMsat: spent.spentMsat.toString(),
   reservedMsat: spent.reservedMsat.toString(),
   waiting: Number(spent.waiting),
@@ -230,7 +241,8 @@ export function addPurseCommands(program: Command): void {
       .option('--per-order <sat>', 'at most so much for all payments of an order')
       .option('--per-day <sat>', 'at most so much in any 24 hours, with fees')
       .option('--fee-base <sat>', 'a fee up to this is always taken')
-      .option('--fee-ppm <millionths>', 'or up to this part of the amount');
+      .option('--fee-ppm <millionths>', 'or up to this part of the amount')
+      .option('--top-up-percent <n>', 'so much above what was received, where the price fell');
   withLimits(command('connect', 'store a credential that can pay, and nothing else, with ceilings'))
     .option('--lndconnect <uri>', 'the whole lndconnect:// link, or @ and a file with it')
     .option('--host <host:port>', 'instead of the link: address of the gRPC port')

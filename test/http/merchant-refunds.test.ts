@@ -195,6 +195,31 @@ test('the list goes from page to page, and by state', async () => {
   expect((await call('/api/refunds?after=nonsense')).status).toBe(400);
 });
 
+test('what nobody owed is given back once, by the amount that was seen', async () => {
+  const open = await aPaidOrder(our);
+  const { id } = open.payment;
+  await our.db.pool.query(
+    `insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+     select id, 'again', 'node:1', 'overpaid:' || shop_id, 5000 from payment where id = $1`,
+    [id],
+  );
+  await our.db.prisma.payment.update({ where: { id }, data: { attention: 'overpaid' } });
+  const read = async () => (await call<PaymentRefundsAnswer>(`${ofPayment(open)}/refunds`)).answer;
+  expect(await read()).toMatchObject({ giveBackMsat: '5000', refunds: [] });
+  const giveBack = (overpaidMsat: string) =>
+    call<RefundOpenedAnswer>(`${ofPayment(open)}/give-back`, { overpaidMsat });
+  expect(await giveBack('4000')).toMatchObject({
+    status: 422,
+    answer: { ok: false, refusal: 'nothing_to_give_back' },
+  });
+  const answers = await Promise.all([1, 2, 3].map(() => giveBack('5000')));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 422, 422]);
+  const after = await read();
+  expect(after.giveBackMsat).toBe('0');
+  expect(after.refunds).toMatchObject([{ origin: 'attention', fiat: null, sats: '5' }]);
+  expect((await our.read(id)).attention).toBeNull();
+});
+
 test('what is not there is not there', async () => {
   const none = randomUUID();
   const open = { key: randomUUID(), amount: '1.00', note: '' };

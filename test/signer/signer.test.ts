@@ -210,6 +210,21 @@ describe('what it does not pay', () => {
     await desk.until((firstWaits ? second : first).claimId, 'the other is paid', isPaid);
   });
 
+  test('the same value is more sats where the price fell, up to a quarter more', async () => {
+    const claims = [];
+    for (const amountMsat of [3_750_000n, 3_751_000n]) {
+      const payment = await desk.aPaidPayment({ amountMsat: 3_000_000n });
+      const refundId = await desk.aRefund(payment, amountMsat);
+      claims.push(await desk.claim(refundId, desk.aRequest(amountMsat).request));
+    }
+    sign();
+    const [enough, tooMuch] = claims;
+    if (enough === undefined || tooMuch === undefined) throw new Error('no claims');
+    await desk.until(enough.claimId, 'it is paid', isPaid);
+    await desk.until(tooMuch.claimId, 'above', waitsFor('above_received'));
+    expect(desk.taken(tooMuch.hash)).toEqual({ msat: 0n, tries: 0 });
+  });
+
   test('what the request itself is wrong in: the claim fails with a word', async () => {
     const odd = async (amountMsat: bigint, request: string) =>
       desk.claim(await desk.aRefund(await desk.aPaidPayment(), amountMsat), request);

@@ -20,6 +20,8 @@ export type PurseRow = {
   perDayMsat: bigint;
   feeBaseMsat: bigint;
   feePpm: number;
+  /** So much more than was received may be paid back, in millionths. */
+  topUpPpm: number;
   connectedAt: Date;
   pausedAt: Date | null;
   trouble: string | null;
@@ -30,6 +32,7 @@ const fields: Fields<PurseRow> = {
   ...{ shopId: true, sealedCredential: true, address: true, identity: true, network: true },
   ...{ rootKeyId: true, credentialEndsAt: true, looksAtOriginal: true, perPaymentMsat: true },
   ...{ perOrderMsat: true, perDayMsat: true, feeBaseMsat: true, feePpm: true },
+  topUpPpm: true,
   ...{ connectedAt: true, pausedAt: true, trouble: true, troubleAt: true },
 };
 const columns = columnsOf('p', fields);
@@ -59,8 +62,8 @@ export async function storePurse(db: Database, purse: StoredPurse): Promise<void
       text: `
         insert into purse (shop_id, sealed_credential, address, identity, network, root_key_id,
           credential_ends_at, looks_at_original, per_payment_msat, per_order_msat, per_day_msat,
-          fee_base_msat, fee_ppm)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+          fee_base_msat, fee_ppm, top_up_ppm)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         on conflict (shop_id) do update set
           sealed_credential = excluded.sealed_credential, address = excluded.address,
           identity = excluded.identity, network = excluded.network,
@@ -68,13 +71,14 @@ export async function storePurse(db: Database, purse: StoredPurse): Promise<void
           looks_at_original = excluded.looks_at_original,
           per_payment_msat = excluded.per_payment_msat, per_order_msat = excluded.per_order_msat,
           per_day_msat = excluded.per_day_msat, fee_base_msat = excluded.fee_base_msat,
-          fee_ppm = excluded.fee_ppm, connected_at = now(), trouble = null, trouble_at = null`,
+          fee_ppm = excluded.fee_ppm, top_up_ppm = excluded.top_up_ppm,
+          connected_at = now(), trouble = null, trouble_at = null`,
     },
     [
       ...[purse.shopId, Buffer.from(purse.sealedCredential), purse.address, purse.identity],
       ...[purse.network, purse.rootKeyId, purse.credentialEndsAt, purse.looksAtOriginal],
       ...[purse.perPaymentMsat, purse.perOrderMsat, purse.perDayMsat],
-      ...[purse.feeBaseMsat, purse.feePpm],
+      ...[purse.feeBaseMsat, purse.feePpm, purse.topUpPpm],
     ],
   );
 }

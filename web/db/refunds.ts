@@ -326,9 +326,9 @@ export const openGivenBack = (
   });
 
 /** Where what nobody owed stands, and how much of it; undefined: there is none. */
-async function sourceOf(
+export async function sourceOf(
   on: Queryable,
-  { id: paymentId, shopId, state }: PaymentRow,
+  { id: paymentId, shopId, state }: Pick<PaymentRow, 'id' | 'shopId' | 'state'>,
 ): Promise<{ source: RefundSource; leftMsat: Msat; cameMsat: Msat } | undefined> {
   for (const source of ['overpaid', 'stranded'] as const) {
     if (source === 'stranded' && state !== 'stranded') return undefined;

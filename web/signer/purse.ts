@@ -6,22 +6,27 @@ import { Trouble } from '../core/trouble.ts';
 import type { Ceilings } from '../db/payouts.ts';
 import type { PurseRow, StoredPurse } from '../db/purses.ts';
 
-/** In msat; `feePpm` in millionths of the amount. */
+/** In msat; `feePpm` in millionths of the amount, `topUpPpm` of what was received. */
 export type Limits = {
   perPaymentMsat: bigint;
   perOrderMsat: bigint;
   perDayMsat: bigint;
   feeBaseMsat: bigint;
   feePpm: number;
+  topUpPpm: number;
 };
 
-/** What a purse has when nothing else is said: half a million sat a payment, a million a day. */
+/**
+ * What a purse has when nothing else is said: half a million sat a payment, a million a day, and a
+ * quarter more than was received where the price has fallen so far.
+ */
 export const usualLimits: Limits = {
   perPaymentMsat: 500_000_000n,
   perOrderMsat: 500_000_000n,
   perDayMsat: 1_000_000_000n,
   feeBaseMsat: 5_000n,
   feePpm: 5_000,
+  topUpPpm: 250_000,
 };
 
 export type Purse = {
@@ -59,16 +64,17 @@ export function sealPurse(
     perDayMsat: limits.perDayMsat.toString(),
     feeBaseMsat: limits.feeBaseMsat.toString(),
     feePpm: limits.feePpm.toString(),
+    topUpPpm: limits.topUpPpm.toString(),
   };
   const plain = Buffer.from(JSON.stringify({ ...purse, limits: texts } satisfies Sealed));
   const sealedCredential = sealer.seal(plain, placeOf(purse.shopId));
   plain.fill(0);
   const { shopId, address, identity, network, looksAtOriginal } = purse;
-  const { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm } = limits;
+  const { perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm, topUpPpm } = limits;
   // Field by field: what is given may be a whole row, with the seal of before in it.
   return {
     ...{ shopId, sealedCredential, address, identity, network, looksAtOriginal },
-    ...{ perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm },
+    ...{ perPaymentMsat, perOrderMsat, perDayMsat, feeBaseMsat, feePpm, topUpPpm },
     rootKeyId: about.rootKeyId,
     credentialEndsAt: about.credentialEndsAt,
   };
@@ -92,6 +98,7 @@ export function openPurse(sealer: Sealer, row: PurseRow): Purse {
       perDayMsat: BigInt(limits.perDayMsat),
       feeBaseMsat: BigInt(limits.feeBaseMsat),
       feePpm: Number(limits.feePpm),
+      topUpPpm: Number(limits.topUpPpm),
     },
   };
 }
@@ -104,6 +111,13 @@ export const ceilingsOf = (limits: Limits): Ceilings => [
   limits.feeBaseMsat,
   BigInt(limits.feePpm),
 ];
+
+/**
+ * The most that may be paid back of a payment: what its node says that it received, and what the
+ * same value may cost more by now. Rounded down to whole msat.
+ */
+export const mostToPayBackMsat = (limits: Limits, receivedMsat: bigint): bigint =>
+  receivedMsat + (receivedMsat * BigInt(limits.topUpPpm)) / 1_000_000n;
 
 /** The larger of the base and the part of the amount, rounded down to whole msat. */
 export function feeLimitMsat(limits: Limits, amountMsat: bigint): bigint {

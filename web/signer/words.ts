@@ -9,7 +9,8 @@ export const payoutWords = {
   above_per_payment: 'It is more than one payment may be.',
   above_per_order: 'Together with what was paid back before, it is more than an order may get.',
   above_per_day: 'The ceiling of 24 hours is reached. It is paid when there is room again.',
-  above_received: 'The node says that less was received than would have been paid back.',
+  above_received:
+    'It is more than the node received, with what the purse may add where the price fell.',
   original_unknown: 'The paying node does not know the payment that is to be given back.',
   original_unpaid: 'The paying node says that the payment that is to be given back was not paid.',
   original_elsewhere: 'The payment came to another node than the one that pays.',

@@ -20,7 +20,7 @@ import {
 import { purseMet, purseOf, type PurseRow } from '../db/purses.ts';
 import { parseRequest } from '../lightning/bolt11.ts';
 import type { Payer, PayerOptions, Tracked } from './pay.ts';
-import { ceilingsOf, feeLimitMsat, openPurse, type Purse } from './purse.ts';
+import { ceilingsOf, feeLimitMsat, mostToPayBackMsat, openPurse, type Purse } from './purse.ts';
 import type { PayoutWord } from './words.ts';
 
 export type SignerLog = Record<'info' | 'warn' | 'error', (facts: object, event: string) => void>;
@@ -86,6 +86,7 @@ function faultOf(
   return { expiresAt: read.expiresAt };
 }
 
+/** `originalMsat`: the most that may be paid back; null: nobody can say. */
 type Seen = { originalMsat: bigint | null } | { word: PayoutWord };
 
 /**
@@ -107,7 +108,8 @@ async function lookAtOriginals(
   if (seen.some(({ is }) => is === 'unknown')) return { word: 'original_unknown' };
   if (seen.some(({ is }) => is === 'unpaid')) return { word: 'original_unpaid' };
   const paid = seen.filter((each) => each.is === 'paid');
-  return { originalMsat: paid.reduce((sum, each) => sum + each.receivedMsat, 0n) };
+  const receivedMsat = paid.reduce((sum, each) => sum + each.receivedMsat, 0n);
+  return { originalMsat: mostToPayBackMsat(purse.limits, receivedMsat) };
 }
 
 /** @throws {Trouble} when the purse cannot be opened. */

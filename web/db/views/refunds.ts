@@ -2,11 +2,12 @@
 // has one row for each of its apps here, and its staff see the refunds of all of them.
 import type { Currency, Minor } from '../../core/money.ts';
 import type { ReadPaymentRequest } from '../../core/ports.ts';
+import type { PaymentState } from '../../core/payment.ts';
 import type { RefundState } from '../../core/refund.ts';
 import { refundStates } from '../../core/refund.ts';
 import { rows, type Database } from '../database.ts';
 import { record, records } from '../records.ts';
-import { refundColumns, type ClaimKind, type RefundRow } from '../refunds.ts';
+import { refundColumns, sourceOf, type ClaimKind, type RefundRow } from '../refunds.ts';
 
 /** The newest claim of a refund; what was sent for an older one failed. */
 export type ShownClaim = {
@@ -170,7 +171,7 @@ export const refundableOfShop = (
     {
       name: 'view_refundable_of_shop',
       text: `
-        select p.id as "paymentId", p.shop_id as "shopId", p.currency, p.test,
+        select p.id as "paymentId", p.shop_id as "shopId", p.currency, p.test, p.state,
           case when p.state = 'resolved' and p.told_minor is not null
             then least(p.told_minor, q.fiat_minor) end as "capturedMinor",
           (select coalesce(sum(r.amount_minor), 0)::bigint from refund r
@@ -182,10 +183,21 @@ export const refundableOfShop = (
     },
     [ask.shopId, ask.paymentId],
   );
+
+/** What came of a payment and nobody owed, and can be given back as a refund, in msat. */
+export async function toGiveBack(
+  db: Database,
+  { paymentId: id, shopId, state }: Pick<RefundableShown, 'paymentId' | 'shopId' | 'state'>,
+): Promise<bigint> {
+  const leftMsat = (await sourceOf(db.pool, { id, shopId, state }))?.leftMsat ?? 0n;
+  return leftMsat < 1_000n ? 0n : leftMsat;
+}
+
 export type RefundableShown = {
   paymentId: string;
   /** The row of the shop to which the payment belongs. */
   shopId: number;
+  state: PaymentState;
   currency: Currency;
   test: boolean;
   capturedMinor: Minor | null;

@@ -60,6 +60,8 @@ export type PaymentRefundsAnswer = {
   claimDays: number;
   /** What may still be refunded; null: nothing of it was recorded as paid. */
   left: { amount: string; currency: string } | null;
+  /** What came and nobody owed, in msat; "0": nothing. */
+  giveBackMsat: string;
   /** Whether a claim link can be sent by e-mail. */
   canMail: boolean;
 };

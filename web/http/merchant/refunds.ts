@@ -171,9 +171,10 @@ async function ofPaymentAnswer(doors: Doors, seen: Seen): Promise<void> {
     refuse(seen, 'unknown_payment');
     return;
   }
-  const [refunds, terms] = await Promise.all([
+  const [refunds, terms, giveBackMsat] = await Promise.all([
     views.refundsOfPayment(db, paymentId),
     views.refundTermsOf(db, payment.shopId),
+    views.toGiveBack(db, payment),
   ]);
   const answer: PaymentRefundsAnswer = {
     refunds: await Promise.all(refunds.map((refund) => shown(doors, refund))),
@@ -181,6 +182,7 @@ async function ofPaymentAnswer(doors: Doors, seen: Seen): Promise<void> {
     pricing: terms.pricing,
     claimDays: terms.claimDays,
     left: payment.capturedMinor === null ? null : fiatOf(leftOf(payment), payment.currency),
+    giveBackMsat: String(giveBackMsat),
     canMail: alertWays.email !== undefined,
   };
   answerJson(seen.response, 200, answer);

@@ -12,6 +12,10 @@ const RefundDialog = lazy(() =>
   import('./refund-dialog.tsx').then((found) => ({ default: found.RefundDialog })),
 );
 
+const SayDialog = lazy(() =>
+  import('./say-dialog.tsx').then((found) => ({ default: found.SayDialog })),
+);
+
 const lookAgainMs = 4_000;
 
 /** What goes back of a payment to which money came. */
@@ -26,8 +30,8 @@ export function RefundsCard({
     everyMs: lookAgainMs,
   });
   if (value === undefined) return null;
-  const { refunds, left } = value;
-  if (refunds.length === 0 && left === null) return null;
+  const { refunds, left, giveBackMsat } = value;
+  if (refunds.length === 0 && left === null && giveBackMsat === '0') return null;
   const changed = (): void => {
     again();
     onChanged();
@@ -39,7 +43,7 @@ type Props = { payment: PaymentAnswer; about: PaymentRefundsAnswer; onChanged: (
 
 function Shown({ payment, about, onChanged }: Props) {
   const { t } = useWords();
-  const { refunds, left, isOn, canMail } = about;
+  const { refunds, left, isOn, canMail, giveBackMsat } = about;
   const isSomethingLeft = left !== null && /[1-9]/.test(left.amount);
   return (
     <Card>
@@ -52,12 +56,15 @@ function Shown({ payment, about, onChanged }: Props) {
             <Open payment={payment} about={{ ...about, left }} onChanged={onChanged} />
           )}
         </InlineStack>
+        {giveBackMsat !== '0' && isOn && (
+          <GiveBack payment={payment} giveBackMsat={giveBackMsat} onChanged={onChanged} />
+        )}
         {!isOn && (
           <Text as="p" tone="subdued">
             {t('refunds.off')} <Link url="/settings">{t('refunds.off.settings')}</Link>
           </Text>
         )}
-        {refunds.length === 0 && isOn && (
+        {refunds.length === 0 && isOn && giveBackMsat === '0' && (
           <Text as="p" tone="subdued">
             {t('refunds.none')}
           </Text>
@@ -105,6 +112,45 @@ function Open(props: Omit<Props, 'about'> & { about: OpenAbout }) {
   );
 }
 type OpenAbout = PaymentRefundsAnswer & { left: NonNullable<PaymentRefundsAnswer['left']> };
+
+/** What came and nobody owed: its buyer claims it, instead of a person sending it by hand. */
+function GiveBack(props: { payment: PaymentAnswer; giveBackMsat: string; onChanged: () => void }) {
+  const { t } = useWords();
+  const { payment, giveBackMsat, onChanged } = props;
+  const { id, orderName: order } = payment;
+  const sats = useAmounts(payment.timeZone).msat(giveBackMsat);
+  const [isOpen, setOpen] = useState<boolean>();
+  const opener = useRef<HTMLDivElement>(null);
+  return (
+    <InlineStack align="space-between" blockAlign="center" gap="200">
+      <Text as="p">{t('give_back.owed', { sats })}</Text>
+      <div ref={opener}>
+        <Button onClick={() => setOpen(true)}>{t('give_back.open')}</Button>
+      </div>
+      {isOpen !== undefined && (
+        <Suspense>
+          <SayDialog
+            {...{ isOpen, activator: opener }}
+            title={t('give_back.title', { order })}
+            action={t('give_back.action')}
+            failed={t('refund.failed')}
+            words="refund"
+            path={`/api/payments/${id}/give-back`}
+            body={{ overpaidMsat: giveBackMsat }}
+            done={t('refund.made', { order })}
+            onClose={() => setOpen(false)}
+            onSaid={() => {
+              setOpen(false);
+              onChanged();
+            }}
+          >
+            <Text as="p">{t('give_back.text', { sats })}</Text>
+          </SayDialog>
+        </Suspense>
+      )}
+    </InlineStack>
+  );
+}
 
 function OneRefund(props: {
   refund: RefundShown;
