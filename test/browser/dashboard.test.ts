@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { shopName, until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 import { desk, phone } from './pages.ts';
-import { browserOfFile, openAdmin } from './stage.ts';
+import { browserOfFile, openAdmin, shoot } from './stage.ts';
 
 let world: World;
 let browser: Browser;
@@ -19,7 +19,6 @@ browserOfFile((made) => {
 
 const visit = (options?: Parameters<Browser['newContext']>[0]) =>
   openAdmin({ browser, world }, options === undefined ? {} : { options });
-const picture = process.env['PICTURES'];
 const shopId = async (): Promise<number> =>
   (await world.db.prisma.shop.findFirstOrThrow({ where: { domain: shopName } })).id;
 
@@ -63,18 +62,6 @@ describe('before anything was bought', () => {
     expect(admin.faults).toEqual([]);
   });
 });
-
-type Admin = Awaited<ReturnType<typeof visit>>;
-
-/** For the eye, where somebody asks for it. */
-async function shoot(admin: Admin, name: string): Promise<void> {
-  if (picture === undefined) return;
-  const file = `${picture}/${name.replace(/\W+/g, '-')}.png`;
-  const { width = 1_280 } = admin.page.viewportSize() ?? {};
-  await admin.page.setViewportSize({ width, height: 2_600 });
-  await admin.page.waitForTimeout(500);
-  await admin.page.screenshot({ path: file });
-}
 
 describe('with a million payments', () => {
   let stuckId: string;

@@ -7,7 +7,7 @@ import { nodeLane } from '../../web/db/lanes.ts';
 import { until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 import { desk, phone } from './pages.ts';
-import { browserOfFile, openAdmin } from './stage.ts';
+import { browserOfFile, openAdmin, shoot } from './stage.ts';
 
 let world: World;
 let browser: Browser;
@@ -19,17 +19,6 @@ browserOfFile((made) => {
 });
 const visit = (options: Parameters<Browser['newContext']>[0]) =>
   openAdmin({ browser, world }, options === undefined ? {} : { options });
-type Admin = Awaited<ReturnType<typeof visit>>;
-const picture = process.env['PICTURES'];
-
-/** For the eye, where somebody asks for it. */
-async function shoot(admin: Admin, name: string): Promise<void> {
-  if (picture === undefined) return;
-  const { width = 1_280 } = admin.page.viewportSize() ?? {};
-  await admin.page.setViewportSize({ width, height: width < 500 ? 3_000 : 1_700 });
-  await admin.page.waitForTimeout(500);
-  await admin.page.screenshot({ path: `${picture}/${name.replace(/\W+/g, '-')}.png` });
-}
 
 beforeAll(async () => {
   const bought = world.buy();

@@ -56,6 +56,16 @@ export type Admin = AsyncDisposable & {
   isPleasant: () => Promise<void>;
 };
 
+/** For the eye, where somebody asks for it: a picture of all that is in the frame. */
+export async function shoot({ page }: Pick<Admin, 'page'>, name: string): Promise<void> {
+  const folder = process.env['PICTURES'];
+  if (folder === undefined) return;
+  const { width = 1_280 } = page.viewportSize() ?? {};
+  await page.setViewportSize({ width, height: width < 500 ? 3_000 : 1_900 });
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: `${folder}/${name.replace(/\W+/g, '-')}.png` });
+}
+
 type Visit = {
   options?: Parameters<Browser['newContext']>[0];
   /** Before the first page is opened. */

@@ -7,14 +7,10 @@ import type { Ceilings } from '../db/payouts.ts';
 import type { PurseRow, StoredPurse } from '../db/purses.ts';
 
 /** In msat; `feePpm` in millionths of the amount, `topUpPpm` of what was received. */
-export type Limits = {
-  perPaymentMsat: bigint;
-  perOrderMsat: bigint;
-  perDayMsat: bigint;
-  feeBaseMsat: bigint;
-  feePpm: number;
-  topUpPpm: number;
-};
+export type Limits = Pick<
+  PurseRow,
+  'perPaymentMsat' | 'perOrderMsat' | 'perDayMsat' | 'feeBaseMsat' | 'feePpm' | 'topUpPpm'
+>;
 
 /**
  * What a purse has when nothing else is said: half a million sat a payment, a million a day, and a
