@@ -41,9 +41,23 @@ async function paid(world: World): Promise<void> {
   // What is written once in the life of a shop is written again.
   await world.db.pool.query('update shop set method_seen_at = null, block_seen_at = null');
   const one = await ready(world);
+  await isLookedAt(world, one);
   await payInTheEnd(world, one.bolt11, longMs);
   await isPaidOnce(world, one);
 }
+
+/** A buyer who takes a while: a pool looks meanwhile whether it is paid. */
+const isLookedAt = (world: World, { hash }: Ready): Promise<unknown> =>
+  persist('a pool looks at it', async () => {
+    const { rows } = await world.db.pool.query<{ looked: boolean }>(
+      `with due as (
+         update invoice set due_at = least(due_at, now()) where hash = decode($1, 'hex')
+         returning lane, lease_no)
+       select nudge(array_agg(lane)), max(lease_no) > 0 as looked from due`,
+      [hash],
+    );
+    return rows[0]?.looked;
+  });
 
 /** The order is cancelled before anybody pays. */
 async function cancelled(world: World): Promise<void> {
