@@ -55,8 +55,11 @@ async function vitest(suite: Suite, env: NodeJS.ProcessEnv): Promise<void> {
   sum.skipped += report.numPendingTests;
   // A file that does not load, or a connection that nobody closed, fails without a failed test.
   sum.failed += ok ? 0 : Math.max(1, report.numFailedTests);
-  if (!ok) troubles.push(suite, ...failures(report));
   console.log(`${ok ? 'ok    ' : 'FAILED'} ${suite} (${seconds} s)`);
+  if (ok) return;
+  const told = failures(report);
+  troubles.push(suite, ...told);
+  for (const trouble of told) console.log(`- ${trouble}`);
 }
 
 /** What failed and with which words: the long output of the other suites comes after a failure. */

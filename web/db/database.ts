@@ -87,6 +87,8 @@ const lostText = new RegExp(
 /** Prisma's own: cannot reach the server; the server closed the connection. */
 const prismaLostCodes = new Set(['P1001', 'P1017']);
 const clashCodes = new Set(['40001', '40P01']);
+/** A statement that waited too long, for a lock or for the server. */
+const tooLongCodes = new Set(['55P03', '57014']);
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
@@ -108,6 +110,20 @@ type Wrapped = {
   originalCode?: unknown;
   meta?: { driverAdapterError?: unknown };
 };
+
+/** The statement did nothing, and will do when it is tried again: it lost, or waited too long. */
+export function isContention(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  const isOf = (code: string): boolean => clashCodes.has(code) || tooLongCodes.has(code);
+  const said: Wrapped = error;
+  if (isOf(codeOf(error))) return true;
+  if (typeof said.originalCode === 'string' && isOf(said.originalCode)) return true;
+  return isContention(said.cause) || isContention(said.meta?.driverAdapterError);
+}
+
+/** Away or too slow at this moment: whoever asked may ask again. */
+export const isDatabaseBusy = (error: unknown): boolean =>
+  isDatabaseAway(error) || isContention(error);
 
 /** A lost connection told as Trouble; whether the statement was carried out is not known then. */
 export function asTrouble(error: unknown): unknown {

@@ -14,7 +14,7 @@ import { historyWords, type HistoryWord } from './history.ts';
 export * from './views/dashboard.ts';
 export * from './views/engine.ts';
 export * from './views/lanes.ts';
-export { isDatabaseAway } from './database.ts';
+export { isDatabaseAway, isDatabaseBusy } from './database.ts';
 export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts';
 export { overpaidOf } from './attentions.ts';
 export * from './views/payment.ts';

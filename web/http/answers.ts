@@ -6,7 +6,7 @@
 import type { ErrorRequestHandler, Request, Response } from 'express';
 import type { Refusal } from '../core/refusals.ts';
 import { Trouble, type From } from '../core/trouble.ts';
-import { isDatabaseAway } from '../db/views.ts';
+import { isDatabaseAway, isDatabaseBusy } from '../db/views.ts';
 import type { Log } from '../flows/flow.ts';
 import { answerPage, isForPerson, type NothingToShow } from './plain-page.ts';
 
@@ -87,11 +87,9 @@ export function answerErrors(log: Log): ErrorRequestHandler {
       answerNothing(request, response, { status: 429, because: 'too_often', says });
       return;
     }
-    const away = isDatabaseAway(error);
-    if (away || error instanceof Trouble) {
+    if (isDatabaseBusy(error) || error instanceof Trouble) {
+      log.warn({ route: request.path, ...toldOf(error) }, 'door.trouble');
       const from = error instanceof Trouble ? error.from : 'database';
-      const what = error instanceof Trouble ? error.what : 'database_away';
-      log.warn({ route: request.path, what, from }, 'door.trouble');
       response.setHeader('Retry-After', '2');
       answerNothing(request, response, { ...statusOfTrouble[from], because: 'busy' });
       return;
@@ -106,6 +104,13 @@ export function answerErrors(log: Log): ErrorRequestHandler {
     const says = 'Something went wrong on our side. It was recorded.';
     answerNothing(request, response, { status: 500, because: 'defect', says });
   };
+}
+
+/** A statement that waited too long is told with its error: it should not have. */
+function toldOf(error: unknown): { what: string; from: From; err?: unknown } {
+  if (error instanceof Trouble) return { what: error.what, from: error.from };
+  if (isDatabaseAway(error)) return { what: 'database_away', from: 'database' };
+  return { what: 'database_busy', from: 'database', err: error };
 }
 
 /** A page for a person, and JSON for a program. */

@@ -8,7 +8,7 @@
 import type { Request, Response } from 'express';
 import { isUnpaid } from '../core/payment.ts';
 import { Trouble } from '../core/trouble.ts';
-import { isDatabaseAway, latestPayment, shopOf } from '../db/views.ts';
+import { isDatabaseBusy, latestPayment, shopOf } from '../db/views.ts';
 import { renderMessage, type PageMessage } from '../frontend/buyer/page.ts';
 import { proveProxy } from '../shopify/requests.ts';
 import { answerJson } from './answers.ts';
@@ -55,7 +55,7 @@ async function answer(
   response.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
   const found = await find(doors, { budgets, query }).catch((error: unknown): Seen => {
     const { log } = doors.deps;
-    if (!(error instanceof Trouble) && !isDatabaseAway(error)) {
+    if (!(error instanceof Trouble) && !isDatabaseBusy(error)) {
       log.error({ err: error }, 'proxy.failed');
       return 'failed';
     }

@@ -11,8 +11,7 @@ import { lookAtAll, lookAtLapsed } from '../flows/look-at-all.ts';
 import { recordStream } from '../flows/observe-invoice.ts';
 import type { SettleCursor } from './settle-cursor.ts';
 import { settleCursor } from './settle-cursor.ts';
-import { isContention } from './work-row.ts';
-import { isDatabaseAway } from '../db/database.ts';
+import { isDatabaseBusy } from '../db/database.ts';
 
 export type FollowOptions = {
   /** The first wait before a stream is opened again; doubles to `reopenAtMostMs`. */
@@ -98,7 +97,7 @@ export async function record(follow: Follow): Promise<void> {
         await recordTaken(follow, taken);
       } catch (error) {
         // Recording again what may be recorded changes nothing.
-        if (passes(error)) follow.waiting.unshift(...taken);
+        if (isDatabaseBusy(error)) follow.waiting.unshift(...taken);
         else await recordSingly(follow, taken, error);
         await pause(500, undefined, { signal }).catch(() => undefined);
       }
@@ -107,8 +106,6 @@ export async function record(follow: Follow): Promise<void> {
     follow.recording = false;
   }
 }
-
-const passes = (error: unknown): boolean => isDatabaseAway(error) || isContention(error);
 
 const recordTaken = (follow: Follow, taken: readonly Event[]): Promise<void> =>
   taken[0]?.is === 'replayed' ? pastReplay(follow, taken[0]) : recordBatch(follow, taken);
@@ -125,7 +122,7 @@ async function recordSingly(
     try {
       await recordTaken(follow, [event]);
     } catch (error) {
-      if (passes(error)) {
+      if (isDatabaseBusy(error)) {
         follow.waiting.unshift(...taken.slice(at));
         return;
       }

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { spreadMs, tellAgainMs } from '../core/retry.ts';
 import { Trouble } from '../core/trouble.ts';
-import { isDatabaseAway } from '../db/database.ts';
+import { isContention, isDatabaseAway } from '../db/database.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import { giveBack, leaseMs, renewLease } from '../db/due.ts';
 import type { Lane, LanePause } from '../db/lanes.ts';
@@ -26,8 +26,6 @@ export type RowEnd =
 const giveUpAgainMs = 60 * 60_000;
 const defectAgainMs = 60_000;
 const returnAgainMs = 500;
-/** A statement that waited too long for a lock, or lost against another. */
-const contentionCodes = new Set(['40001', '40P01', '55P03', '57014']);
 
 export type RowWork = {
   lane: Lane;
@@ -153,8 +151,3 @@ async function againLater(deps: Deps, row: ClaimedRow, dueInMs: number): Promise
   await giveBack(deps.db.pool, row, { dueInMs, attempt: true });
   return { is: 'unknown', again: dueInMs === 0 };
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : '';
-/** The statement did nothing, and will do when it is tried again. */
-export const isContention = (error: unknown): boolean => contentionCodes.has(codeOf(error));

@@ -2,7 +2,7 @@
 // port, with a certificate; nothing of theirs is answered here.
 import express from 'express';
 import { Trouble } from '../../core/trouble.ts';
-import { isDatabaseAway } from '../../db/views.ts';
+import { isDatabaseBusy } from '../../db/views.ts';
 import { makeBudget } from '../budget.ts';
 import { callerOf } from '../caller.ts';
 import type { Doors, Route } from '../doors.ts';
@@ -23,7 +23,7 @@ const inWords =
       await answer(request, response);
     } catch (error) {
       const isTrouble = error instanceof Trouble;
-      if (!isTrouble && !isDatabaseAway(error)) throw error;
+      if (!isTrouble && !isDatabaseBusy(error)) throw error;
       const what = isTrouble ? error.what : 'database_away';
       doors.deps.log.warn({ route: request.path, what }, 'payments_page.trouble');
       response.set('Retry-After', '5');
