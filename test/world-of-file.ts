@@ -19,7 +19,7 @@ export function worldOfFile(take: (world: World) => void, options: FileWorldOpti
     take(world);
   });
   afterEach(({ task }) => {
-    if (task.result?.state === 'fail') console.error(complaintsOf(world));
+    if (task.result?.state === 'fail') process.stderr.write(complaintsOf(world));
   });
   afterAll(async () => {
     try {
@@ -38,5 +38,5 @@ const complaint = /"level":"(?:warn|error|fatal)"/;
 function complaintsOf(world: World | undefined): string {
   const lines = (world?.processes ?? []).flatMap((one) => one.output().split('\n'));
   const last = lines.filter((line) => complaint.test(line)).slice(-shownAtMost);
-  return `Our processes said before:\n${last.map((line) => line.slice(0, 1_000)).join('\n')}`;
+  return `Our processes said before:\n${last.map((line) => line.slice(0, 1_000)).join('\n')}\n`;
 }
