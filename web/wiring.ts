@@ -14,7 +14,7 @@ import { openDatabase, rows, type Database } from './db/database.ts';
 import { pendingMigrations } from './db/migrate.ts';
 import type { Bucket } from './db/pool-reports.ts';
 import { nodeAnswered, nodeById, nodeHasTrouble, type NodeRow } from './db/nodes.ts';
-import { allRegistrations, storeRegistration } from './db/registrations.ts';
+import { allRegistrations, storeRegistration, type RegistrationRow } from './db/registrations.ts';
 import {
   endRefreshLease,
   shopById,
@@ -68,7 +68,7 @@ import {
 } from './shopify/auth.ts';
 import { testOrders } from './shopify/test-orders.ts';
 import { makeThrottle, type Throttle } from './shopify/throttle.ts';
-import { openVault, type Vault } from './vault/seal.ts';
+import { openVault, SecretsUnreadable, type Vault } from './vault/seal.ts';
 import { makeStamp } from './vault/stamp.ts';
 import type { Told } from './worker/reporting.ts';
 import program from '../package.json' with { type: 'json' };
@@ -118,7 +118,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const metrics = makeMetrics({ withProcess: true });
   const out = outbound({ origin: config.outsideOrigin });
   const clock = (): Date => new Date();
-  const registrations = cachedRegistrations(db, vault);
+  const registrations = cachedRegistrations({ db, vault, log });
   const nodes = openNodes({ db, vault, config, metrics });
   const sawVersion = hearApiVersion({
     ...{ db, log, clock, asked: API_VERSION },
@@ -223,16 +223,31 @@ const secretPlace = (clientId: string) => ({
   record: clientId,
 });
 
-/** Secrets are opened for some seconds, so that a new registration needs no restart. */
-function cachedRegistrations(db: Database, vault: Vault): Doors['registrations'] {
+/**
+ * Secrets are opened for some seconds, so that a new registration needs no restart. One that cannot
+ * be opened is left out: its own shops wait, and the others' do not.
+ */
+function cachedRegistrations(parts: {
+  db: Database;
+  vault: Vault;
+  log: Log;
+}): Doors['registrations'] {
+  const { db, vault, log } = parts;
   let kept: { at: number; registrations: Registration[] } | undefined;
+  const told = new Set<number>();
+  const opened = ({ id, kind, clientId, sealedSecret }: RegistrationRow): Registration[] => {
+    try {
+      const secret = vault.open(sealedSecret, secretPlace(clientId));
+      return [{ id, kind, clientId, secrets: [Buffer.from(secret).toString('utf8')] }];
+    } catch (error) {
+      if (!told.has(id)) log.error({ registrationId: id, err: error }, 'registration.unreadable');
+      told.add(id);
+      return [];
+    }
+  };
   return async (kind) => {
     if (kept === undefined || Date.now() - kept.at >= registrationsFreshMs) {
-      const stored = await allRegistrations(db);
-      const registrations = stored.map(({ id, kind: its, clientId, sealedSecret }) => {
-        const secret = vault.open(sealedSecret, secretPlace(clientId));
-        return { id, kind: its, clientId, secrets: [Buffer.from(secret).toString('utf8')] };
-      });
+      const registrations = (await allRegistrations(db)).flatMap(opened);
       kept = { at: Date.now(), registrations };
     }
     return kept.registrations.filter((each) => kind === undefined || each.kind === kind);
@@ -343,9 +358,11 @@ function openStorefronts(parts: StorefrontParts): OpenStorefronts {
     const registration = (await parts.registrations()).find(
       ({ id }) => id === shop?.registrationId,
     );
-    if (shop === null || registration === undefined || shop.uninstalledAt !== null) {
+    if (shop === null || shop.uninstalledAt !== null) {
       throw new Trouble('shop_uninstalled', { from: 'shop', then: 'give_up', away: true });
     }
+    // What waits for it is tried again: the shop is there.
+    if (registration === undefined) throw new SecretsUnreadable();
     assert(registration.kind === kind, 'a token of one app was meant for the API of the other');
     const throttle = throttles.get(shopId) ?? makeThrottle(parts.clock);
     throttles.set(shopId, throttle);

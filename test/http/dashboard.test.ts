@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { DashboardAnswer } from '../../web/frontend/shared/dashboard-api.ts';
 import type { ShopAnswer } from '../../web/frontend/shared/merchant-api.ts';
-import { shopName, until, type Bought, type World } from '../world.ts';
+import { app, shopName, until, type Bought, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 
 let world: World;
@@ -125,7 +125,7 @@ describe('a stuck payment', () => {
       data: {
         domain: 'beach.myshopify.com',
         lane: '',
-        registration: { create: { name: 'beach', clientId: 'x', sealedSecret: new Uint8Array(1) } },
+        registration: { connect: { clientId: app.clientId } },
       },
     });
     await world.db.pool.query('update payment set shop_id = $2 where id = $1::uuid', [
