@@ -204,7 +204,15 @@ function ourProcesses(env: Record<string, string> & { PORT: string }, start = sp
     );
     return doors;
   };
-  return { processes, startDoors, startPool: () => begin('worker.ts') };
+  /** The purse has no key of the others, and they have none of its own. */
+  const startSigner = (signerKeys: string): Process => {
+    const { DATABASE_URL = '', DATA_DIR = '' } = env;
+    const signers = { DATABASE_URL, DATA_DIR, SIGNER_KEYS: signerKeys, LOG_LEVEL: 'info' };
+    const signer = startProcess(start('signer.ts', { ...signers, ALLOW_PRIVATE_NODES: 'true' }));
+    processes.push(signer);
+    return signer;
+  };
+  return { processes, startDoors, startPool: () => begin('worker.ts'), startSigner };
 }
 
 export async function startWorld(options: WorldOptions) {

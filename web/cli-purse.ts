@@ -125,7 +125,8 @@ async function connect(
   if (limits === undefined) return refused([limitsAreRead]);
   const { address, certificatePem, macaroonHex, identity, network } = tested;
   const purse: Purse = {
-    ...{ shopId: shop.id, address, certificatePem, macaroonHex, identity, network, limits },
+    shopId: before?.shopId ?? shop.id,
+    ...{ address, certificatePem, macaroonHex, identity, network, limits },
     looksAtOriginal: options.separateNode !== true,
   };
   await storePurse(db, sealPurse(vault, purse, tested));

@@ -29,11 +29,6 @@ export const refundMoves = {
   done: [],
 } as const satisfies Record<RefundState, readonly RefundState[]>;
 
-/** One arrow of the table. */
-export type RefundMove = {
-  [From in RefundState]: { from: From; to: (typeof refundMoves)[From][number] };
-}[RefundState];
-
 /** Why a refund is where it is. State says where, reason says why; at the end it stays. */
 export const refundReasons = {
   shopify_asked: 'It was refunded in Shopify.',

@@ -64,7 +64,7 @@ export const openClaims = (db: Database, limit: number): Promise<OpenClaim[]> =>
         select c.id, c.refund_id as "refundId", f.shop_id as "shopId",
           f.payment_id as "paymentId", c.request, c.hash, f.amount_msat as "amountMsat", f.test
         from refund_claim c join refund f on f.id = c.refund_id
-          join purse p on p.shop_id = f.shop_id and p.paused_at is null
+          join purse p on p.shop_id = purse_of(f.shop_id) and p.paused_at is null
           left join payout_wait w on w.claim_id = c.id
         where c.state::text = 'given' and f.state::text = 'claimed'
           and (not f.approval_wanted or f.approved_at is not null)
@@ -289,10 +289,13 @@ async function wakeRefund(on: Queryable, subject: string): Promise<void> {
   );
 }
 
-/** It waits, with a word that the admin shows; looked at again in so many milliseconds. */
+/**
+ * It waits, with a word that the admin shows; looked at again in so many milliseconds, and in twice
+ * as many whenever it is the same word, up to `atMostMs`.
+ */
 export async function claimWaits(
   db: Database,
-  about: { claim: OpenClaim; word: string; dueInMs: number },
+  about: { claim: OpenClaim; word: string; dueInMs: number; atMostMs: number },
 ): Promise<void> {
   await rows(
     db.pool,
@@ -301,11 +304,13 @@ export async function claimWaits(
       text: `
         insert into payout_wait (claim_id, shop_id, word, due_at)
         values ($1, $2, $3, now() + $4 * interval '1 ms')
-        on conflict (claim_id) do update set word = excluded.word, due_at = excluded.due_at,
-          since = case when payout_wait.word = excluded.word then payout_wait.since
-            else now() end`,
+        on conflict (claim_id) do update set (word, due_at, looks, since) = (
+          select excluded.word, now() + least($4 * 2 ^ least(s.looks, 20), $5) * interval '1 ms',
+            s.looks, case when s.looks = 0 then now() else payout_wait.since end
+          from (select case when payout_wait.word = excluded.word then payout_wait.looks + 1
+            else 0 end) as s (looks))`,
     },
-    [about.claim.id, about.claim.shopId, about.word, about.dueInMs],
+    [about.claim.id, about.claim.shopId, about.word, about.dueInMs, about.atMostMs],
   );
 }
 
@@ -344,7 +349,10 @@ export async function tryWaitingAgain(db: Database, shopId: number): Promise<voi
     db.pool,
     {
       name: 'payout_try_again',
-      text: 'update payout_wait set due_at = now() where shop_id = $1 and due_at > now()',
+      text: `
+        update payout_wait set due_at = now(), looks = 0
+        where shop_id in (select o.id from shop s join shop o on o.domain = s.domain
+          where s.id = $1)`,
     },
     [shopId],
   );

@@ -37,18 +37,12 @@ const fields: Fields<PurseRow> = {
 };
 const columns = columnsOf('p', fields);
 
+/** The one that pays for this shop: a merchant has one for all apps that the shop has. */
 export const purseOf = (db: Database, shopId: number): Promise<PurseRow | null> =>
   record<PurseRow>(
     db.pool,
-    { name: 'purse_of', text: `select ${columns} from purse p where p.shop_id = $1` },
+    { name: 'purse_of', text: `select ${columns} from purse p where p.shop_id = purse_of($1)` },
     [shopId],
-  );
-
-export const allPurses = (db: Database): Promise<PurseRow[]> =>
-  records<PurseRow>(
-    db.pool,
-    { name: 'purse_all', text: `select ${columns} from purse p order by p.shop_id` },
-    [],
   );
 
 export type StoredPurse = Omit<PurseRow, 'connectedAt' | 'pausedAt' | 'trouble' | 'troubleAt'>;
@@ -94,7 +88,7 @@ export async function pausePurse(
       name: 'purse_pause',
       text: `
         update purse set paused_at = case when $2 then coalesce(paused_at, now()) end
-        where shop_id = $1 returning shop_id`,
+        where shop_id = purse_of($1) returning shop_id`,
     },
     [about.shopId, about.paused],
   );
@@ -113,11 +107,16 @@ export async function purseMet(
       text: `
         update purse set trouble = $2,
           trouble_at = case when $2::text is null then null else coalesce(trouble_at, now()) end
-        where shop_id = $1 and trouble is distinct from $2`,
+        where shop_id = purse_of($1) and trouble is distinct from $2`,
     },
     [about.shopId, about.trouble],
   );
 }
+
+/** The shops for which the purse of the shop $1 pays. */
+const served = `
+  array(select o.id from shop s join shop o on o.domain = s.domain
+    where s.id = $1::int and purse_of(o.id) = purse_of(s.id))`;
 
 /** What a purse has spent in the last 24 hours, and what it has set aside, in msat with fees. */
 export async function spentOf(
@@ -135,8 +134,8 @@ export async function spentOf(
             as "spentMsat",
           coalesce(sum(amount_msat + fee_limit_msat) filter (
             where state in ('reserved', 'sent')), 0)::int8 as "reservedMsat",
-          (select count(*) from payout_wait w where w.shop_id = $1) as waiting
-        from payout where shop_id = $1`,
+          (select count(*) from payout_wait w where w.shop_id = any(${served})) as waiting
+        from payout where shop_id = any(${served})`,
     },
     [shopId],
   );

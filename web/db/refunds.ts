@@ -330,8 +330,10 @@ export async function sourceOf(
   on: Queryable,
   { id: paymentId, shopId, state }: Pick<PaymentRow, 'id' | 'shopId' | 'state'>,
 ): Promise<{ source: RefundSource; leftMsat: Msat; cameMsat: Msat } | undefined> {
-  for (const source of ['overpaid', 'stranded'] as const) {
-    if (source === 'stranded' && state !== 'stranded') return undefined;
+  // Of a stranded payment the whole goes back, and what was too much of it is asked for after.
+  const sources =
+    state === 'stranded' ? (['stranded', 'overpaid'] as const) : (['overpaid'] as const);
+  for (const source of sources) {
     const account = accountOf(source, shopId);
     const standing = await standingIn(on, { paymentId, account });
     if (standing.leftMsat > 0n) return { source, ...standing };
@@ -723,14 +725,23 @@ const triesForMs = 3 * 24 * 3_600_000;
 
 /**
  * The signer says that what the buyer gave cannot be paid, or it ran out and nobody began to pay
- * it: the buyer may give another. The lock of the claim is what a signer that begins waits for, or
- * has; what it wrote is seen by the next statement. Undefined: neither is so.
+ * it: the buyer may give another. The lock of the refund, and of the claim behind it, is what a
+ * signer that begins waits for, or has, in the same order; what it wrote is seen by the next
+ * statement. Undefined: neither is so.
  */
 export async function claimIsOver(
   db: Database,
   about: { id: string; leaseNo: number },
 ): Promise<'claim_failed' | 'claim_over' | undefined> {
   return transaction(db, async (on) => {
+    await rows(
+      on,
+      {
+        name: 'refund_lock',
+        text: 'select id from refund where id = $1::uuid for no key update',
+      },
+      [about.id],
+    );
     await rows(
       on,
       {

@@ -65,6 +65,8 @@ const clocksApartMs = 10 * 60_000;
 /** So often no way was found: the buyer may give another request. */
 const mostAttempts = 8;
 const longestAgainMs = 15 * 60_000;
+/** A claim that waits for a person, or for tomorrow, is looked at so often at least. */
+const longestWaitMs = 5 * 60_000;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const isLate = (deps: SignerDeps, expiresAt: Date): boolean =>
@@ -125,7 +127,8 @@ export async function workClaim(deps: SignerDeps, claim: OpenClaim): Promise<voi
   if (row === null) return;
   const wait = async (word: string): Promise<void> => {
     deps.log.warn({ claimId: claim.id.toString(), shop: claim.shopId, word }, 'payout.waits');
-    await claimWaits(db, { claim, word, dueInMs: timing.againMs });
+    const times = { dueInMs: timing.againMs, atMostMs: longestWaitMs };
+    await claimWaits(db, { claim, word, ...times });
   };
   try {
     const { purse, payer } = pursesPayer(deps, row);
