@@ -8,8 +8,8 @@ import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
 import { lnurlOf } from './lnurl.ts';
 import type { Tone } from './looks.ts';
+import { howBox, moment, shopHeader, sizeOf } from './pieces.ts';
 import { qrContent, qrSvg } from './qr.ts';
-import { sizeOf } from './sections.ts';
 import { speech, type Speech, type Word } from './words.ts';
 
 const tones: Record<ClaimState, Tone> = {
@@ -63,21 +63,13 @@ export function renderClaimPage(
 
 function summary(view: ClaimView, words: Speech): Html {
   const { say, locale } = words;
-  const [first] = new Intl.Segmenter(locale).segment(view.shopName.trim());
-  const initial = first?.segment.toLocaleUpperCase(locale) ?? '';
   const sats = view.sats === undefined ? undefined : formatSats(view.sats, locale);
   const fiat = view.fiat === undefined ? undefined : formatFiat(view.fiat, locale);
   const inSats = sats === undefined ? undefined : say('sats', { sats });
   const big = fiat ?? inSats;
   return html`
     <section class="sum" aria-labelledby="shop">
-      <header>
-        <span class="logo" aria-hidden="true">${initial}</span>
-        <div>
-          <h1 id="shop">${view.shopName}</h1>
-          <p class="soft small">${say('refund.of', { order: view.orderName })}</p>
-        </div>
-      </header>
+      ${shopHeader({ shopName: view.shopName, about: say('refund.of', { order: view.orderName }) }, words)}
       <div>
         ${
           big !== undefined && html`<p class="big" data-size="${sizeOf(big)}"><bdi>${big}</bdi></p>`
@@ -102,13 +94,7 @@ function summary(view: ClaimView, words: Speech): Html {
 function day(word: Word, { at, words }: { at: string; words: Speech }): Html {
   const gap = '\u0001';
   const [before, after] = words.say(word, { time: gap }).split(gap);
-  const date = new Intl.DateTimeFormat(words.locale, {
-    dateStyle: 'medium',
-    timeStyle: 'short',
-    timeZone: 'UTC',
-  });
-  return html`${before}<time datetime="${at}" data-day>${date.format(new Date(at))} UTC</time
-    >${after}`;
+  return html`${before}${moment(at, words)}${after}`;
 }
 
 function stateSection(view: ClaimView, shown: Shown): Html {
@@ -194,19 +180,12 @@ function scanned(lnurl: string, { words, values }: Shown): Html {
   `;
 }
 
-function how({ say }: Speech): Html {
-  return html`
-    <section class="how" aria-labelledby="how">
-      <h2 id="how" class="small">${say('refund.how')}</h2>
-      <ol class="small soft">
-        <li>${say('refund.how.1')}</li>
-        <li>${say('refund.how.2')}</li>
-        <li>${say('refund.how.3')}</li>
-      </ol>
-      <p class="trust small">${icons.lock}<span>${say('refund.trust')}</span></p>
-    </section>
-  `;
-}
+const how = ({ say }: Speech): Html =>
+  howBox({
+    title: say('refund.how'),
+    steps: [say('refund.how.1'), say('refund.how.2'), say('refund.how.3')],
+    trust: say('refund.trust'),
+  });
 
 function scriptView(view: ClaimView, { say }: Speech): string {
   return jsonForScript({

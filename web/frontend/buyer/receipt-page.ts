@@ -5,6 +5,7 @@ import { receiptFaults, type Receipt } from '../shared/receipt.ts';
 import { frame, jsonForScript, type Rendered } from './frame.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
+import { moment } from './pieces.ts';
 import { speech, type Speech, type Word } from './words.ts';
 
 type Line = { word: Word; value: Html | string; wide?: boolean };
@@ -24,12 +25,7 @@ const lines = ({ say }: Speech, about: readonly (Line | undefined)[]): Html => h
   </dl>
 `;
 
-const time = (at: string, { locale }: Speech): Html => {
-  const shown = new Intl.DateTimeFormat(locale, {
-    ...{ dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' },
-  });
-  return html`<time datetime="${at}">${shown.format(new Date(at))} UTC</time>`;
-};
+const time = (at: string, words: Speech): Html => moment(at, words, 'printed');
 
 /** `at`: the address of the payment's page. */
 export function renderReceipt(receipt: Receipt, about: { locale: string; at: string }): Rendered {

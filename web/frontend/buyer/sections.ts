@@ -5,33 +5,21 @@ import type { PayInvoice, PayView } from '../shared/pay-view.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
 import { requestOf, type Look } from './looks.ts';
+import { howBox, moment, shopHeader, sizeOf } from './pieces.ts';
 import { qrContent, qrSvg } from './qr.ts';
 import type { Speech, Word } from './words.ts';
 
 /** Where the words leave a place for HTML, such as a time. A letter that no text contains. */
 const gap = '\u0001';
 
-/** How large an amount is written, so that it stays on one line. */
-export const sizeOf = (amount: string): string =>
-  amount.length > 15 ? 'longer' : amount.length > 9 ? 'long' : 'short';
-
 export function summarySection(view: PayView, words: Speech): Html {
   const { say, locale } = words;
   const { invoice } = view;
-  const [first] = new Intl.Segmenter(locale).segment(view.shopName.trim());
-  const initial = first?.segment.toLocaleUpperCase(locale) ?? '';
   const fiat = formatFiat(view.fiat, locale);
+  const about = say(view.session === true ? 'session' : 'order', { order: view.orderName });
   return html`
     <section class="sum" aria-labelledby="shop">
-      <header>
-        <span class="logo" aria-hidden="true">${initial}</span>
-        <div>
-          <h1 id="shop">${view.shopName}</h1>
-          <p class="soft small">
-            ${say(view.session === true ? 'session' : 'order', { order: view.orderName })}
-          </p>
-        </div>
-      </header>
+      ${shopHeader({ shopName: view.shopName, about }, words)}
       <div>
         <p class="big" data-size="${sizeOf(fiat)}"><bdi>${fiat}</bdi></p>
         ${invoice && html`<p class="sats">${icons.bolt}<bdi>${satsOf(invoice, words)}</bdi></p>`}
@@ -170,11 +158,6 @@ function invoiceParts(view: PayView, shown: Shown & { request: string }): Html {
 function receipt(view: PayView, words: Speech): Html {
   const { say, locale } = words;
   const at = view.settledAt ?? view.now;
-  const date = new Intl.DateTimeFormat(locale, {
-    dateStyle: 'medium',
-    timeStyle: 'short',
-    timeZone: 'UTC',
-  });
   const line = (word: Word, value: Html | string) =>
     html`<div>
       <dt>${say(word)}</dt>
@@ -184,10 +167,7 @@ function receipt(view: PayView, words: Speech): Html {
     <dl>
       ${line('amount', html`<bdi>${formatFiat(view.fiat, locale)}</bdi>`)}
       ${view.invoice && line('paid_sats', html`<bdi>${satsOf(view.invoice, words)}</bdi>`)}
-      ${line(
-        'paid_at',
-        html`<time datetime="${at}" data-day>${date.format(new Date(at))} UTC</time>`,
-      )}
+      ${line('paid_at', moment(at, words))}
       ${line(view.session === true ? 'session_label' : 'order_label', view.orderName)}
       ${line('reference', view.reference)}
     </dl>
@@ -211,15 +191,9 @@ function backLink(view: PayView, { words, look, values }: Shown): Html | undefin
 export function howSection(view: PayView, words: Speech): Html | undefined {
   if (requestOf(view) === undefined) return undefined;
   const { say } = words;
-  return html`
-    <section class="how" aria-labelledby="how">
-      <h2 id="how" class="small">${say('how')}</h2>
-      <ol class="small soft">
-        <li>${say('how.1')}</li>
-        <li>${say('how.2')}</li>
-        <li>${say('how.3')}</li>
-      </ol>
-      <p class="trust small">${icons.lock}<span>${say('trust', { shop: view.shopName })}</span></p>
-    </section>
-  `;
+  return howBox({
+    title: say('how'),
+    steps: [say('how.1'), say('how.2'), say('how.3')],
+    trust: say('trust', { shop: view.shopName }),
+  });
 }

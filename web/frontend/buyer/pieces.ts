@@ -1,0 +1,67 @@
+// What several pages of the buyer show alike.
+import { html, type Html } from './html.ts';
+import { icons } from './icons.ts';
+import type { Speech } from './words.ts';
+
+/** How large an amount is written, so that it stays on one line. */
+export const sizeOf = (amount: string): string =>
+  amount.length > 15 ? 'longer' : amount.length > 9 ? 'long' : 'short';
+
+/** Whose page it is, and below what it is about. */
+export function shopHeader(
+  { shopName, about }: { shopName: string; about: string },
+  { locale }: Speech,
+): Html {
+  const [first] = new Intl.Segmenter(locale).segment(shopName.trim());
+  const initial = first?.segment.toLocaleUpperCase(locale) ?? '';
+  return html`
+    <header>
+      <span class="logo" aria-hidden="true">${initial}</span>
+      <div>
+        <h1 id="shop">${shopName}</h1>
+        <p class="soft small">${about}</p>
+      </div>
+    </header>
+  `;
+}
+
+/** How it is done, step by step, and why it can be trusted. */
+export function howBox(box: { title: string; steps: readonly string[]; trust: string }): Html {
+  return html`
+    <section class="how" aria-labelledby="how">
+      <h2 id="how" class="small">${box.title}</h2>
+      <ol class="small soft">
+        ${box.steps.map((step) => html`<li>${step}</li>`)}
+      </ol>
+      <p class="trust small">${icons.lock}<span>${box.trust}</span></p>
+    </section>
+  `;
+}
+
+const days = new Map<string, Intl.DateTimeFormat>();
+
+/**
+ * A day with its time. The server knows nobody's time zone, so it says whose time this is; the
+ * script says it again in the buyer's, unless it is `printed`, which is the same for everybody.
+ */
+export function moment(
+  at: string,
+  { locale }: Speech,
+  kind: 'on screen' | 'printed' = 'on screen',
+): Html {
+  const known = days.get(locale);
+  const day =
+    known ??
+    new Intl.DateTimeFormat(locale, {
+      dateStyle: 'medium',
+      timeStyle: 'short',
+      timeZone: 'UTC',
+    });
+  // Locales are what strangers ask for.
+  if (known === undefined && days.size >= 200) days.clear();
+  days.set(locale, day);
+  const text = `${day.format(new Date(at))} UTC`;
+  return kind === 'printed'
+    ? html`<time datetime="${at}">${text}</time>`
+    : html`<time datetime="${at}" data-day>${text}</time>`;
+}
