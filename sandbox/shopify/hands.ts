@@ -100,6 +100,11 @@ export function handsOf(world: World) {
       then(id, (order) => {
         acts.fulfill(world, order);
       }),
+    /** Its goods are for whoever buys them first, as when a location closes. */
+    releaseStock: (id: number | string) =>
+      then(id, (order) => {
+        order.stockReleased = true;
+      }),
     edit: (id: number | string, input: EditInput) =>
       then(id, (order) => {
         acts.edit(world, order, input);

@@ -145,6 +145,7 @@ export type Shopify = {
   cancel: (id: number | string, reason?: CancelReason) => OrderView;
   /** All goods are on their way. */
   fulfill: (id: number | string) => OrderView;
+  releaseStock: (id: number | string) => OrderView;
   edit: (id: number | string, input: EditInput) => OrderView;
   /** Decimal text; without it everything that came in. */
   refund: (id: number | string, input?: { amount?: string; note?: string }) => OrderView;

@@ -122,6 +122,8 @@ export type Order = {
   readableAt: number;
   searchableAt: number;
   deleted: boolean;
+  /** Its goods are not held back for it. */
+  stockReleased?: true;
   /** Everything was handed to a carrier at this moment. */
   fulfilledAt?: number;
 };

@@ -189,7 +189,9 @@ function cancelling(at: () => ShopHands): void {
 
   test('an unpaid order is cancelled, some time after our word', async () => {
     const { originId } = await at().createOrder({ total: '9.00' });
-    expect(await read(at(), originId)).toMatchObject({ isBeingFulfilled: false });
+    expect(await read(at(), originId)).toMatchObject({
+      ...{ isBeingFulfilled: false, stockReserved: true },
+    });
     expect(await at().storefront.cancelOrder(originId, { note })).toEqual({ is: 'done' });
     await isCancelled(at(), originId);
     expect(await read(at(), originId)).toMatchObject({ canMarkAsPaid: false, sales: [] });

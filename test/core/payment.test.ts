@@ -29,6 +29,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   sales: [],
   refundedMinor: minor(0n),
   isBeingFulfilled: false,
+  stockReserved: true,
   test: false,
   ...more,
 });
@@ -54,7 +55,7 @@ test('every state can be reached, and an impossible move does not compile', () =
   }
   expectTypeOf<{ from: 'open'; to: 'settled' }>().toExtend<Move>();
   expectTypeOf<{ from: 'resolved'; to: 'open' }>().not.toExtend<Move>();
-  expectTypeOf<{ from: 'lapsed'; to: 'settled' }>().not.toExtend<Move>();
+  expectTypeOf<{ from: 'lapsed'; to: 'open' }>().not.toExtend<Move>();
 });
 
 test('equal: mark it', () => {

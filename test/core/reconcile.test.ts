@@ -28,6 +28,7 @@ const pending: OrderReading = {
   sales: [],
   refundedMinor: minor(0n),
   isBeingFulfilled: false,
+  stockReserved: true,
   test: false,
 };
 const sale = (amount: bigint, gateway = methodName, at = ago(hour)) => ({

@@ -43,14 +43,15 @@ describe('what a merchant may choose', () => {
     const all = faults({
       ...{ methodName: '', quoteSeconds: Number.NaN, rateSources: ['nobody', 'kraken'] },
       ...{ spreadLimitBp: -1, smallestMsat: msat(0n), largestMsat: msat(largestMsat + 1n) },
-      ...{ buyerWords: { 'x y': 'z'.repeat(300) }, unpaidHours: 1.5, alertEmail: 'nobody' },
+      ...{ buyerWords: { 'x y': 'z'.repeat(300) }, unpaidHours: 1.5, lateDriftBp: 9 },
+      ...{ alertEmail: 'nobody' },
       ...{ alertUrl: 'x'.repeat(600), language: '', priceAdjustmentBp: 2_001 },
       ...{ aloneMinutes: 61, aloneDriftBp: 9, refundClaimDays: 0, refundApprovalMsat: msat(-1n) },
     });
     const fields = all.map(({ field }) => field);
     expect(new Set(fields).size).toBe(fields.length);
-    // These two are what they are: no other value has their type.
-    const { refundsOn: _on, refundPricing: _pricing, ...others } = usual;
+    // These are what they are: no other value has their type.
+    const { refundsOn: _on, refundPricing: _pricing, refundsWrong: _wrong, ...others } = usual;
     expect([...fields].sort()).toEqual(Object.keys(others).sort());
     for (const { fault } of all) expect(settingsFaults[fault]).toMatch(/\.$/);
   });

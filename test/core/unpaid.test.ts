@@ -18,6 +18,7 @@ const order = (more: Partial<OrderReading> = {}): OrderReading => ({
   sales: [],
   refundedMinor: minor(0n),
   isBeingFulfilled: false,
+  stockReserved: true,
   test: false,
   ...more,
 });

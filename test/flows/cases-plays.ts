@@ -15,6 +15,7 @@ import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
 import { observeInvoice, recordStream } from '../../web/flows/observe-invoice.ts';
 import { retireNode } from '../../web/flows/order-nodes.ts';
 import { quoteInvoice } from '../../web/flows/quote-invoice.ts';
+import { seeToWrongMoney } from '../../web/flows/see-to-wrong-money.ts';
 import { aNode } from '../builders.ts';
 import type { Bill, Shop } from './cases-shop.ts';
 
@@ -97,6 +98,18 @@ const after =
     return allOf(made);
   };
 
+/** An order is to be cancelled as not paid in time, and then its node knows of money for it. */
+const unpaidAndLate: Play = async (shop, way) => {
+  const { bill, invoice } = await promised(shop, way);
+  await backFromBackup(shop, invoice, async () => {
+    await shop.look(invoice, shop.later(shop.deps.quoteSeconds * 1_000 + 1_000));
+    expect(await closeUnpaid(shop.db, bill.paymentId)).toBe(true);
+  });
+  await shop.tell(bill);
+  expect(shop.shopify.order(bill.originId)?.cancelled).toBe(false);
+  return { bill, came: { again: invoice.amountMsat } };
+};
+
 const ofTheNode: Pick<
   Record<CaseName, Play>,
   | 'too_little'
@@ -107,6 +120,7 @@ const ofTheNode: Pick<
   | 'after_lapse'
   | 'after_rejection'
   | 'after_unpaid'
+  | 'late_by_policy'
 > = {
   too_little: async (shop, way) => {
     const made = await promised(shop, way);
@@ -176,15 +190,14 @@ const ofTheNode: Pick<
     expect(shop.shopify.payments.session(bill.originId)?.state).toBe('rejected');
     return { bill, came: { again: invoice.amountMsat } };
   },
-  after_unpaid: async (shop, way) => {
-    const { bill, invoice } = await promised(shop, way);
-    await backFromBackup(shop, invoice, async () => {
-      await shop.look(invoice, shop.later(shop.deps.quoteSeconds * 1_000 + 1_000));
-      expect(await closeUnpaid(shop.db, bill.paymentId)).toBe(true);
-    });
-    await shop.tell(bill);
-    expect(shop.shopify.order(bill.originId)?.cancelled).toBe(false);
-    return { bill, came: { again: invoice.amountMsat } };
+  after_unpaid: unpaidAndLate,
+  late_by_policy: async (shop, way) => {
+    const played = await unpaidAndLate(shop, way);
+    await shop.chooses({ lateDriftBp: 300 });
+    await seeToWrongMoney(shop.deps, shop.shop.id);
+    await shop.chooses({ lateDriftBp: null });
+    if (played.bill !== undefined) await shop.tell(played.bill);
+    return played;
   },
 };
 

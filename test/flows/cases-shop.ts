@@ -8,6 +8,7 @@ import { serverCertificate } from '../../sandbox/shopify/payments/index.ts';
 import type { Way } from '../../web/core/cases.ts';
 import type { Observation } from '../../web/core/invoice.ts';
 import type { AccountKind } from '../../web/core/ledger.ts';
+import type { Settings } from '../../web/core/settings.ts';
 import { claimThese, giveBack } from '../../web/db/due.ts';
 import { invoiceById, type InvoiceRow } from '../../web/db/invoices.ts';
 import { nodeLane, shopLane, type DueTable, type Lane } from '../../web/db/lanes.ts';
@@ -15,6 +16,8 @@ import { leaveStream, takeStream } from '../../web/db/nodes.ts';
 import { latestPayment } from '../../web/db/payments.ts';
 import { allRegistrations } from '../../web/db/registrations.ts';
 import { sight } from '../../web/db/sightings.ts';
+import { settingsOf } from '../../web/db/settings.ts';
+import { changeSettings } from '../../web/flows/change-settings.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { installationOrigin } from '../../web/flows/forget-shop.ts';
 import { installPaymentsApp } from '../../web/flows/install-payments-app.ts';
@@ -58,6 +61,7 @@ export async function openShop() {
     ...buyers(our),
     ...pool(our),
     ...books(our),
+    ...merchant(our),
     ...installations(our, paymentsShopId),
     close: async () => {
       door.closeAllConnections();
@@ -178,6 +182,17 @@ function pool(our: InProcess) {
     return row;
   };
   return { work, look, tell, hear, settledAtNode, again };
+}
+
+/** What the merchant of the order's app chooses, as the settings page writes it. */
+function merchant({ db, deps, shop }: InProcess) {
+  const chooses = async (chosen: Partial<Settings>): Promise<void> => {
+    const { settings: was, version } = await settingsOf(db, shop.id);
+    const settings = { ...was, ...chosen };
+    const changed = await changeSettings(deps, { shopId: shop.id, version, was, settings });
+    expect(changed).toMatchObject({ is: 'stored' });
+  };
+  return { chooses };
 }
 
 function books({ db, read }: InProcess) {

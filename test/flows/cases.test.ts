@@ -9,6 +9,7 @@ import { audit } from '../../web/db/audit.ts';
 import { timeline } from '../../web/db/views.ts';
 import { answerAttention } from '../../web/flows/answer-attention.ts';
 import { settleByHand } from '../../web/flows/settle-by-hand.ts';
+import { takeLatePayment } from '../../web/flows/take-late-payment.ts';
 import { plays, type Played } from './cases-plays.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
 
@@ -71,6 +72,15 @@ async function takeWayOut(name: CaseName, { bill, byItself }: Played): Promise<v
     expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: null });
     const whole = Object.values(before).reduce((sum, each) => sum + each, 0n);
     expect(await shop.accountsOf(bill)).toEqual({ resolved: whole });
+    return;
+  }
+  if (then === 'take_late') {
+    expect(await takeLatePayment(shop.deps, about)).toEqual({ ok: true });
+    expect((await shop.stands(bill)).state).toBe('settled');
+    await shop.tell(bill);
+    expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: null });
+    expect(await shop.accountsOf(bill)).toEqual({ resolved: before['overpaid'] });
+    expect(await takeLatePayment(shop.deps, about)).toEqual({ ok: false, refusal: 'not_asked' });
     return;
   }
   if (asks === null || !isAnswerable(asks)) throw new Error(`${name} asks nothing of a person`);

@@ -180,6 +180,11 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'prisma storeRegistration registration.upsert',
   ],
   'Once in the life of a shop, in the transaction of shop_install.': ['sql shop_lane'],
+  'Late money is taken for its order in one transaction (test/flows/wrong-money.test.ts).': [
+    'call see-to-wrong-money.readOrders',
+    'call take-late-payment.readOrder',
+    'sql late_paid_by',
+  ],
   'A lock and nothing else.': ['sql shop_lock'],
   "The signer's: a process of its own, killed at each of its steps in test/signer/kills.test.ts.": [
     'sql payout_all_due',

@@ -126,6 +126,7 @@ function readingOf(order: Order): OrderReading {
     sales: order.sales.map((sale) => ({ ...sale })),
     refundedMinor: minor(0n),
     isBeingFulfilled: false,
+    stockReserved: true,
     test: false,
   };
 }

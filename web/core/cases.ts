@@ -29,7 +29,7 @@ export type Case = {
   /** What a person is asked for: the word of the payment's attention. */
   asks: Answerable | 'stranded' | 'untold' | 'node_gone' | null;
   /** The way out of it: the program's own, or what is offered to the person. */
-  then: 'by_itself' | 'settle_by_hand' | Answer;
+  then: 'by_itself' | 'settle_by_hand' | 'take_late' | Answer;
   wayOut: string;
 };
 
@@ -131,8 +131,19 @@ export const cases = {
     ends: 'lapsed',
     money: { overpaid: 'again' },
     asks: 'overpaid',
-    then: 'given_back',
-    wayOut: 'The order is left as it is, and the money is given back.',
+    then: 'take_late',
+    wayOut: 'The order is left as it is, and a person takes the money for it, or gives it back.',
+  },
+  late_by_policy: {
+    ways: order,
+    happened:
+      'The same, in a shop that takes late money for an order that owes as much, while its stock ' +
+      'is held back and the sats are worth enough.',
+    ends: 'resolved',
+    money: { resolved: 'again' },
+    asks: null,
+    then: 'by_itself',
+    wayOut: 'It is taken for the order, and Shopify has it as paid.',
   },
   after_cancel: {
     ways: order,
@@ -342,6 +353,7 @@ export const signs = {
     isStranded(told, 'order_paid_otherwise') && saidOf(told, 'tell_refused').length > 0,
   after_card: (told) => isStranded(told, 'order_paid_otherwise'),
   order_gone: (told) => isStranded(told, 'order_gone'),
+  late_by_policy: (told) => movedTo(told, 'settled')?.because === ('taken_late' satisfies Reason),
   after_unpaid: (told) => saidOf(told, 'order_left_paid').length > 0,
   after_lapse: (told) => saidOf(told, 'paid_again').some((line) => line.because === 'lapsed'),
   after_rejection: (told) => saidOf(told, 'paid_again').some((line) => line.because === 'rejected'),

@@ -22,7 +22,7 @@ export const paymentMoves = {
   settled: ['resolved', 'stranded'],
   stranded: ['resolved'],
   resolved: [],
-  lapsed: ['rejected'],
+  lapsed: ['rejected', 'settled'],
   rejected: [],
 } as const satisfies Record<PaymentState, readonly PaymentState[]>;
 
@@ -55,6 +55,7 @@ export const reasons = {
   told_not_paid: 'Shopify accepted that it will not be paid.',
   settled_by_hand: 'A person settled it with the buyer.',
   refund_opened: 'Its buyer is given the money back as a refund.',
+  taken_late: 'Its money came late, and is taken for the order all the same.',
 } as const satisfies Record<string, string>;
 export type Reason = keyof typeof reasons;
 
@@ -97,6 +98,8 @@ export type OrderReading = {
   refundedMinor: Minor;
   /** Some of it is on its way to the buyer, or somebody was asked to send it. */
   isBeingFulfilled: boolean;
+  /** Shopify holds back the stock of its goods. */
+  stockReserved: boolean;
   test: boolean;
 };
 

@@ -37,6 +37,11 @@ export type Settings = {
   buyerWords: Readonly<Record<string, string>>;
   /** An unpaid order is cancelled and restocked after so many hours. Null: it is left alone. */
   unpaidHours: number | null;
+  /**
+   * Money that comes late is taken for an order that still owes as much, if its sats are worth that
+   * still, but for so many hundredths of a percent. Null: a person is asked.
+   */
+  lateDriftBp: number | null;
   alertEmail: string | null;
   alertUrl: string | null;
   /** Of the admin. Null: as Shopify's. */
@@ -48,6 +53,8 @@ export type Settings = {
   refundClaimDays: number;
   /** A refund above it waits for a person; 0: each does. Null: as it comes. */
   refundApprovalMsat: Msat | null;
+  /** What came and nobody owed is owed back as a refund without a person. */
+  refundsWrong: boolean;
 };
 export type SettingsField = keyof Settings;
 
@@ -62,6 +69,7 @@ export const asItComes: Omit<Settings, 'methodName'> = {
   largestMsat: null,
   buyerWords: {},
   unpaidHours: null,
+  lateDriftBp: null,
   alertEmail: null,
   alertUrl: null,
   language: null,
@@ -69,6 +77,7 @@ export const asItComes: Omit<Settings, 'methodName'> = {
   refundPricing: 'fiat_today',
   refundClaimDays: 30,
   refundApprovalMsat: null,
+  refundsWrong: false,
 };
 
 export const settingsLimits = {
@@ -82,6 +91,7 @@ export const settingsLimits = {
   sourcesAtLeast: 2,
   wordsLetters: 280,
   unpaidHours: { from: 1, to: 2_160 },
+  lateDriftBp: { from: 10, to: 5_000 },
   refundClaimDays: { from: 1, to: 365 },
   emailLetters: 254,
   urlLetters: 500,
@@ -108,6 +118,7 @@ export const settingsFaults = {
   words_long: 'At most 280 letters.',
   language_unknown: 'There is no such language.',
   unpaid_hours: 'Between 1 and 2,160 whole hours.',
+  late_drift: 'Between 0.1 and 50 percent.',
   refund_claim_days: 'Between 1 and 365 whole days.',
   refund_approval: 'Not below zero, and not more than an invoice can hold.',
   email_wrong: 'Give one e-mail address, such as shop@example.com.',
@@ -151,7 +162,7 @@ export function faultsOf(
   mayBePostedTo: (url: string) => boolean,
 ): readonly Wrong[] {
   const limits = settingsLimits;
-  const { methodName, unpaidHours, alertEmail, alertUrl } = settings;
+  const { methodName, unpaidHours, lateDriftBp, alertEmail, alertUrl } = settings;
   const no = (is: boolean, field: SettingsField, fault: SettingsFault): Wrong[] =>
     is ? [{ field, fault }] : [];
   const texts = Object.entries(settings.buyerWords);
@@ -174,6 +185,11 @@ export function faultsOf(
       unpaidHours !== null && !isWithin(unpaidHours, limits.unpaidHours),
       'unpaidHours',
       'unpaid_hours',
+    ),
+    ...no(
+      lateDriftBp !== null && !isWithin(lateDriftBp, limits.lateDriftBp),
+      'lateDriftBp',
+      'late_drift',
     ),
     ...no(
       alertEmail !== null && (alertEmail.length > limits.emailLetters || !email.test(alertEmail)),

@@ -21,6 +21,7 @@ export const historyWords = {
   cancel_began: 'Shopify is being asked to cancel the order and to put its goods back.',
   cancel_refused: 'Shopify did not take our word to cancel the order.',
   order_left: 'The order was left as it is.',
+  late_left: 'Money that came late was not taken for the order without a person.',
   order_left_paid: 'The order was not cancelled, because money came for it after all.',
   node_gone:
     'The node has been away for two weeks, and its credential was wiped: only it knows whether ' +

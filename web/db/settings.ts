@@ -29,6 +29,7 @@ export type RawChosen = {
   largest_msat: string | null;
   buyer_words: Record<string, string> | null;
   unpaid_hours: number | null;
+  late_drift_bp: number | null;
   alert_email: string | null;
   alert_url: string | null;
   language: string | null;
@@ -36,6 +37,7 @@ export type RawChosen = {
   refund_pricing: Settings['refundPricing'] | null;
   refund_claim_days: number | null;
   refund_approval_msat: string | null;
+  refunds_wrong: boolean | null;
 };
 type Raw = RawChosen & {
   sealed_alert_secret: Uint8Array | null;
@@ -58,6 +60,7 @@ export function chosenFrom(raw: RawChosen): Pick<StoredSettings, 'version' | 'se
     largestMsat: amountOf(raw.largest_msat),
     buyerWords: raw.buyer_words ?? asItComes.buyerWords,
     unpaidHours: raw.unpaid_hours,
+    lateDriftBp: raw.late_drift_bp,
     alertEmail: raw.alert_email,
     alertUrl: raw.alert_url,
     language: raw.language,
@@ -65,6 +68,7 @@ export function chosenFrom(raw: RawChosen): Pick<StoredSettings, 'version' | 'se
     refundPricing: raw.refund_pricing ?? asItComes.refundPricing,
     refundClaimDays: raw.refund_claim_days ?? asItComes.refundClaimDays,
     refundApprovalMsat: amountOf(raw.refund_approval_msat),
+    refundsWrong: raw.refunds_wrong ?? asItComes.refundsWrong,
   };
   return { version: raw.version ?? 0, settings };
 }
@@ -85,7 +89,7 @@ export const chosenColumns = `
   p.method_name, s.version, s.quote_seconds, s.rate_sources, s.spread_limit_bp, s.smallest_msat,
   s.largest_msat, s.buyer_words, s.unpaid_hours, s.alert_email, s.alert_url, s.language,
   s.price_adjustment_bp, s.alone_minutes, s.alone_drift_bp, s.refunds_on, s.refund_pricing,
-  s.refund_claim_days, s.refund_approval_msat`;
+  s.refund_claim_days, s.refund_approval_msat, s.late_drift_bp, s.refunds_wrong`;
 
 const readText = `
   select ${chosenColumns}, s.sealed_alert_secret, ${oldSecretsOfShop} as old_alert_secrets
@@ -144,9 +148,10 @@ const writeText = `
   insert into settings (shop_id, version, quote_seconds, rate_sources, spread_limit_bp,
     smallest_msat, largest_msat, buyer_words, unpaid_hours, alert_email, alert_url,
     sealed_alert_secret, language, price_adjustment_bp, alone_minutes, alone_drift_bp,
-    refunds_on, refund_pricing, refund_claim_days, refund_approval_msat)
+    refunds_on, refund_pricing, refund_claim_days, refund_approval_msat, late_drift_bp,
+    refunds_wrong)
   values ($1, $2 + 1, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-    $18, $19, $20)
+    $18, $19, $20, $21, $22)
   on conflict (shop_id) do update set version = excluded.version,
     quote_seconds = excluded.quote_seconds, rate_sources = excluded.rate_sources,
     spread_limit_bp = excluded.spread_limit_bp, smallest_msat = excluded.smallest_msat,
@@ -158,6 +163,7 @@ const writeText = `
     refunds_on = excluded.refunds_on, refund_pricing = excluded.refund_pricing,
     refund_claim_days = excluded.refund_claim_days,
     refund_approval_msat = excluded.refund_approval_msat,
+    late_drift_bp = excluded.late_drift_bp, refunds_wrong = excluded.refunds_wrong,
     sealed_alert_secret = case when excluded.alert_url is null then null
       else coalesce(settings.sealed_alert_secret, excluded.sealed_alert_secret) end`;
 
@@ -183,6 +189,8 @@ async function write(on: Queryable, change: SettingsChange, settings: Settings):
     settings.refundPricing,
     settings.refundClaimDays,
     settings.refundApprovalMsat,
+    settings.lateDriftBp,
+    settings.refundsWrong,
   ]);
 }
 

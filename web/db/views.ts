@@ -1,4 +1,5 @@
 // What pages and commands show. Reads only; every list has a limit, and goes on from a cursor.
+import { lateReasons, type LateBecause } from '../core/late.ts';
 import type { PaymentState } from '../core/payment.ts';
 import { paymentStates, reasons, type Reason } from '../core/payment.ts';
 import {
@@ -149,6 +150,9 @@ export function sentenceOf(entry: TimelineEntry): string {
   const why = entry.because in reasons ? reasons[entry.because as Reason] : '';
   if (entry.what === 'refund') return sentenceOfRefund(entry);
   if (entry.to !== null) return `${paymentStates[entry.to]}${why === '' ? '' : ` ${why}`}`;
+  if (entry.what === 'late_left' && entry.because in lateReasons) {
+    return lateReasons[entry.because as LateBecause];
+  }
   return historyWords[entry.what];
 }
 

@@ -1,6 +1,6 @@
 // The sweep of one shop: finds pending orders of our method that nobody told us of, and orders that
 // changed while an invoice for them is out; there it only says where to look. Orders that nobody
-// paid in time are closed, where the merchant wants that.
+// paid in time are closed, and money that came wrongly is seen to, where the merchant wants that.
 import { isUnpaid, stillDue } from '../core/payment.ts';
 import { payableOrders, paymentsOfOrders } from '../db/payments.ts';
 import { appOfShop } from '../db/registrations.ts';
@@ -9,6 +9,7 @@ import { sight } from '../db/sightings.ts';
 import { closeUnpaid } from './close-unpaid.ts';
 import type { Deps, Step } from './flow.ts';
 import { lookAtShop } from './look-at-shop.ts';
+import { seeToWrongMoney } from './see-to-wrong-money.ts';
 
 /** Shopify's search index lags behind its orders: a sweep begins this much before the last one. */
 const overlapMs = 10 * 60_000;
@@ -30,6 +31,7 @@ export const reconcileShop: Step = async (deps, row) => {
   const startedAt = deps.clock();
   await lookAtPayable(deps, shopId);
   await closeUnpaid(deps, shopId);
+  await seeToWrongMoney(deps, shopId);
   const updatedSince = new Date(shop.sweepCursor.getTime() - overlapMs);
   const whole = await findPending(deps, { shopId, methodName: shop.methodName, updatedSince });
   const { methodName } = shop;

@@ -195,6 +195,7 @@ function readingOf(order: OrderAnswer): OrderReading {
       .map((sale) => ({ ...saleOf(sale), at: dateOf(sale.createdAt) })),
     refundedMinor: refundsOf(order),
     isBeingFulfilled: !untouched.includes(order.displayFulfillmentStatus),
+    stockReserved: order.confirmed,
     test: order.test,
   };
 }

@@ -21,6 +21,7 @@ const order = z.object({
   checkoutToken: z.string().nullable(),
   confirmationNumber: z.string().nullable(),
   canMarkAsPaid: z.boolean(),
+  confirmed: z.boolean(),
   displayFulfillmentStatus: z.string(),
   presentmentCurrencyCode: z.string(),
   paymentGatewayNames: z.array(z.string()),
@@ -42,8 +43,8 @@ export type OrderAnswer = z.infer<typeof order>;
 
 const orderParts = `
 fragment OrderParts on Order {
-  id name cancelledAt test checkoutToken confirmationNumber canMarkAsPaid displayFulfillmentStatus
-  presentmentCurrencyCode paymentGatewayNames
+  id name cancelledAt test checkoutToken confirmationNumber canMarkAsPaid confirmed
+  displayFulfillmentStatus presentmentCurrencyCode paymentGatewayNames
   totalOutstandingSet { ...Bag }
   transactions {
     id createdAt kind status gateway formattedGateway manualPaymentGateway amountSet { ...Bag }

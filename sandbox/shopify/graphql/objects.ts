@@ -244,7 +244,7 @@ export function orderObject(order: Order): { id: string } {
     cancelReason: order.cancelReason,
     closed: false,
     closedAt: null,
-    confirmed: true,
+    confirmed: order.stockReleased === undefined,
     confirmationNumber: order.confirmationNumber,
     checkoutToken: order.checkoutToken === '' ? null : order.checkoutToken,
     test: order.test,

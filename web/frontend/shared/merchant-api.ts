@@ -174,6 +174,14 @@ export type PaymentAnswer = PaymentRow & {
  * shown: 200, or 422 when the payment asks for something else by now.
  */
 export type AnsweredAnswer = { ok: true } | { ok: false; refusal: 'not_asked'; sentence: string };
+/** `POST /api/payments/:id/take`, for money of an order that came late: 200, or 422. */
+export type TakenAnswer =
+  | { ok: true }
+  | {
+      ok: false;
+      refusal: 'not_asked' | 'order_over' | 'changed_meanwhile';
+      sentence: string;
+    };
 export type InvoiceShown = {
   hash: string;
   preimage: string | null;

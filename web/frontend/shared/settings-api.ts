@@ -24,6 +24,8 @@ export type SettingsShape = {
   buyerWords: Readonly<Record<string, string>>;
   /** Null: unpaid orders are left alone. */
   unpaidHours: number | null;
+  /** Late money is taken if worth it still, but for so much, in 1/100 %. Null: it is not. */
+  lateDriftBp: number | null;
   alertEmail: string | null;
   alertUrl: string | null;
   /** Of the admin. Null: as Shopify's. */
@@ -34,6 +36,8 @@ export type SettingsShape = {
   refundClaimDays: number;
   /** Above it a person approves; 0: always. Null: as it comes. */
   refundApprovalMsat: string | null;
+  /** What nobody owed becomes a refund without a person. */
+  refundsWrong: boolean;
 };
 export type SettingsKey = keyof SettingsShape;
 

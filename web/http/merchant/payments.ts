@@ -17,6 +17,7 @@ import type {
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { iso, merchantRoute, type Seen } from './door.ts';
+import { lateRoutes } from './late.ts';
 import { cursorText, hashesOf, readCursor, readFilter } from './payment-filter.ts';
 
 const pageSize = 25;
@@ -39,6 +40,7 @@ export const paymentRoutes = (doors: Doors): Route[] => [
     { method: 'post', path: '/api/payments/:id/answer', policy: 'merchant' },
     (seen) => answeredAnswer(doors, seen),
   ),
+  ...lateRoutes(doors),
 ];
 
 const uuidForm = z.guid();

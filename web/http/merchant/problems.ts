@@ -64,7 +64,7 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
     return { what: 'untold', sentence, ...about };
   }
   if (attention === 'overpaid' && (state === 'lapsed' || state === 'rejected')) {
-    const sentence = `${orderName}: paid after it was over. Give the money back.`;
+    const sentence = `${orderName}: paid after it was over. Say what becomes of the money.`;
     return { what: 'paid_late', sentence, ...about };
   }
   if (attention === 'overpaid') {

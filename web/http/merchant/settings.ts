@@ -119,6 +119,7 @@ const settingsForm = z.strictObject({
   largestMsat: amount,
   buyerWords: z.record(z.string().max(35), z.string().max(2_000)),
   unpaidHours: z.number().nullable(),
+  lateDriftBp: z.number().nullable().default(null),
   alertEmail: z.string().max(1_000).nullable(),
   alertUrl: z.string().max(2_000).nullable(),
   language: z.string().max(35).nullable(),
@@ -126,6 +127,7 @@ const settingsForm = z.strictObject({
   refundPricing: z.enum(refundPricings).default('fiat_today'),
   refundClaimDays: z.number().default(30),
   refundApprovalMsat: amount.default(null),
+  refundsWrong: z.boolean().default(false),
 });
 const saveForm = z.strictObject({
   version: z.int().min(0).max(2_147_483_646),

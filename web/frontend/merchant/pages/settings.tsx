@@ -145,6 +145,7 @@ const fieldWords: Record<SettingsKey, Word> = {
   largestMsat: 'settings.largest',
   buyerWords: 'settings.words',
   unpaidHours: 'settings.policy',
+  lateDriftBp: 'settings.late',
   alertEmail: 'settings.alerts.email',
   alertUrl: 'settings.alerts.url',
   language: 'settings.language.label',
@@ -152,6 +153,7 @@ const fieldWords: Record<SettingsKey, Word> = {
   refundPricing: 'settings.refunds.pricing',
   refundClaimDays: 'settings.refunds.days',
   refundApprovalMsat: 'settings.refunds.approval',
+  refundsWrong: 'settings.refunds.wrong',
 };
 
 function Overtook({ overtaken, isChanged }: { overtaken: Overtaken; isChanged: boolean }) {

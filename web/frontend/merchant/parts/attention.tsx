@@ -4,6 +4,7 @@ import type { PaymentAnswer } from '../../shared/merchant-api.ts';
 import { useWords } from '../words.tsx';
 import { orderLink } from './admin-links.ts';
 import type { AnswerWord } from './answer-dialog.tsx';
+import { answers, asksOf } from './attention-answers.ts';
 import { useAmounts } from './use-amounts.ts';
 
 const SettleDialog = lazy(() =>
@@ -13,19 +14,13 @@ const AnswerDialog = lazy(() =>
   import('./answer-dialog.tsx').then((found) => ({ default: found.AnswerDialog })),
 );
 
-/** What a payment asks for, with what a person may answer. */
-const answers = {
-  stranded: [],
-  overpaid: ['given_back', 'kept'],
-  untold: [],
-  cancelled_paid: ['seen_to'],
-  not_cancelled: ['seen_to'],
-  marked_too_much: ['seen_to'],
-  node_gone: [],
-  other: [],
-} as const satisfies Record<string, readonly AnswerWord[]>;
+const TakeDialog = lazy(() =>
+  import('./take-dialog.tsx').then((found) => ({ default: found.TakeDialog })),
+);
 
-const isKnown = (word: string): word is keyof typeof answers => Object.hasOwn(answers, word);
+/** Money of an order came when its payment was over: it may be taken for the order all the same. */
+const isLateMoney = (payment: PaymentAnswer, attention: string): boolean =>
+  attention === 'overpaid' && payment.state === 'lapsed' && payment.origin === 'order';
 
 type Asked = { payment: PaymentAnswer; onEnded: () => void };
 
@@ -34,18 +29,20 @@ export function Attention(props: Asked & { attention: string }) {
   const { t } = useWords();
   const { payment, attention, onEnded } = props;
   const { msat } = useAmounts(payment.timeZone);
-  const what = isKnown(attention) ? attention : 'other';
+  const what = asksOf(attention);
+  const isLate = isLateMoney(payment, attention);
+  const words = isLate ? 'late' : what;
   const order = orderLink(payment.orderId);
   // A stuck payment may ask for its second money, and is settled by hand all the same.
   const isStuck = payment.state === 'stranded';
   return (
     <Banner
       tone={what === 'stranded' ? 'critical' : 'warning'}
-      title={t(`attention.${what}.title`)}
+      title={t(`attention.${words}.title`)}
     >
       <BlockStack gap="300">
         <p>
-          {t(`attention.${what}.text`)}
+          {t(`attention.${words}.text`)}
           {isStuck && ` ${t('attention.stranded.then')}`}
         </p>
         {what === 'overpaid' && payment.overpaidMsat !== '0' && (
@@ -53,6 +50,7 @@ export function Attention(props: Asked & { attention: string }) {
         )}
         <InlineStack gap="200">
           {order !== undefined && <Button url={order}>{t('payment.order')}</Button>}
+          {isLate && <TakeLate payment={payment} onEnded={onEnded} />}
           {isStuck ? (
             <SettleByHand payment={payment} onEnded={onEnded} />
           ) : (
@@ -129,6 +127,19 @@ function SettleByHand({ payment, onEnded }: Asked) {
           onClose={close}
           onSettled={end}
         />
+      )}
+    />
+  );
+}
+
+function TakeLate({ payment, onEnded }: Asked) {
+  const { t } = useWords();
+  return (
+    <Opener
+      words={t('take.open')}
+      onEnded={onEnded}
+      dialog={({ isOpen, activator, close, end }) => (
+        <TakeDialog {...{ isOpen, activator, payment }} onClose={close} onTaken={end} />
       )}
     />
   );

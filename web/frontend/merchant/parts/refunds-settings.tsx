@@ -13,7 +13,7 @@ const pricings = ['fiat_today', 'sats_paid', 'lower'] as const satisfies readonl
 export function RefundsSettings({ form }: CardProps) {
   const { t } = useWords();
   const field = useTextField(form);
-  const { refundsOn, refundPricing } = form.draft;
+  const { refundsOn, refundPricing, refundsWrong } = form.draft;
   return (
     <Card>
       <BlockStack gap="400">
@@ -52,6 +52,13 @@ export function RefundsSettings({ form }: CardProps) {
               suffix="sats"
               placeholder="150000"
               helpText={t('settings.refunds.approval.help')}
+            />
+            <Checkbox
+              id={fieldId('refundsWrong')}
+              label={t('settings.refunds.wrong')}
+              helpText={t('settings.refunds.wrong.help')}
+              checked={refundsWrong}
+              onChange={(checked) => form.change({ refundsWrong: checked })}
             />
           </FormLayout>
         )}

@@ -15,6 +15,7 @@ import { nameOfLanguage, pageLanguages, useWords, type Word } from '../words.tsx
 import { AloneFields } from './alone-fields.tsx';
 import { AdjustmentFields } from './adjustment-fields.tsx';
 import { paymentSettings } from './admin-links.ts';
+import { LateFields } from './late-fields.tsx';
 import { msatTyped, worthOf } from './settings-draft.ts';
 import { fieldId, type SettingsForm } from './use-settings-form.ts';
 
@@ -28,9 +29,11 @@ type TextKey = Exclude<
   | 'priceAdjustmentBp'
   | 'buyerWords'
   | 'unpaidHours'
+  | 'lateDriftBp'
   | 'language'
   | 'refundsOn'
   | 'refundPricing'
+  | 'refundsWrong'
 >;
 export function useTextField(form: SettingsForm) {
   const { t } = useWords();
@@ -222,6 +225,7 @@ export function PolicyCard({ form }: CardProps) {
             {...(error === undefined ? {} : { error })}
           />
         )}
+        <LateFields form={form} />
       </BlockStack>
     </Card>
   );

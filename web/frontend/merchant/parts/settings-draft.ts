@@ -24,6 +24,8 @@ export type Draft = {
   buyerWords: Readonly<Record<string, string>>;
   /** Hours; undefined: unpaid orders are left alone. */
   unpaidHours: string | undefined;
+  /** Percent; undefined: late money is not taken without a person. */
+  lateDriftBp: string | undefined;
   alertEmail: string;
   alertUrl: string;
   /** Empty: as Shopify's admin. */
@@ -34,6 +36,7 @@ export type Draft = {
   refundClaimDays: string;
   /** Satoshis; empty: as it comes. */
   refundApprovalMsat: string;
+  refundsWrong: boolean;
 };
 
 const decimal = (units: number, per: number): string => String(units / per);
@@ -57,6 +60,7 @@ export function draftOf(stored: SettingsShape, allSources: readonly string[]): D
     largestMsat: sats(stored.largestMsat),
     buyerWords: stored.buyerWords,
     unpaidHours: unpaidHours === null ? undefined : String(unpaidHours),
+    lateDriftBp: stored.lateDriftBp === null ? undefined : decimal(stored.lateDriftBp, 100),
     alertEmail: stored.alertEmail ?? '',
     alertUrl: stored.alertUrl ?? '',
     language: stored.language ?? '',
@@ -64,6 +68,7 @@ export function draftOf(stored: SettingsShape, allSources: readonly string[]): D
     refundPricing: stored.refundPricing,
     refundClaimDays: String(stored.refundClaimDays),
     refundApprovalMsat: sats(stored.refundApprovalMsat),
+    refundsWrong: stored.refundsWrong,
   };
 }
 
@@ -153,6 +158,7 @@ export function meaningOf(
   const { unpaidHours: hours } = draft;
   if (hours?.trim() === '') faults.unpaidHours = 'unpaid_hours';
   if (draft.aloneMinutes?.trim() === '') faults.aloneMinutes = 'alone_minutes';
+  if (draft.lateDriftBp?.trim() === '') faults.lateDriftBp = 'late_drift';
   const amount = (key: 'smallestMsat' | 'largestMsat' | 'refundApprovalMsat') =>
     read(faults, { key, text: draft[key], fault: 'amount_unreadable', as: msatTyped });
   const typed: SettingsShape = {
@@ -178,6 +184,9 @@ export function meaningOf(
     unpaidHours: read(faults, {
       ...{ key: 'unpaidHours', text: hours ?? '', fault: 'unpaid_hours', as: whole },
     }),
+    lateDriftBp: read(faults, {
+      ...{ key: 'lateDriftBp', text: draft.lateDriftBp ?? '', fault: 'late_drift', as: hundredths },
+    }),
     alertEmail: draft.alertEmail.trim() || null,
     alertUrl: draft.alertUrl.trim() || null,
     language: draft.language || null,
@@ -185,6 +194,7 @@ export function meaningOf(
     refundPricing: draft.refundPricing,
     refundClaimDays: claimDaysTyped(draft.refundClaimDays, faults),
     refundApprovalMsat: amount('refundApprovalMsat'),
+    refundsWrong: draft.refundsWrong,
   };
   if (draft.rateSources.length < 2) faults.rateSources = 'sources_too_few';
   if (draft.methodName.trim() === '') faults.methodName = 'name_empty';

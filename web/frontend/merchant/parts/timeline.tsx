@@ -50,6 +50,7 @@ function Happened({ entry, timeZone }: { entry: Entry; timeZone: string }) {
 /** A move is said by where it led and why; the rest by what it was. */
 function What({ entry: { what, to, because, sentence } }: { entry: Entry }) {
   const { told } = useWords();
+  if (what === 'late_left') return <Told code={`late.${because}`} sentence={sentence} />;
   if (to === null) return <Told code={`history.${what}`} sentence={sentence} />;
   const state = told({ code: `state.${to}`, sentence: '' }).text;
   if (state === '') return <Told code="" sentence={sentence} />;

@@ -1,0 +1,121 @@
+// The shop's sweep: what the merchant's policy does about money that came wrongly, without a
+// person. What came late is taken for an order that still stands and owes as much; what nobody owed
+// becomes a refund that its buyer claims. Where the merchant chose neither, a person is asked.
+import { decideLate, type LateVerdict } from '../core/late.ts';
+import { currencyOf } from '../core/money.ts';
+import type { OrderReading } from '../core/payment.ts';
+import { agreePrice, type AgreedPrice } from '../core/quote.ts';
+import { termsOf, type Settings } from '../core/settings.ts';
+import { note } from '../db/history.ts';
+import { latePayments, takeLate, wrongPayments, type LatePayment } from '../db/late.ts';
+import { sourceOf } from '../db/refunds.ts';
+import { settingsOf } from '../db/settings.ts';
+import { methodNamesOf } from '../db/unpaid.ts';
+import type { Deps } from './flow.ts';
+import { giveBackAsRefund } from './open-refund.ts';
+
+/** What one sweep looks at. The rest waits for the next. */
+const paymentsAtOnce = 50;
+
+/** Who is written down where nobody but the policy decided. */
+const byPolicy = 'policy';
+
+export async function seeToWrongMoney(deps: Deps, shopId: number): Promise<void> {
+  const { settings } = await settingsOf(deps.db, shopId);
+  const undecided = await takeWhatIsLate(deps, { shopId, settings });
+  if (settings.refundsOn && settings.refundsWrong) await giveBack(deps, { shopId, undecided });
+}
+
+/** Gives the payments on which nothing can be said at the moment. */
+async function takeWhatIsLate(
+  deps: Deps,
+  about: { shopId: number; settings: Settings },
+): Promise<ReadonlySet<string>> {
+  const { shopId, settings } = about;
+  const undecided = new Set<string>();
+  const driftBp = settings.lateDriftBp;
+  if (driftBp === null) return undecided;
+  const late = await latePayments(deps.db, { shopId, limit: paymentsAtOnce });
+  if (late.length === 0) return undecided;
+  const storefront = await deps.storefronts.of(shopId);
+  const orders = await storefront.readOrders(late.map(({ originId }) => originId));
+  const byId = new Map(orders.map((order) => [order.originId, order]));
+  for (const payment of late) {
+    const order = byId.get(payment.originId) ?? 'gone';
+    const verdict = await decide(deps, { shopId, settings, driftBp, payment, order });
+    const isOver = verdict.do !== 'wait' && (await conclude(deps, { shopId, payment, verdict }));
+    if (!isOver) undecided.add(payment.id);
+  }
+  return undecided;
+}
+
+async function decide(
+  deps: Deps,
+  about: {
+    shopId: number;
+    settings: Settings;
+    driftBp: number;
+    payment: LatePayment;
+    order: OrderReading | 'gone';
+  },
+): Promise<LateVerdict> {
+  const { shopId, settings, driftBp, payment, order } = about;
+  const { money, cameAt, methodName: opened } = payment;
+  const names = { shopId, present: settings.methodName, opened };
+  return decideLate(order, {
+    ...{ money, driftBp },
+    methodNames: await methodNamesOf(deps.db, names),
+    agreed: await agreedNow(deps, { settings, currency: money.currency }),
+    cameAgoMs: deps.clock().getTime() - cameAt.getTime(),
+  });
+}
+
+/** Undefined: no quorum. No source speaks alone where nobody looks. */
+async function agreedNow(
+  deps: Deps,
+  about: { settings: Settings; currency: string },
+): Promise<AgreedPrice | undefined> {
+  const currency = currencyOf(about.currency);
+  if (currency === undefined) return undefined;
+  const { policy, sources } = termsOf(deps, about.settings);
+  const prices = await deps.rates.pricesFor(currency, sources);
+  const priced = agreePrice(prices, { currency, now: deps.clock(), policy });
+  return priced.ok ? priced.agreed : undefined;
+}
+
+/** False: another payment of the order is just being told to Shopify. */
+async function conclude(
+  deps: Deps,
+  about: {
+    shopId: number;
+    payment: LatePayment;
+    verdict: Exclude<LateVerdict, { do: 'wait' }>;
+  },
+): Promise<boolean> {
+  const { shopId, payment, verdict } = about;
+  const { id: paymentId } = payment;
+  if (verdict.do === 'leave') {
+    await note(deps.db.pool, paymentId, { what: 'late_left', because: verdict.because });
+    deps.log.info({ paymentId, shopId, because: verdict.because }, 'payment.late_left');
+    return true;
+  }
+  if (!(await takeLate(deps.db, { shopId, paymentId, by: byPolicy }))) return false;
+  deps.log.info({ paymentId, shopId, because: 'taken_late', to: 'settled' }, 'payment.settled');
+  return true;
+}
+
+async function giveBack(
+  deps: Deps,
+  about: { shopId: number; undecided: ReadonlySet<string> },
+): Promise<void> {
+  const { shopId, undecided } = about;
+  for (const payment of await wrongPayments(deps.db, { shopId, limit: paymentsAtOnce })) {
+    if (undecided.has(payment.id)) continue;
+    const source = await sourceOf(deps.db.pool, payment);
+    if (source === undefined) continue;
+    await giveBackAsRefund(deps, {
+      ...{ shopId: payment.shopId, paymentId: payment.id, seenMsat: source.leftMsat },
+      staffId: byPolicy,
+    });
+  }
+}
