@@ -1,6 +1,7 @@
 // Every benchmark by its name. What is not whole is not here.
 import type { Bench } from './bench.ts';
 import { checkout } from './p-checkout.ts';
+import { exports } from './p-export.ts';
 import { fanout } from './p-fanout.ts';
 import { flash } from './p-flash.ts';
 import { history } from './p-history.ts';
@@ -13,5 +14,5 @@ import { width } from './p-width.ts';
 
 export const benches: readonly Bench[] = [
   ...[checkout, settle, scaling, recovery, memory],
-  ...[fanout, history, flash, whole, width],
+  ...[fanout, history, flash, whole, width, exports],
 ];

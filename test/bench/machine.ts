@@ -81,8 +81,11 @@ export function cpuMsOfTree(pid: number): number {
   return children.reduce((sum, child) => sum + ofChild(child), cpuMsOf(pid));
 }
 
+const bytesOf = (pid: number, line: RegExp): number =>
+  Number(line.exec(fs.readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1] ?? 0) * 1_024;
+
 /** Bytes in memory. */
-export function residentBytesOf(pid: number): number {
-  const status = fs.readFileSync(`/proc/${String(pid)}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1_024;
-}
+export const residentBytesOf = (pid: number): number => bytesOf(pid, /^VmRSS:\s+(\d+) kB/m);
+
+/** The most bytes that were ever in memory. */
+export const peakBytesOf = (pid: number): number => bytesOf(pid, /^VmHWM:\s+(\d+) kB/m);
