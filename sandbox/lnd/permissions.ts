@@ -175,8 +175,9 @@ const pay = [
 const uris = (methods: string[]): string[] => methods.map((method) => `uri:${method}`);
 
 /**
- * LND's own files by name, and three that a careful merchant bakes: `receive` (the least that can
- * take payments), `receive-useful` (with GetInfo, ListChannels and ListInvoices) and `pay`.
+ * LND's own files by name, and four that a careful merchant bakes: `receive` (the least that can
+ * take payments), `receive-useful` (with GetInfo, ListChannels and ListInvoices),
+ * `receive-and-hold` (that, and hold invoices) and `pay`.
  */
 export const MACAROON_RECIPES = {
   admin: [...reads, ...writes],
@@ -190,6 +191,14 @@ export const MACAROON_RECIPES = {
     '/lnrpc.Lightning/GetInfo',
     '/lnrpc.Lightning/ListChannels',
     '/lnrpc.Lightning/ListInvoices',
+  ]),
+  'receive-and-hold': uris([
+    ...receive,
+    '/lnrpc.Lightning/GetInfo',
+    '/lnrpc.Lightning/ListChannels',
+    '/lnrpc.Lightning/ListInvoices',
+    '/invoicesrpc.Invoices/AddHoldInvoice',
+    '/invoicesrpc.Invoices/SettleInvoice',
   ]),
   pay: uris(pay),
 } as const satisfies Record<string, readonly string[]>;

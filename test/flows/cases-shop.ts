@@ -42,11 +42,16 @@ export type Bill = {
 };
 export type Shop = Awaited<ReturnType<typeof openShop>>;
 
-export async function openShop() {
+/** `captures`: the extension has addresses for captures and voids. */
+export async function openShop(given: { captures?: boolean } = {}) {
   const { cert, key } = await serverCertificate();
   const port = await freePort();
   const at = (what: string): string => `https://127.0.0.1:${String(port)}/payments/${what}`;
-  const payments = { paymentSessionUrl: at('session'), refundSessionUrl: at('refund') };
+  const captures = { captureSessionUrl: at('capture'), voidSessionUrl: at('void') };
+  const payments = {
+    ...{ paymentSessionUrl: at('session'), refundSessionUrl: at('refund') },
+    ...(given.captures === true ? captures : {}),
+  };
   const our = await startInProcess({
     payments: { ...paymentsApp, appUrl: 'http://127.0.0.1:9', payments },
     trusted: [cert],

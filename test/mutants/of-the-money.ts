@@ -130,7 +130,11 @@ const books: readonly Mutant[] = [
       guard: 'money that comes while the order closes is the order’s',
       ...{ test: 'test/db/settle-race.test.ts', named: 'waited for the closing of its payment' },
     },
-    edit(invoices, "where was in ('open', 'closing') order by", "where was in ('open') order by"),
+    edit(
+      invoices,
+      "where was in ('open', 'held', 'closing') order by",
+      "where was in ('open') order by",
+    ),
   ),
   source(
     {

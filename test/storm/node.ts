@@ -14,6 +14,7 @@ import type {
   SettleStreamEvents,
 } from '../../web/core/ports.ts';
 import { Trouble } from '../../web/core/trouble.ts';
+import type { Original } from '../../web/signer/pay.ts';
 import { callOutside, type Network } from './outside.ts';
 
 type Kept = {
@@ -245,6 +246,8 @@ const portOf = (played: Played): LightningNode => ({
       const kept = keptOf(played, hash);
       if (kept?.state === 'open' || kept?.state === 'accepted') kept.state = 'canceled';
     }),
+  settleHeld: () => Promise.reject(new Error('nothing in the storm is held')),
+  height: () => Promise.reject(new Error('nobody in the storm asks for the height')),
   receivable: () => Promise.resolve(undefined),
   listInvoices: ({ after, createdSince, most }) =>
     call(played, 'list', () => {
@@ -334,6 +337,14 @@ export function playNode(net: Network, about: { name: string; forgetsCanceled: b
   };
   return {
     ...{ name: about.name, port: portOf(played), received: played.received },
+    gate: () => gateOf(played),
+    /** What it says of an invoice to whoever pays out from it. */
+    original: (hash: string): Original => {
+      const kept = keptOf(played, hash);
+      if (kept === undefined) return { is: 'unknown' };
+      if (kept.state !== 'settled') return { is: 'unpaid' };
+      return { is: 'paid', receivedMsat: kept.receivedMsat };
+    },
     pay: (hash: string, how: { moreMsat: bigint; holdMs?: number }) => pay(played, hash, how),
     foreign: (isTold: boolean): void => foreign(played, isTold),
     /** What its list of invoices says is settled. */

@@ -6,6 +6,7 @@ import { minor, type Currency, type Minor } from '../../web/core/money.ts';
 import { sameName, type OrderReading } from '../../web/core/payment.ts';
 import type {
   PaymentSessions,
+  RefundReading,
   SessionOutcome,
   Storefront,
   TellOutcome,
@@ -20,12 +21,16 @@ export type Order = {
   totalMinor: bigint;
   cancelled: boolean;
   sales: { id: string; amountMinor: Minor; gateway: string }[];
+  /** What the merchant gave back of it, at most what was paid. */
+  refunds: { id: string; amountMinor: bigint; gateway: string }[];
   gatewayName: string;
   updatedAt: number;
   /** Its readers do not see it before. */
   visibleAt: number;
   before: { until: number; reading: OrderReading } | undefined;
 };
+/** Of a session: the merchant asked for it, and waits for our verdict. */
+export type RefundSession = { gid: string; state: 'open' | 'resolved' | 'rejected' };
 export type Session = { gid: string; group: string; state: 'open' | 'resolved' | 'rejected' };
 
 /** What was done to an order or a session by us. */
@@ -47,10 +52,12 @@ type Played = {
   readonly about: About;
   readonly orders: Map<string, Order>;
   readonly sessions: Map<string, Session>;
+  readonly refundSessions: Map<string, RefundSession>;
   readonly effects: Effect[];
   mood: { is: Mood; until: number };
   points: { left: number; at: number };
   sales: number;
+  refunds: number;
 };
 
 export type PlayedShop = ReturnType<typeof playShop>;
@@ -65,6 +72,9 @@ const pointsPerMs = 0.5;
 
 export const outstandingOf = (order: Order): bigint =>
   order.totalMinor - order.sales.reduce((all, { amountMinor }) => all + amountMinor, 0n);
+
+const refundedOf = (order: Order): bigint =>
+  order.refunds.reduce((all, { amountMinor }) => all + amountMinor, 0n);
 
 function moodOf(played: Played): Mood {
   const { mood, net } = played;
@@ -124,7 +134,7 @@ function readingOf(order: Order): OrderReading {
     gatewayNames: [order.gatewayName],
     namesNoMethod: false,
     sales: order.sales.map((sale) => ({ ...sale })),
-    refundedMinor: minor(0n),
+    refundedMinor: minor(refundedOf(order)),
     isBeingFulfilled: false,
     stockReserved: true,
     test: false,
@@ -151,6 +161,28 @@ function read(played: Played, id: string): OrderReading | 'gone' {
   return readingOf(order);
 }
 
+function refundsOf({ orders }: Played, id: string): RefundReading[] | 'gone' {
+  const order = orders.get(id);
+  if (order === undefined) return 'gone';
+  return order.refunds.map(({ id: originId, amountMinor, gateway }) => ({
+    ...{ originId, currencyCode: order.currency },
+    parts: [{ gateway, amountMinor: minor(amountMinor) }],
+  }));
+}
+
+/** By the merchant's hand. False: Shopify takes no more than was paid. */
+function refund(played: Played, order: Order, amountMinor: bigint): boolean {
+  const paid = order.sales.reduce((all, sale) => all + sale.amountMinor, 0n);
+  const last = order.sales.at(-1);
+  if (last === undefined || amountMinor > paid - refundedOf(order)) return false;
+  change(played, order, 'refunds/create', () => {
+    played.refunds += 1;
+    const id = `gid://shopify/Refund/${played.about.name}${String(played.refunds)}`;
+    order.refunds.push({ id, amountMinor, gateway: last.gateway });
+  });
+  return true;
+}
+
 /** A sale by our hand, in the order's own currency. */
 function record(played: Played, order: Order, amountMinor: bigint, did: 'paid' | 'part'): void {
   const { about } = played;
@@ -167,7 +199,9 @@ function storefrontOf(played: Played): Storefront {
   const refused = (why: string): TellOutcome => ({ is: 'refused', why });
   return {
     readOrder: (id) => call(played, { what: 'read', cost: 5, effect: () => read(played, id) }),
-    readRefunds: () => Promise.reject(new Error('no order of the storm is refunded')),
+    readRefunds: (id) =>
+      call(played, { what: 'refunds', cost: 8, effect: () => refundsOf(played, id) }),
+    readGoods: () => Promise.reject(new Error('no shop of the storm shares by vendor')),
     readOrders: (ids) =>
       call(played, {
         ...{ what: 'read_many', cost: 20 },
@@ -263,29 +297,47 @@ function sessionsOf(played: Played): PaymentSessions {
       tell('pending', gid, (session) =>
         session.state === 'open' ? done : { is: 'refused', why: 'NOT_OPEN' },
       ),
-    resolveRefund: () => Promise.reject(new Error('no session of the storm is refunded')),
-    rejectRefund: () => Promise.reject(new Error('no session of the storm is refunded')),
+    resolveCapture: () => Promise.reject(new Error('no session of the storm is held')),
+    rejectCapture: () => Promise.reject(new Error('no session of the storm is held')),
+    resolveVoid: () => Promise.reject(new Error('no session of the storm is held')),
+    rejectVoid: () => Promise.reject(new Error('no session of the storm is held')),
+    resolveRefund: (gid) => endRefund(played, gid, 'resolved'),
+    rejectRefund: (gid) => endRefund(played, gid, 'rejected'),
     sayReady: () => Promise.resolve({ is: 'done' }),
     ping: () => call(played, { what: 'ping', cost: 1, effect: () => undefined }),
   };
 }
 
+/** The first verdict stands, and the same again is answered as it was. */
+const endRefund = (played: Played, gid: string, as: 'resolved' | 'rejected') =>
+  call<SessionOutcome>(played, {
+    ...{ what: `refund_${as}`, cost: 10 },
+    effect: () => {
+      const session = played.refundSessions.get(gid);
+      if (session === undefined) return { is: 'refused', why: 'NOT_FOUND' };
+      if (session.state === 'open') session.state = as;
+      const done: SessionOutcome = { is: 'done', returnUrl: undefined };
+      return session.state === as ? done : { is: 'refused', why: 'OTHER_VERDICT' };
+    },
+  });
+
 export function playShop(net: Network, about: About) {
   const played: Played = {
-    ...{ net, about, orders: new Map(), sessions: new Map(), effects: [], sales: 0 },
+    ...{ net, about, orders: new Map(), sessions: new Map(), effects: [], sales: 0, refunds: 0 },
+    refundSessions: new Map(),
     mood: { is: 'well', until: 0 },
     points: { left: pointsAtMost, at: net.timeline.now() },
   };
-  const { orders, sessions, effects } = played;
+  const { orders, sessions, effects, refundSessions } = played;
   return {
-    ...{ name: about.name, orders, sessions, effects },
+    ...{ name: about.name, orders, sessions, effects, refundSessions },
     storefront: storefrontOf(played),
     paymentSessions: sessionsOf(played),
     place: (order: { id: string; name: string; currency: Currency; totalMinor: bigint }): Order => {
       const now = net.timeline.now();
       const lags = net.draws.chance(0.05) ? net.draws.around(1_500) : 0;
       const placed: Order = {
-        ...{ ...order, cancelled: false, sales: [], gatewayName: about.methodName },
+        ...{ ...order, cancelled: false, sales: [], refunds: [], gatewayName: about.methodName },
         ...{ updatedAt: now, visibleAt: now + lags, before: undefined },
       };
       orders.set(order.id, placed);
@@ -305,6 +357,16 @@ export function playShop(net: Network, about: About) {
         const id = `sale-${String(played.sales)}`;
         order.sales.push({ id, amountMinor: minor(left), gateway: 'Cash' });
       });
+    },
+    /** False: it is more than was paid, by Shopify's own count. */
+    refund: (order: Order, amountMinor: bigint): boolean => refund(played, order, amountMinor),
+    /** Asks for a refund of a session; gives its id. */
+    refundSession: (paymentGid: string): string => {
+      played.refunds += 1;
+      const of = paymentGid.slice(paymentGid.lastIndexOf('/') + 1);
+      const gid = `gid://shopify/RefundSession/${of}-${String(played.refunds)}`;
+      refundSessions.set(gid, { gid, state: 'open' });
+      return gid;
     },
     setMood: (is: Mood, forMs: number): void => {
       played.mood = { is, until: net.timeline.now() + forMs };

@@ -41,6 +41,8 @@ export type Observation = {
   /** Only meaningful when settled: LND keeps it on canceled hold invoices. */
   receivedMsat: Msat;
   preimage: Preimage | undefined;
+  /** While `accepted`: the lowest block height at which a part of what is held times out. */
+  heldUntilHeight?: number | undefined;
   settleIndex: bigint | undefined;
   settledAt: Date | undefined;
   addIndex: bigint;

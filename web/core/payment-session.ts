@@ -30,6 +30,8 @@ export function judgeSession(asked: {
   kind: SessionKind;
   amount: string;
   currencyCode: string;
+  /** The shop takes authorizations. */
+  mayHold?: boolean;
 }): Judged {
   const currency = currencyOf(asked.currencyCode);
   if (currency === undefined) {
@@ -40,7 +42,8 @@ export function judgeSession(asked: {
   if (owedMinor === undefined || owedMinor <= 0n) {
     return { currency, owedMinor: minor(0n), never: 'amount_unreadable' };
   }
-  const never = asked.kind === 'authorization' ? 'authorization' : undefined;
+  const never =
+    asked.kind === 'authorization' && asked.mayHold !== true ? 'authorization' : undefined;
   return { currency, owedMinor, never };
 }
 

@@ -6,6 +6,7 @@ import { assert } from './trouble.ts';
 /** What each state means. The same sentence stands in the README and on the merchant's page. */
 export const paymentStates = {
   open: 'The order waits for its payment.',
+  held: 'The node holds the money until it is charged or given back.',
   closing: 'The order is not to be paid any more, and we asked the node to cancel its invoice.',
   settled: 'The node says that it was paid, and the books have it.',
   resolved: 'Shopify has the order as paid.',
@@ -17,7 +18,8 @@ export type PaymentState = keyof typeof paymentStates;
 
 /** The whole story. An arrow that is not here does not compile and is refused by the database. */
 export const paymentMoves = {
-  open: ['settled', 'closing'],
+  open: ['settled', 'held', 'closing'],
+  held: ['settled', 'closing', 'lapsed'],
   closing: ['settled', 'lapsed'],
   settled: ['resolved', 'stranded'],
   stranded: ['resolved'],
@@ -54,6 +56,9 @@ export const reasons = {
   order_unpaid_too_long: 'The order was not paid within the time that the merchant gives.',
   told_not_paid: 'Shopify accepted that it will not be paid.',
   settled_by_hand: 'A person settled it with the buyer.',
+  node_says_held: 'The node reported that it holds the money.',
+  hold_voided: 'It is not to be charged, and the buyer gets the money back.',
+  hold_over: 'The time to charge it was over, and the buyer gets the money back.',
   refund_opened: 'Its buyer is given the money back as a refund.',
   taken_late: 'Its money came late, and is taken for the order all the same.',
 } as const satisfies Record<string, string>;
@@ -65,7 +70,7 @@ export const isUnpaid = (state: PaymentState): boolean =>
 
 /** Whether money that arrives now belongs to the order, or to nobody yet. */
 export const awaitsMoney = (state: PaymentState): boolean =>
-  state === 'open' || state === 'closing';
+  state === 'open' || state === 'held' || state === 'closing';
 
 /** A successful sale or capture that Shopify shows on an order. */
 export type Sale = {

@@ -1,16 +1,21 @@
 // The ports: what the story needs from the outside. Each has two implementations in the tree that
 // pass one contract suite, or it would not be a port.
+import type { HoldRejection } from './hold.ts';
 import type { Observation, PaymentHash, Preimage } from './invoice.ts';
 import type { Currency, Minor, Msat } from './money.ts';
 import type { OrderReading, Sale } from './payment.ts';
 import type { RejectionCode } from './payment-session.ts';
 import type { Price } from './quote.ts';
+import type { Goods } from './share.ts';
 
 export type Clock = () => Date;
 
 export type InvoiceWish = {
   hash: PaymentHash;
+  /** Of a hold invoice the node is not told; `settleHeld` tells it. */
   preimage: Preimage;
+  /** The node holds what is paid until `settleHeld` or `askToCancel`. Left out: it takes it. */
+  hold?: boolean;
   /** Above zero. */
   amountMsat: Msat;
   /** At most 639 bytes of UTF-8. Source: LND, BOLT 11's ten-bit length. */
@@ -37,6 +42,13 @@ export type LightningNode = {
   lookInvoice: (hash: PaymentHash) => Promise<Observation | 'not_found'>;
   /** Asks for the cancellation. Whether it came true, only `lookInvoice` says. */
   askToCancel: (hash: PaymentHash) => Promise<void>;
+  /**
+   * Takes what is held, by telling the node the secret: again after success is fine. Whether it
+   * came true, only `lookInvoice` says.
+   */
+  settleHeld: (preimage: Preimage) => Promise<void>;
+  /** The height of the chain as the node sees it, in blocks. */
+  height: () => Promise<number>;
   /** What can be received at most, in msat; undefined when the credential may not see it. */
   receivable: () => Promise<
     { totalMsat: Msat; largestPartMsat: Msat; channels: number; activeChannels: number } | undefined
@@ -92,6 +104,8 @@ export type Storefront = {
   readOrder: (originId: string) => Promise<OrderReading | 'gone'>;
   /** Its successful refunds, at most 100, the oldest first. Asked only where there are some. */
   readRefunds: (originId: string) => Promise<RefundReading[] | 'gone'>;
+  /** What it consists of, by vendor. Asked only where a shop shares by vendor. */
+  readGoods: (originId: string) => Promise<Goods | 'gone'>;
   /** Readings of several orders; those that Shopify does not return are left out. At most 50. */
   readOrders: (originIds: readonly string[]) => Promise<OrderReading[]>;
   /**
@@ -141,8 +155,8 @@ export type SessionOutcome =
  * throws `Trouble` from `shop`, as `Storefront` does.
  */
 export type PaymentSessions = {
-  /** It is paid. */
-  resolve: (originId: string) => Promise<SessionOutcome>;
+  /** It is paid; or, with a time, authorized until then. */
+  resolve: (originId: string, authorizationExpiresAt?: Date) => Promise<SessionOutcome>;
   /** It will never be paid; the buyer cannot choose this method again for it. */
   reject: (originId: string, code: RejectionCode) => Promise<SessionOutcome>;
   /** It may still be paid until then, at most some days ahead; the buyer waits at the shop. */
@@ -151,6 +165,14 @@ export type PaymentSessions = {
   resolveRefund: (originId: string) => Promise<SessionOutcome>;
   /** Of a refund session: the buyer does not get the money through us. */
   rejectRefund: (originId: string) => Promise<SessionOutcome>;
+  /** Of a capture session: what was held is charged. */
+  resolveCapture: (originId: string) => Promise<SessionOutcome>;
+  /** Of a capture session: nothing more is charged. */
+  rejectCapture: (originId: string, code: HoldRejection) => Promise<SessionOutcome>;
+  /** Of a void session: what was held is the buyer's again. */
+  resolveVoid: (originId: string) => Promise<SessionOutcome>;
+  /** Of a void session: it was charged. */
+  rejectVoid: (originId: string) => Promise<SessionOutcome>;
   /** Whether the merchant may switch the method on. `handle` is what the admin shows of us. */
   sayReady: (about: {
     handle: string;

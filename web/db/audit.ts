@@ -3,12 +3,13 @@
 // was done at Shopify, the answers that somebody got, secrets to look for - stand in
 // `audit-outside.ts`. The tests, the storm and the operator's `audit` ask the same.
 import { paymentMoves } from '../core/payment.ts';
+import { shareRules } from './audit-shares.ts';
 import type { Database } from './database.ts';
 import { rows } from './database.ts';
 
 export type Violation = { rule: string; says: string; what: string };
 
-type Rule = {
+export type Rule = {
   rule: string;
   says: string;
   /** Rows with one text column `what`. At most 100 are asked for. */
@@ -34,7 +35,7 @@ export const rules: readonly Rule[] = [
     says: 'A settled invoice is never without consequence.',
     text: `
       select p.id::text as what from invoice i join payment p on p.id = i.payment_id
-      where i.state = 'settled' and p.state in ('open', 'closing')`,
+      where i.state = 'settled' and p.state in ('open', 'held', 'closing')`,
   },
   {
     rule: 'I2',
@@ -159,7 +160,26 @@ export const rules: readonly Rule[] = [
     says: 'A secret is kept only until the node has it.',
     text: `
       select encode(hash, 'hex') as what from invoice
-      where sealed_preimage is not null and state <> 'made'`,
+      where sealed_preimage is not null and state <> 'made' and not (hold and state = 'live')`,
+  },
+  {
+    rule: 'I12',
+    says: 'What is held has an end and an invoice that the node is asked of, and is told.',
+    text: `
+      select p.id::text as what from payment p where p.state = 'held' and (p.hold_ends_at is null
+        or not exists (select 1 from invoice i where i.payment_id = p.id and i.state = 'live'
+          and i.held_at is not null)
+        or (p.hold_told_at is null and p.due_at is null))
+      union all
+      select 'request ' || id from hold_request
+      where (state <> 'done') and (due_at is null or due_at > now() + interval '24 hours')
+      union all
+      select 'request ' || id from hold_request
+      where due_at is not null and lane <> 'shop:' || shop_id || ':admin'
+      union all
+      select 'request ' || r.id from hold_request r join payment p on p.id = r.payment_id
+      where p.shop_id <> r.shop_id or p.kind <> 'authorization' and r.outcome in ('captured',
+        'voided')`,
   },
   {
     rule: 'I12',
@@ -180,6 +200,12 @@ export const rules: readonly Rule[] = [
           and (due_at is null or due_at > now() + interval '24 hours'))
         or (state = 'claimable' and due_at is null)
         or (state = 'asked' and due_at is null and reason <> 'approval_wanted')
+      union all
+      select 'share task ' || id from share_task where due_at > now() + interval '24 hours'
+      union all
+      select 'share receiver ' || r.id from share_receiver r
+      join share_batch b on b.receiver_id = r.id and b.state = 'given'
+      where r.due_at is null or r.due_at > now() + interval '24 hours'
       union all
       select 'shop ' || s.id from shop s join registration r on r.id = s.registration_id
       where s.uninstalled_at is null and s.due_at is null and r.kind = 'merchant'
@@ -213,6 +239,12 @@ export const rules: readonly Rule[] = [
       union all
       select 'alert ' || id from alert
       where due_at is not null and lane <> 'shop:' || shop_id || ':alert'
+      union all
+      select 'share task ' || id from share_task
+      where due_at is not null and lane <> 'shop:' || shop_id || ':share'
+      union all
+      select 'share receiver ' || id from share_receiver
+      where due_at is not null and lane <> 'shop:' || shop_id || ':share'
       union all
       -- A lease is seconds long: one that goes on for an hour would hide its row from everybody.
       select 'lease of payment ' || id from payment
@@ -367,6 +399,7 @@ export const rules: readonly Rule[] = [
         select 1 from refund r where r.shop_id = q.shop_id and r.origin = 'refund_session'
           and r.origin_id = q.gid)`,
   },
+  ...shareRules,
 ];
 
 /** Asks every rule of the whole database. Empty: all hold. */

@@ -2,8 +2,10 @@
 // alone; what differs is how many go into one statement.
 import type { Reason } from '../core/payment.ts';
 import { sayMoved, wakePools } from './announce.ts';
+import { count } from './counted.ts';
 import type { Queryable } from './database.ts';
 import { rows } from './database.ts';
+import { releaseAllOfShop } from './holds.ts';
 import { nodeLane, nudge, type Lane } from './lanes.ts';
 
 /** So many payments in one statement: well within the time that a statement may take. */
@@ -23,6 +25,7 @@ export async function closeOpenOfShop(
   for (let closed = 0; ;) {
     const open = await lockOpen(on, shopId);
     if (open.length === 0) {
+      await releaseAllOfShop(on, about);
       await nudge(on, [...lanes]);
       return closed;
     }
@@ -93,6 +96,7 @@ async function moveAll(on: Queryable, { ids, from, to, because }: Moves): Promis
     },
     [ids, from, to, because],
   );
+  if (moved.length > 0) count(on, { is: 'moved', from, to, times: moved.length });
   sayMoved(
     on,
     moved.map(({ link }) => link),

@@ -1,6 +1,7 @@
 // Rows that have something to do. A claim is a lease: whoever dies simply lets it run out. The
 // lease's number counts up and never back, so that a step which comes late can be told from the
 // one that has the row now.
+import { count } from './counted.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
 import { nudge, type DueTable, type Lane } from './lanes.ts';
@@ -21,10 +22,15 @@ const stateColumn = {
   invoice: 'state::text',
   sighting: `''`,
   refund: 'state::text',
+  hold_request: 'state',
   shop: `''`,
   alert: `''`,
   reconcile_part: `''`,
+  share_task: `''`,
+  share_receiver: `''`,
 } as const;
+
+const waitedColumn = `extract(epoch from now() - due_at)::float8 * 1000 as waited_ms`;
 
 const claimText = (table: DueTable): string => `
         update ${table} set lease_until = now() + $3 * interval '1 ms', lease_no = lease_no + 1
@@ -32,7 +38,8 @@ const claimText = (table: DueTable): string => `
           select id from ${table}
           where lane = $1 and due_at <= now() and (lease_until is null or lease_until < now())
           order by due_at, id limit $2 for no key update skip locked))
-        returning id::text, lease_no, attempts, ${stateColumn[table]} as state`;
+        returning id::text, lease_no, attempts, ${stateColumn[table]} as state,
+          ${waitedColumn}`;
 
 /** A select of the tables that have rows of the lane which a claim may find, in their order. */
 const dueTablesText = (tables: readonly DueTable[]): string =>
@@ -45,11 +52,26 @@ const dueTablesText = (tables: readonly DueTable[]): string =>
     )
     .join(' union all ');
 
-type RawClaim = { id: string; lease_no: number; attempts: number; state: string };
+type RawClaim = {
+  id: string;
+  lease_no: number;
+  attempts: number;
+  state: string;
+  waited_ms: number;
+};
 
 const claimedFrom = (table: DueTable, raw: RawClaim): ClaimedRow => ({
   ...{ table, id: raw.id, leaseNo: raw.lease_no, attempts: raw.attempts, state: raw.state },
 });
+
+function claimedOf(db: Database, table: DueTable, raw: readonly RawClaim[]): ClaimedRow[] {
+  for (const { waited_ms: ms } of raw) count(db.pool, { is: 'waited', table, ms });
+  return raw.map((row) => claimedFrom(table, row));
+}
+
+/** PostgreSQL cuts the names of statements after 63 letters. */
+const shortOf = (tables: readonly DueTable[]): string =>
+  tables.map((table) => table.slice(0, 4)).join('_');
 
 /** Takes up to `limit` due rows of the lane, oldest first. */
 export async function claim(
@@ -62,7 +84,7 @@ export async function claim(
     { name: `claim_${table}`, text: claimText(table) },
     [lane, limit, leaseMs],
   );
-  return claimed.map((row) => claimedFrom(table, row));
+  return claimedOf(db, table, claimed);
 }
 
 /** The same, and in the same statement which of the tables below have rows for a claim. */
@@ -74,7 +96,7 @@ export async function claimAndLook(
   const found = await rows<(RawClaim | { id: null }) & { below: DueTable[] }>(
     db.pool,
     {
-      name: `claim_${table}_look_${below.join('_')}`,
+      name: `claim_${table}_look_${shortOf(below)}`,
       text: `
         with claimed as (${claimText(table)})
         select b.below, c.* from (select array(${dueTablesText(below)}) as below) b
@@ -83,7 +105,11 @@ export async function claimAndLook(
     [lane, limit, leaseMs],
   );
   return {
-    claimed: found.flatMap((row) => (row.id === null ? [] : [claimedFrom(table, row)])),
+    claimed: claimedOf(
+      db,
+      table,
+      found.filter((row) => row.id !== null),
+    ),
     below: found[0]?.below ?? [],
   };
 }
@@ -95,7 +121,7 @@ export async function dueTables(
 ): Promise<DueTable[]> {
   const found = await rows<{ table: DueTable }>(
     db.pool,
-    { name: `due_tables_${of.tables.join('_')}`, text: dueTablesText(of.tables) },
+    { name: `due_tables_${shortOf(of.tables)}`, text: dueTablesText(of.tables) },
     [of.lane],
   );
   return found.map(({ table }) => table);
@@ -141,14 +167,15 @@ export async function claimThese(
           where id = any($2::text[]::${idType[table]}[]) and lane = $1 and due_at <= now()
             and (lease_until is null or lease_until < now())
           order by id for no key update skip locked))
-        returning id::text, lease_no, attempts, ${stateColumn[table]} as state`,
+        returning id::text, lease_no, attempts, ${stateColumn[table]} as state,
+          ${waitedColumn}`,
     },
     [lane, ids, leaseMs],
   );
   const place = new Map(ids.map((id, at) => [id, at]));
-  return claimed
-    .map((row) => claimedFrom(table, row))
-    .sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
+  return claimedOf(db, table, claimed).sort(
+    (a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0),
+  );
 }
 
 const idType = {
@@ -156,9 +183,12 @@ const idType = {
   invoice: 'bigint',
   sighting: 'bigint',
   refund: 'uuid',
+  hold_request: 'bigint',
   shop: 'int',
   alert: 'bigint',
   reconcile_part: 'bigint',
+  share_task: 'uuid',
+  share_receiver: 'bigint',
 } as const;
 
 /** Keeps the row for another call outside. False: it was taken over, and the step must stop. */
@@ -173,6 +203,7 @@ export async function renewLease(db: Database, row: ClaimedRow): Promise<boolean
     },
     [row.id, row.leaseNo, leaseMs],
   );
+  if (kept.length === 0) count(db.pool, { is: 'fenced', lease: 'row' });
   return kept.length === 1;
 }
 

@@ -33,7 +33,11 @@ export const historyWords = {
   kept: 'A person agreed with the buyer that the shop keeps what was too much.',
   seen_to: 'A person has seen to it.',
   session_asked: 'Shopify asks something of this payment.',
+  told_authorized: 'Shopify has it as authorized.',
+  capture_wanted: 'It is to be charged.',
+  hold_answered: 'What Shopify asked of the hold has its answer.',
   refund: 'A refund of this payment went on.',
+  share: 'A share of this payment went on.',
 } as const satisfies Record<string, string>;
 export type HistoryWord = keyof typeof historyWords;
 

@@ -3,7 +3,9 @@
 import type { AgreedPrice } from '../core/quote.ts';
 import type { Observation, InvoiceState, PaymentHash, Preimage } from '../core/invoice.ts';
 import type { Currency, Minor, Msat } from '../core/money.ts';
+import type { PaymentState } from '../core/payment.ts';
 import { sayMoved, wakePools } from './announce.ts';
+import { count } from './counted.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { note } from './history.ts';
@@ -16,6 +18,11 @@ export type InvoiceRow = {
   nodeId: number;
   hash: PaymentHash;
   sealedPreimage: Uint8Array | null;
+  /** The node is given the hash only, and holds what is paid. */
+  hold: boolean;
+  heldAt: Date | null;
+  /** It is to be charged: the node is to be told the secret. */
+  captureWantedAt: Date | null;
   amountMsat: Msat;
   state: InvoiceState;
   request: string | null;
@@ -37,7 +44,7 @@ export type InvoiceRow = {
 /** Of the invoice `i` and its quote `q`. `prefix`: of the names that payments have as well. */
 export const invoiceColumns = ({ prefix = '' } = {}): string => `
   i.id as ${prefix}id, i.payment_id, i.node_id, encode(i.hash, 'hex') as hash, i.sealed_preimage,
-  i.amount_msat, i.state::text as ${prefix}state, i.request, i.expires_at, i.ending, i.ending_at,
+  i.hold, i.held_at, i.capture_wanted_at, i.amount_msat, i.state::text as ${prefix}state, i.request, i.expires_at, i.ending, i.ending_at,
   i.made_at, i.settled_at, i.paid_msat, q.lapses_at, q.fiat_minor, q.currency as ${prefix}currency,
   q.price_e8::text, q.evidence`;
 const columns = invoiceColumns();
@@ -49,6 +56,9 @@ export type RawInvoice = {
   node_id: number;
   hash: PaymentHash;
   sealed_preimage: Uint8Array | null;
+  hold: boolean;
+  held_at: Date | null;
+  capture_wanted_at: Date | null;
   amount_msat: string | bigint;
   state: InvoiceState;
   request: string | null;
@@ -72,6 +82,9 @@ export function invoiceFrom(raw: RawInvoice): InvoiceRow {
     nodeId: raw.node_id,
     hash: raw.hash,
     sealedPreimage: raw.sealed_preimage,
+    hold: raw.hold,
+    heldAt: raw.held_at,
+    captureWantedAt: raw.capture_wanted_at,
     amountMsat: BigInt(raw.amount_msat) as Msat,
     state: raw.state,
     request: raw.request,
@@ -128,6 +141,8 @@ export type MadeInvoice = {
   nodeId: number;
   hash: PaymentHash;
   sealedPreimage: Uint8Array;
+  /** The node is given the hash only, and holds what is paid. */
+  hold?: boolean;
   fiatMinor: Minor;
   currency: Currency;
   amountMsat: Msat;
@@ -174,6 +189,7 @@ export async function makeInvoice(db: Database, made: MadeInvoice): Promise<bigi
       until: made.lapsesAt.toISOString(),
       sources: sources.map(({ source }) => source).join(', '),
     }),
+    made.hold ?? false,
   ]);
   return row === undefined ? undefined : BigInt(row.id);
 }
@@ -209,8 +225,8 @@ const makeText = `
     for no key update),
   made as (
     insert into invoice (payment_id, quote_id, node_id, hash, sealed_preimage, amount_msat,
-      state, expires_at, lane, due_at)
-    select id, quote_id, $4::int, decode($10, 'hex'), $11, $5, 'made', $9,
+      state, expires_at, hold, lane, due_at)
+    select id, quote_id, $4::int, decode($10, 'hex'), $11, $5, 'made', $9, $14,
       'node:' || ($4::int)::text, now() + $12 * interval '1 ms' from open
     on conflict (payment_id) where state in ('made', 'live') do nothing
     returning id, payment_id, quote_id),
@@ -224,7 +240,8 @@ const makeText = `
   select id from made`;
 
 /**
- * The node has it: made -> live, and the secret is erased, since the node knows it now. Gives the
+ * The node has it: made -> live, and the secret is erased, since the node knows it now; of a hold
+ * invoice it is kept until the node is told it. Gives the
  * invoice as it is then; undefined: it was not `made` any more.
  */
 export async function invoiceIsLive(
@@ -238,7 +255,8 @@ export async function invoiceIsLive(
       text: `
         with live as (
           update invoice set state = 'live', request = $2, add_index = $3, expires_at = $4,
-            sealed_preimage = null, attempts = 0, lease_until = null,
+            sealed_preimage = case when hold then sealed_preimage end, attempts = 0,
+            lease_until = null,
             due_at = case when ending is null then now() + $5 * interval '1 ms' else now() end
           where id = $1 and state = 'made' returning *),
         line as (
@@ -335,6 +353,12 @@ export async function invoiceIsCanceled(
     await movePayment(on, {
       paymentId: about.paymentId,
       move: { from: 'closing', to: 'lapsed' },
+      because: about.because,
+    });
+    // A node gives back by itself what nobody has charged in time.
+    await movePayment(on, {
+      paymentId: about.paymentId,
+      move: { from: 'held', to: 'lapsed' },
       because: about.because,
     });
     sayMoved(on, [row.link]);
@@ -440,7 +464,7 @@ const settleText = `
   -- back.
   first as (
     select distinct on (payment_id) * from found
-    where was in ('open', 'closing') order by payment_id, settled_at, id),
+    where was in ('open', 'held', 'closing') order by payment_id, settled_at, id),
   again as (select f.* from found f where f.id not in (select id from first)),
   moved as (
     update payment p set state = 'settled', reason = 'node_says_settled', settled_invoice_id = f.id,
@@ -497,14 +521,15 @@ const settleText = `
   -- A select in a with clause runs only if somebody reads it: the counts make it happen.
   select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.group_key, f.link,
     f.id in (select id from first) as first, true as owner,
-    (select coalesce(sum(n), 0) from nudged)::int as nudged
+    (select coalesce(sum(n), 0) from nudged)::int as nudged,
+    f.was::text, f.paid_msat::text, f.amount_msat::text
   from found f
   union all
-  select null, i.payment_id, null, null, null, false, true, 0
+  select null, i.payment_id, null, null, null, false, true, 0, null, null, null
   from seen s join invoice i on i.hash = decode(s.hash, 'hex')
   where i.node_id <> $1::int and exists (select 1 from owner)
   union all
-  select null, null, null, null, null, false, exists (select 1 from owner), 0`;
+  select null, null, null, null, null, false, exists (select 1 from owner), 0, null, null, null`;
 
 /**
  * Records settlements that a node reported: invoices, payments, history, postings, the stream's
@@ -536,6 +561,9 @@ export async function recordSettlements(
     first: boolean;
     owner: boolean;
     nudged: number;
+    was: PaymentState | null;
+    paid_msat: string | null;
+    amount_msat: string | null;
   }>(on, { name: 'invoice_settle', text: settleText }, [
     about.nodeId,
     money.map((seen) => seen.hash),
@@ -550,6 +578,7 @@ export async function recordSettlements(
     fence?.cursor ?? null,
     nudgeInMs,
   ]);
+  for (const row of result) countSettled(on, row);
   sayMoved(
     on,
     result.flatMap(({ first, link }) => (first && link !== null ? [link] : [])),
@@ -574,4 +603,22 @@ export async function recordSettlements(
           ],
     ),
   };
+}
+
+function countSettled(
+  on: Queryable,
+  row: {
+    first: boolean;
+    was: PaymentState | null;
+    paid_msat: string | null;
+    amount_msat: string | null;
+  },
+): void {
+  const { first, was } = row;
+  if (was === null) return;
+  const paidMsat = BigInt(row.paid_msat ?? 0);
+  if (first) count(on, { is: 'moved', from: was, to: 'settled', times: 1 });
+  if (was !== 'open') count(on, { is: 'paid_late', amountMsat: paidMsat });
+  const overMsat = first ? paidMsat - BigInt(row.amount_msat ?? 0) : paidMsat;
+  if (overMsat > 0n) count(on, { is: 'overpaid', amountMsat: overMsat });
 }

@@ -1,21 +1,23 @@
-// A lane is one outside thing that can be slow, full or down: a node, a shop's API, or where a
-// shop's alerts go. A nudge wakes a lane. A paused lane claims nothing and burns no attempts; all
-// processes see the pause here.
+// A lane is one outside thing that can be slow, full or down: a node, a shop's API, where a shop's
+// alerts go, or the addresses of those with whom it shares. A nudge wakes a lane. A paused lane
+// claims nothing and burns no attempts; all processes see the pause here.
 import { pauseMs, spreadMs } from '../core/retry.ts';
 import { wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows } from './database.ts';
 
-export type Lane = `node:${string}` | `shop:${string}:admin` | `shop:${string}:alert`;
+export type Lane = `node:${string}` | `shop:${string}:${'admin' | 'alert' | 'share'}`;
 export const nodeLane = (nodeId: number): Lane => `node:${String(nodeId)}`;
 export const shopLane = (shopId: number): Lane => `shop:${String(shopId)}:admin`;
 export const alertLane = (shopId: number): Lane => `shop:${String(shopId)}:alert`;
+export const shareLane = (shopId: number): Lane => `shop:${String(shopId)}:share`;
 
 /** Which tables hold the rows of a lane, the most urgent first. */
 export const laneTables = {
   node: ['invoice', 'reconcile_part'],
-  shop: ['payment', 'sighting', 'refund', 'shop', 'reconcile_part'],
+  shop: ['payment', 'sighting', 'hold_request', 'refund', 'shop', 'reconcile_part'],
   alert: ['alert'],
+  share: ['share_task', 'share_receiver'],
 } as const;
 export type DueTable = (typeof laneTables)[keyof typeof laneTables][number];
 
@@ -23,6 +25,7 @@ const laneForms = [
   ['node', /^node:(\d{1,9})$/],
   ['shop', /^shop:(\d{1,9}):admin$/],
   ['alert', /^shop:(\d{1,9}):alert$/],
+  ['share', /^shop:(\d{1,9}):share$/],
 ] as const;
 
 /** `id`: the node's, or the shop's. */

@@ -31,6 +31,7 @@ export type NodeRow = {
   streamCursor: bigint;
   streamWholeSince: Date | null;
   restoreSuspectedAt: Date | null;
+  canHold: boolean;
 };
 
 const fields: Fields<NodeRow> = {
@@ -39,7 +40,7 @@ const fields: Fields<NodeRow> = {
   ...{ connectedAt: true, rank: true, retiredAt: true, reachableAt: true, troubleAt: true },
   ...{ trouble: true, receivableMsat: true, largestPartMsat: true, channels: true },
   ...{ activeChannels: true, streamEpoch: true, streamCursor: true, streamWholeSince: true },
-  restoreSuspectedAt: true,
+  ...{ restoreSuspectedAt: true, canHold: true },
 };
 /** The fields of a row, of a node that a statement calls `n`. */
 export const nodeColumns = columnsOf('n', fields);
@@ -72,6 +73,8 @@ export type ConnectedNode = {
   network: string;
   rootKeyId: string;
   credentialEndsAt: Date | null;
+  /** It may make and settle hold invoices. */
+  canHold?: boolean;
   receivable:
     | { totalMsat: bigint; largestPartMsat: bigint; channels: number; activeChannels: number }
     | undefined;
@@ -165,7 +168,8 @@ async function storeTested(
           root_key_id = $6,
           credential_ends_at = $7, receivable_msat = $8, largest_part_msat = $9, channels = $10,
           active_channels = $11, connected_at = now(), retired_at = null, reachable_at = now(),
-          trouble = null, trouble_at = null, looked_at = now()
+          trouble = null, trouble_at = null, looked_at = now(),
+          can_hold = $12
         where id = $1`,
     },
     [
@@ -180,6 +184,7 @@ async function storeTested(
       node.receivable?.largestPartMsat ?? null,
       node.receivable?.channels ?? null,
       node.receivable?.activeChannels ?? null,
+      node.canHold ?? false,
     ],
   );
 }
@@ -244,7 +249,8 @@ async function endInvoicesOf(on: Queryable, nodeId: number): Promise<void> {
       name: 'invoice_payable_of_node',
       text: `
         select payment_id from invoice
-        where node_id = $1 and state in ('made', 'live') order by id`,
+        -- What is held there is charged or given back there.
+        where node_id = $1 and state in ('made', 'live') and held_at is null order by id`,
     },
     [nodeId],
   );
@@ -267,7 +273,7 @@ export async function endInvoicesOfRetired(db: Database): Promise<void> {
             attempts = 0
           from node n
           where n.id = i.node_id and n.retired_at is not null and i.due_at is not null
-            and i.state in ('made', 'live') and i.ending is null
+            and i.state in ('made', 'live') and i.ending is null and i.held_at is null
           returning i.payment_id, i.hash, i.lane),
         line as (
           insert into history (payment_id, what, because, details)
@@ -686,6 +692,29 @@ export async function payableInvoices(db: Database, nodeId: number): Promise<Pay
   }));
 }
 
+/** Which of these hashes are of invoices of the node, and what is recorded of their settlement. */
+export async function settledOf(
+  db: Database,
+  about: { nodeId: number; hashes: readonly string[] },
+): Promise<ReadonlyMap<string, { settled: boolean; settleIndex: bigint | null }>> {
+  const found = await rows<{ hash: string; settled: boolean; settle_index: string | null }>(
+    db.pool,
+    {
+      name: 'invoice_settled_of',
+      text: `
+        select encode(hash, 'hex') as hash, state = 'settled' as settled, settle_index
+        from invoice where node_id = $1
+          and hash = any(array(select decode(h, 'hex') from unnest($2::text[]) h))`,
+    },
+    [about.nodeId, about.hashes],
+  );
+  return new Map(
+    found.map(({ hash, settled, settle_index: index }) => {
+      return [hash, { settled, settleIndex: index === null ? null : BigInt(index) }];
+    }),
+  );
+}
+
 /** Of these nodes, those of which a lookup found a settlement that the stream should have told. */
 export async function settledBehindStream(
   db: Database,
@@ -836,7 +865,7 @@ export async function wipeGoneCredentials(db: Database): Promise<number[]> {
           from rested where state in ('made', 'live') order by payment_id),
         asked as (
           update payment set attention = 'node_gone'
-          where attention is null and state in ('open', 'closing')
+          where attention is null and state in ('open', 'held', 'closing')
             and id in (select payment_id from rested where state = 'live')
           returning id)
         select id, (select count(*) from asked) as asked from gone`,

@@ -4,8 +4,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Account, Posting } from '../core/ledger.ts';
 import type { Currency, Minor, Msat } from '../core/money.ts';
+import type { SessionKind } from '../core/payment-session.ts';
 import type { Move, PaymentState, Reason } from '../core/payment.ts';
 import { sayMoved, wakePools } from './announce.ts';
+import { count } from './counted.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { leaseMs } from './due.ts';
@@ -46,6 +48,12 @@ export type PaymentRow = {
   groupKey: string | null;
   cancelUrl: string | null;
   returnUrl: string | null;
+  /** Of a session: whether it is charged at once, or first authorized. */
+  kind: SessionKind;
+  /** What is held is given back then, if it is not charged. */
+  holdEndsAt: Date | null;
+  /** Shopify has it as authorized. */
+  holdToldAt: Date | null;
   verdictWanted: 'reject' | 'pending' | 'cancel_order' | null;
   verdictCode: string | null;
   pendingUntil: Date | null;
@@ -61,6 +69,7 @@ const fields: Fields<PaymentRow> = {
   ...{ attention: true, settledInvoiceId: true, toldMinor: true, tellSalesBefore: true },
   ...{ tellStartedAt: true, methodName: true, tellMethod: true, tellSentAt: true },
   ...{ settledAt: true, openedAt: true, viewedAt: true, groupKey: true, cancelUrl: true },
+  ...{ kind: true, holdEndsAt: true, holdToldAt: true },
   ...{ returnUrl: true, verdictWanted: true, verdictCode: true, pendingUntil: true },
 };
 /** The fields of a row, of a payment that a statement calls `p`. */
@@ -242,6 +251,10 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
   );
   const [row] = moved;
   if (row === undefined) return false;
+  count(on, { is: 'moved', ...order.move, times: 1 });
+  for (const { to, amountMsat } of postings) {
+    if (to.startsWith('overpaid:')) count(on, { is: 'overpaid', amountMsat });
+  }
   sayMoved(on, [row.link]);
   wakePools(on, row.nudged);
   return true;
@@ -393,7 +406,7 @@ export async function closePaymentOn(
  * The payment and what could be paid of it, before the first line is written: whoever ends or shows
  * an invoice has its row, and then waits for the head of the timeline.
  */
-async function lockWithInvoices(on: Queryable, paymentId: string): Promise<void> {
+export async function lockWithInvoices(on: Queryable, paymentId: string): Promise<void> {
   const lock = 'select id from payment where id = $1::uuid for no key update';
   await rows(on, { name: 'payment_lock', text: lock }, [paymentId]);
   const text = `

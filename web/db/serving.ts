@@ -9,6 +9,8 @@ export type ServingNode = {
   network: string;
   /** A word of the error table; null: it answered. */
   trouble: string | null;
+  /** Its credential may make and settle hold invoices. */
+  canHold: boolean;
   /** Until when its lane is paused. */
   pausedUntil: Date | null;
 };
@@ -22,7 +24,7 @@ export type ServingShop = {
 };
 
 type Raw = RawChosen & { shop_id: number; paused_until: Date | null; trouble: string | null } & (
-    { node_id: number; network: string } | { node_id: null }
+    { node_id: number; network: string; can_hold: boolean } | { node_id: null }
   );
 
 /** Each shop and each of its nodes are at most twenty. */
@@ -34,11 +36,12 @@ const text = `
       select other.id, false from mine join shop other
         on other.domain = mine.domain and other.id <> mine.id
       where $2 and other.uninstalled_at is null order by other.id limit 20))
-  select p.id as shop_id, ${chosenColumns}, n.id as node_id, n.network, n.trouble, l.paused_until
+  select p.id as shop_id, ${chosenColumns}, n.id as node_id, n.network, n.can_hold, n.trouble,
+    l.paused_until
   from serving v join shop p on p.id = v.id
     left join settings s on s.shop_id = p.id
     left join lateral (
-      select id, network, trouble, rank from node
+      select id, network, can_hold, trouble, rank from node
       where shop_id = p.id and retired_at is null order by rank, id limit 20) n on true
     left join lane l on l.name = 'node:' || n.id
   order by v.own desc, v.id, n.rank, n.id`;
@@ -57,8 +60,8 @@ export async function servingShops(
     const shop = shops.get(raw.shop_id) ?? { ...chosenFrom(raw), nodes: [] };
     shops.set(raw.shop_id, shop);
     if (raw.node_id === null) continue;
-    const { node_id: id, network, trouble, paused_until: pausedUntil } = raw;
-    shop.nodes.push({ id, network, trouble, pausedUntil });
+    const { node_id: id, network, can_hold: canHold, trouble, paused_until: pausedUntil } = raw;
+    shop.nodes.push({ id, network, canHold, trouble, pausedUntil });
   }
   return [...shops.values()];
 }

@@ -4,6 +4,7 @@ import type { Advice } from '../core/advice.ts';
 import type { SealedPlace, Sealer } from '../core/ports.ts';
 import type { ConnectRefusal } from '../core/refusals.ts';
 import type { Database } from '../db/database.ts';
+import { wantsHolds } from '../db/holds.ts';
 import { connectNode as store, type ConnectedNode, type NodeRow } from '../db/nodes.ts';
 import { nodeLane, reopenLane } from '../db/lanes.ts';
 import type { Log } from './flow.ts';
@@ -46,7 +47,12 @@ export type ConnectDeps = {
    * Judges, reaches and tries the node, which must be the expected one where one is. Never throws
    * for what a merchant can mend.
    */
-  testNode: (given: ConnectGiven, expected?: { identity: string }) => Promise<NodeTested>;
+  testNode: (
+    given: ConnectGiven,
+    expected: { identity: string } | undefined,
+    /** Its shop authorizes before it charges. */
+    mustHold: boolean,
+  ) => Promise<NodeTested>;
   /** Other processes and this one must open the node anew. */
   forgetConnection: (nodeId: number) => void;
 };
@@ -63,7 +69,9 @@ export async function connectNode(
   about: { shopId: number; given: ConnectGiven; how?: ConnectHow },
 ): Promise<{ ok: true; node: NodeRow; advice: readonly Advice[] } | ConnectRefused> {
   const { how = 'replace' } = about;
-  const tested = await deps.testNode(about.given, typeof how === 'string' ? undefined : how.renew);
+  const expected = typeof how === 'string' ? undefined : how.renew;
+  const mustHold = await wantsHolds(deps.db, about.shopId);
+  const tested = await deps.testNode(about.given, expected, mustHold);
   if (!tested.ok) {
     deps.log.warn({ shopId: about.shopId, refusal: tested.refusal }, 'node.refused');
     return tested;

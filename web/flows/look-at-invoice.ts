@@ -14,6 +14,7 @@ import { invoiceById, invoiceIsCanceled, invoiceIsLive, type InvoiceRow } from '
 import { coverOfStream, nodeAnswered, putOffTold } from '../db/nodes.ts';
 import { fewInvoices, sampleStream } from './look-at-all.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';
+import { lookAtHold, lookForHoldMs } from './look-at-hold.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 import { memoById, placeOfPreimage } from './quote-invoice.ts';
 
@@ -68,6 +69,7 @@ async function lookAtMade(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
 }
 
 async function lookAtLive(deps: Deps, invoice: InvoiceRow, looks: number): Promise<StepEnd> {
+  if (invoice.hold) return lookAtHold(deps, invoice, looks);
   const leftMs = invoice.lapsesAt.getTime() - deps.clock().getTime();
   // An attempt that failed, or a look at all, wants the node's own word.
   const maybeTold = invoice.ending === null && looks === 0;
@@ -108,7 +110,7 @@ async function toldByStream(
 /** What is known of a stored quote when its node is asked. */
 export type ToIssue = Pick<
   InvoiceRow,
-  'id' | 'paymentId' | 'nodeId' | 'hash' | 'sealedPreimage' | 'amountMsat' | 'lapsesAt'
+  'id' | 'paymentId' | 'nodeId' | 'hash' | 'sealedPreimage' | 'hold' | 'amountMsat' | 'lapsesAt'
 >;
 
 /**
@@ -128,11 +130,13 @@ export async function issueInvoice(
   const issued = await node.createInvoice({
     hash: invoice.hash,
     preimage: Buffer.from(secret).toString('hex') as Preimage,
+    hold: invoice.hold,
     amountMsat: invoice.amountMsat,
     memo,
     expirySeconds: Math.max(1, Math.round(leftMs / 1_000)),
   });
-  const lookInMs = Math.min(lookWhileLiveMs, Math.max(0, leftMs) + 100);
+  const laterMs = invoice.hold ? lookForHoldMs : lookWhileLiveMs;
+  const lookInMs = Math.min(laterMs, Math.max(0, leftMs) + 100);
   const live = await invoiceIsLive(deps.db, { id: invoice.id, ...issued, lookInMs });
   if (live !== undefined) return live;
   // Somebody else was faster, or it had ended before the node answered.

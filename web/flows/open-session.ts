@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { judgeSession, type SessionKind } from '../core/payment-session.ts';
 import type { Database } from '../db/database.ts';
+import { takesHolds } from '../db/holds.ts';
 import { paymentsShop, sessionRequest, storeSession } from '../db/sessions.ts';
 import type { StoredSession } from '../db/sessions.ts';
 import type { Deps } from './flow.ts';
@@ -44,7 +45,8 @@ export async function openSession(
 ): Promise<RequestTaken> {
   const { db, log } = deps;
   const contentHash = hashOf(contentOf(asked));
-  const { currency, owedMinor, never } = judgeSession(asked);
+  const mayHold = asked.kind === 'authorization' && (await takesHolds(db, asked.shopDomain));
+  const { currency, owedMinor, never } = judgeSession({ ...asked, mayHold });
   const stored = await storeSession(db, {
     ...{ shopDomain: asked.shopDomain, id: asked.id, gid: asked.gid, groupKey: asked.group },
     ...{ kind: asked.kind, test: asked.test, currency, owedMinor, never, contentHash },

@@ -61,6 +61,8 @@ export async function quoteInvoice(
     if (current.ending === null && current.lapsesAt > deps.clock()) {
       return { is: 'payable', invoice: current };
     }
+    // Of what may be held already its own step knows more.
+    if (current.hold && current.ending === null) return { is: 'preparing' };
     const over = await tryNode(deps, current.nodeId, () =>
       closeInvoice(deps, current, 'quote_over'),
     );
@@ -182,11 +184,13 @@ async function issueAt(
   const hash = createHash('sha256').update(secret).digest('hex') as PaymentHash;
   const place = placeOfPreimage({ paymentId: payment.id, hash });
   const sealedPreimage = deps.sealer.seal(secret, place);
+  const hold = isHold(payment);
   const id = await makeInvoice(deps.db, {
     paymentId: payment.id,
     nodeId,
     hash,
     sealedPreimage,
+    hold,
     fiatMinor: payment.owedMinor,
     currency,
     amountMsat,
@@ -197,7 +201,8 @@ async function issueAt(
     lookInMs: lookAfterCreateMs,
   });
   if (id === undefined) return { is: 'preparing' };
-  const made = { id, paymentId: payment.id, nodeId, hash, sealedPreimage, amountMsat, lapsesAt };
+  const stored = { id, paymentId: payment.id, nodeId, hash, sealedPreimage, hold };
+  const made = { ...stored, amountMsat, lapsesAt };
   const quoted = await issue(deps, made, memo);
   if (quoted.is === 'refused' && !isLast) {
     // Or the pool has got it issued after all: then it is the payment's invoice.
@@ -245,6 +250,9 @@ async function refused(
   await closeForGood(deps.db, { paymentId: payment.id, never, because: 'session_refused' });
   return { is: 'not_open' };
 }
+
+/** Its buyer's money is held until the merchant charges it. */
+export const isHold = ({ kind }: Pick<PaymentRow, 'kind'>): boolean => kind === 'authorization';
 
 /** Where a secret is sealed: it opens for this payment and this hash only. */
 export const placeOfPreimage = (invoice: { paymentId: string; hash: string }): SealedPlace => ({

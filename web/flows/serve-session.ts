@@ -1,12 +1,13 @@
 // What a payment of the payments app needs of the same shop's other apps: the node that was
 // connected there, and what the merchant has chosen there. Its own come first.
+import type { SessionKind } from '../core/payment-session.ts';
 import type { Settings } from '../core/settings.ts';
 import { assert } from '../core/trouble.ts';
 import type { PaymentRow } from '../db/payments.ts';
 import { servingShops, type ServingNode, type ServingShop } from '../db/serving.ts';
 import type { Deps } from './flow.ts';
 
-type For = Pick<PaymentRow, 'shopId' | 'origin' | 'test'>;
+type For = Pick<PaymentRow, 'shopId' | 'origin' | 'test'> & { kind?: SessionKind };
 
 export type NodesToAsk = { nodes: readonly ServingNode[]; isConnected: boolean };
 /** Who makes the invoice, and on which terms. */
@@ -42,8 +43,11 @@ export async function serviceFor(
   assert(own !== undefined, 'the payment of a shop that is not there');
   const { settings } = shops.find(({ version }) => version > 0) ?? own;
   for (const suits of kindsFor(deps, payment)) {
+    // What is to be held needs a credential that may hold.
+    const suitsKind: Suits = (node) =>
+      suits(node) && (payment.kind !== 'authorization' || node.canHold);
     for (const shop of shops) {
-      const found = nodesToAsk(shop, suits, deps.clock());
+      const found = nodesToAsk(shop, suitsKind, deps.clock());
       if (found.isConnected) return { ...found, settings };
     }
   }

@@ -1,9 +1,10 @@
 // Shopify asks something of a payment that the payments app took: a refund, a capture, a void. It
-// is written down once, bound to a payment of the same shop, and answered at once. A refund opens a
-// row of its own with it; no money moves here: what asks for money is never what pays it.
+// is written down once, bound to a payment of the same shop, and answered at once. Each opens a row
+// of its own with it; no money moves here: what asks for money is never what pays it.
 import { currencyOf, minorOf } from '../core/money.ts';
 import { Trouble } from '../core/trouble.ts';
 import { transaction } from '../db/database.ts';
+import { openHoldRequestOn } from '../db/holds.ts';
 import { openRefundOn, refundByOrigin } from '../db/refunds.ts';
 import {
   paymentsShop,
@@ -80,8 +81,14 @@ const tooEarly = { from: 'shop', then: 'retry' } as const;
 
 /** Both are stored or neither is: whoever asks again after a kill is a first one then. */
 async function store({ db, log }: RequestDeps, asked: MoneyRequest): Promise<boolean> {
-  if (asked.kind !== 'refund') return storeMoneyRequest(db.pool, asked);
-  const { shopId, paymentId, gid: originId, amountMinor, currency } = asked;
+  const { shopId, paymentId, kind, gid: originId, amountMinor, currency } = asked;
+  if (kind !== 'refund') {
+    return transaction(db, async (on) => {
+      if (!(await storeMoneyRequest(on, asked))) return false;
+      await openHoldRequestOn(on, { shopId, paymentId, kind, originId, amountMinor, currency });
+      return true;
+    });
+  }
   const key = { shopId, origin: 'refund_session', originId } as const;
   const opened = await transaction(db, async (on) => {
     // By this very question; or by another id, and then one of the two is not Shopify's.

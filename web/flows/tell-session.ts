@@ -11,6 +11,7 @@ import { note } from '../db/history.ts';
 import { beginTelling, movePayment, type PaymentRow } from '../db/payments.ts';
 import { closeForGood, isNotPending, isPending, takeGroup, timesRefused } from '../db/sessions.ts';
 import type { Deps, StepEnd } from './flow.ts';
+import { tellCapture } from './tell-capture.ts';
 
 type Money = { fiatMinor: Minor; currency: Currency; amountMsat: Msat };
 type Telling = { row: ClaimedRow; payment: PaymentRow };
@@ -24,6 +25,10 @@ export async function resolveSession(
 ): Promise<StepEnd> {
   const { row, payment, money, hasPurchase } = about;
   const { id: paymentId, shopId, groupKey } = payment;
+  if (payment.kind === 'authorization') {
+    const told = await tellCapture(deps, about);
+    return told === 'gone' ? strand(deps, { ...about, because: 'session_gone' }) : told;
+  }
   // Taken before Shopify hears of it: of two tabs that both paid one is told, whoever dies between.
   const isFirst =
     groupKey === null || hasPurchase || (await takeGroup(deps.db, { shopId, groupKey, paymentId }));

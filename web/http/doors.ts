@@ -47,7 +47,8 @@ export type Doors = {
   shopify: { apiVersion: string; scopes: readonly string[] };
   adviceOf: (node: NodeRow) => readonly Advice[];
   /** The line that makes a credential which can receive and nothing else, with a key of its own. */
-  bakeLine: () => string;
+  /** `holds`: for a shop that authorizes before it charges. */
+  bakeLine: (holds?: boolean) => string;
   /** The payment hash of a BOLT11; undefined for what is none. */
   hashOfRequest: (request: string) => string | undefined;
   /** The sentence of a word that the signer left: why it has not paid yet. */
@@ -70,6 +71,8 @@ export type Doors = {
   countRefusedProof: (
     door: 'merchant' | 'extension' | 'proxy' | 'grant' | 'page' | 'payments',
   ) => void;
+  /** `door`: the path as it stands in the table of routes; `status`: 2xx and so on. */
+  countAnswer: (about: { door: string; status: string; ms: number }) => void;
   isReady: () => Promise<boolean>;
 };
 

@@ -67,9 +67,10 @@ function sessionParts(doors: Doors, page: PayPage): SessionParts {
   const { state, cancelUrl, returnUrl, verdictWanted } = payment;
   const isOpen = state === 'open';
   const waits = isOpen && verdictWanted === 'pending';
-  const isTold = state === 'resolved' || state === 'rejected' || waits;
+  const isHeld = state === 'held' && payment.holdToldAt !== null;
+  const isTold = state === 'resolved' || state === 'rejected' || isHeld || waits;
   const leads = isTold && returnUrl !== null && doors.mayBeFollowed(returnUrl);
-  const hasMoney = payment.settledAt !== null;
+  const hasMoney = payment.settledAt !== null || payment.holdEndsAt !== null;
   const mayWait = isOpen && !waits && invoice?.state === 'live' && nodeTrouble !== null;
   return {
     session: true,
@@ -161,6 +162,7 @@ export const needsTap = (invoice: InvoiceRow | undefined): boolean =>
 
 async function overOf(doors: Doors, payment: PaymentRow): Promise<Pick<PayView, 'over'>> {
   const because = await whyClosed(doors.deps.db, payment.id);
+  if (payment.holdEndsAt !== null) return { over: 'given_back' };
   if (because === paidElsewhere) return { over: 'order_paid_otherwise' };
   const known = overs.find((over) => over === because);
   return { over: known ?? 'other' };

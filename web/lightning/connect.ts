@@ -4,6 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { connect as connectTcp } from 'node:net';
 import { cancelHodlInvoice } from 'lightning';
+import { holdCltvBlocks } from '../core/hold.ts';
 import { Trouble } from '../core/trouble.ts';
 import { parseAddress, pinAddress } from './address.ts';
 import type { PinnedAddress, Resolve } from './address.ts';
@@ -14,7 +15,7 @@ import type { Receivable } from './channels.ts';
 import { openConnection } from './connection.ts';
 import type { Connection, RawInvoice } from './connection.ts';
 import { grpcErrorIn, isNotFound, troubleFrom } from './errors.ts';
-import { bakeLine, judgeCredential, mayCall } from './gate.ts';
+import { bakeLine, judgeCredential, mayCall, canHold } from './gate.ts';
 import type { CredentialAccepted, CredentialRefused } from './gate.ts';
 import { readPasted } from './lndconnect.ts';
 import type { NodeCredential, PastedNode } from './lndconnect.ts';
@@ -39,10 +40,14 @@ export type TestOptions = {
   now: Date;
   /** What it must be: the node of a new credential, the network of this server. */
   expected?: NodeIdentity;
+  /** Its shop authorizes before it charges: the node has to hold what is paid. */
+  mustHold?: boolean;
   resolve?: Resolve;
   /** For one answer (5,000) and for all together (14,000). */
   stepMs?: number;
   wholeMs?: number;
+  /** For the metrics: the address led to what is not public. */
+  blocked?: () => void;
 };
 
 export type TestedNode = {
@@ -57,6 +62,8 @@ export type TestedNode = {
   receivable: Receivable | undefined;
   advice: readonly Advice[];
   credentialEndsAt: Date | null;
+  /** It may make and settle hold invoices. */
+  canHold: boolean;
 };
 
 /** TCP alone, so that a closed port and a silent peer can be told apart. */
@@ -215,6 +222,25 @@ async function checkInvoice(
   }
 }
 
+/** A hold invoice is made and canceled: the node lets this credential hold. */
+async function checkHold(connection: Connection): Promise<void> {
+  const hash = randomBytes(32).toString('hex');
+  try {
+    await connection.addHoldInvoice({
+      hash: Buffer.from(hash, 'hex'),
+      value_msat: '1000',
+      memo: 'Zaptill connection test',
+      expiry: String(testSeconds),
+      cltv_expiry: String(holdCltvBlocks),
+      private: true,
+    });
+    await checkCanceled(connection, hash);
+  } catch (error) {
+    await cancelHodlInvoice({ lnd: connection.lnd, id: hash }).catch(() => undefined);
+    throw hasSentence(error) ? error : failedInvoice(`It said "${wordsOf(error)}".`);
+  }
+}
+
 const day = 86_400_000;
 
 function adviceOn(seen: {
@@ -242,14 +268,15 @@ function adviceOn(seen: {
 async function examine(
   connection: Connection,
   verdict: CredentialAccepted,
-  options: { expected: NodeIdentity; stepMs: number; now: Date },
+  options: { expected: NodeIdentity; stepMs: number; now: Date; mustHold: boolean },
 ): Promise<TestedNode> {
-  const { expected, stepMs, now } = options;
+  const { expected, stepMs, now, mustHold } = options;
   await checkReady(connection);
   await checkAccess(connection);
   const may = (method: string): boolean => mayCall(verdict, `/lnrpc.Lightning/${method}`);
   const facts = may('GetInfo') ? await readFacts(connection) : undefined;
   const request = await checkInvoice(connection, expected, stepMs);
+  if (mustHold) await checkHold(connection);
   if (facts !== undefined && facts.identity !== request.payee) {
     throw failedInvoice('The node signs invoices with a key that is not its own.');
   }
@@ -265,6 +292,7 @@ async function examine(
     receivable,
     advice: adviceOn({ facts, receivable, hints: request.hints, endsAt, now }),
     credentialEndsAt: endsAt ?? null,
+    canHold: canHold(verdict),
   };
 }
 
@@ -291,10 +319,10 @@ export async function testNode(
   credential: NodeCredential,
   options: TestOptions,
 ): Promise<TestedNode | CredentialRefused> {
-  const { allowPrivate, now, resolve, expected = {} } = options;
+  const { allowPrivate, now, resolve, expected = {}, mustHold = false } = options;
   const { stepMs = 5_000, wholeMs = 14_000 } = options;
   const { certificatePem, macaroonHex } = credential;
-  const verdict = judgeCredential(Buffer.from(macaroonHex, 'hex'), now);
+  const verdict = judgeCredential(Buffer.from(macaroonHex, 'hex'), { now, mustHold });
   if (!verdict.ok) return verdict;
   let connection: Connection | undefined;
   const test = async (): Promise<TestedNode> => {
@@ -302,18 +330,20 @@ export async function testNode(
     if (address === undefined) throw new Refused('link_broken', 'The address cannot be read.');
     const pinning = await pinAddress({ allowPrivate, resolve }, address);
     if (!pinning.ok && pinning.why === 'forbidden') {
+      options.blocked?.();
       throw addressRefused();
     }
     if (!pinning.ok) throw notReached();
     const { pinned } = pinning;
     await reachTcp(pinned, stepMs);
     connection = openConnection({ pinned, certificatePem, macaroonHex, deadlineMs: stepMs });
-    return examine(connection, verdict, { expected, stepMs, now });
+    return examine(connection, verdict, { expected, stepMs, now, mustHold });
   };
   try {
     return await within(wholeMs, test());
   } catch (error) {
-    return asRefusal(error, certificatePem !== '');
+    const refused = asRefusal(error, certificatePem !== '');
+    return mustHold ? { ...refused, bake: bakeLine(undefined, true) } : refused;
   } finally {
     connection?.close();
   }
@@ -325,7 +355,9 @@ export async function testPasted(
   options: TestOptions,
 ): Promise<(TestedNode & { credential: NodeCredential; address: string }) | CredentialRefused> {
   const read = readPasted(pasted);
-  if (!read.ok) return { ...read, excess: [], bake: bakeLine() };
+  if (!read.ok) {
+    return { ...read, excess: [], bake: bakeLine(undefined, options.mustHold ?? false) };
+  }
   const { credential } = read;
   const tested = await testNode(credential, options);
   return tested.ok ? { ...tested, credential, address: credential.address } : tested;

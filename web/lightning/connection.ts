@@ -23,12 +23,14 @@ export type RawInvoice = {
   add_index: string;
   settle_index: string;
   state: string;
+  htlcs: readonly { state: string; expiry_height: number }[];
 };
 export type RawNode = {
   identity_pubkey: string;
   alias: string;
   version: string;
   synced_to_chain: boolean;
+  block_height: number;
   chains: readonly { chain: string; network: string }[];
 };
 /** `lnrpc.ListInvoiceResponse`. */
@@ -41,6 +43,12 @@ export type InvoiceRequest = {
   /** Route hints for private channels. They cost nothing where there are none. */
   private: boolean;
 };
+/** `invoicesrpc.AddHoldInvoiceRequest`, as far as it is used. */
+export type HoldInvoiceRequest = Omit<InvoiceRequest, 'r_preimage'> & {
+  hash: Buffer;
+  /** In blocks. */
+  cltv_expiry: string;
+};
 export type InvoiceStream = grpc.ClientReadableStream<RawInvoice>;
 
 /** Every promise rejects with gRPC's own error: `errors.ts` says what it means. */
@@ -50,6 +58,11 @@ export type Connection = {
   addInvoice: (
     request: InvoiceRequest,
   ) => Promise<{ r_hash: Buffer; payment_request: string; add_index: string }>;
+  /** The node is told the hash only. */
+  addHoldInvoice: (
+    request: HoldInvoiceRequest,
+  ) => Promise<{ payment_request: string; add_index: string }>;
+  settleInvoice: (preimage: Buffer) => Promise<unknown>;
   lookupInvoice: (hash: string) => Promise<RawInvoice>;
   /** Oldest first, with an add index above `after`. */
   listInvoices: (ask: {
@@ -81,11 +94,22 @@ export type ConnectionOptions = {
   /** An upper bound for every call with one answer; streams have none. */
   deadlineMs?: number;
   keepalive?: Keepalive | undefined;
+  watch?: ConnectionWatch | undefined;
+};
+
+/** For the metrics. Must not throw. */
+export type ConnectionWatch = {
+  /** A call has ended; `ms` is undefined for a stream. `code` is gRPC's name for its end. */
+  called?: (call: { method: string; code: string; ms: number | undefined }) => void;
+  /** The node showed a certificate that ends then. */
+  certificate?: (endsAt: Date) => void;
 };
 
 const deadlinesMs: Readonly<Record<string, number>> = {
   '/lnrpc.Lightning/AddInvoice': 10_000,
   '/invoicesrpc.Invoices/CancelInvoice': 10_000,
+  '/invoicesrpc.Invoices/AddHoldInvoice': 10_000,
+  '/invoicesrpc.Invoices/SettleInvoice': 10_000,
   '/lnrpc.Lightning/ListChannels': 10_000,
   // On an old node with many invoices a page takes long.
   '/lnrpc.Lightning/ListInvoices': 45_000,
@@ -138,13 +162,48 @@ function loadServices(): Services {
  * With a certificate: exactly that one, whatever name it bears, or one that a private authority
  * given in its place has signed for this host. Node calls this only after the chain was accepted.
  */
-function channelCredentials(host: string, certificatePem: string): grpc.ChannelCredentials {
-  if (certificatePem === '') return grpc.credentials.createSsl();
+function channelCredentials(
+  host: string,
+  { certificatePem, watch }: Pick<ConnectionOptions, 'certificatePem' | 'watch'>,
+): grpc.ChannelCredentials {
+  const saw = ({ valid_to: until }: PeerCertificate): void => {
+    const endsAt = new Date(until);
+    if (!Number.isNaN(endsAt.getTime())) watch?.certificate?.(endsAt);
+  };
+  if (certificatePem === '') {
+    return grpc.credentials.createSsl(null, null, null, {
+      checkServerIdentity: (name: string, peer: PeerCertificate) => {
+        saw(peer);
+        return checkServerIdentity(name, peer);
+      },
+    });
+  }
   const pinned = new X509Certificate(certificatePem).raw;
   return grpc.credentials.createSsl(Buffer.from(certificatePem), null, null, {
-    checkServerIdentity: (_name: string, peer: PeerCertificate) =>
-      peer.raw.equals(pinned) ? undefined : checkServerIdentity(host, peer),
+    checkServerIdentity: (_name: string, peer: PeerCertificate) => {
+      saw(peer);
+      return peer.raw.equals(pinned) ? undefined : checkServerIdentity(host, peer);
+    },
   });
+}
+
+function watched(called: NonNullable<ConnectionWatch['called']>): grpc.Interceptor {
+  return (options, nextCall) => {
+    const { path, responseStream } = options.method_definition;
+    const since = performance.now();
+    return new grpc.InterceptingCall(nextCall(options), {
+      start: (metadata, _listener, next) => {
+        next(metadata, {
+          onReceiveStatus: (status, pass) => {
+            const ms = responseStream ? undefined : performance.now() - since;
+            const method = path.slice(path.lastIndexOf('/') + 1);
+            called({ method, code: grpc.status[status.code], ms });
+            pass(status);
+          },
+        });
+      },
+    });
+  };
 }
 
 function deadlines(atMostMs: number): grpc.Interceptor {
@@ -194,7 +253,7 @@ export type NodeChannel = {
 export function openChannel(options: ConnectionOptions): NodeChannel {
   const { pinned, certificatePem, macaroonHex } = options;
   const { keepalive = { timeMs: 30_000, timeoutMs: 10_000 } } = options;
-  const credentials = channelCredentials(pinned.host, certificatePem);
+  const credentials = channelCredentials(pinned.host, options);
   const named = pinned.host !== pinned.ip;
   // TLS has no names for addresses (RFC 6066), and a pinned certificate may bear any name.
   const serverName = named || certificatePem === '' ? pinned.host : 'localhost';
@@ -206,8 +265,10 @@ export function openChannel(options: ConnectionOptions): NodeChannel {
     'grpc.default_authority': serverName,
   });
   const deadline = deadlines(options.deadlineMs ?? Number.MAX_SAFE_INTEGER);
-  const bare = { channelOverride: channel, interceptors: [deadline] };
-  const full = { channelOverride: channel, interceptors: [credited(macaroonHex), deadline] };
+  const called = options.watch?.called;
+  const both = called === undefined ? [deadline] : [watched(called), deadline];
+  const bare = { channelOverride: channel, interceptors: both };
+  const full = { channelOverride: channel, interceptors: [credited(macaroonHex), ...both] };
   return {
     channel,
     client: (service, how) => new service(pinned.target, credentials, how === 'bare' ? bare : full),
@@ -226,6 +287,8 @@ export function openConnection(options: ConnectionOptions): Connection {
   return {
     lnd: { default: lightning, invoices } as unknown as AuthenticatedLnd,
     addInvoice: (request) => ask(lightning, 'addInvoice', request),
+    addHoldInvoice: (request) => ask(invoices, 'addHoldInvoice', request),
+    settleInvoice: (preimage) => ask(invoices, 'settleInvoice', { preimage }),
     lookupInvoice: (hash) => ask(lightning, 'lookupInvoice', byHash(hash)),
     listInvoices: ({ after, createdSince, most }) =>
       ask(lightning, 'listInvoices', {

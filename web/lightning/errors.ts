@@ -192,6 +192,18 @@ export function isAnsweredByLook(thrown: unknown): boolean {
   return /^(?:invoice already (?:settled|canceled)|unable to locate invoice)/.test(error.details);
 }
 
+/**
+ * A secret was told of what the node does not hold: it gave it back, has taken it before, or never
+ * knew it. Only a look says which. Source: LND 0.21, `invoices.SettleHodlInvoice`.
+ */
+export function isNotHeld(thrown: unknown): boolean {
+  const error = grpcErrorIn(thrown);
+  if (error?.code !== 2 && error?.code !== 5) return false;
+  return /^(?:invoice already (?:settled|canceled)|invoice still open|unable to locate invoice)/.test(
+    error.details,
+  );
+}
+
 /** What was thrown, as Trouble from the node, or as the Defect that it shows. Never throws. */
 export function troubleFrom(thrown: unknown): Trouble | Defect {
   if (thrown instanceof Trouble || thrown instanceof Defect) return thrown;

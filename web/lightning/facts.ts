@@ -10,11 +10,14 @@ export type NodeFacts = {
   version: string;
   network: Network | undefined;
   syncedToChain: boolean;
+  /** Of the chain as the node sees it, in blocks. */
+  height: number;
 };
 
 const networkNames: ReadonlySet<string> = new Set(['mainnet', 'testnet', 'signet', 'regtest']);
 export async function readFacts(connection: Connection): Promise<NodeFacts> {
-  const { identity_pubkey, alias, version, chains, synced_to_chain } = await connection.getInfo();
+  const raw = await connection.getInfo();
+  const { identity_pubkey, alias, version, chains, synced_to_chain, block_height } = raw;
   const network = chains.find((one) => networkNames.has(one.network))?.network;
   return {
     identity: identity_pubkey.slice(0, 66),
@@ -22,5 +25,6 @@ export async function readFacts(connection: Connection): Promise<NodeFacts> {
     version: plain(version, 60),
     network: network as Network | undefined,
     syncedToChain: synced_to_chain,
+    height: block_height,
   };
 }

@@ -23,7 +23,15 @@ const useful = [
   '/lnrpc.Lightning/ListInvoices',
 ].map(uri);
 
+/** To hold what is paid, and to take it: asked of shops that authorize before they charge. */
+const holding = ['/invoicesrpc.Invoices/AddHoldInvoice', '/invoicesrpc.Invoices/SettleInvoice'].map(
+  uri,
+);
+
 const allowed = new Set([...needed, ...useful]);
+const allowedWithHolds = new Set([...allowed, ...holding]);
+/** Without the height nobody knows when a hold is over. */
+const neededForHolds = [...needed, uri('/lnrpc.Lightning/GetInfo'), ...holding];
 
 /** What the permissions of LND 0.21 open, in a merchant's words. Source: ListPermissions. */
 const allows: Readonly<Record<string, string>> = {
@@ -94,13 +102,14 @@ export const freshRootKeyId = (): string => String(randomInt(100_000, 2 ** 31));
  * The line that a merchant runs on the node. It prints the credential as hex and leaves no file.
  * Source: lncli 0.21, options before permissions.
  */
-export function bakeLine(rootKeyId: string = freshRootKeyId()): string {
-  const operations = [...needed, ...useful].join(' ');
+export function bakeLine(rootKeyId: string = freshRootKeyId(), holds = false): string {
+  const operations = [...needed, ...useful, ...(holds ? holding : [])].join(' ');
   return `lncli bakemacaroon --root_key_id ${rootKeyId} ${operations}`;
 }
 
-function excessOf(operations: readonly string[]): Excess[] {
-  const beyond = [...new Set(operations)].filter((operation) => !allowed.has(operation));
+function excessOf(operations: readonly string[], mayHold: boolean): Excess[] {
+  const within = mayHold ? allowedWithHolds : allowed;
+  const beyond = [...new Set(operations)].filter((operation) => !within.has(operation));
   return beyond.map((operation) => {
     const permission = operation.slice(0, 120);
     const method = /^uri:\/[\w.]+\/(\w+)$/.exec(operation)?.[1];
@@ -133,9 +142,23 @@ const runTheLine = 'Run the line below on the node and paste what it prints.';
 
 /**
  * Whether this credential can receive and nothing else. `now` is for `time-before`; left out, an
- * ended credential passes here and the node itself refuses it.
+ * ended credential passes here and the node itself refuses it. `mayHold`: it may also hold what is
+ * paid and take what it holds; `mustHold`: it has to.
  */
-export function judgeCredential(bytes: Uint8Array, now?: Date): CredentialVerdict {
+export function judgeCredential(
+  bytes: Uint8Array,
+  asked: Date | { now?: Date; mayHold?: boolean; mustHold?: boolean } = {},
+): CredentialVerdict {
+  const { now, mayHold, mustHold = false } = asked instanceof Date ? { now: asked } : asked;
+  const verdict = judge(bytes, { now, mayHold: mayHold === true || mustHold, mustHold });
+  return verdict.ok || !mustHold ? verdict : { ...verdict, bake: bakeLine(undefined, true) };
+}
+
+function judge(
+  bytes: Uint8Array,
+  asked: { now: Date | undefined; mayHold: boolean; mustHold: boolean },
+): CredentialVerdict {
+  const { now, mayHold, mustHold } = asked;
   let macaroon: Macaroon;
   try {
     macaroon = decodeMacaroon(bytes);
@@ -145,15 +168,18 @@ export function judgeCredential(bytes: Uint8Array, now?: Date): CredentialVerdic
     return refuseCredential('not_a_macaroon', sentence);
   }
   const { operations, caveats, rootKeyId } = macaroon;
-  const excess = excessOf(operations);
+  const excess = excessOf(operations, mayHold);
   if (excess.length > 0) {
     const sentence = `This credential may do more than receive, so it is not stored. ${runTheLine}`;
     return refuseCredential('credential_can_spend', sentence, excess);
   }
-  const missing = needed.filter((operation) => !operations.includes(operation));
+  const wanted = mustHold ? neededForHolds : needed;
+  const missing = wanted.filter((operation) => !operations.includes(operation));
   if (missing.length > 0) {
     const list = missing.map((one) => one.slice(one.lastIndexOf('/') + 1)).join(', ');
-    const sentence = `This credential lacks a permission that is needed: ${list}. ${runTheLine}`;
+    const lacks = `This credential lacks a permission that is needed: ${list}.`;
+    const why = mustHold ? ' The shop authorizes payments before it charges them.' : '';
+    const sentence = `${lacks}${why} ${runTheLine}`;
     return refuseCredential('credential_lacks_permission', sentence);
   }
   if (rootKeyId === '0') {
@@ -175,6 +201,10 @@ export function judgeCredential(bytes: Uint8Array, now?: Date): CredentialVerdic
   }
   return { ...accepted, expiresAt };
 }
+
+/** Whether it may make hold invoices, take what they hold, and see when they end. */
+export const canHold = (verdict: CredentialAccepted): boolean =>
+  neededForHolds.every((operation) => verdict.operations.includes(operation));
 
 /** Whether the credential was baked with this method, such as `/lnrpc.Lightning/GetInfo`. */
 export const mayCall = (verdict: CredentialAccepted, method: string): boolean =>

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { cancelHodlInvoice } from 'lightning';
 import type { InvoicePage, InvoiceWish, IssuedInvoice, LightningNode } from '../core/ports.ts';
-import type { Observation } from '../core/invoice.ts';
+import type { Observation, Preimage } from '../core/invoice.ts';
 import { assert, Trouble } from '../core/trouble.ts';
 import { parseAddress, pinAddress } from './address.ts';
 import type { NodeAddress, Resolve } from './address.ts';
@@ -13,10 +13,18 @@ import { differenceOf, parseRequest } from './bolt11.ts';
 import type { NodeIdentity } from './bolt11.ts';
 import { readReceivable } from './channels.ts';
 import { openConnection } from './connection.ts';
-import type { Connection, Keepalive } from './connection.ts';
-import { isAnsweredByLook, isDuplicate, isNotFound, nodeTrouble, troubleFrom } from './errors.ts';
+import type { Connection, ConnectionWatch, Keepalive } from './connection.ts';
+import {
+  isAnsweredByLook,
+  isDuplicate,
+  isNotFound,
+  isNotHeld,
+  nodeTrouble,
+  troubleFrom,
+} from './errors.ts';
 import { judgeCredential, mayCall } from './gate.ts';
 import { observationOf } from './observation.ts';
+import { holdCltvBlocks } from '../core/hold.ts';
 import { readFacts } from './facts.ts';
 import type { NodeFacts } from './facts.ts';
 import { hedging, type HedgeOptions } from './hedge.ts';
@@ -44,11 +52,18 @@ export type NodeOptions = NodeIdentity & {
   keepalive?: Keepalive;
   /** For the metrics: a lookup was asked, or asked once more over the spare connection. */
   countedRead?: HedgeOptions['counted'];
+  /** For the metrics. */
+  watch?: ConnectionWatch & {
+    /** The address led to what is not public. */
+    blocked?: () => void;
+  };
 };
 
 export type OpenNode = LightningNode & {
   /** Undefined when the credential may not ask. */
   getInfo: () => Promise<NodeFacts | undefined>;
+  /** How many lookups may be asked a second time. */
+  hedgeBudget: () => number;
   close: () => void;
 };
 
@@ -65,12 +80,14 @@ function connections(options: NodeOptions, address: NodeAddress) {
     const { deadlineMs, keepalive } = options;
     const pinning = await pinAddress({ allowPrivate, resolve }, address);
     if (!pinning.ok) {
+      if (pinning.why === 'forbidden') options.watch?.blocked?.();
       const then = pinning.why === 'forbidden' ? 'give_up' : 'retry';
       throw nodeTrouble('node_address', { then, away: true, details: pinning.why });
     }
     const { pinned } = pinning;
     const limit = deadlineMs === undefined ? {} : { deadlineMs };
-    return openConnection({ pinned, certificatePem, macaroonHex, keepalive, ...limit });
+    const { watch } = options;
+    return openConnection({ pinned, certificatePem, macaroonHex, keepalive, watch, ...limit });
   };
   const drop = (): void => {
     current?.made.then((connection) => connection.close()).catch(() => undefined);
@@ -136,13 +153,23 @@ async function look(connection: Connection, hash: string): Promise<Observation |
 /** One AddInvoice. `doubtful`: it may have been done, or was done before. */
 async function add(connection: Connection, wish: InvoiceWish): Promise<Found | 'doubtful'> {
   try {
-    const { payment_request: request, add_index } = await connection.addInvoice({
-      r_preimage: Buffer.from(wish.preimage, 'hex'),
+    const terms = {
       value_msat: wish.amountMsat.toString(),
       memo: wish.memo,
       expiry: String(wish.expirySeconds),
       private: true,
-    });
+    };
+    const { payment_request: request, add_index } =
+      wish.hold === true
+        ? await connection.addHoldInvoice({
+            ...terms,
+            hash: Buffer.from(wish.hash, 'hex'),
+            cltv_expiry: String(holdCltvBlocks),
+          })
+        : await connection.addInvoice({
+            ...terms,
+            r_preimage: Buffer.from(wish.preimage, 'hex'),
+          });
     return { request, addIndex: BigInt(add_index), state: 'open', before: false };
   } catch (error) {
     if (isDuplicate(error)) return 'doubtful';
@@ -166,6 +193,12 @@ async function addOrFind(connection: Connection, wish: InvoiceWish): Promise<Fou
 async function cancel({ lnd }: Connection, hash: string): Promise<void> {
   await cancelHodlInvoice({ lnd, id: hash }).catch((error: unknown) => {
     if (!isAnsweredByLook(error)) throw error;
+  });
+}
+
+async function settle(connection: Connection, preimage: Preimage): Promise<void> {
+  await connection.settleInvoice(Buffer.from(preimage, 'hex')).catch((error: unknown) => {
+    if (!isNotHeld(error)) throw error;
   });
 }
 
@@ -231,7 +264,8 @@ async function issue(
  * @throws {Trouble} `give_up` when the credential or the address is not allowed.
  */
 export function openNode(options: NodeOptions): OpenNode {
-  const verdict = judgeCredential(Buffer.from(options.macaroonHex, 'hex'));
+  // What was let in for a shop that holds stays in when it holds no more.
+  const verdict = judgeCredential(Buffer.from(options.macaroonHex, 'hex'), { mayHold: true });
   if (!verdict.ok) {
     const details = verdict.refusal;
     throw nodeTrouble('credential_refused', { then: 'give_up', away: true, details });
@@ -272,6 +306,8 @@ export function openNode(options: NodeOptions): OpenNode {
           () => over(spare, (other) => look(other, hash)),
         ),
       ),
+    settleHeld: (preimage) => call((connection) => settle(connection, preimage)),
+    height: () => call(async (connection) => (await readFacts(connection)).height),
     askToCancel: (hash) => call((connection) => cancel(connection, hash)),
     listInvoices: async (ask) =>
       may('ListInvoices') ? call((connection) => list(connection, ask)) : undefined,
@@ -285,6 +321,7 @@ export function openNode(options: NodeOptions): OpenNode {
       };
       return followSettles({ connection: line.get, quietMs, mostEvents }, from, { ...on, ended });
     },
+    hedgeBudget: hedge.budget,
     close: () => {
       line.close();
       spare.close();

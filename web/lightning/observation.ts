@@ -29,6 +29,15 @@ function preimageOf(bytes: Buffer, hash: string): Preimage | undefined {
   return fits ? preimage(bytes.toString('hex')) : undefined;
 }
 
+/** The first of the parts that are held to time out; undefined when none is. */
+function heldUntil({ state, htlcs }: RawInvoice): { heldUntilHeight?: number } {
+  if (state !== 'ACCEPTED') return {};
+  const heights = htlcs
+    .filter((part) => part.state === 'ACCEPTED' && part.expiry_height > 0)
+    .map((part) => part.expiry_height);
+  return heights.length === 0 ? {} : { heldUntilHeight: Math.min(...heights) };
+}
+
 /**
  * Undefined when there is no hash (AMP payments) or a state that is not known. A preimage is only
  * told when its SHA-256 is the hash.
@@ -45,6 +54,7 @@ export function observationOf(raw: RawInvoice): Observation | undefined {
     amountMsat: msat(BigInt(raw.value_msat)),
     receivedMsat: msat(BigInt(raw.amt_paid_msat)),
     preimage: preimageOf(raw.r_preimage, hash),
+    ...heldUntil(raw),
     settleIndex: settleIndex > 0n ? settleIndex : undefined,
     settledAt: settleSeconds > 0n ? dateAt(settleSeconds) : undefined,
     addIndex: BigInt(raw.add_index),

@@ -1,6 +1,8 @@
 import type { PaymentSessions, SessionOutcome } from '../core/ports.ts';
 import {
   apiVersions,
+  captureSessionReject,
+  captureSessionResolve,
   paymentsAppConfigure,
   paymentSessionPending,
   paymentSessionReject,
@@ -8,6 +10,9 @@ import {
   refundSessionReject,
   refundSessionResolve,
   type PaymentsDocument,
+  voidSessionReject,
+  voidSessionResolve,
+  type ToldHold,
   type ToldRefund,
   type ToldSession,
 } from './payments-documents.ts';
@@ -20,8 +25,11 @@ export function paymentSessions(deps: ShopApiDeps): PaymentSessions {
   const ask = <T>(document: PaymentsDocument<T>, variables: object): Promise<T> =>
     api.ask(document, variables);
   return {
-    resolve: async (id) =>
-      outcomeOf((await ask(paymentSessionResolve, { id })).paymentSessionResolve),
+    resolve: async (id, authorizationExpiresAt) => {
+      const until = authorizationExpiresAt?.toISOString();
+      const answer = await ask(paymentSessionResolve, { id, ...(until && { until }) });
+      return outcomeOf(answer.paymentSessionResolve);
+    },
     reject: async (id, code) =>
       outcomeOf((await ask(paymentSessionReject, { id, reason: { code } })).paymentSessionReject),
     pending: async (id, until) => {
@@ -34,11 +42,24 @@ export function paymentSessions(deps: ShopApiDeps): PaymentSessions {
       return outcomeOf(answer.paymentSessionPending);
     },
     resolveRefund: async (id) =>
-      refundOutcomeOf((await ask(refundSessionResolve, { id })).refundSessionResolve),
+      plainOutcomeOf((await ask(refundSessionResolve, { id })).refundSessionResolve),
     rejectRefund: async (id) => {
       // Shopify has one word for it, whatever the reason: the merchant reads ours in our admin.
       const reason = { code: 'PROCESSING_ERROR' };
-      return refundOutcomeOf((await ask(refundSessionReject, { id, reason })).refundSessionReject);
+      return plainOutcomeOf((await ask(refundSessionReject, { id, reason })).refundSessionReject);
+    },
+    resolveCapture: async (id) =>
+      plainOutcomeOf((await ask(captureSessionResolve, { id })).captureSessionResolve),
+    rejectCapture: async (id, code) => {
+      const reason = { code };
+      const answer = await ask(captureSessionReject, { id, reason });
+      return plainOutcomeOf(answer.captureSessionReject);
+    },
+    resolveVoid: async (id) =>
+      plainOutcomeOf((await ask(voidSessionResolve, { id })).voidSessionResolve),
+    rejectVoid: async (id) => {
+      const reason = { code: 'PROCESSING_ERROR' };
+      return plainOutcomeOf((await ask(voidSessionReject, { id, reason })).voidSessionReject);
     },
     sayReady: async ({ handle, ready }) => {
       const answer = await ask(paymentsAppConfigure, { externalHandle: handle, ready });
@@ -52,7 +73,7 @@ export function paymentSessions(deps: ShopApiDeps): PaymentSessions {
   };
 }
 
-function refundOutcomeOf(told: ToldRefund | null): SessionOutcome {
+function plainOutcomeOf(told: ToldRefund | ToldHold | null): SessionOutcome {
   if (told === null) throw unclear('no_data', { away: false });
   const [first] = told.userErrors;
   if (first !== undefined) return { is: 'refused', why: first.code ?? 'not_accepted' };

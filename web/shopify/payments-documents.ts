@@ -27,8 +27,8 @@ fragment SessionParts on PaymentSession {
 /** Its userErrors have no `code`: selecting one would make the whole document invalid. */
 export const paymentSessionResolve = {
   name: 'PaymentSessionResolve',
-  text: `mutation PaymentSessionResolve($id: ID!) {
-  paymentSessionResolve(id: $id) {
+  text: `mutation PaymentSessionResolve($id: ID!, $until: DateTime) {
+  paymentSessionResolve(id: $id, authorizationExpiresAt: $until) {
     paymentSession { ...SessionParts } userErrors { field message }
   }
 }${sessionParts}`,
@@ -89,6 +89,10 @@ const toldRefund = z.object({
   userErrors: z.array(z.object({ code: z.string().nullish(), message: z.string().nullish() })),
 });
 export type ToldRefund = z.infer<typeof toldRefund>;
+const toldHold = z.object({
+  userErrors: z.array(z.object({ code: z.string().nullish(), message: z.string().nullish() })),
+});
+export type ToldHold = z.infer<typeof toldHold>;
 
 export const refundSessionResolve = {
   name: 'RefundSessionResolve',
@@ -112,6 +116,50 @@ export const refundSessionReject = {
   timeoutMs: writeMs,
 } satisfies PaymentsDocument<unknown>;
 
+export const captureSessionResolve = {
+  name: 'CaptureSessionResolve',
+  text: `mutation CaptureSessionResolve($id: ID!) {
+  captureSessionResolve(id: $id) { captureSession { id } userErrors { code field message } }
+}`,
+  answer: z.object({ captureSessionResolve: toldHold.nullable() }),
+  points: 11,
+  timeoutMs: writeMs,
+} satisfies PaymentsDocument<unknown>;
+
+export const captureSessionReject = {
+  name: 'CaptureSessionReject',
+  text: `mutation CaptureSessionReject($id: ID!, $reason: CaptureSessionRejectionReasonInput!) {
+  captureSessionReject(id: $id, reason: $reason) {
+    captureSession { id } userErrors { code field message }
+  }
+}`,
+  answer: z.object({ captureSessionReject: toldHold.nullable() }),
+  points: 11,
+  timeoutMs: writeMs,
+} satisfies PaymentsDocument<unknown>;
+
+export const voidSessionResolve = {
+  name: 'VoidSessionResolve',
+  text: `mutation VoidSessionResolve($id: ID!) {
+  voidSessionResolve(id: $id) { voidSession { id } userErrors { code field message } }
+}`,
+  answer: z.object({ voidSessionResolve: toldHold.nullable() }),
+  points: 11,
+  timeoutMs: writeMs,
+} satisfies PaymentsDocument<unknown>;
+
+export const voidSessionReject = {
+  name: 'VoidSessionReject',
+  text: `mutation VoidSessionReject($id: ID!, $reason: VoidSessionRejectionReasonInput!) {
+  voidSessionReject(id: $id, reason: $reason) {
+    voidSession { id } userErrors { code field message }
+  }
+}`,
+  answer: z.object({ voidSessionReject: toldHold.nullable() }),
+  points: 11,
+  timeoutMs: writeMs,
+} satisfies PaymentsDocument<unknown>;
+
 /** Changes nothing: whoever is answered has a token that works. */
 export const apiVersions = {
   name: 'ApiVersions',
@@ -130,5 +178,9 @@ export const paymentsDocuments: readonly PaymentsDocument<unknown>[] = [
   paymentsAppConfigure,
   refundSessionResolve,
   refundSessionReject,
+  captureSessionResolve,
+  captureSessionReject,
+  voidSessionResolve,
+  voidSessionReject,
   apiVersions,
 ];

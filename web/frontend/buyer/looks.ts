@@ -45,6 +45,7 @@ const ended: Record<Over, Look> = {
   order_cancelled: { name: 'lapsed.order_cancelled', tone: 'plain' },
   order_paid_otherwise: { name: 'lapsed.order_paid_otherwise', tone: 'plain' },
   order_owes_nothing: { name: 'lapsed.order_owes_nothing', tone: 'plain' },
+  given_back: { name: 'lapsed.given_back', tone: 'plain' },
   other: { name: 'lapsed.other', tone: 'plain' },
 };
 
@@ -56,7 +57,11 @@ const byState: Record<PayState, (view: PayView) => Look> = {
     if (view.refusal !== undefined) return refused[view.refusal];
     return view.expired ? open.expired : open.preparing;
   },
-  closing: () => ({ name: 'closing', tone: 'live' }),
+  held: () => ({ name: 'held', tone: 'good' }),
+  closing: (view) => ({
+    name: view.over === 'given_back' ? 'giving_back' : 'closing',
+    tone: 'live',
+  }),
   settled: paid,
   resolved: paid,
   stranded: () => ({ name: 'stranded', tone: 'warn' }),

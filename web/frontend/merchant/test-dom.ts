@@ -115,7 +115,10 @@ export const shop: ShopAnswer = {
   node,
   method: { name: 'Bitcoin (Lightning)' },
   bake: 'lncli bakemacaroon --root_key_id 123456 uri:/lnrpc.Lightning/AddInvoice',
-  counts: { open: 2, closing: 0, settled: 0, resolved: 3, stranded: 0, lapsed: 1, rejected: 0 },
+  counts: {
+    ...{ open: 2, held: 0, closing: 0, settled: 0, resolved: 3 },
+    ...{ stranded: 0, lapsed: 1, rejected: 0 },
+  },
   setup: { node: true, receive: true, method: true, block: true, test: true },
   problems: [],
 };

@@ -2,7 +2,7 @@
 // three, made by the server. No name, address, e-mail or item of the buyer is in it.
 
 export type PayState =
-  'open' | 'closing' | 'settled' | 'resolved' | 'stranded' | 'lapsed' | 'rejected';
+  'open' | 'held' | 'closing' | 'settled' | 'resolved' | 'stranded' | 'lapsed' | 'rejected';
 
 /** Why there is no invoice at the moment. The answers of `GET /pay/<id>/status` use these words. */
 export type PayRefusal =
@@ -51,7 +51,7 @@ export type PayView = {
   /** More arrived than was owed: the shop will give it back. */
   overpaid?: true;
   /** `lapsed`, `rejected` and `closing`: why the order is not to be paid any more. */
-  over?: 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing' | 'other';
+  over?: 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing' | 'given_back' | 'other';
   /** It was chosen at checkout, where the buyer goes back to: a payment of the payments app. */
   session?: true;
   /** Of a session: the buyer may say that the money is on its way, and wait at the shop. */

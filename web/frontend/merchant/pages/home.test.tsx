@@ -5,7 +5,10 @@ import type { DashboardAnswer } from '../../shared/dashboard-api.ts';
 import type { PaymentsAnswer, Problem } from '../../shared/merchant-api.ts';
 import { bridge, openAt, reconciliation, row, shop, type Says } from '../test-dom.ts';
 
-const none = { open: 0, closing: 0, settled: 0, resolved: 0, stranded: 0, lapsed: 0, rejected: 0 };
+const none = {
+  ...{ open: 0, held: 0, closing: 0, settled: 0, resolved: 0 },
+  ...{ stranded: 0, lapsed: 0, rejected: 0 },
+};
 const list: PaymentsAnswer = {
   payments: [row],
   newer: null,

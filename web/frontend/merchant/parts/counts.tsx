@@ -6,7 +6,8 @@ import { useAmounts } from './use-amounts.ts';
 
 /** In the order of a payment's life. */
 const order: readonly PayState[] = [
-  ...(['open', 'settled', 'resolved', 'closing', 'lapsed', 'rejected', 'stranded'] as const),
+  ...(['open', 'held', 'settled', 'resolved'] as const),
+  ...(['closing', 'lapsed', 'rejected', 'stranded'] as const),
 ];
 
 /** The server counts no further. */

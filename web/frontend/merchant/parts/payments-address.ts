@@ -14,7 +14,8 @@ export const filterWords = [
 export type FilterWord = (typeof filterWords)[number];
 
 export const payStates: readonly PayState[] = [
-  ...(['open', 'settled', 'resolved', 'closing', 'lapsed', 'rejected', 'stranded'] as const),
+  ...(['open', 'held', 'settled', 'resolved'] as const),
+  ...(['closing', 'lapsed', 'rejected', 'stranded'] as const),
 ];
 const isState = (text: string): boolean => payStates.some((state) => state === text);
 export const amountForm = /^\d{1,15}(\.\d{1,3})?$/;

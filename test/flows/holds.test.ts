@@ -1,0 +1,331 @@
+// Authorize, capture, void: a buyer's money is held by the node until Shopify says to charge it or
+// to give it back, or until its time is over; and each of that happens once, whoever asks how often.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { CheckoutInput, MoneySession } from '../../sandbox/shopify/payments/index.ts';
+import { holdCltvBlocks } from '../../web/core/hold.ts';
+import { audit } from '../../web/db/audit.ts';
+import { switchHolds } from '../../web/db/holds.ts';
+import type { InvoiceRow } from '../../web/db/invoices.ts';
+import { shopLane } from '../../web/db/lanes.ts';
+import type { Deps } from '../../web/flows/flow.ts';
+import { paymentsApp, until } from '../world.ts';
+import { openShop, type Bill, type Shop } from './cases-shop.ts';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop({ captures: true });
+  await shop.db.pool.query(
+    `insert into settings (shop_id, refunds_on, refund_pricing) values ($1, true, 'sats_paid')`,
+    [shop.shop.id],
+  );
+});
+afterAll(async () => {
+  expect(await audit(shop.db)).toEqual([]);
+  await shop.close();
+});
+
+const macaroon = (name: 'receive-useful' | 'receive-and-hold', rootKeyId: string) => ({
+  given: { lndconnect: shop.lnd.lndconnect(shop.lnd.macaroon(name, { rootKeyId })) },
+});
+const switchOn = (on: boolean): Promise<void> =>
+  switchHolds(shop.db, { shopId: shop.paymentsShopId, on });
+
+async function chosen(input: CheckoutInput = {}): Promise<Bill> {
+  const session = await shop.shopify.payments.checkout({
+    ...{ app: paymentsApp.name, kind: 'authorization', amount: '21.00', ...input },
+  });
+  const gid = `gid://shopify/PaymentSession/${session.id}`;
+  const row = await shop.db.prisma.payment.findFirstOrThrow({ where: { originId: gid } });
+  return {
+    ...{ way: 'payment_session', shopId: row.shopId, paymentId: row.id },
+    ...{ originId: session.id, group: session.group },
+  };
+}
+
+const stateAtNode = (invoice: InvoiceRow): string => {
+  const state = shop.lnd.invoices.get(invoice.hash)?.state;
+  if (state === undefined) throw new Error('the node has no such invoice');
+  return state;
+};
+type Paid = ReturnType<Shop['lnd']['pay']>;
+
+/** The buyer has paid, and the node holds the money. */
+async function held(bill: Bill): Promise<{ invoice: InvoiceRow; paid: Paid }> {
+  const invoice = await shop.quoted(bill);
+  expect(invoice.hold).toBe(true);
+  const paid = shop.lnd.pay(shop.requestOf(invoice.hash));
+  await expect.poll(() => stateAtNode(invoice), { timeout: 60_000 }).toBe('ACCEPTED');
+  await shop.look(invoice);
+  expect((await shop.stands(bill)).state).toBe('held');
+  return { invoice, paid };
+}
+/** And Shopify has it as authorized. */
+async function authorized(input: CheckoutInput = {}) {
+  const bill = await chosen(input);
+  const { invoice, paid } = await held(bill);
+  await shop.tell(bill);
+  return { bill, invoice, paid };
+}
+
+const requestsOf = ({ paymentId }: Bill) =>
+  shop.db.prisma.holdRequest.findMany({ where: { paymentId }, orderBy: { id: 'asc' } });
+async function answerAll(bill: Bill, on?: Deps): Promise<void> {
+  for (const { id, state } of await requestsOf(bill)) {
+    if (state === 'done') continue;
+    await shop.work({ table: 'hold_request', id, lane: shopLane(bill.shopId) }, on);
+  }
+}
+const atShopify = ({ id }: Pick<MoneySession, 'id'>) =>
+  shop.shopify.payments.moneySessions().find((each) => each.id === id);
+const session = (bill: Bill) => shop.shopify.payments.session(bill.originId);
+const effects = (bill: Bill, what: 'capture_resolved' | 'void_resolved' | 'resolved'): number => {
+  const asked = shop.shopify.payments.moneySessions(bill.originId).map(({ id }) => id);
+  const { effects: seen } = shop.shopify.payments;
+  return [bill.originId, ...asked].reduce((sum, id) => sum + seen.count(id, what), 0);
+};
+
+test('an authorization is refused until the shop has switched it on', async () => {
+  const bill = await chosen();
+  expect((await shop.stands(bill)).state).toBe('lapsed');
+  await shop.tell(bill);
+  expect(session(bill)?.rejection).toMatchObject({ code: 'INVALID_PURCHASE_TYPE' });
+});
+
+test('a credential that cannot hold is asked for another, in words and with the line', async () => {
+  const tooMuch = await shop.connect(macaroon('receive-and-hold', '57101'));
+  expect(tooMuch).toMatchObject({ ok: false, refusal: 'credential_can_spend' });
+  await switchOn(true);
+  const refused = await shop.connect(macaroon('receive-useful', '57102'));
+  expect(refused).toMatchObject({ ok: false, refusal: 'credential_lacks_permission' });
+  if (refused.ok) throw new Error('it was taken');
+  expect(refused.sentence).toMatch(/AddHoldInvoice, SettleInvoice.*before it charges/);
+  expect(refused.bake).toMatch(/Invoices\/AddHoldInvoice .*Invoices\/SettleInvoice$/);
+  // What is connected cannot hold: a price is not promised, and a sale goes on.
+  const bill = await chosen();
+  await expect(shop.quoted(bill)).rejects.toThrow('no_node');
+  const sale = await chosen({ kind: 'sale' });
+  expect((await shop.quoted(sale)).hold).toBe(false);
+});
+
+describe('with a node that can hold', () => {
+  beforeAll(async () => {
+    await switchOn(true);
+    // A busy machine may take longer than a merchant would wait.
+    await until(
+      'the node is connected',
+      async () => (await shop.connect(macaroon('receive-and-hold', '57103'))).ok,
+      60_000,
+    );
+  });
+  beforeEach(() => {
+    shop.shopify.faults.clear();
+  });
+
+  test('held, authorized with an end, captured as a whole: charged once', async () => {
+    const { bill, invoice, paid } = await authorized();
+    const until = Date.parse(session(bill)?.authorizationExpiresAt ?? '');
+    const days = (until - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(1);
+    expect(days).toBeLessThan((holdCltvBlocks * 10) / 1_440);
+    expect(await shop.accountsOf(bill)).toEqual({});
+    expect(stateAtNode(invoice)).toBe('ACCEPTED');
+
+    const asked = await shop.shopify.payments.capture(bill.originId);
+    const again = await Promise.all(
+      Array.from({ length: 19 }, () => shop.shopify.payments.askAgain(asked.id)),
+    );
+    expect(again.map(({ answer }) => answer)).toEqual(Array.from({ length: 19 }, () => '201'));
+    expect(await requestsOf(bill)).toHaveLength(1);
+    await answerAll(bill);
+    await shop.look(invoice);
+    await expect(paid).resolves.toMatchObject({ ok: true });
+    expect((await shop.stands(bill)).state).toBe('settled');
+    await shop.tell(bill);
+    expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: null });
+    expect(atShopify(asked)?.state).toBe('resolved');
+    expect(effects(bill, 'capture_resolved')).toBe(1);
+    expect(await shop.accountsOf(bill)).toEqual({ resolved: invoice.amountMsat });
+    expect(await requestsOf(bill)).toMatchObject([{ state: 'done', outcome: 'captured' }]);
+  });
+
+  test('a part: all that was held is taken, and the rest becomes a refund', async () => {
+    const { bill, invoice } = await authorized();
+    await shop.shopify.payments.capture(bill.originId, { amount: '14.00' });
+    await answerAll(bill);
+    await shop.look(invoice);
+    await shop.tell(bill);
+    const payment = await shop.read(bill.paymentId);
+    expect(payment).toMatchObject({ state: 'resolved', toldMinor: 1_400n, attention: null });
+    const [refund, ...more] = await shop.db.prisma.refund.findMany({
+      where: { paymentId: bill.paymentId },
+    });
+    expect(more).toEqual([]);
+    expect(refund).toMatchObject({ source: 'overpaid', origin: 'attention' });
+    const third = invoice.amountMsat / 3n;
+    expect(third - (refund?.amountMsat ?? 0n)).toBeLessThan(1_001n);
+    expect((refund?.amountMsat ?? 0n) > 0n).toBe(true);
+  });
+
+  test('voided: the buyer has the money back before Shopify hears so', async () => {
+    const { bill, invoice, paid } = await authorized();
+    const asked = await shop.shopify.payments.void(bill.originId);
+    await answerAll(bill);
+    expect((await shop.stands(bill)).state).toBe('closing');
+    await answerAll(bill);
+    expect(atShopify(asked)?.state).toBe('open');
+    await shop.look(invoice);
+    await expect(paid).resolves.toMatchObject({ ok: false });
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    await answerAll(bill);
+    await answerAll(bill);
+    expect(atShopify(asked)?.state).toBe('resolved');
+    expect(effects(bill, 'void_resolved')).toBe(1);
+    expect(await shop.accountsOf(bill)).toEqual({});
+  });
+
+  test('a capture and a void at once: one of them, and the other hears no', async () => {
+    for (const [first, second] of [
+      ['capture', 'void'],
+      ['void', 'capture'],
+    ] as const) {
+      const { bill, invoice } = await authorized();
+      const one = await shop.shopify.payments[first](bill.originId);
+      const other = await shop.shopify.payments[second](bill.originId);
+      await answerAll(bill);
+      await shop.look(invoice);
+      if (first === 'capture') await shop.tell(bill);
+      await answerAll(bill);
+      await answerAll(bill);
+      expect(atShopify(one)?.state).toBe('resolved');
+      expect(atShopify(other)?.state).toBe('rejected');
+      const code = first === 'capture' ? 'PROCESSING_ERROR' : 'AUTHORIZATION_EXPIRED';
+      expect(atShopify(other)?.rejection).toMatchObject({ code });
+    }
+  });
+
+  test('nobody answers: given back before the node would, and a late capture is refused', async () => {
+    const { bill, invoice, paid } = await authorized();
+    const deadline = Math.min(
+      ...(shop.lnd.invoices.get(invoice.hash)?.parts ?? []).map((part) => part.expiryHeight),
+    );
+    shop.lnd.mine(deadline - 18 - 6 - 1 - shop.lnd.height);
+    await shop.look(invoice);
+    expect((await shop.stands(bill)).state).toBe('held');
+    shop.lnd.mine(1);
+    await shop.look(invoice);
+    await shop.look(invoice);
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    await expect(paid).resolves.toMatchObject({ ok: false });
+    const asked = await shop.shopify.payments.capture(bill.originId);
+    await answerAll(bill);
+    await answerAll(bill);
+    expect(atShopify(asked)?.rejection).toMatchObject({ code: 'AUTHORIZATION_EXPIRED' });
+    const moves = await shop.db.prisma.history.findMany({
+      where: { paymentId: bill.paymentId, what: 'moved' },
+      orderBy: { id: 'asc' },
+    });
+    expect(moves.map(({ to, because }) => [to, because])).toEqual([
+      ['held', 'node_says_held'],
+      ['closing', 'hold_over'],
+      ['lapsed', 'node_says_canceled'],
+    ]);
+  });
+
+  test('also when its time is over by the clock', async () => {
+    const { bill, invoice } = await authorized();
+    const after = shop.later(10 * 86_400_000);
+    await shop.look(invoice, after);
+    await shop.look(invoice, after);
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+  });
+
+  test('the node gave it back by itself while it was to be charged: nothing is booked', async () => {
+    const { bill, invoice } = await authorized();
+    const asked = await shop.shopify.payments.capture(bill.originId);
+    await answerAll(bill);
+    shop.lnd.mine(holdCltvBlocks);
+    expect(stateAtNode(invoice)).toBe('CANCELED');
+    await shop.look(invoice);
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    await answerAll(bill);
+    await answerAll(bill);
+    expect(atShopify(asked)?.rejection).toMatchObject({ code: 'AUTHORIZATION_EXPIRED' });
+    expect(await shop.accountsOf(bill)).toEqual({});
+  });
+
+  test('a price that ran out is closed as ever, and money in its last moment is held', async () => {
+    const bill = await chosen();
+    const invoice = await shop.quoted(bill);
+    const after = shop.later(invoice.lapsesAt.getTime() - Date.now() + 1_000);
+    const paid = shop.lnd.pay(shop.requestOf(invoice.hash));
+    await expect.poll(() => stateAtNode(invoice), { timeout: 60_000 }).toBe('ACCEPTED');
+    await shop.look(invoice, after);
+    expect((await shop.stands(bill)).state).toBe('held');
+    await shop.tell(bill);
+    await shop.shopify.payments.void(bill.originId);
+    await answerAll(bill);
+    await shop.look(invoice);
+    await expect(paid).resolves.toMatchObject({ ok: false });
+
+    const idle = await chosen();
+    const unpaid = await shop.quoted(idle);
+    await shop.look(unpaid, shop.later(unpaid.lapsesAt.getTime() - Date.now() + 1_000));
+    expect((await shop.again(unpaid)).state).toBe('canceled');
+    expect((await shop.stands(idle)).state).toBe('open');
+    await answerAll(bill);
+    await answerAll(bill);
+  });
+
+  test('two tabs of one purchase are both paid: one is authorized, the other goes back', async () => {
+    const one = await authorized();
+    const { group } = one.bill;
+    const other = await chosen(group === undefined ? {} : { group });
+    await expect(shop.quoted(other)).rejects.toThrow('not_open');
+    await shop.shopify.payments.void(one.bill.originId);
+    await answerAll(one.bill);
+    await shop.look(one.invoice);
+    await answerAll(one.bill);
+    await answerAll(one.bill);
+  });
+
+  test('the answer of each telling is lost: told again, and done once', async () => {
+    const { faults, payments } = shop.shopify;
+    const bill = await chosen();
+    const { invoice } = await held(bill);
+    faults.add({ kind: 'reset', when: 'after', operation: 'PaymentSessionResolve' });
+    await shop.tell(bill).catch(() => undefined);
+    await shop.tell(bill);
+    expect((await shop.read(bill.paymentId)).holdToldAt).not.toBeNull();
+    await payments.capture(bill.originId);
+    await answerAll(bill);
+    await shop.look(invoice);
+    faults.add({ kind: 'reset', when: 'after', operation: 'CaptureSessionResolve' });
+    await shop.tell(bill).catch(() => undefined);
+    expect((await shop.stands(bill)).state).toBe('settled');
+    await shop.tell(bill);
+    expect((await shop.stands(bill)).state).toBe('resolved');
+    expect([effects(bill, 'resolved'), effects(bill, 'capture_resolved')]).toEqual([1, 1]);
+    expect(await shop.accountsOf(bill)).toEqual({ resolved: invoice.amountMsat });
+  });
+
+  test('twenty pools charge it at once: one settle, one booking', async () => {
+    const { bill, invoice } = await authorized();
+    await shop.shopify.payments.capture(bill.originId);
+    await answerAll(bill);
+    const looks = Array.from({ length: 20 }, () => shop.look(invoice).catch(() => undefined));
+    await Promise.all(looks);
+    await expect.poll(async () => (await shop.stands(bill)).state).toBe('settled');
+    await shop.tell(bill);
+    expect(await shop.accountsOf(bill)).toEqual({ resolved: invoice.amountMsat });
+  });
+
+  test('the app is removed: what is held goes back', async () => {
+    const { bill, invoice, paid } = await authorized();
+    await shop.uninstall('payment_session');
+    expect((await shop.stands(bill)).state).toBe('closing');
+    await shop.look(invoice);
+    await expect(paid).resolves.toMatchObject({ ok: false });
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    await shop.installAgain('payment_session');
+  });
+});
