@@ -10,7 +10,9 @@ import {
   Registry,
 } from 'prom-client';
 import type { LaneStanding, StreamStanding } from './db/views.ts';
+import { countedNames, sharedCounters } from './metrics-counted.ts';
 import { engineGauges, engineNames } from './metrics-engine.ts';
+import { keyGauge, moneyGauges, moneyNames, toldGauges } from './metrics-money.ts';
 
 export const metricNames = {
   payments: 'zaptill_payments',
@@ -26,18 +28,16 @@ export const metricNames = {
   laneBreaker: 'zaptill_lane_breaker',
   shopOldest: 'zaptill_shop_oldest_untold_seconds',
   stream: 'zaptill_node_settle_stream',
-  shopifyCalls: 'zaptill_shopify_calls_total',
-  shopifyCallSeconds: 'zaptill_shopify_call_seconds',
-  shopifyVersions: 'zaptill_shopify_answers_by_version_total',
   versionDaysLeft: 'zaptill_shopify_version_days_left',
   webhooks: 'zaptill_webhooks_total',
   refusedProofs: 'zaptill_refused_proofs_total',
-  nodeReads: 'zaptill_node_reads_total',
-  hedges: 'zaptill_hedges_total',
+  doorSeconds: 'zaptill_door_seconds',
+  ...countedNames,
   ...engineNames,
+  ...moneyNames,
 } as const;
 
-const callSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const answerSeconds = [0.01, 0.025, 0.05, 0.1, 0.3, 0.5, 1, 2.5, 5, 10];
 
 export type Metrics = ReturnType<typeof makeMetrics>;
 
@@ -132,39 +132,6 @@ const labelled = ({ process, counters }: ProcessCounters): Counters =>
     values: metric.values.map((value) => ({ ...value, labels: { ...value.labels, process } })),
   }));
 
-/** What the doors count and pools count as well. */
-function sharedCounters(registers: Registry[]) {
-  return {
-    shopifyCalls: new Counter({
-      name: metricNames.shopifyCalls,
-      help: 'Calls to Shopify.',
-      labelNames: ['operation', 'outcome'],
-      registers,
-    }),
-    nodeReads: new Counter({
-      ...{ name: metricNames.nodeReads, help: 'Lookups of invoices on nodes.', registers },
-    }),
-    hedges: new Counter({
-      name: metricNames.hedges,
-      help: 'Lookups that took long and were asked once more over another connection.',
-      registers,
-    }),
-    shopifyCallSeconds: new Histogram({
-      name: metricNames.shopifyCallSeconds,
-      help: 'Seconds that Shopify took.',
-      labelNames: ['operation'],
-      buckets: callSeconds,
-      registers,
-    }),
-    shopifyVersions: new Counter({
-      name: metricNames.shopifyVersions,
-      help: 'Answers of Shopify, by the version that really answered.',
-      labelNames: ['version', 'deprecated'],
-      registers,
-    }),
-  };
-}
-
 /** One registry for one process. `withProcess` adds memory, CPU and event loop of Node itself. */
 export function makeMetrics(about: { withProcess?: boolean } = {}) {
   const registry = new Registry();
@@ -198,6 +165,8 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
     /** All that this process says, with what other processes have counted beside its own. */
     text: (others: readonly ProcessCounters[]) => textOf({ registry, counted, others }),
     standEngine: engineGauges(registers),
+    standMoney: moneyGauges(registers),
+    standNodes: toldGauges(registers),
     standLanes: laneGauges(registers),
     stand: (now: Standing): void => {
       for (const [state, count] of Object.entries(now.payments)) payments.set({ state }, count);
@@ -208,6 +177,14 @@ export function makeMetrics(about: { withProcess?: boolean } = {}) {
       if (now.versionDaysLeft !== undefined) versionDaysLeft.set(now.versionDaysLeft);
     },
     ...sharedCounters([registry, counted]),
+    keyVersion: keyGauge([registry, counted]),
+    doorSeconds: new Histogram({
+      name: metricNames.doorSeconds,
+      help: 'Seconds until a door had answered; those that stay open for a page are left out.',
+      labelNames: ['door', 'status'],
+      buckets: answerSeconds,
+      registers,
+    }),
     webhooks: counter(metricNames.webhooks, 'Webhooks that arrived.', ['topic', 'outcome']),
     refusedProofs: counter(metricNames.refusedProofs, 'Callers that could not prove themselves.', [
       'door',

@@ -55,6 +55,8 @@ export function givenAddress(url: string): NodeAddress | undefined {
 type Ways = {
   origin: string | undefined;
   resolve?: Resolve;
+  /** For the metrics: an address led to what is not public. */
+  blocked?: () => void;
   /** Where a checked address is connected to, and whose certificates count there. */
   instead?: { ip: string; ca: string };
 };
@@ -106,16 +108,19 @@ async function wayTo(url: string, about: Ways): Promise<string | Way> {
   const { origin } = about;
   if (origin !== undefined) {
     // The stand-in knows no names: what is written is judged all the same.
-    if (address.kind !== 'name') await pinned(address, undefined);
+    if (address.kind !== 'name') await pinned(address, { blocked: about.blocked });
     return origin;
   }
-  const ip = await pinned(address, about.resolve);
+  const ip = await pinned(address, about);
   return { address, ip: about.instead?.ip ?? ip, ca: about.instead?.ca };
 }
 
-async function pinned(address: NodeAddress, resolve: Resolve | undefined): Promise<string> {
-  const rules = { allowPrivate: false, resolve };
-  const pinning = await pinAddress(rules, address);
+async function pinned(
+  address: NodeAddress,
+  { resolve, blocked }: { resolve?: Resolve | undefined; blocked?: (() => void) | undefined },
+): Promise<string> {
+  const pinning = await pinAddress({ allowPrivate: false, resolve }, address);
+  if (!pinning.ok && pinning.why === 'forbidden') blocked?.();
   if (!pinning.ok) throw new NoAnswer('unreachable', { host: address.host, cause: pinning.why });
   return pinning.pinned.ip;
 }

@@ -10,6 +10,7 @@ import type { LightningNode, Nodes, Storefront, Storefronts } from './core/ports
 import { quotePolicy } from './core/quote.ts';
 import { assert, Trouble } from './core/trouble.ts';
 import { listenForChanges } from './db/changes.ts';
+import { hearCounted } from './db/counted.ts';
 import { openDatabase, rows, type Database } from './db/database.ts';
 import { pendingMigrations } from './db/migrate.ts';
 import type { Bucket } from './db/pool-reports.ts';
@@ -27,6 +28,8 @@ import { connectNode, credentialPlace, type NodeCredential } from './flows/conne
 import {
   engineStanding,
   lanesStanding,
+  moneyStanding,
+  nodesTold,
   oldestUntold,
   poolCounters,
   standing,
@@ -46,6 +49,7 @@ import { adviceOnVersion } from './lightning/versions.ts';
 import { openPayAddresses } from './lnurl/pay-address.ts';
 import type { Log } from './log.ts';
 import { makeMetrics, type Metrics, type ProcessCounters } from './metrics.ts';
+import { watchedRates, watchNodes, type NodesWatch } from './metrics-watch.ts';
 import { outbound, type Outbound } from './outbound.ts';
 import { getFromGiven, postToGiven } from './outbound-given.ts';
 import { makeRates } from './rates/agreed.ts';
@@ -118,6 +122,8 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const metrics = makeMetrics({ withProcess: true });
   const out = outbound({ origin: config.outsideOrigin });
   const clock = (): Date => new Date();
+  hearCounted(db.pool, metrics.counted);
+  metrics.keyVersion.set(vault.primaryVersion);
   const registrations = cachedRegistrations({ db, vault, log });
   const nodes = openNodes({ db, vault, config, metrics });
   const sawVersion = hearApiVersion({
@@ -130,18 +136,18 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const storefronts = openStorefronts({
     ...{ db, vault, out, clock, metrics, registrations, sawVersion },
   });
-  const deps = makeDeps({ config, log, db, vault, out, clock, nodes, storefronts });
+  const deps = makeDeps({ metrics, config, log, db, vault, out, clock, nodes, storefronts });
   const connect: Doors['connect'] = (given) =>
     connectNode(
       {
         db,
         log,
         sealer: vault,
-        testNode: (pasted, expected) =>
+        testNode: (pasted, expected, mustHold) =>
           testPasted(pasted, {
-            allowPrivate: config.allowPrivateNodes,
-            now: clock(),
+            ...{ mustHold, allowPrivate: config.allowPrivateNodes, now: clock() },
             wholeMs: connectWithinMs,
+            blocked: () => metrics.ssrfBlocked.inc({ way: 'node' }),
             ...(expected === undefined ? {} : { expected }),
           }),
         forgetConnection: nodes.forget,
@@ -160,7 +166,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   return {
     ...{ config, log, db, vault, metrics, deps, connect, registrations, registerApp, selfTest },
     testOrders: orders,
-    told: () => told({ metrics, storefronts }),
+    told: () => told({ metrics, storefronts, nodes }),
     doors: () => {
       changes ??= listenForChanges(databaseUrl);
       return makeDoors({
@@ -177,6 +183,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
 
 /** What every flow may use. */
 function makeDeps(parts: {
+  metrics: Metrics;
   config: Config;
   log: Log;
   db: Database;
@@ -186,7 +193,7 @@ function makeDeps(parts: {
   nodes: OpenNodes;
   storefronts: OpenStorefronts;
 }): Deps {
-  const { config, log, db, vault, out, clock, nodes, storefronts } = parts;
+  const { metrics, config, log, db, vault, out, clock, nodes, storefronts } = parts;
   const sources = [kraken, coinbase, bitstamp].map((source) =>
     source({ fetchOutside: out.fetchOutside, clock }),
   );
@@ -200,13 +207,28 @@ function makeDeps(parts: {
       of: async (shopId) => paymentSessions(await storefronts.paymentsOf(shopId)),
     },
     askShop: async (shopId) => shopFacts(await storefronts.adminOf(shopId)),
-    rates: makeRates({ sources, clock }),
+    rates: watchedRates(makeRates({ sources, clock, saw: metrics.rateAnswered }), {
+      ...{ metrics, clock },
+    }),
     readRequest: parseRequest,
+    askPayAddress: openPayAddresses({
+      get: getFromGiven({
+        origin: config.outsideOrigin,
+        blocked: () => metrics.ssrfBlocked.inc({ way: 'pay_address' }),
+      }),
+      readInvoice: parseRequest,
+      missed: (about) => {
+        log.warn(about, 'pay_address.no_answer');
+      },
+    }),
     sealer: vault,
     stamp: makeStamp(config.vaultKeys),
     alertWays: openAlertWays({
       mail: config.smtp,
-      post: postToGiven({ origin: config.outsideOrigin }),
+      post: postToGiven({
+        origin: config.outsideOrigin,
+        blocked: () => metrics.ssrfBlocked.inc({ way: 'alert' }),
+      }),
     }),
     quotePolicy,
     quoteSeconds: config.quoteSeconds,
@@ -258,6 +280,7 @@ type OpenNodes = Nodes & {
   of: (nodeId: number) => Promise<LightningNode>;
   openOf: (nodeId: number) => Promise<OpenNode>;
   forget: (nodeId: number) => void;
+  certificates: NodesWatch['certificates'];
   close: () => void;
 };
 
@@ -267,10 +290,12 @@ type NodeParts = { db: Database; vault: Vault; config: Config; metrics: Metrics 
 /** One connection per node and process, opened anew when the stored credential has changed. */
 function openNodes(about: NodeParts): OpenNodes {
   const { db } = about;
+  const watch = watchNodes(about.metrics);
   const kept = new Map<number, { opened: Promise<OpenedNode>; checkedAt: number }>();
   const forget = (nodeId: number): void => {
     const had = kept.get(nodeId);
     kept.delete(nodeId);
+    watch.forgotten(nodeId);
     had?.opened.then(({ node }) => node.close()).catch(() => undefined);
   };
   const checked = async (
@@ -284,7 +309,9 @@ function openNodes(about: NodeParts): OpenNodes {
     if (row?.sealedCredential == null) {
       throw new Trouble('no_credential', { from: 'node', then: 'give_up', away: true });
     }
-    return openStored(about, row);
+    const opened = openStored({ ...about, watch }, row);
+    watch.opened(nodeId, opened.node);
+    return opened;
   };
   const openOf = async (nodeId: number): Promise<OpenNode> => {
     const known = kept.get(nodeId);
@@ -303,13 +330,14 @@ function openNodes(about: NodeParts): OpenNodes {
     of: openOf,
     openOf,
     forget,
+    certificates: watch.certificates,
     close: () => {
       for (const nodeId of kept.keys()) forget(nodeId);
     },
   };
 }
 
-function openStored(about: NodeParts, row: NodeRow): OpenedNode {
+function openStored(about: NodeParts & { watch: NodesWatch }, row: NodeRow): OpenedNode {
   const { nodeReads, hedges } = about.metrics;
   const sealed = row.sealedCredential ?? new Uint8Array();
   const plain = about.vault.open(sealed, credentialPlace(row.id));
@@ -321,6 +349,7 @@ function openStored(about: NodeParts, row: NodeRow): OpenedNode {
     identity: row.identity,
     network: row.network as 'mainnet',
     countedRead: (what) => (what === 'read' ? nodeReads : hedges).inc(),
+    watch: about.watch.of(row.id),
   });
   return { node, connectedAt: row.connectedAt.getTime() };
 }
@@ -385,6 +414,9 @@ function openStorefronts(parts: StorefrontParts): OpenStorefronts {
         parts.metrics.shopifyCalls.inc({ operation, outcome });
         parts.metrics.shopifyCallSeconds.observe({ operation }, ms / 1_000);
       },
+      sawCost: ({ operation, points }) => {
+        parts.metrics.shopifyPoints.observe({ operation }, points);
+      },
     };
   };
   return open;
@@ -445,9 +477,14 @@ function tokenStore({ db, vault }: StorefrontParts, shop: ShopRow): TokenStore {
 }
 
 /** What a pool says of the program around it. */
-const told = async (of: { metrics: Metrics; storefronts: OpenStorefronts }): Promise<Told> => ({
+const told = async (of: {
+  metrics: Metrics;
+  storefronts: OpenStorefronts;
+  nodes: OpenNodes;
+}): Promise<Told> => ({
   version: program.version,
   buckets: of.storefronts.buckets(),
+  certificates: of.nodes.certificates,
   counters: await of.metrics.counters(),
 });
 
@@ -466,6 +503,8 @@ async function metricsText(about: {
   });
   const { totalCount, idleCount: idle, waitingCount: waiting } = db.pool;
   metrics.standEngine(await engineStanding(db), { busy: totalCount - idle, idle, waiting });
+  metrics.standMoney(await moneyStanding(db));
+  metrics.standNodes(await nodesTold(db));
   const others = (await poolCounters(db)).map(({ pool, counters }) => ({
     process: pool,
     // Of our own making: a pool of another version counts in the same form.
@@ -503,6 +542,9 @@ function makeDoors(parts: DoorParts): Doors {
     countRefusedProof: (door) => {
       metrics.refusedProofs.inc({ door });
     },
+    countAnswer: ({ door, status, ms }) => {
+      metrics.doorSeconds.observe({ door, status }, ms / 1_000);
+    },
     install: (seen) =>
       installShop(
         { db, log, sealer, scopes: neededScopes, exchange: exchanger(parts) },
@@ -522,16 +564,10 @@ function makeDoors(parts: DoorParts): Doors {
         : []),
       ...(node.activeChannels === 0 ? [advice('no_active_channel')] : []),
     ],
-    bakeLine: () => bakeLine(),
+    bakeLine: (holds) => bakeLine(undefined, holds),
     hashOfRequest: (request) => parseRequest(request)?.hash,
     sayPayout: (word) => (isPayoutWord(word) ? payoutWords[word] : 'The signer waits.'),
-    askPayAddress: openPayAddresses({
-      get: getFromGiven({ origin: config.outsideOrigin }),
-      readInvoice: parseRequest,
-      missed: (about) => {
-        log.warn(about, 'pay_address.no_answer');
-      },
-    }),
+    askPayAddress: deps.askPayAddress,
     isReady: readiness(db),
   };
 

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
+import type { PaymentHash } from '../../web/core/invoice.ts';
 import { ownerOf } from '../../web/core/spread.ts';
 import type { Database } from '../../web/db/database.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
@@ -49,8 +50,13 @@ afterEach(async () => {
   await db.pool.query('update node set sealed_credential = null where id = $1', [nodeId]);
 });
 
-function follow(options: Partial<ListenerOptions> = {}, on = db, holder = 'one'): Listener {
-  const nodes = { of: () => Promise.resolve(node) };
+function follow(
+  options: Partial<ListenerOptions> = {},
+  on = db,
+  as: string | { holder: string; at: OpenNode } = 'one',
+): Listener {
+  const { holder, at } = typeof as === 'string' ? { holder: as, at: node } : as;
+  const nodes = { of: () => Promise.resolve(at) };
   const listener = startListener(depsOn(on, { log, nodes }), {
     ...{ holder, now: () => new Date() },
     options: { takeMs: 200, keepMs: 400, reopenMs: 100, ...options },
@@ -251,6 +257,37 @@ describe('a node', () => {
       [nodeId],
     );
     expect(shops).toEqual([{ because: 'outage', due: true }]);
+  });
+
+  test('that comes late to another owner is no sign of counters that went back', async () => {
+    const first = follow();
+    await isWhole();
+    const told = [await paid(), await paid()];
+    const foreign = lnd.invoices.add({ amountMsat: 5_000n, memo: 'of another program' });
+    await lnd.pay(foreign.request);
+    for (const invoice of told) await recorded(invoice);
+    await until('the cursor is past the foreign one', async () => {
+      return (await row()).streamCursor === 3n;
+    });
+    await first.stop();
+
+    // The live stream of the next owner brings what the earlier one has recorded.
+    const hashes = [...told.map(({ hash }) => hash), foreign.hash as PaymentHash];
+    const late = await Promise.all(hashes.map((hash) => node.lookInvoice(hash)));
+    const before = late.filter((seen) => seen !== 'not_found');
+    expect(before.map(({ settleIndex }) => settleIndex)).toEqual([1n, 2n, 3n]);
+    let deliver: (() => void) | undefined;
+    const followSettles: OpenNode['followSettles'] = (from, on) => {
+      deliver = () => on.settled(before, 'live');
+      return node.followSettles(from, on);
+    };
+    follow({}, db, { holder: 'two', at: { ...node, followSettles } });
+    await isWhole();
+    deliver?.();
+    await recorded(await paid());
+    await until('the cursor goes on', async () => (await row()).streamCursor === 4n);
+    expect(log.said('stream.counter_went_back')).toEqual([]);
+    expect((await row()).streamEpoch).toBe(0);
   });
 
   test('that is connected and says nothing is called again', async () => {

@@ -25,27 +25,44 @@ export type PoolReport = {
   /** Shop -> its bucket, as last told to this pool. */
   buckets: Readonly<Record<string, Bucket>>;
   counters: readonly Counted[];
+  /** Node -> how it stands, of those that have most to tell; left out: nothing is told. */
+  nodes?: Readonly<Record<string, NodeReport>>;
+};
+
+/** Of a node whose stream the pool follows. Times as ISO 8601. */
+export type NodeReport = {
+  /** Runs of settle indexes that are missing below what is recorded. */
+  holes: number;
+  /** The stream last told a settle; left out: not yet. */
+  heardAt?: string;
+  /** The certificate that the node showed ends then; left out: none was seen. */
+  certificateEndsAt?: string;
 };
 
 /** Who was silent for longer is not told of. */
 export const poolSilentMs = 20_000;
 
 export async function sayPoolReport(db: Database, report: PoolReport): Promise<void> {
-  const { pool, version, brake, behind, buckets, counters } = report;
+  const { pool, version, brake, behind, buckets, counters, nodes = {} } = report;
   await rows(
     db.pool,
     {
       name: 'pool_report_say',
       text: `
         with me as (
-          insert into pool_report (pool, version, brake, behind, buckets, counters)
-          values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::jsonb)
+          insert into pool_report (pool, version, brake, behind, buckets, counters, nodes)
+          values ($1, $2, $3, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb)
           on conflict (pool) do update set version = excluded.version, brake = excluded.brake,
             behind = excluded.behind, buckets = excluded.buckets, counters = excluded.counters,
-            said_at = now())
+            nodes = excluded.nodes, said_at = now())
         delete from pool_report where said_at < now() - interval '1 hour'`,
     },
-    [pool, version, brake, ...[behind, buckets, counters].map((each) => JSON.stringify(each))],
+    [
+      pool,
+      version,
+      brake,
+      ...[behind, buckets, counters, nodes].map((each) => JSON.stringify(each)),
+    ],
   );
 }
 

@@ -15,6 +15,8 @@ import { historyWords, type HistoryWord } from './history.ts';
 export * from './views/dashboard.ts';
 export * from './views/engine.ts';
 export * from './views/lanes.ts';
+export * from './views/money.ts';
+export * from './views/streams.ts';
 export { isDatabaseAway, isDatabaseBusy } from './database.ts';
 export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts';
 export { overpaidOf } from './attentions.ts';

@@ -1,6 +1,6 @@
 // All doors in one table, each with the policy by which its callers prove themselves.
 import path from 'node:path';
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import { assert } from '../core/trouble.ts';
 import { answerErrors, answerNothing } from './answers.ts';
 import { merchantAssets, payAssets } from './assets.ts';
@@ -54,7 +54,7 @@ export function makeApp(doors: Doors): Express {
   app.use('/pay-assets', express.static(path.join(doors.distDir, 'buyer'), hashed));
   app.use('/merchant', express.static(path.join(doors.distDir, 'merchant'), hashed));
   for (const { method, path: at, before, answer } of allRoutes(doors)) {
-    app[method](at, ...(before ?? []), async (request, response) => {
+    app[method](at, timed(doors, at), ...(before ?? []), async (request, response) => {
       await answer(request, response);
     });
   }
@@ -64,4 +64,17 @@ export function makeApp(doors: Doors): Express {
   });
   app.use(answerErrors(doors.deps.log));
   return app;
+}
+
+/** An answer that stays open for a page's changes says nothing of how quick we are. */
+function timed(doors: Doors, door: string): RequestHandler {
+  return (_request, response, next) => {
+    const since = performance.now();
+    response.once('finish', () => {
+      if (/^text\/event-stream/.test(String(response.getHeader('Content-Type')))) return;
+      const status = `${String(Math.floor(response.statusCode / 100))}xx`;
+      doors.countAnswer({ door, status, ms: performance.now() - since });
+    });
+    next();
+  };
 }

@@ -17,6 +17,8 @@ export type Hedge = {
   read: <T>(first: () => Promise<T>, second: () => Promise<T>) => Promise<T>;
   /** Calls that were made twice, of all. */
   counts: () => { reads: number; hedges: number };
+  /** How many reads may be asked twice. */
+  budget: () => number;
 };
 
 export type HedgeTime = {
@@ -58,6 +60,7 @@ export function hedging({ time = realTime, counted }: HedgeOptions = {}): Hedge 
   };
   return {
     counts: () => ({ ...counts }),
+    budget: () => budget,
     read: (first, second) => {
       counts.reads += 1;
       counted?.('read');

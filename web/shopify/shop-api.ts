@@ -53,6 +53,8 @@ export type ShopApiDeps = {
   apiVersion?: string;
   /** For the metrics. `outcome` is `done` or the word of the Trouble. */
   saw?: (call: { operation: string; outcome: string; ms: number }) => void;
+  /** What Shopify says that a call asked of its bucket. */
+  sawCost?: (cost: { operation: string; points: number }) => void;
   /** The version that really answered, and what Shopify says will go. Must not throw. */
   sawVersion?: (word: ApiWord) => void;
 };
@@ -88,7 +90,11 @@ export function shopApi(deps: ShopApiDeps, path: ApiPath): ShopApi {
       const { outcome, cost } = readGraphql(answer.text);
       status = cost?.status;
       if (status === undefined && isRefusal(outcome)) throttle.refused();
-      if (cost !== undefined) learned.set(document.name, Math.max(1, cost.requested / orders));
+      if (cost !== undefined) {
+        const { requested } = cost;
+        deps.sawCost?.({ operation: document.name, points: requested });
+        learned.set(document.name, Math.max(1, requested / orders));
+      }
       if (outcome.is === 'trouble') throw outcome.trouble;
       return checked(document, outcome.content);
     } finally {

@@ -3,18 +3,24 @@
 // database and with paying nodes alone, and opens its credentials with keys of its own. It must
 // never send before it has written down that it will, never send another request for a claim than
 // the one that was given, and never take silence for a no.
+import { randomBytes } from 'node:crypto';
 import type { Clock, Sealer } from '../core/ports.ts';
 import { isDatabaseAway, type Database } from '../db/database.ts';
 import { allPayoutsAreDue, forgetWaits, openClaims, takeDuePayouts } from '../db/payouts.ts';
+import { saySignerReport } from '../db/signer-reports.ts';
+import { openBatches } from '../db/share-batches.ts';
 import { waitToSign } from '../db/signing.ts';
 import { openPayer } from './pay.ts';
 import { usualTiming, workClaim, workPayout } from './work.ts';
 import type { SignerDeps, SignerLog, Timing } from './work.ts';
+import { workBatch } from './work-batch.ts';
 
 /** How much one signer does at once, and for one shop. */
 const mostAtOnce = 16;
 const mostOfShop = 4;
 const forgetEveryMs = 60_000;
+/** How often it says that it is there. */
+const sayEveryMs = 5_000;
 
 export type Signer = {
   /** This process is the one that signs. */
@@ -32,6 +38,9 @@ export type SignerParts = {
   timing?: Partial<Timing>;
   /** How long the node looks for ways, and how long it is listened to, in milliseconds. */
   pay?: { pathfindingMs?: number; payMs?: number; askMs?: number };
+  /** Who says that this process signs (`waitToSign`), and what leads to a node (`openPayer`). */
+  signing?: typeof waitToSign;
+  payerOf?: SignerDeps['payerOf'];
 };
 
 type Work = { key: string; shopId: number; run: () => Promise<void>; isTaken?: true };
@@ -84,9 +93,30 @@ async function lookForWork(
     const run = (): Promise<void> => workClaim(deps, claim);
     hands.begin({ key: `claim ${claim.id.toString()}`, shopId: claim.shopId, run });
   }
+  for (const batch of await openBatches(db, 4 * mostAtOnce)) {
+    const run = (): Promise<void> => workBatch(deps, batch);
+    hands.begin({ key: `claim ${batch.id.toString()}`, shopId: batch.shopId, run });
+  }
   if (Date.now() - state.forgotAt < forgetEveryMs) return;
   state.forgotAt = Date.now();
   await forgetWaits(db);
+}
+
+/** Nobody can ask it how it is: it says so, for the operator's metrics. */
+function sayAgainAndAgain(db: Database, log: SignerLog, signs: () => boolean): NodeJS.Timeout {
+  const signer = `signer-${randomBytes(9).toString('hex')}`;
+  let underWay = false;
+  return setInterval(() => {
+    if (underWay) return;
+    underWay = true;
+    void saySignerReport(db, { signer, signs: signs() })
+      .catch((error: unknown) => {
+        if (!isDatabaseAway(error)) log.warn({ err: error }, 'signer.not_reported');
+      })
+      .finally(() => {
+        underWay = false;
+      });
+  }, sayEveryMs).unref();
 }
 
 /** Works until it is stopped. */
@@ -95,7 +125,7 @@ export function startSigner(parts: SignerParts): Signer {
   const timing = { ...usualTiming, ...parts.timing };
   const deps: SignerDeps = {
     ...{ db, log, sealer, clock, timing },
-    payerOf: (options) => openPayer({ ...options, ...pay, allowPrivate }),
+    payerOf: parts.payerOf ?? ((options) => openPayer({ ...options, ...pay, allowPrivate })),
   };
   const hands = handsOf(log, () => {
     wake();
@@ -123,7 +153,7 @@ export function startSigner(parts: SignerParts): Signer {
         timer = setTimeout(wake, soon ? 0 : timing.pollMs);
       });
   };
-  const signing = waitToSign(db.url, {
+  const signing = (parts.signing ?? waitToSign)(db.url, {
     began: () => {
       state.signs = true;
       log.info({}, 'signer.signs');
@@ -141,11 +171,13 @@ export function startSigner(parts: SignerParts): Signer {
     },
     heard: wake,
   });
+  const telling = sayAgainAndAgain(db, log, () => state.signs);
   return {
     isSigning: () => state.signs,
     stop: async (withinMs = 8_000) => {
       state.stopped = true;
       clearTimeout(timer);
+      clearInterval(telling);
       const over = new Promise<void>((resolve) => {
         setTimeout(resolve, withinMs).unref();
       });

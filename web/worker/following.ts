@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Observation } from '../core/invoice.ts';
 import { spreadMs } from '../core/retry.ts';
 import { Trouble } from '../core/trouble.ts';
+import { count } from '../db/counted.ts';
 import type { StreamLease } from '../db/nodes.ts';
 import { nodeLane, openLane } from '../db/lanes.ts';
 import {
@@ -39,6 +40,8 @@ export type Following = {
   lookAtHole: () => void;
   /** Settles that the stream told and that wait to be recorded, or stand beyond a hole. */
   behind: () => number;
+  /** For the operator: runs of missing indexes, and when the stream last told a settle. */
+  standing: () => { holes: number; heardAt: Date | undefined };
   /** Stops; gives the lease up unless it is lost. */
   close: (how: 'leave' | 'lost') => Promise<void>;
   closed: AbortSignal;
@@ -57,6 +60,7 @@ export function followNode(
       hole: undefined,
       holeReopenings: 0,
       holeReopenedAt: 0,
+      heardAt: undefined,
       crowded: { at: -1n, times: 0 },
     },
   };
@@ -69,6 +73,7 @@ export function followNode(
     reopen: (why) => follow.connection?.ended.resolve(why),
     lookAtHole: () => watchHole(follow),
     behind: () => follow.waiting.length + follow.cursor.beyond(),
+    standing: () => ({ holes: follow.cursor.holes(), heardAt: follow.heardAt }),
     close: async (how) => {
       if (signal.aborted) return;
       follow.closing.abort();
@@ -97,7 +102,12 @@ async function keepOpen(follow: Follow): Promise<void> {
     const steady = wasOpen && performance.now() - openedAt > options.steadyMs;
     failures = steady ? 1 : failures + 1;
     const trouble = why instanceof Trouble ? why : undefined;
-    deps.log.warn({ nodeId, because: trouble?.what ?? String(why), failures }, 'stream.ended');
+    const because = trouble?.what ?? String(why);
+    deps.log.warn({ nodeId, because, failures }, 'stream.ended');
+    count(deps.db.pool, {
+      is: 'stream_ended',
+      because: typeof why === 'string' ? why : (trouble?.what ?? 'defect'),
+    });
     if (!wasOpen && trouble?.from === 'node') {
       await nodeHasTrouble(deps.db, nodeId, trouble.what).catch(() => undefined);
     }
@@ -187,6 +197,7 @@ function heard(
     if (via === 'replay' && index > connection.replayedTo) connection.replayedTo = index;
   }
   const now = follow.now();
+  follow.heardAt = now;
   const { trustedFrom } = connection;
   if (trustedFrom !== undefined && trustedFrom < now) connection.trustedFrom = now;
   if (observations.length > room) {

@@ -45,6 +45,8 @@ export type Listener = {
   following: () => number[];
   /** How many settles of each of them are not within its cursor yet. */
   behind: () => ReadonlyMap<number, number>;
+  /** How each of their streams stands. */
+  standing: () => ReadonlyMap<number, ReturnType<Following['standing']>>;
   stop: () => Promise<void>;
 };
 
@@ -94,6 +96,8 @@ export function startListener(
     following: () => [...listening.held.keys()],
     behind: () =>
       new Map([...listening.held].map(([id, { following }]) => [id, following.behind()])),
+    standing: () =>
+      new Map([...listening.held].map(([id, { following }]) => [id, following.standing()])),
     stop: async () => {
       listening.stopping.abort();
       await Promise.all(loops.map((loop) => loop.stop()));

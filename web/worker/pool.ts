@@ -9,7 +9,7 @@ import type { SelfTestDeps } from '../flows/self-test.ts';
 import type { Alive } from './alive.ts';
 import { startBrake } from './brake.ts';
 import { stayAlive } from './alive.ts';
-import type { ListenerOptions } from './listener.ts';
+import type { Listener, ListenerOptions } from './listener.ts';
 import { startListener } from './listener.ts';
 import type { Told } from './reporting.ts';
 import { startReporting } from './reporting.ts';
@@ -73,8 +73,10 @@ export function startPool(deps: Deps, options: PoolOptions = {}): Pool {
       : startListener(touching, { holder: id, now: alive.now, options: options.listener ?? {} });
   const engine = keepRunning(deps, { alive, turns, slots });
   const behind = (): ReadonlyMap<number, number> => listener?.behind() ?? new Map();
+  const standing: Listener['standing'] = () => listener?.standing() ?? new Map<never, never>();
   const { told } = options;
-  const reporting = told && startReporting(deps, { pool: id, told, brake: brake.factor, behind });
+  const says = { pool: id, brake: brake.factor, behind, standing };
+  const reporting = told && startReporting(deps, { ...says, told });
   deps.log.info({ pool: id }, 'pool.started');
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

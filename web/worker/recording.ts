@@ -5,7 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Observation } from '../core/invoice.ts';
 import type { Clock, SettleStream } from '../core/ports.ts';
 import type { StreamLease } from '../db/nodes.ts';
-import { beginStreamEpoch, streamIsWhole } from '../db/nodes.ts';
+import { count } from '../db/counted.ts';
+import { beginStreamEpoch, settledOf, streamIsWhole } from '../db/nodes.ts';
 import type { Deps } from '../flows/flow.ts';
 import { lookAtAll, lookAtLapsed } from '../flows/look-at-all.ts';
 import { recordStream } from '../flows/observe-invoice.ts';
@@ -61,6 +62,8 @@ export type Follow = {
   hole: { at: bigint; since: number } | undefined;
   holeReopenings: number;
   holeReopenedAt: number;
+  /** When the stream last told a settle. */
+  heardAt: Date | undefined;
   /** How often in a row too many events waited while the cursor stood here. */
   crowded: { at: bigint; times: number };
 };
@@ -147,13 +150,40 @@ async function recordBatch(follow: Follow, events: readonly Event[]): Promise<vo
   if (via === undefined) return;
   const seen = settles.map((event) => event.seen);
   const { cursor } = follow;
-  const firstBack = via === 'live' ? seen.findIndex((each) => cursor.goesBack(each)) : -1;
+  const firstBack = via === 'live' ? await firstThatGoesBack(follow, seen) : -1;
   const ofEpoch = firstBack < 0 ? seen : seen.slice(0, firstBack);
   const to = cursor.after(ofEpoch);
   if (!(await store(follow, { seen, via, to }))) return;
   cursor.recorded(ofEpoch);
   if (firstBack >= 0) await beginEpoch(follow, seen.slice(firstBack));
   await watchWhole(follow);
+}
+
+const differs = (recorded: { settleIndex: bigint | null }, index: bigint | undefined): boolean =>
+  recorded.settleIndex !== null && recorded.settleIndex !== index;
+
+/** Clocks of nodes and ours may be so far apart. */
+const clocksApartMs = 60_000;
+
+/**
+ * Where the node's counters went back; -1: nowhere. The live stream may bring what an earlier owner
+ * of it has recorded, and the memory of that is not ours: of our own invoices the row says whether
+ * this is the settle that is recorded, and others' count only if they were settled after this
+ * stream was opened.
+ */
+async function firstThatGoesBack(follow: Follow, seen: readonly Observation[]): Promise<number> {
+  const { deps, cursor, lease, connection } = follow;
+  const suspects = seen.filter((each) => cursor.goesBack(each));
+  if (suspects.length === 0) return -1;
+  const hashes = suspects.map(({ hash }) => hash);
+  const ours = await settledOf(deps.db, { nodeId: lease.nodeId, hashes });
+  const openedMs = connection?.openedAt?.getTime() ?? Infinity;
+  const goesBack = ({ hash, settleIndex, settledAt }: Observation): boolean => {
+    const recorded = ours.get(hash);
+    if (recorded !== undefined) return !recorded.settled || differs(recorded, settleIndex);
+    return (settledAt?.getTime() ?? 0) > openedMs + clocksApartMs;
+  };
+  return seen.findIndex((each) => cursor.goesBack(each) && goesBack(each));
 }
 
 /** True when it is written. False: the stream is another process's now. */
@@ -167,7 +197,13 @@ async function store(
   const { owner } = await follow.inTurn(() =>
     recordStream(deps, { nodeId, observations: about.seen, recorder }),
   );
-  if (owner) return true;
+  if (owner) {
+    const now = follow.now().getTime();
+    const agesMs = about.seen.map(({ settledAt }) => now - (settledAt?.getTime() ?? now));
+    if (agesMs.length > 0) count(deps.db.pool, { is: 'recorded', agesMs });
+    return true;
+  }
+  count(deps.db.pool, { is: 'fenced', lease: 'stream' });
   deps.log.warn({ nodeId, leaseNo }, 'stream.lost');
   follow.closing.abort();
   follow.waiting = [];

@@ -2,12 +2,16 @@
 // other processes. What it says is for eyes only.
 import { isDatabaseAway } from '../db/database.ts';
 import { endPoolReport, sayPoolReport } from '../db/pool-reports.ts';
-import type { PoolReport } from '../db/pool-reports.ts';
+import type { NodeReport, PoolReport } from '../db/pool-reports.ts';
 import type { Deps } from '../flows/flow.ts';
 import { every } from './every.ts';
+import type { Listener } from './listener.ts';
 
 /** What only wiring knows: the program, its mirrors of Shopify's buckets, and what was counted. */
-export type Told = Pick<PoolReport, 'version' | 'buckets' | 'counters'>;
+export type Told = Pick<PoolReport, 'version' | 'buckets' | 'counters'> & {
+  /** Node -> when the certificate ends that it showed last. */
+  certificates: ReadonlyMap<number, Date>;
+};
 
 export type Reporting = { stop: () => Promise<void> };
 
@@ -20,12 +24,15 @@ export function startReporting(
     told: () => Promise<Told>;
     brake: () => number;
     behind: () => ReadonlyMap<number, number>;
+    standing: Listener['standing'];
   },
 ): Reporting {
-  const { pool, told, brake, behind } = about;
+  const { pool, told, brake, behind, standing } = about;
   const say = async (): Promise<void> => {
     const waiting = Object.fromEntries([...behind()].filter(([, events]) => events > 0));
-    await sayPoolReport(deps.db, { pool, brake: brake(), behind: waiting, ...(await told()) });
+    const { certificates, ...rest } = await told();
+    const nodes = nodesTold(standing(), certificates);
+    await sayPoolReport(deps.db, { pool, brake: brake(), behind: waiting, nodes, ...rest });
   };
   const loop = every(
     sayMs,
@@ -41,4 +48,23 @@ export function startReporting(
       await endPoolReport(deps.db, pool).catch(() => undefined);
     },
   };
+}
+
+/** Of more nodes nothing is told: what pools say must stay small. */
+const mostNodes = 200;
+
+/** Those with holes first, then those whose certificate ends first. */
+function nodesTold(
+  standing: ReturnType<Listener['standing']>,
+  certificates: Told['certificates'],
+): Record<string, NodeReport> {
+  const all = [...standing].map(([id, { holes, heardAt }]) => {
+    const endsAt = certificates.get(id);
+    const heard = heardAt === undefined ? {} : { heardAt: heardAt.toISOString() };
+    const ends = endsAt === undefined ? {} : { certificateEndsAt: endsAt.toISOString() };
+    const report: NodeReport = { holes, ...heard, ...ends };
+    return { id: String(id), report, endsMs: endsAt?.getTime() ?? Infinity };
+  });
+  all.sort((a, b) => b.report.holes - a.report.holes || (a.endsMs < b.endsMs ? -1 : 1));
+  return Object.fromEntries(all.slice(0, mostNodes).map(({ id, report }) => [id, report]));
 }

@@ -28,6 +28,8 @@ export type SettleCursor = {
   hasHole: () => boolean;
   /** How many recorded indexes wait beyond a hole. */
   beyond: () => number;
+  /** How many runs of indexes are missing below what is recorded. */
+  holes: () => number;
 };
 
 /** So many indexes are remembered, to tell a repeated event from a counter that went back. */
@@ -124,5 +126,11 @@ export function settleCursor(start: bigint): SettleCursor {
     },
     hasHole: () => waiting.size > 0,
     beyond: () => waiting.size,
+    holes: () => {
+      if (waiting.size === 0) return 0;
+      let runs = 0;
+      for (const index of waiting) if (!waiting.has(index - 1n) && index > cursor + 1n) runs += 1;
+      return runs;
+    },
   };
 }

@@ -2,6 +2,7 @@
 // nodes that a merchant must hear of.
 // Every pool does all of it; doing it twice changes nothing.
 import { makeNodeAlerts } from '../db/alerts.ts';
+import { count } from '../db/counted.ts';
 import { wakeVerdicts } from '../db/due.ts';
 import { forgetOldLanes } from '../db/lane-state.ts';
 import { forgottenLanes, nudge } from '../db/lanes.ts';
@@ -35,6 +36,7 @@ export type SweepOptions = {
 /** Wakes every lane that has due rows and no waiting job. */
 export async function sweepDue(deps: Deps): Promise<number> {
   const lanes = await forgottenLanes(deps.db);
+  if (lanes.length > 0) count(deps.db.pool, { is: 'nudges_mended', lanes: lanes.length });
   await nudge(deps.db.pool, lanes);
   return lanes.length;
 }
