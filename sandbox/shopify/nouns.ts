@@ -57,6 +57,7 @@ export type Line = {
   quantity: number;
   removed: number;
   unitMinor: bigint;
+  vendor?: string;
 };
 
 export type TransactionKind = 'SALE' | 'AUTHORIZATION' | 'CAPTURE' | 'REFUND' | 'VOID';

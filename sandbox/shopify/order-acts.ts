@@ -24,7 +24,7 @@ import { nextId, record, shopOf, type By, type World } from './world.ts';
 export const CARD = 'shopify_payments';
 export const GIFT_CARD = 'gift_card';
 
-export type LineInput = { title: string; price: string; quantity?: number };
+export type LineInput = { title: string; price: string; quantity?: number; vendor?: string };
 
 export type OrderInput = {
   /** Default: the first shop. */
@@ -80,6 +80,7 @@ function linesOf(world: World, input: OrderInput, currency: string): Line[] {
     quantity: line.quantity ?? 1,
     removed: 0,
     unitMinor: amount(line.price, currency),
+    ...(line.vendor === undefined ? {} : { vendor: line.vendor }),
   }));
 }
 

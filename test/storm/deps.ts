@@ -3,6 +3,7 @@ import type { Price } from '../../web/core/quote.ts';
 import { quotePolicy } from '../../web/core/quote.ts';
 import type { Sealer } from '../../web/core/ports.ts';
 import type { Deps } from '../../web/flows/flow.ts';
+import { parseRequest } from '../../web/lightning/bolt11.ts';
 import { makeStamp } from '../../web/vault/stamp.ts';
 import type { ShopAt } from './buyers.ts';
 import type { Draws } from './draws.ts';
@@ -12,7 +13,7 @@ import type { Network } from './outside.ts';
 const missing = (what: string) => (): Promise<never> => Promise.reject(new Error(`no ${what}`));
 
 /** Opens only at the place for which it was sealed, and looks like nothing that was sealed. */
-const sealer: Sealer = {
+export const stormSealer: Sealer = {
   seal: (plain, place) => {
     const key = Buffer.from(`${place.table}/${place.field}/${place.shop}/${place.record}`);
     const sealed = Uint8Array.from(plain, (byte, at) => byte ^ 0x5a ^ (key[at % key.length] ?? 0));
@@ -65,9 +66,10 @@ export function outsideOf(
     paymentSessions: { of: (shopId) => Promise.resolve(shopOf(shopId).played.paymentSessions) },
     askShop: () => Promise.resolve({ currency: 'EUR', timeZone: 'Europe/Berlin' }),
     rates: { pricesFor: (currency) => Promise.resolve(pricesAt(net, currency)) },
-    sealer,
+    sealer: stormSealer,
     stamp: makeStamp([{ version: 1, key: new Uint8Array(32).fill(7) }]),
-    readRequest: () => undefined,
+    readRequest: parseRequest,
+    askPayAddress: () => Promise.resolve({ ok: false, refusal: 'address_silent' }),
     alertWays: { email: missing('mail'), url: missing('post'), mayBePostedTo: () => true },
     ...{ quotePolicy, quoteSeconds: 45, sweepSeconds: 60, realMoneyOnly: false },
     randomSecret: () => {

@@ -45,6 +45,7 @@ export function depsOn(db: Database, more: Partial<Deps> = {}): Deps {
     sealer: { seal: (plain) => plain, open: (sealed) => sealed },
     stamp: makeStamp([{ version: 1, key: new Uint8Array(32).fill(7) }]),
     readRequest: () => undefined,
+    askPayAddress: outside,
     alertWays: { email: outside, url: outside, mayBePostedTo: () => true },
     quotePolicy,
     quoteSeconds: 600,

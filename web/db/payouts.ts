@@ -4,16 +4,18 @@ import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { nudge, type Lane } from './lanes.ts';
 import { columnsOf, record, records, type Fields } from './records.ts';
+import { wakeReceiverOf } from './share-batches.ts';
 
 export type PayoutState = 'reserved' | 'sent' | 'paid' | 'failed';
 
 export type PayoutRow = {
   id: bigint;
   claimId: bigint;
-  /** `refund:<uuid>`. */
+  /** `refund:<uuid>`, or `share:<uuid>` of a batch. */
   subject: string;
   shopId: number;
-  paymentId: string;
+  /** Null: a batch of shares is of many. */
+  paymentId: string | null;
   /** BOLT11. */
   request: string;
   hash: Uint8Array;
@@ -241,7 +243,8 @@ export async function endPayout(db: Database, id: bigint, end: PayoutEnd): Promi
       ],
     );
     if (ended === undefined) return false;
-    await wakeRefund(on, ended.subject);
+    if (ended.subject.startsWith('share:')) await wakeReceiverOf(on, ended.subject);
+    else await wakeRefund(on, ended.subject);
     return true;
   });
 }
@@ -295,7 +298,12 @@ async function wakeRefund(on: Queryable, subject: string): Promise<void> {
  */
 export async function claimWaits(
   db: Database,
-  about: { claim: OpenClaim; word: string; dueInMs: number; atMostMs: number },
+  about: {
+    claim: Pick<OpenClaim, 'id' | 'shopId'>;
+    word: string;
+    dueInMs: number;
+    atMostMs: number;
+  },
 ): Promise<void> {
   await rows(
     db.pool,
@@ -323,7 +331,9 @@ export async function forgetWaits(db: Database): Promise<void> {
       text: `
         delete from payout_wait w
         where not exists (
-          select 1 from refund_claim c where c.id = w.claim_id and c.state::text = 'given')`,
+          select 1 from refund_claim c where c.id = w.claim_id and c.state::text = 'given')
+          and not exists (
+            select 1 from share_batch b where b.claim_id = w.claim_id and b.state = 'given')`,
     },
     [],
   );

@@ -2,6 +2,7 @@
 // A flow reads, asks the outside through a port, lets the core decide and lets the database write.
 // It never holds a transaction while it asks, and it never decides about retrying.
 import type { AlertWays } from '../core/alert.ts';
+import type { AskPayAddress } from '../core/pay-address.ts';
 import type {
   Clock,
   Nodes,
@@ -38,6 +39,7 @@ export type Deps = {
   sealer: Sealer;
   stamp: Stamp;
   readRequest: ReadRequest;
+  askPayAddress: AskPayAddress;
   alertWays: AlertWays;
   quotePolicy: QuotePolicy;
   /** Life of a quote, in seconds. */

@@ -1,18 +1,21 @@
 import { currencyOf, decimalOf, minor, minorOf, type Minor } from '../core/money.ts';
 import { sameName, usesMethod, type OrderReading, type Sale } from '../core/payment.ts';
 import type { RefundReading, Storefront, TellOutcome } from '../core/ports.ts';
+import type { Goods } from '../core/share.ts';
 import { Trouble } from '../core/trouble.ts';
 import { adminApi, type AdminApi, type AdminDeps } from './admin-api.ts';
 import {
   orderById,
   orderCancel,
   orderCreateManualPayment,
+  orderGoods,
   orderMarkAsPaid,
   orderRefunds,
   mostOrdersById,
   ordersById,
   ordersOfMethod,
   pendingOrders,
+  type GoodsPage,
   type OrderAnswer,
   type SaleAnswer,
 } from './documents.ts';
@@ -32,6 +35,7 @@ export function adminOrders(deps: AdminDeps): Storefront {
       return order === null ? 'gone' : readingOf(order);
     },
     readRefunds: (originId) => readRefunds(api, originId),
+    readGoods: (originId) => readGoods(api, originId),
     readOrders: (originIds) => readOrders(api, originIds),
     markPaid: async (originId) => {
       if (!orderId.test(originId)) return { is: 'refused', why: 'ORDER_NOT_FOUND' };
@@ -87,6 +91,32 @@ async function readRefunds(api: AdminApi, originId: string): Promise<RefundReadi
       })),
     };
   });
+}
+
+/** More lines than Shopify lets an order have. */
+const mostPagesOfGoods = 20;
+
+async function readGoods(api: AdminApi, originId: string): Promise<Goods | 'gone'> {
+  if (!orderId.test(originId)) return 'gone';
+  const ofVendor = new Map<string, Minor>();
+  let after: string | null = null;
+  for (let page = 0; page < mostPagesOfGoods; page += 1) {
+    const asked: Record<string, string> = after === null ? {} : { after };
+    const { order } = await api.ask(orderGoods, { id: originId, ...asked });
+    if (order === null) return 'gone';
+    for (const { vendor, currentQuantity, ...line } of order.lineItems.nodes) {
+      const { presentmentMoney: price } = line.discountedUnitPriceAfterAllDiscountsSet;
+      const cost = (minorOfMoney(price) ?? 0n) * BigInt(currentQuantity);
+      if (vendor !== null) ofVendor.set(vendor, minor((ofVendor.get(vendor) ?? 0n) + cost));
+    }
+    const { hasNextPage, endCursor }: GoodsPage['lineItems']['pageInfo'] = order.lineItems.pageInfo;
+    if (!hasNextPage || endCursor === null) {
+      const { presentmentMoney: total } = order.currentTotalPriceSet;
+      return { totalMinor: minorOfMoney(total) ?? minor(0n), ofVendor };
+    }
+    after = endCursor;
+  }
+  throw new Trouble('order_endless', { from: 'shop', then: 'give_up' });
 }
 
 async function readOrders(api: AdminApi, originIds: readonly string[]): Promise<OrderReading[]> {

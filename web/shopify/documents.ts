@@ -241,12 +241,53 @@ export const shopFacts = {
   timeoutMs: readMs,
 } satisfies AdminDocument<unknown>;
 
+/** What of an order is whose. Nobody waits for it. */
+export const orderGoods = {
+  name: 'OrderGoods',
+  text: `query OrderGoods($id: ID!, $after: String) {
+  order(id: $id) {
+    currentTotalPriceSet { ...Bag }
+    lineItems(first: 50, after: $after) {
+      nodes {
+        vendor
+        currentQuantity
+        discountedUnitPriceAfterAllDiscountsSet { ...Bag }
+      }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+fragment Bag on MoneyBag { presentmentMoney { amount currencyCode } }`,
+  answer: z.object({
+    order: z
+      .object({
+        currentTotalPriceSet: money,
+        lineItems: z.object({
+          nodes: z.array(
+            z.object({
+              vendor: z.string().nullable(),
+              currentQuantity: z.int().nonnegative(),
+              discountedUnitPriceAfterAllDiscountsSet: money,
+            }),
+          ),
+          pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
+        }),
+      })
+      .nullable(),
+  }),
+  points: 40,
+  timeoutMs: readMs,
+} satisfies AdminDocument<unknown>;
+
+export type GoodsPage = NonNullable<z.infer<typeof orderGoods.answer>['order']>;
+
 export const documents: readonly AdminDocument<unknown>[] = [
   orderById,
   ordersById(mostOrdersById),
   pendingOrders,
   ordersOfMethod,
   orderRefunds,
+  orderGoods,
   orderMarkAsPaid,
   orderCreateManualPayment,
   orderCancel,

@@ -64,7 +64,7 @@ const leastLifeMs = 60_000;
 const clocksApartMs = 10 * 60_000;
 /** So often no way was found: the buyer may give another request. */
 const mostAttempts = 8;
-const longestAgainMs = 15 * 60_000;
+export const longestAgainMs = 15 * 60_000;
 /** A claim that waits for a person, or for tomorrow, is looked at so often at least. */
 const longestWaitMs = 5 * 60_000;
 
@@ -73,9 +73,9 @@ const isLate = (deps: SignerDeps, expiresAt: Date): boolean =>
   expiresAt.getTime() - deps.clock().getTime() < leastLifeMs;
 
 /** What is wrong with the request itself; undefined: it may be paid. */
-function faultOf(
+export function faultOf(
   deps: SignerDeps,
-  claim: OpenClaim,
+  claim: Pick<OpenClaim, 'request' | 'hash' | 'amountMsat'>,
   purse: Purse,
 ): { fault: PayoutWord } | { expiresAt: Date } {
   const read = parseRequest(claim.request);
@@ -115,7 +115,7 @@ async function lookAtOriginals(
 }
 
 /** @throws {Trouble} when the purse cannot be opened. */
-function pursesPayer(deps: SignerDeps, row: PurseRow): { purse: Purse; payer: Payer } {
+export function pursesPayer(deps: SignerDeps, row: PurseRow): { purse: Purse; payer: Payer } {
   const purse = openPurse(deps.sealer, row);
   return { purse, payer: deps.payerOf(purse) };
 }

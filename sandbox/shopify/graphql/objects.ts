@@ -145,10 +145,11 @@ function lineObject(order: Order, line: Line): { id: string } {
     taxable: true,
     sku: null,
     variantTitle: null,
-    vendor: null,
+    vendor: line.vendor ?? null,
     isGiftCard: false,
     originalUnitPriceSet: bag(order, line.unitMinor),
     discountedUnitPriceSet: bag(order, line.unitMinor),
+    discountedUnitPriceAfterAllDiscountsSet: bag(order, line.unitMinor),
     originalTotalSet: bag(order, line.unitMinor * BigInt(line.quantity)),
     discountedTotalSet: bag(order, line.unitMinor * BigInt(line.quantity)),
   } as { id: string };

@@ -51,7 +51,7 @@ export async function nodesInOperation(db: Database, shopId: number): Promise<No
 
 export type LaneInOperation = {
   lane: Lane;
-  kind: keyof typeof laneTables;
+  kind: 'shop' | 'node' | 'alert';
   width: number | null;
   out: number;
   waiting: number;
@@ -70,7 +70,7 @@ export async function lanesInOperation(
   db: Database,
   of: { shopId: number; nodeIds: readonly number[] },
 ): Promise<LaneInOperation[]> {
-  const lanes: [Lane, keyof typeof laneTables][] = [
+  const lanes: [Lane, LaneInOperation['kind']][] = [
     [shopLane(of.shopId), 'shop'],
     ...of.nodeIds.map((id): [Lane, 'node'] => [nodeLane(id), 'node']),
     [alertLane(of.shopId), 'alert'],
