@@ -26,6 +26,7 @@ import { grpcErrorIn } from '../../web/lightning/errors.ts';
 import { bakeLine } from '../../web/lightning/gate.ts';
 import { openNode } from '../../web/lightning/node.ts';
 import type { NodeOptions, OpenNode } from '../../web/lightning/node.ts';
+import { holdCases } from './held-invoices.ts';
 import { strangersCertificate, tcpProxy } from './tcp-proxy.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
@@ -783,6 +784,7 @@ export function lightningNodeContract(
       expiryCase(bench);
     });
     describe('list', () => listCases(bench));
+    describe('hold', () => holdCases(bench));
     describe('pay', () => {
       payCases(bench);
       endCases(bench);
