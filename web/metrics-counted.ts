@@ -117,55 +117,83 @@ function nodeCounters(where: Registers) {
   return counters;
 }
 
-function engineCounters(where: Registers) {
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Counter<L>({ name, help, labelNames: [...labelNames], ...where });
-  const histogram = (name: string, help: string, buckets: number[]) =>
-    new Histogram({ name, help, buckets, ...where });
-  const moves = counter(countedNames.moves, 'Payments that moved.', ['from', 'to']);
-  const latePayments = counter(
-    countedNames.latePayments,
-    'Invoices that were paid when their payment was to be paid no more.',
-  );
-  const lateMsat = counter(countedNames.lateMsat, 'What came so, in msat.');
-  const overpaid = counter(
-    countedNames.overpaidMsat,
-    'What came and was not owed, in msat: it is to be given back.',
-  );
-  const mended = counter(
-    countedNames.nudgesMended,
-    'Lanes that had due rows and no job: a nudge was lost, or the rows became due later.',
-  );
-  const fenced = counter(
-    countedNames.leasesFenced,
-    'Writes that were refused because another process had the lease by then.',
-    ['lease'],
-  );
-  const reconnects = counter(
-    countedNames.streamReconnects,
-    'Settle streams that ended and are opened again, by the reason.',
-    ['because'],
-  );
-  const batch = histogram(
-    countedNames.settleBatch,
-    'Settles of a stream that were recorded with one statement.',
-    [1, 2, 5, 10, 25, 50, 100],
-  );
-  const age = histogram(
-    countedNames.settleAge,
-    'Seconds from the settlement, by the node’s clock, until it was recorded from the stream.',
-    [0.1, 0.25, 0.5, 1, 2.5, 5, 30, 300],
-  );
-  const wait = new Histogram({
-    name: countedNames.laneWait,
-    help: 'Seconds from when a row was due until it was taken.',
-    labelNames: ['class'],
-    buckets: waitSeconds,
-    ...where,
-  });
-  for (const lease of ['stream', 'row']) fenced.inc({ lease }, 0);
+function moneyCounters(where: Registers) {
+  const { latePayments, lateMsat, overpaidMsat } = countedNames;
+  return {
+    moves: new Counter({
+      name: countedNames.moves,
+      help: 'Payments that moved.',
+      labelNames: ['from', 'to'],
+      ...where,
+    }),
+    latePayments: new Counter({
+      name: latePayments,
+      help: 'Invoices that were paid when their payment was to be paid no more.',
+      ...where,
+    }),
+    lateMsat: new Counter({ name: lateMsat, help: 'What came so, in msat.', ...where }),
+    overpaid: new Counter({
+      name: overpaidMsat,
+      help: 'What came and was not owed, in msat: it is to be given back.',
+      ...where,
+    }),
+  };
+}
+
+function streamCounters(where: Registers) {
+  return {
+    reconnects: new Counter({
+      name: countedNames.streamReconnects,
+      help: 'Settle streams that ended and are opened again, by the reason.',
+      labelNames: ['because'],
+      ...where,
+    }),
+    batch: new Histogram({
+      name: countedNames.settleBatch,
+      help: 'Settles of a stream that were recorded with one statement.',
+      buckets: [1, 2, 5, 10, 25, 50, 100],
+      ...where,
+    }),
+    age: new Histogram({
+      name: countedNames.settleAge,
+      help: 'Seconds from a settlement, by the node’s clock, until its stream had it recorded.',
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 30, 300],
+      ...where,
+    }),
+  };
+}
+
+function laneCounters(where: Registers) {
+  const lanes = {
+    mended: new Counter({
+      name: countedNames.nudgesMended,
+      help: 'Lanes that had due rows and no job: a nudge was lost, or the rows became due later.',
+      ...where,
+    }),
+    fenced: new Counter({
+      name: countedNames.leasesFenced,
+      help: 'Writes that were refused because another process had the lease by then.',
+      labelNames: ['lease'],
+      ...where,
+    }),
+    wait: new Histogram({
+      name: countedNames.laneWait,
+      help: 'Seconds from when a row was due until it was taken.',
+      labelNames: ['class'],
+      buckets: waitSeconds,
+      ...where,
+    }),
+  };
+  for (const lease of ['stream', 'row']) lanes.fenced.inc({ lease }, 0);
+  return lanes;
+}
+
+function engineCounters(where: Registers): (seen: Countable) => void {
+  const { moves, latePayments, lateMsat, overpaid } = moneyCounters(where);
+  const { reconnects, batch, age } = streamCounters(where);
+  const { mended, fenced, wait } = laneCounters(where);
   const reason = fewWords();
-  return (seen: Countable): void => {
+  return (seen) => {
     switch (seen.is) {
       case 'moved':
         moves.inc({ from: seen.from, to: seen.to }, seen.times);

@@ -1,4 +1,4 @@
-// What /metrics says of refunds, of the signer, of how nodes are reached, and of the key that seals:
+// What /metrics says of refunds, of the signer, of how nodes are reached and of the key that seals:
 // read from the database when somebody asks, so any process can say it for all.
 import { Gauge, type Registry } from 'prom-client';
 import type { MoneyStanding, NodeTold } from './db/views.ts';

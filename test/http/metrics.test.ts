@@ -137,13 +137,16 @@ test('refunds by their state', async () => {
   expect(await figure('signer_last_beat_seconds')).toBe(-1);
 });
 
-test('a pool: its stream, the settles in it, the certificate of its node, and its end', async () => {
+test('a pool: its stream, the settles in it, the certificate of its node, its end', async () => {
   const { db, deps, lnd, node, wired } = our;
   const label = { node: String(node.id) };
   const pool = startPool(deps, {
     told: wired.told,
     // It keeps its lease once, so that it does not see by itself that it is taken away.
-    listener: { takeMs: 200, keepMs: 600_000, leaseMs: 600_000, closeMs: 600_000, reopenMs: 100 },
+    listener: {
+      ...{ takeMs: 200, reopenMs: 100 },
+      ...{ keepMs: 600_000, leaseMs: 600_000, closeMs: 600_000 },
+    },
   });
   const payOne = async (): Promise<void> => {
     const { payment } = await our.anOrder();

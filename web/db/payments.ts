@@ -186,6 +186,13 @@ export type MoveOrder = {
   dueInMs?: number;
 };
 
+function countMove(on: Queryable, { move, postings = [] }: MoveOrder): void {
+  count(on, { is: 'moved', ...move, times: 1 });
+  for (const { to, amountMsat } of postings) {
+    if (to.startsWith('overpaid:')) count(on, { is: 'overpaid', amountMsat });
+  }
+}
+
 /** Moves a payment. False: it is not in `move.from` any more, or the claim was taken over. */
 export async function movePayment(on: Queryable, order: MoveOrder): Promise<boolean> {
   const postings = order.postings ?? [];
@@ -251,10 +258,7 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
   );
   const [row] = moved;
   if (row === undefined) return false;
-  count(on, { is: 'moved', ...order.move, times: 1 });
-  for (const { to, amountMsat } of postings) {
-    if (to.startsWith('overpaid:')) count(on, { is: 'overpaid', amountMsat });
-  }
+  countMove(on, order);
   sayMoved(on, [row.link]);
   wakePools(on, row.nudged);
   return true;

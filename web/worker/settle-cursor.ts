@@ -57,6 +57,14 @@ function runFrom(from: bigint, has: (index: bigint) => boolean): bigint {
   return at;
 }
 
+/** As far as it goes without that one. */
+const below = (index: bigint, first: bigint | undefined): bigint =>
+  first === undefined || first > index ? index : first - 1n;
+
+/** Before each run of what waits something is missing. */
+const runsBeyond = (waiting: ReadonlySet<bigint>, cursor: bigint): number =>
+  [...waiting].filter((index) => index > cursor + 1n && !waiting.has(index - 1n)).length;
+
 /** Begins at a stored cursor; 0: nothing was ever recorded from this node. */
 export function settleCursor(start: bigint): SettleCursor {
   let cursor = start;
@@ -77,10 +85,7 @@ export function settleCursor(start: bigint): SettleCursor {
     if (index > cursor) cursor = index;
     for (const each of waiting) if (each <= cursor) waiting.delete(each);
   };
-  const belowFailed = (index: bigint): bigint => {
-    const first = [...failed].sort(ascending)[0];
-    return first === undefined || first > index ? index : first - 1n;
-  };
+  const belowFailed = (index: bigint): bigint => below(index, [...failed].sort(ascending)[0]);
   const holesUpTo = (reached: bigint): Hole[] => {
     const index = belowFailed(reached);
     const seen = [...waiting].filter((each) => each <= index).sort(ascending);
@@ -126,11 +131,6 @@ export function settleCursor(start: bigint): SettleCursor {
     },
     hasHole: () => waiting.size > 0,
     beyond: () => waiting.size,
-    holes: () => {
-      if (waiting.size === 0) return 0;
-      let runs = 0;
-      for (const index of waiting) if (!waiting.has(index - 1n) && index > cursor + 1n) runs += 1;
-      return runs;
-    },
+    holes: () => runsBeyond(waiting, cursor),
   };
 }

@@ -63,13 +63,14 @@ export function renderClaimPage(
 
 function summary(view: ClaimView, words: Speech): Html {
   const { say, locale } = words;
+  const about = say('refund.of', { order: view.orderName });
   const sats = view.sats === undefined ? undefined : formatSats(view.sats, locale);
   const fiat = view.fiat === undefined ? undefined : formatFiat(view.fiat, locale);
   const inSats = sats === undefined ? undefined : say('sats', { sats });
   const big = fiat ?? inSats;
   return html`
     <section class="sum" aria-labelledby="shop">
-      ${shopHeader({ shopName: view.shopName, about: say('refund.of', { order: view.orderName }) }, words)}
+      ${shopHeader({ shopName: view.shopName, about }, words)}
       <div>
         ${
           big !== undefined && html`<p class="big" data-size="${sizeOf(big)}"><bdi>${big}</bdi></p>`
