@@ -4,6 +4,7 @@
 // what is rounded off stays with the shop.
 import type { Minor, Msat } from './money.ts';
 import { msat, MSAT_PER_SAT } from './money.ts';
+import type { AddressRefusal } from './pay-address.ts';
 import { assert } from './trouble.ts';
 
 /** What a share is at the moment. The same sentence stands on the merchant's page. */
@@ -115,13 +116,29 @@ export function afterRefundRoundedDown(
 export const asksForVendors = (rules: readonly Pick<ShareRule, 'vendor'>[]): boolean =>
   rules.some(({ vendor }) => vendor !== null);
 
-export type RuleRefusal =
-  | 'too_many_rules'
-  | 'part_unreadable'
-  | 'amount_unreadable'
-  | 'more_than_whole'
-  | 'name_wanted'
-  | 'address_unreadable';
+/** Why a wish is not taken, as its page says it. */
+export const shareRefusals = {
+  too_many_rules: 'There are as many rules as there can be. End one first.',
+  part_unreadable: 'Give a percentage above 0 and up to 100, such as 12.5.',
+  amount_unreadable: 'Give a whole number of satoshis above zero.',
+  more_than_whole: 'All percentages together would be more than 100 %.',
+  name_wanted: 'Say who it is.',
+  address_unreadable: 'Give a Lightning address, such as name@example.com.',
+  unknown_rule: 'There is no such rule any more. Look at the page again.',
+  unreadable: 'Something in it cannot be read.',
+} as const satisfies Record<string, string>;
+export type ShareRefusal = keyof typeof shareRefusals;
+export type RuleRefusal = Exclude<ShareRefusal, 'unknown_rule' | 'unreadable'>;
+
+/** Why the server of an address gave no invoice. */
+export const shareWords = {
+  address_silent: 'The server of the address gives no answer that can be read.',
+  address_refuses: 'The server of the address refuses, or there is nobody of that name.',
+  address_limits: 'The server of the address takes smaller or larger amounts only.',
+  address_differs: 'The server of the address gave an invoice that is not the one asked for.',
+  request_expired: 'The invoice ran out, or had too little time left.',
+} as const satisfies Record<AddressRefusal | 'request_expired', string>;
+export const isShareWord = (word: string): word is keyof typeof shareWords => word in shareWords;
 
 /** Why a rule cannot be added to these; undefined: it can. Percentages are at most the whole. */
 export function whyNoRule(

@@ -38,6 +38,7 @@ export * from './views/operation.ts';
 export { receiptByLink, type ReceiptRow } from './views/receipt.ts';
 export * from './views/reconciliation.ts';
 export * from './views/refunds.ts';
+export * from './views/shares.ts';
 export * from './views/settings.ts';
 
 export type PaymentLine = {

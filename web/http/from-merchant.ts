@@ -13,6 +13,7 @@ import { refundRoutes } from './merchant/refunds.ts';
 import { settingsRoutes } from './merchant/settings.ts';
 import { selfTestRoutes } from './merchant/self-test.ts';
 import { setupRoutes } from './merchant/setup.ts';
+import { shareRoutes } from './merchant/shares.ts';
 import { shopRoutes } from './merchant/shop.ts';
 import { viewRoutes } from './merchant/views.ts';
 
@@ -27,6 +28,7 @@ export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined)
   ...exportRoutes(doors),
   ...viewRoutes(doors),
   ...refundRoutes(doors),
+  ...shareRoutes(doors),
   ...paymentRoutes(doors),
   ...settingsRoutes(doors),
   ...documentRoutes(doors, assets),

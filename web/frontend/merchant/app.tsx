@@ -22,6 +22,7 @@ const Payments = lazy(() => import('./pages/payments.tsx'));
 const Payment = lazy(() => import('./pages/payment.tsx'));
 const Refunds = lazy(() => import('./pages/refunds.tsx'));
 const Settings = lazy(() => import('./pages/settings.tsx'));
+const Shares = lazy(() => import('./pages/shares.tsx'));
 const Setup = lazy(() => import('./pages/setup.tsx'));
 
 type PolarisLinkProps = {
@@ -72,6 +73,7 @@ function Menu() {
       </a>
       <a href="/payments">{t('nav.payments')}</a>
       <a href="/refunds">{t('nav.refunds')}</a>
+      <a href="/shares">{t('nav.shares')}</a>
       <a href="/node">{t('nav.node')}</a>
       <a href="/operation">{t('nav.operation')}</a>
       <a href="/settings">{t('nav.settings')}</a>
@@ -103,6 +105,7 @@ export function Pages() {
           <Route path="/payments" element={<Payments />} />
           <Route path="/payments/:id" element={<Payment />} />
           <Route path="/refunds" element={<Refunds />} />
+          <Route path="/shares" element={<Shares />} />
           <Route path="/operation" element={<Operation />} />
           <Route path="/settings" element={<Settings />} />
           <Route path="*" element={<NotHere />} />

@@ -15,6 +15,7 @@ const paths = [
   '/payments',
   '/payments/:id',
   '/refunds',
+  '/shares',
   '/settings',
   '/operation',
 ];
