@@ -23,6 +23,8 @@ export type DeskNode = {
   lndconnect: string;
   /** LND's own admin credential, to see how it is refused. */
   adminLndconnect: string;
+  /** A credential that can pay and nothing else, for the signer. */
+  payingLndconnect?: string;
   wallet: WalletOptions;
   /** What can be made to go wrong at it; a real node has no such switches. */
   simulated?: LndSimulator;
@@ -35,6 +37,8 @@ export type Desk = {
   env: Record<string, string>;
   addresses: readonly { what: string; url: string }[];
   hints: readonly string[];
+  /** What the signer is to pay refunds with; undefined: nobody can pay the buyer's wallet here. */
+  purse: { shop: string; lndconnect: string } | undefined;
   /** At the first start the merchant opens the app and connects the node. */
   introduce: () => Promise<void>;
   close: () => Promise<void>;
@@ -95,6 +99,7 @@ async function simulatedNode(dir: string, port: number): Promise<DeskNode> {
   return {
     lndconnect: lnd.lndconnect(lnd.macaroon('receive-useful', { rootKeyId: '57001' })),
     adminLndconnect: lnd.lndconnect(lnd.macaroon('admin')),
+    payingLndconnect: lnd.lndconnect(lnd.macaroon('pay', { rootKeyId: '57002' })),
     wallet: { nodes: [lnd] },
     simulated: lnd,
     close: () => lnd.stop(),
@@ -139,6 +144,8 @@ export async function openDesk(about: {
       nodeControls(() => [simulated]),
     );
   const { origin } = shopify;
+  const { payingLndconnect } = node;
+  const purse = payingLndconnect === undefined ? undefined : { shop, lndconnect: payingLndconnect };
   return {
     appUrl,
     env: {
@@ -160,7 +167,9 @@ export async function openDesk(about: {
     hints: [
       'Choose "Bitcoin (Lightning)" at checkout, copy the invoice, and pay it with the wallet.',
       'Open the payments app and do what it says: then the checkout offers it "offsite" too.',
+      ...(purse === undefined ? [] : [refundHint]),
     ],
+    purse,
     introduce: () => introduce({ appUrl, shopify, lndconnect: node.lndconnect }),
     close: async () => {
       await shopify.close();
@@ -168,6 +177,10 @@ export async function openDesk(about: {
     },
   };
 }
+
+const refundHint =
+  'Switch refunds on in the settings of the app, refund a paid order on its page, open the claim ' +
+  'link\nas its buyer, and give it an invoice of the wallet: the signer pays it.';
 
 /**
  * The payments app's registration, and the door where Shopify shows its client certificate. The

@@ -1,15 +1,16 @@
 // `npm start`: Zaptill on your desk. Starts PostgreSQL, a shop, exchanges, a Lightning node and a
-// buyer's wallet, then our doors and our pool as processes of their own, and prints where to click.
-// Everything that it keeps lies in the data folder, so that a second start goes on where the first
-// one ended. Ctrl-C ends all of it; if it is killed, what it started ends with it.
+// buyer's wallet, then our doors, our pool and our signer as processes of their own, and prints
+// where to click. Everything that it keeps lies in the data folder, so that a second start goes on
+// where the first one ended. Ctrl-C ends all of it; if it is killed, what it started ends with it.
 //
 // With SHOPIFY_API_KEY in the environment nothing is played: doors and pool run against the real
 // Shopify, and only the database may be ours.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { builds } from '../scripts/build.ts';
 import { lastWill } from '../scripts/last-will.ts';
 import { ensurePostgres, stopPostgres } from '../scripts/postgres.ts';
@@ -91,9 +92,9 @@ async function buildFrontEnds(): Promise<void> {
   if (failed.length > 0) throw new Error(`could not build: ${failed.join(', ')}`);
 }
 
-/** The keys of this desk, made once: 32 random bytes that seal what is stored. */
-function vaultKeys(): string {
-  const file = path.join(dataDir, 'desk-vault-keys');
+/** Keys of this desk, made once: 32 random bytes that seal what is stored. */
+function keysOf(whose: 'vault' | 'signer'): string {
+  const file = path.join(dataDir, `desk-${whose}-keys`);
   if (!fs.existsSync(file)) {
     fs.writeFileSync(file, `1:${randomBytes(32).toString('base64')}`, { mode: 0o600 });
   }
@@ -115,15 +116,31 @@ async function waitUntilReady(appUrl: string): Promise<void> {
 function printDesk(desk: Desk): void {
   say();
   say('Zaptill runs. Click:');
-  for (const { what, url } of desk.addresses) say(`  ${what.padEnd(36)}${url}`);
+  const widest = Math.max(...desk.addresses.map(({ what }) => what.length));
+  for (const { what, url } of desk.addresses) say(`  ${what.padEnd(widest + 2)}${url}`);
   say();
   for (const line of desk.hints) say(line);
-  say(`Logs: ${path.relative(process.cwd(), dataDir) || '.'}/server.log, worker.log`);
+  const logs = ['server.log', 'worker.log', ...(desk.purse === undefined ? [] : ['signer.log'])];
+  say(`Logs: ${path.relative(process.cwd(), dataDir) || '.'}/${logs.join(', ')}`);
   say(
     realNode
       ? 'Ctrl-C ends all of it. The next start has the same orders, and new nodes.'
       : 'Ctrl-C ends all of it; the next start goes on with the same data.',
   );
+}
+
+/**
+ * The signer, as in production a program with an environment of its own: it knows the database, its
+ * keys and a credential that pays, and neither the vault's keys nor anything of Shopify's.
+ */
+async function startSigner(purse: NonNullable<Desk['purse']>, env: NodeJS.ProcessEnv) {
+  const own = { ...env, SIGNER_KEYS: keysOf('signer'), ALLOW_PRIVATE_NODES: 'true' };
+  const file = path.join(dataDir, 'desk-paying-node');
+  fs.writeFileSync(file, purse.lndconnect, { mode: 0o600 });
+  const command = ['purse', 'connect', '--shop', purse.shop, '--lndconnect', `@${file}`];
+  const cli = path.join(root, 'web', 'cli.ts');
+  await promisify(execFile)(process.execPath, [cli, ...command], { cwd: root, env: own });
+  startOurs('signer', own);
 }
 
 async function main(): Promise<void> {
@@ -153,11 +170,12 @@ async function main(): Promise<void> {
   );
   const desk = await openDesk({ dataDir, realNode, say });
   endings.push(() => desk.close());
-  const ours = { ...env, ...desk.env, VAULT_KEYS: vaultKeys() };
+  const ours = { ...env, ...desk.env, VAULT_KEYS: keysOf('vault') };
   startOurs('server', ours);
   await waitUntilReady(desk.appUrl);
   startOurs('worker', ours);
   await desk.introduce();
+  if (desk.purse !== undefined) await startSigner(desk.purse, env);
   printDesk(desk);
 }
 

@@ -102,3 +102,39 @@ test('withdrawn after a question, it is gone for its buyer too', async () => {
   expect(await (await fetch(page)).text()).toContain('This refund is no longer open');
   expect(admin.faults).toEqual([]);
 }, 120_000);
+
+test('what nobody owed is given back on the page of its payment', async () => {
+  const twice = world.buy();
+  const request = await world.invoiceOn(await world.payLink(twice, 60_000), 60_000);
+  const { amountMsat } = await world.db.prisma.invoice.findFirstOrThrow({ where: { request } });
+  const given = await world.lnd.pay(request, { amountMsat: amountMsat + 25_000n });
+  expect(given.ok).toBe(true);
+  await world.inState(twice, 'resolved');
+  const where = { originId: twice.orderId };
+  const { id } = await world.db.prisma.payment.findFirstOrThrow({ where });
+  for (const [at, look] of [
+    ['phone', { ...phone, locale: 'de-DE' }],
+    ['desk', { ...desk, colorScheme: 'dark' }],
+  ] as const) {
+    await using admin = await visit(look);
+    const { inside } = admin;
+    await admin.go(`/payments/${id}`);
+    const isGerman = at === 'phone';
+    await inside
+      .getByRole('button', { name: isGerman ? 'Käufer abholen lassen' : 'Let the buyer claim it' })
+      .click();
+    await inside.getByText(isGerman ? /holt 25 Sats ab/ : /claims 25 sats/).waitFor();
+    await admin.isPleasant();
+    await shoot(admin, `give-back-dialog-${at}`);
+    // The first look only reads; a member of staff thinks again.
+    const name = isGerman ? 'Abbrechen' : 'Make the link';
+    await inside.getByRole('button', { name }).click();
+    if (isGerman) continue;
+    await inside.getByRole('button', { name: 'Copy the claim link' }).waitFor({ timeout: 60_000 });
+    await admin.isPleasant();
+    await shoot(admin, `give-back-${at}`);
+    expect(admin.faults).toEqual([]);
+  }
+  const refund = await world.db.prisma.refund.findFirstOrThrow({ where: { paymentId: id } });
+  expect(refund).toMatchObject({ origin: 'attention', amountMsat: 25_000n });
+}, 180_000);

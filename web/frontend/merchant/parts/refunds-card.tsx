@@ -135,6 +135,7 @@ function GiveBack(props: { payment: PaymentAnswer; giveBackMsat: string; onChang
             action={t('give_back.action')}
             failed={t('refund.failed')}
             words="refund"
+            canUndo
             path={`/api/payments/${id}/give-back`}
             body={{ overpaidMsat: giveBackMsat }}
             done={t('refund.made', { order })}

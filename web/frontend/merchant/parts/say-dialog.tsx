@@ -8,7 +8,7 @@ import { Failed } from './failed.tsx';
 type Refused = { ok: false; refusal: string; sentence: string };
 type Saying = { path: string; body: object; done: string; onSaid: () => void };
 
-/** A person says that something was done, and nobody can take it back. */
+/** A person says that something was done. `canUndo`: it can be taken back; else nobody can. */
 export function SayDialog(
   props: Saying & {
     isOpen: boolean;
@@ -16,6 +16,7 @@ export function SayDialog(
     title: string;
     action: string;
     destructive?: boolean;
+    canUndo?: boolean;
     /** The title of what is shown when it could not be said. */
     failed: string;
     /** Where the words of a refusal stand: `<words>.<refusal>`. */
@@ -55,9 +56,11 @@ export function SayDialog(
             </Banner>
           )}
           {props.children}
-          <Text as="p" fontWeight="semibold">
-            {t('settle.no_way_back')}
-          </Text>
+          {props.canUndo !== true && (
+            <Text as="p" fontWeight="semibold">
+              {t('settle.no_way_back')}
+            </Text>
+          )}
         </BlockStack>
       </Modal.Section>
     </Modal>
