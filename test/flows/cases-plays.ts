@@ -115,6 +115,7 @@ const ofTheNode: Pick<
   | 'too_little'
   | 'too_little_by_the_node'
   | 'too_much'
+  | 'older_paid'
   | 'paid_twice'
   | 'after_its_price'
   | 'after_lapse'
@@ -148,6 +149,23 @@ const ofTheNode: Pick<
     await shop.look(made.invoice);
     await shop.tell(made.bill);
     return { bill: made.bill, came: { promised: amountMsat, more: tooMuch } };
+  },
+  older_paid: async (shop, way) => {
+    const older = await promised(shop, way);
+    const { bill, invoice } = older;
+    const before = shop.lnd.snapshot();
+    await shop.look(invoice, shop.later(shop.deps.quoteSeconds * 1_000 + 1_000));
+    expect((await shop.again(invoice)).state).toBe('canceled');
+    await shop.lnd.restore(before);
+    const newer = await shop.quotedSoon(bill);
+    await shop.pay(invoice);
+    const { settled } = await shop.hear(invoice);
+    expect(settled).toMatchObject([{ hash: invoice.hash, firstOfPayment: true }]);
+    await shop.tell(bill);
+    await shop.look(newer);
+    expect((await shop.again(newer)).state).toBe('canceled');
+    expect((await shop.lnd.pay(shop.requestOf(newer.hash))).ok).toBe(false);
+    return allOf(older);
   },
   paid_twice: async (shop, way) => {
     const former = await promised(shop, way);

@@ -121,6 +121,17 @@ function buyers(our: InProcess) {
     if (answer.is !== 'payable') throw new Error(`no invoice: ${JSON.stringify(answer)}`);
     return answer.invoice;
   };
+  /** The same, of a node that may not be back yet after a restart. */
+  const quotedSoon = async (bill: Bill): Promise<InvoiceRow> => {
+    let invoice: InvoiceRow | undefined;
+    const asked = async (): Promise<boolean> => {
+      invoice = await quoted(bill).catch(() => undefined);
+      return invoice !== undefined;
+    };
+    await expect.poll(asked, { timeout: 60_000 }).toBe(true);
+    if (invoice === undefined) throw new Error('no invoice');
+    return invoice;
+  };
   /** The node's channels may not be up yet after a restart. */
   const pay = async (invoice: InvoiceRow, options: PayOptions = {}): Promise<void> => {
     const paid = async (): Promise<boolean> => (await lnd.pay(requestOf(invoice.hash), options)).ok;
@@ -128,7 +139,7 @@ function buyers(our: InProcess) {
   };
   const requestOf = (hash: string): string => lnd.invoices.get(hash)?.request ?? '';
   const bill = (way: Way): Promise<Bill> => (way === 'order' ? anOrder() : aSession());
-  return { bill, anOrder, aSession, quoted, pay, requestOf };
+  return { bill, anOrder, aSession, quoted, quotedSoon, pay, requestOf };
 }
 
 type Row = { table: DueTable; id: bigint | string; lane: Lane };

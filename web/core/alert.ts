@@ -115,6 +115,25 @@ const words = {
       todo: 'Öffnen Sie die Bestellung: Läuft dort keine Zahlung, stornieren Sie sie selbst.',
     },
   },
+  too_little: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: your node says something strange',
+      sentence:
+        'Your node calls the invoice of order {orderName} settled with less than it asked for, ' +
+        'which LND never does. Nothing was booked, and the order is not paid.',
+      todo: 'Look at the invoice on your node, and whether something else answers in its place.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: Ihr Knoten sagt etwas Seltsames',
+      sentence:
+        'Ihr Knoten nennt die Rechnung der Bestellung {orderName} mit weniger beglichen, als sie ' +
+        'verlangt. Das tut LND nie. Nichts wurde verbucht; die Bestellung ist nicht bezahlt.',
+      todo:
+        'Sehen Sie sich die Rechnung auf Ihrem Knoten an, und ob etwas anderes an seiner Stelle ' +
+        'antwortet.',
+    },
+  },
   node_gone: {
     path: '/payments/{paymentId}',
     en: {

@@ -9,9 +9,18 @@ export const answersTo = {
   not_cancelled: ['seen_to'],
   /** The order grew while it was marked, so Shopify has more of it as paid than was paid. */
   marked_too_much: ['seen_to'],
+  /** The node calls the invoice settled with less than it asked for; the money is no payment. */
+  too_little: ['seen_to'],
+  /** Only a node that is gone knows: a person says what became of its invoice. */
+  node_gone: ['never_paid', 'seen_paid'],
 } as const satisfies Record<string, readonly string[]>;
 export type Answerable = keyof typeof answersTo;
 export type Answer = (typeof answersTo)[Answerable][number];
+
+/** What a person may say of a node that is gone. */
+export type GoneAnswer = (typeof answersTo)['node_gone'][number];
+export const isGoneAnswer = (answer: Answer): answer is GoneAnswer =>
+  (answersTo.node_gone as readonly Answer[]).includes(answer);
 
 export const isAnswerable = (attention: string): attention is Answerable =>
   Object.hasOwn(answersTo, attention);

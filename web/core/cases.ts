@@ -27,7 +27,7 @@ export type Case = {
   /** In which account of the shop each part of the money ends. Empty: no money is ours. */
   money: Partial<Record<Exclude<AccountKind, 'node'>, MoneyPart>>;
   /** What a person is asked for: the word of the payment's attention. */
-  asks: Answerable | 'stranded' | 'untold' | 'node_gone' | null;
+  asks: Answerable | 'stranded' | 'untold' | null;
   /** The way out of it: the program's own, or what is offered to the person. */
   then: 'by_itself' | 'settle_by_hand' | 'take_late' | Answer;
   wayOut: string;
@@ -62,10 +62,11 @@ export const cases = {
       'The node calls an invoice settled with less than it asked for, which LND never does.',
     ends: 'open',
     money: {},
-    asks: null,
+    asks: 'too_little',
     then: 'by_itself',
     wayOut:
-      'It is not believed and asked again; a comparison with the node tells a person meanwhile.',
+      'It is not believed and asked again, and a person looks at the node meanwhile. The buyer ' +
+      'may pay the whole.',
   },
   too_much: {
     ways: both,
@@ -75,6 +76,15 @@ export const cases = {
     asks: 'overpaid',
     then: 'given_back',
     wayOut: 'The rest is given back to the buyer, who may also leave it to the shop.',
+  },
+  older_paid: {
+    ways: both,
+    happened: 'The price was promised anew, and the buyer paid the older invoice after all.',
+    ends: 'resolved',
+    money: { resolved: 'promised' },
+    asks: null,
+    then: 'by_itself',
+    wayOut: 'The newer invoice is ended, so that nobody pays it as well.',
   },
   paid_twice: {
     ways: both,
@@ -278,7 +288,9 @@ export const cases = {
     money: {},
     asks: 'node_gone',
     then: 'by_itself',
-    wayOut: 'Connected again, the node is asked, and its word ends the question.',
+    wayOut:
+      'Connected again, the node is asked, and its word ends the question. A person who knows ' +
+      'may say whether it was paid there.',
   },
   told_by_another_node: {
     ways: both,

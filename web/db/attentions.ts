@@ -1,10 +1,12 @@
 // What a person answers when a payment asks for one. The row is locked before it is read: a second
 // payment that comes in that moment asks anew, and is not answered unseen.
-import type { Answer, Answerable } from '../core/attention.ts';
+import type { Answer, Answerable, GoneAnswer } from '../core/attention.ts';
 import { accountOf } from '../core/ledger.ts';
 import { msat, type Msat } from '../core/money.ts';
 import { sayMoved } from './announce.ts';
 import { rows, transaction, type Database, type Queryable } from './database.ts';
+import { note } from './history.ts';
+import { movePayment } from './payments.ts';
 
 /** What of a payment is to be given back, and all that ever was, in msat. */
 export async function overpaidOf(
@@ -85,6 +87,63 @@ export const endAttention = (
         isAboutMoney ? owedMsat : 0n,
       ],
     );
+    sayMoved(on, [asking.link]);
+    return true;
+  });
+
+/**
+ * A person says whether an invoice of a node that is gone was paid there. It ends without the
+ * node's word: should the node come back and know better, what was paid is recorded all the same. Never
+ * paid: an open payment waits for a fresh invoice. Seen as paid: the payment is over, for its order
+ * was settled by hand. False: it does not ask for that any more, or its node is back.
+ */
+export const endNodeGone = (
+  db: Database,
+  about: { shopId: number; paymentId: string; answer: GoneAnswer; by: string },
+): Promise<boolean> =>
+  transaction(db, async (on) => {
+    const { shopId, paymentId, answer, by } = about;
+    const [asking] = await rows<{ link: string; state: string }>(
+      on,
+      {
+        name: 'node_gone_asking',
+        text: `
+          select link, state::text from payment
+          where id = $1::uuid and shop_id = $2 and attention = 'node_gone'
+            and state in ('open', 'closing') for no key update`,
+      },
+      [paymentId, shopId],
+    );
+    if (asking === undefined) return false;
+    const ended = await rows<{ hash: string }>(
+      on,
+      {
+        name: 'node_gone_ended',
+        text: `
+          update invoice i set state = 'canceled', due_at = null, lease_until = null,
+            sealed_preimage = null, ending = coalesce(i.ending, 'order_over')
+          from node n
+          where i.payment_id = $1::uuid and i.state in ('made', 'live') and n.id = i.node_id
+            and n.retired_at is not null and n.sealed_credential is null
+          returning encode(i.hash, 'hex') as hash`,
+      },
+      [paymentId],
+    );
+    const [invoice] = ended;
+    if (invoice === undefined) return false;
+    await rows(
+      on,
+      {
+        name: 'node_gone_answered',
+        text: 'update payment set attention = null where id = $1::uuid',
+      },
+      [paymentId],
+    );
+    await note(on, paymentId, { what: answer, details: { hash: invoice.hash, by } });
+    if (answer === 'seen_paid' && asking.state === 'open') {
+      await movePayment(on, { paymentId, because: answer, move: { from: 'open', to: 'closing' } });
+    }
+    await movePayment(on, { paymentId, because: answer, move: { from: 'closing', to: 'lapsed' } });
     sayMoved(on, [asking.link]);
     return true;
   });

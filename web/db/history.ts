@@ -32,6 +32,8 @@ export const historyWords = {
   given_back: 'A person gave the buyer back what was too much.',
   kept: 'A person agreed with the buyer that the shop keeps what was too much.',
   seen_to: 'A person has seen to it.',
+  never_paid: 'A person says that nobody paid the invoice at the node that is gone.',
+  seen_paid: 'A person saw the invoice paid at the node that is gone.',
   session_asked: 'Shopify asks something of this payment.',
   told_authorized: 'Shopify has it as authorized.',
   capture_wanted: 'It is to be charged.',

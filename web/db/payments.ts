@@ -213,9 +213,9 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
             told_at = case when $2 = 'settled' and $3 = 'resolved' then now() else told_at end,
             attention = coalesce($7, case
               -- The order is over; what the node that is gone knows of it is asked as before.
-              when $3 = 'closing' and attention = 'node_gone' then attention
-              when attention not in ('untold', 'node_gone', coalesce($15::text, 'untold'))
-                then attention
+              when $3 = 'closing' and attention in ('node_gone', 'too_little') then attention
+              when attention not in ('untold', 'node_gone', 'too_little',
+                coalesce($15::text, 'untold')) then attention
               -- One word is answered, and what is to be given back is another matter.
               when attention is not null and (
                 select coalesce(sum(case when to_account like 'overpaid:%' then amount_msat
@@ -370,6 +370,13 @@ export async function endInvoices(
   return ended.map((row) => nodeLane(row.node_id));
 }
 
+/** A payment has its money: what else of it could be paid is to be canceled at its node. */
+export const endPayable = (db: Database, paymentId: string): Promise<void> =>
+  transaction(db, async (on) => {
+    await lockWithInvoices(on, paymentId);
+    await nudge(on, await endInvoices(on, paymentId, 'order_over'));
+  });
+
 /**
  * The order is not to be paid any more: open -> closing, and its invoice is to be canceled at the
  * node. Where no invoice is out that anybody could pay, it lapses at once.
@@ -483,7 +490,7 @@ export async function payableOrders(
 export async function askForPerson(
   db: Database,
   paymentId: string,
-  attention: 'untold',
+  attention: 'untold' | 'too_little',
 ): Promise<void> {
   await db.prisma.payment.updateMany({
     where: { id: paymentId, attention: null },

@@ -20,6 +20,8 @@ export type ToTell = {
   money: SettledMoney | undefined;
   /** Its purchase is its own, and in no other tab of it can be paid. False: it has to be looked. */
   hasPurchase: boolean;
+  /** Another invoice of the payment is out, and nobody shall pay it as well. */
+  hasPayable: boolean;
 };
 
 type Raw = PaymentRow & {
@@ -31,6 +33,7 @@ type Raw = PaymentRow & {
   money_settled_at: Date;
   hash: string;
   has_purchase: boolean;
+  has_payable: boolean;
 };
 
 const text = `
@@ -39,7 +42,9 @@ const text = `
     i.amount_msat, i.settled_at as money_settled_at, encode(i.hash, 'hex') as hash,
     g.payment_id is not null and not exists (
       select 1 from payment o where o.shop_id = p.shop_id and o.group_key = p.group_key
-        and o.id <> p.id and o.state = 'open') as has_purchase
+        and o.id <> p.id and o.state = 'open') as has_purchase,
+    exists (select 1 from invoice o where o.payment_id = p.id and o.state in ('made', 'live')
+      and o.ending is null) as has_payable
   from payment p join shop s on s.id = p.shop_id
     left join invoice i on i.id = p.settled_invoice_id
     left join quote q on q.id = i.quote_id
@@ -56,6 +61,7 @@ export async function toTell(db: Database, paymentId: string): Promise<ToTell | 
   return {
     payment: raw,
     ...{ shop: { id, methodName, uninstalledAt }, hasPurchase: raw.has_purchase },
+    hasPayable: raw.has_payable,
     money:
       fiatMinor === null
         ? undefined

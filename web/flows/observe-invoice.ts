@@ -8,6 +8,7 @@ import type { InvoiceRow, Recorded, RecordedSettle, Recorder } from '../db/invoi
 import { invoiceIsCanceled, recordSettlements } from '../db/invoices.ts';
 import { note } from '../db/history.ts';
 import { nudge, shopLane } from '../db/lanes.ts';
+import { askForPerson } from '../db/payments.ts';
 import { takeGroup } from '../db/sessions.ts';
 import type { Deps } from './flow.ts';
 
@@ -62,6 +63,9 @@ export async function observeInvoice(
     case 'distrust':
       deps.log.error({ paymentId: invoice.paymentId, why: decision.why }, 'node.distrusted');
       await note(deps.db.pool, invoice.paymentId, { what: 'distrusted', because: decision.why });
+      if (decision.why === 'settled_with_too_little') {
+        await askForPerson(deps.db, invoice.paymentId, 'too_little');
+      }
       return { rests: false, decision };
     case 'wait':
       return { rests: false, decision };

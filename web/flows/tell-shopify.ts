@@ -15,7 +15,7 @@ import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
 import type { ClaimedRow } from '../db/due.ts';
-import { askForPerson, beginTelling, movePayment } from '../db/payments.ts';
+import { askForPerson, beginTelling, endPayable, movePayment } from '../db/payments.ts';
 import { toTell, type SettledMoney } from '../db/telling.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 import { resolveSession } from './tell-session.ts';
@@ -47,7 +47,9 @@ const waitMs = 30_000;
 export const tellShopify: Step = async (deps, row) => {
   const known = await toTell(deps.db, row.id);
   if (known?.payment.state !== 'settled') return { dueInMs: undefined, attempt: false };
-  const { payment, shop, money, hasPurchase } = known;
+  const { payment, shop, money, hasPurchase, hasPayable } = known;
+  // An older invoice was paid after all: no invoice outlives what is owed.
+  if (hasPayable) await endPayable(deps.db, payment.id);
   if (money === undefined) return { dueInMs: undefined, attempt: false };
   if (shop.uninstalledAt !== null) {
     // Nobody can be told. The money is the merchant's, and somebody has to say so.

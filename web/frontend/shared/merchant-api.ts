@@ -31,6 +31,7 @@ export type Problem = {
     | 'overpaid'
     | 'paid_late'
     | 'marked_too_much'
+    | 'too_little'
     | 'cancelled_paid'
     | 'not_cancelled'
     | 'node_gone'
@@ -170,10 +171,11 @@ export type PaymentAnswer = PaymentRow & {
 };
 /**
  * `POST /api/payments/:id/answer`
- * `{ attention, answer: 'given_back' | 'kept' | 'seen_to', overpaidMsat }`, the amount as it was
- * shown: 200, or 422 when the payment asks for something else by now.
+ * `{ attention, answer, overpaidMsat }`, the amount as it was shown: 200, or 422 when the payment
+ * asks for something else by now, or its order is to be settled in Shopify first.
  */
-export type AnsweredAnswer = { ok: true } | { ok: false; refusal: 'not_asked'; sentence: string };
+export type AnsweredAnswer =
+  { ok: true } | { ok: false; refusal: 'not_asked' | 'order_still_owes'; sentence: string };
 /** `POST /api/payments/:id/take`, for money of an order that came late: 200, or 422. */
 export type TakenAnswer =
   | { ok: true }

@@ -20,8 +20,8 @@ const refusals = {
     'The order was cancelled or paid, or Shopify does not know it any more: it cannot take this ' +
     'money. Give it back.',
   changed_meanwhile:
-    'Another payment of this order is just being told to Shopify. Nothing was changed: look again ' +
-    'in a minute.',
+    'Another payment of this order is just being told to Shopify. Nothing was changed: look ' +
+    'again in a minute.',
 } as const satisfies Record<Extract<LateTaken, { ok: false }>['refusal'], string>;
 
 async function takenAnswer(doors: Doors, seen: Seen): Promise<void> {

@@ -170,9 +170,16 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
   answerJson(response, 200, answer);
 }
 
+const notAnswered = {
+  not_asked: 'The payment has changed meanwhile. Nothing was changed: look at it again.',
+  order_still_owes:
+    'The order is still unpaid in Shopify, and Zaptill has no proof of what you saw. Mark it as ' +
+    'paid in Shopify first.',
+} as const;
+
 const answerForm = z.strictObject({
   attention: z.string().max(40),
-  answer: z.enum(['given_back', 'kept', 'seen_to']),
+  answer: z.enum(['given_back', 'kept', 'seen_to', 'never_paid', 'seen_paid']),
   overpaidMsat: z.string().regex(/^\d{1,18}$/),
 });
 
@@ -194,10 +201,9 @@ async function answeredAnswer(doors: Doors, seen: Seen): Promise<void> {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;
   }
-  const sentence = 'The payment has changed meanwhile. Nothing was changed: look at it again.';
-  const told: AnsweredAnswer = answered.ok
-    ? { ok: true }
-    : { ok: false, refusal: 'not_asked', sentence };
+  const refusal = answered.ok || answered.refusal === 'unknown_payment' ? null : answered.refusal;
+  const told: AnsweredAnswer =
+    refusal === null ? { ok: true } : { ok: false, refusal, sentence: notAnswered[refusal] };
   answerJson(response, answered.ok ? 200 : 422, told);
 }
 

@@ -77,6 +77,12 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
       'of it for paid. Look at the order before you send the goods.';
     return { what: 'marked_too_much', sentence, ...about };
   }
+  if (attention === 'too_little') {
+    const sentence =
+      `${orderName}: the node calls its invoice settled with less than it asked for. Nothing was ` +
+      'booked: look at the node.';
+    return { what: 'too_little', sentence, ...about };
+  }
   if (attention === 'cancelled_paid') {
     const sentence =
       `${orderName}: cancelled because it was not paid in time, and paid in another way in that ` +

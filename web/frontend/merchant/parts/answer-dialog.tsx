@@ -4,7 +4,7 @@ import { useWords } from '../words.tsx';
 import { SayDialog } from './say-dialog.tsx';
 import { useAmounts } from './use-amounts.ts';
 
-export type AnswerWord = 'given_back' | 'kept' | 'seen_to';
+export type AnswerWord = 'given_back' | 'kept' | 'seen_to' | 'never_paid' | 'seen_paid';
 
 /** A person has done what a payment asked for, and says so. */
 export function AnswerDialog(props: {

@@ -8,7 +8,8 @@ export const answers = {
   cancelled_paid: ['seen_to'],
   not_cancelled: ['seen_to'],
   marked_too_much: ['seen_to'],
-  node_gone: [],
+  too_little: ['seen_to'],
+  node_gone: ['never_paid', 'seen_paid'],
   other: [],
 } as const satisfies Record<string, readonly AnswerWord[]>;
 export type Asks = keyof typeof answers;
