@@ -38,14 +38,14 @@ const currencies = ['EUR', 'EUR', 'USD', 'USD', 'JPY', 'KWD'] as Currency[];
 const amountFor = (draws: Draws, currency: Currency): bigint =>
   BigInt(1 + draws.below(currency === 'JPY' ? 20_000 : 20_000)) + 100n;
 
-const pauseFor = (market: Market, ms: number): Promise<void> =>
+export const pauseFor = (market: Market, ms: number): Promise<void> =>
   new Promise((go) => void market.timeline.plan(ms, undefined, go));
 
 /**
  * Asks a door, again and again until one answers; whoever asked is not ours and outlives the door.
  * Undefined: nobody answered.
  */
-async function ask<T>(
+export async function ask<T>(
   market: Market,
   work: (doors: Process) => Promise<T>,
   tries = 12,
@@ -93,7 +93,10 @@ export function deliver(market: Market, shop: ShopAt, topic: string, order: Orde
     return;
   }
   const id = `${topic}-${order.id}-${String(order.updatedAt)}`;
-  const body = { admin_graphql_api_id: order.id, payment_gateway_names: [order.gatewayName] };
+  const body = {
+    ...{ admin_graphql_api_id: order.id, order_id: order.id },
+    payment_gateway_names: [order.gatewayName],
+  };
   const webhook = { id, topic, shop: shop.row, body };
   const send = (): void => void ask(market, ({ deps }) => takeWebhook(deps, webhook), 6);
   timeline.plan(draws.around(400), undefined, send);

@@ -161,7 +161,9 @@ async function sameAmounts({ statements, market }: Parts, shop: ShopAt): Promise
 /** A session ends at Shopify as its payment ended here, and a purchase is resolved once. */
 async function sameSessions({ statements }: Parts, shop: ShopAt): Promise<Violation[]> {
   const states = await statements.ask<{ origin_id: string; state: string }>(
-    `select origin_id, state::text from payment
+    // What Shopify did not take and was given back is settled here, and never resolved there.
+    `select origin_id, case when reason = 'refund_opened' then 'stranded' else state::text end
+       as state from payment
      where shop_id = $1 and origin = 'payment_session'`,
     [shop.row.id],
   );

@@ -8,6 +8,8 @@ export type ChildOptions = {
   name: string;
   seed: number;
   payments: number;
+  /** Of them, about so many refunds. */
+  refunds: number;
   randomOrder: boolean;
   /** The name of a sabotage. */
   broken?: string | undefined;

@@ -4,6 +4,7 @@
 //
 //   --seed N         drawn and printed when it is left out
 //   --payments M     2,500 of them make a world; worlds run side by side
+//   --refunds K      about so many refunds of them, with signers that die (0)
 //   --worlds W       so many worlds instead; another number is another storm
 //   --only N         plays the Nth of them alone, counted from 1
 //   --random-order   lanes take any width and any order, instead of what they learned
@@ -29,6 +30,7 @@ const { values: given } = parseArgs({
   options: {
     seed: { type: 'string' },
     payments: { type: 'string', default: '1000' },
+    refunds: { type: 'string', default: '0' },
     worlds: { type: 'string' },
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -96,6 +98,7 @@ const sumOf = (results: readonly WorldResult[], of: (result: WorldResult) => num
 async function main(): Promise<void> {
   const payments = numberFrom(given.payments, '--payments');
   const seed = given.seed === undefined ? randomInt(1, 1e9) : numberFrom(given.seed, '--seed');
+  const refunds = given.refunds === '0' ? 0 : numberFrom(given.refunds, '--refunds');
   const { break: broken, trace: traceFile } = given;
   if (broken !== undefined && !isSabotage(broken)) throw new Error(`nothing is called ${broken}`);
   tell(`seed ${String(seed)}, ${String(payments)} payments`);
@@ -109,10 +112,12 @@ async function main(): Promise<void> {
   try {
     const worlds = Array.from({ length: count }, (_, n): World => {
       const name = `storm_${String(seed)}_${String(n)}_${String(process.pid)}`;
-      const share = Math.floor(((n + 1) * payments) / count) - Math.floor((n * payments) / count);
+      const shareOf = (all: number): number =>
+        Math.floor(((n + 1) * all) / count) - Math.floor((n * all) / count);
       const randomOrder = given['random-order'];
       const more = { randomOrder, broken, traceFile: n === from ? traceFile : undefined };
-      return { name, seed: 1 + seeds.below(2 ** 31), payments: share, ...more };
+      const share = { payments: shareOf(payments), refunds: shareOf(refunds) };
+      return { name, seed: 1 + seeds.below(2 ** 31), ...share, ...more };
     });
     const played = only === 0 ? worlds : worlds.slice(only - 1, only);
     const results = await playAll(played, servers);
@@ -121,6 +126,15 @@ async function main(): Promise<void> {
   } finally {
     await servers.close();
   }
+}
+
+/** At how many moments a signer died, and how often in all. */
+function deathsIn(results: readonly WorldResult[]): { moments: number; times: number } {
+  const moments = new Set(results.flatMap(({ deaths }) => Object.keys(deaths)));
+  const times = sumOf(results, ({ deaths }) =>
+    Object.values(deaths).reduce((all, each) => all + each, 0),
+  );
+  return { moments: moments.size, times };
 }
 
 function report(about: {
@@ -145,10 +159,14 @@ function report(about: {
     }
   }
   tell([...kinds].map(([kind, times]) => `${kind} ${String(times)}`).join(', '));
+  const deaths = results.flatMap((result) => Object.keys(result.deaths));
+  if (deaths.length > 0) tell(`signers died at: ${[...new Set(deaths)].sort().join(', ')}`);
   const perPayment = (of: (result: WorldResult) => number): number =>
     Math.round((sumOf(results, of) / payments) * 10) / 10;
   const line = {
-    ...{ seed, payments, faults: sumOf(results, ({ faults }) => faults) },
+    ...{ seed, payments, refunds: sumOf(results, ({ refunds }) => refunds) },
+    ...{ paidBack: sumOf(results, ({ paidBack }) => paidBack), signerDeaths: deathsIn(results) },
+    faults: sumOf(results, ({ faults }) => faults),
     ...{ violations: violations.length, hash: hash.digest('hex') },
     ...{ worlds: results.length, seconds: Math.round(seconds * 10) / 10 },
     statements: sumOf(results, ({ statements }) => statements),

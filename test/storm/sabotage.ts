@@ -64,11 +64,43 @@ const dueTimeLost: Sabotage = async ({ statements }: Parts) => {
     create trigger forget before update on payment for each row execute function storm.forget()`);
 };
 
+/** A signer's adapter that takes silence for a no: the buyer may claim once more. */
+const silenceIsNo: Sabotage = ({ purses }: Parts) => {
+  for (const { payer } of purses.values()) {
+    const { pay, track } = payer;
+    payer.pay = async (ask) => {
+      const sent = await pay(ask);
+      return sent.is === 'unsure' ? { is: 'refused', because: 'rejected' } : sent;
+    };
+    payer.track = async (hash) => {
+      const seen = await track(hash);
+      if (seen.is !== 'in_flight') return seen;
+      return { is: 'failed', because: 'rejected', again: false };
+    };
+  }
+  return Promise.resolve();
+};
+
+/** Books that forget what a way cost. */
+const feesForgotten: Sabotage = async ({ statements }: Parts) => {
+  await statements.ask(`
+    create function storm.no_fees() returns trigger language plpgsql as $$
+    begin
+      if new.state = 'paid' then new.fee_msat := 0; end if;
+      return new;
+    end $$`);
+  await statements.ask(`
+    create trigger a_no_fees before update on payout
+    for each row execute function storm.no_fees()`);
+};
+
 export const sabotages = {
   cancel_is_believed: cancelIsBelieved,
   shop_pays_twice: shopPaysTwice,
   posted_twice: postedTwice,
   due_time_lost: dueTimeLost,
+  silence_is_no: silenceIsNo,
+  fees_forgotten: feesForgotten,
 } as const satisfies Record<string, Sabotage>;
 export type SabotageName = keyof typeof sabotages;
 export const isSabotage = (name: string): name is SabotageName => Object.hasOwn(sabotages, name);

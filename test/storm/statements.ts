@@ -35,6 +35,7 @@ type Room = {
   readonly say: (line: string) => void;
   /** Chance that a connection is cut while a statement is under way. */
   readonly cutChance: () => number;
+  readonly pass: Pass;
   readonly server: Server;
   readonly free: Link[];
   /** Transactions that stand open, each with its process. */
@@ -42,6 +43,9 @@ type Room = {
   readonly sessions: Map<Owner, Link>;
   readonly names: Map<string, string>;
 };
+
+/** Told around each statement: whoever asks may be dead behind it. */
+export type Pass = (owner: Owner, name: string, side: 'before' | 'after') => void;
 
 /** Of all transactions this share is taken apart, statement by statement. */
 const apart = 0.05;
@@ -53,13 +57,14 @@ export async function openStatements(about: {
   draws: Draws;
   say: (line: string) => void;
   cutChance: () => number;
+  pass: Pass;
 }): Promise<Statements> {
-  const { url, timeline, draws, say, cutChance, clockFile } = about;
+  const { url, timeline, draws, say, cutChance, clockFile, pass } = about;
   const clock = { fd: fs.openSync(clockFile, 'r+'), written: 0 };
   const onSend = (): void => writeClock(clock, timeline);
   const server = await openServer({ url, timeline, onSend });
   const room: Room = {
-    ...{ url, timeline, draws, say, cutChance, server, free: [] },
+    ...{ url, timeline, draws, say, cutChance, pass, server, free: [] },
     ...{ open: new Map(), sessions: new Map(), names: new Map() },
   };
   const own = new pg.Client({ connectionString: url, options: stormOptions });
@@ -103,6 +108,9 @@ function named(room: Room, query: Query): Query & { name: string } {
   return { ...query, name };
 }
 
+/** Asked each time anew: it may have died meanwhile. */
+const isDead = ({ alive }: Owner): boolean => !alive;
+
 const cutError = (): Error => new Error('Connection terminated unexpectedly');
 
 /** One statement that is a transaction of its own. */
@@ -117,11 +125,14 @@ function alone(room: Room, owner: Owner, given: Query): Promise<pg.QueryResult> 
         reject(cutError());
         return;
       }
+      room.pass(owner, query.name, 'before');
+      if (!owner.alive) return;
       const link = await takeLink(room);
       const answer = room.server.carryOut(link, query);
       void answer.then((came) => {
         room.free.push(link);
         room.say(`${owner.name} ${query.name} ${cut} ${sizeOf(came)}`);
+        room.pass(owner, query.name, 'after');
         if (!owner.alive) return;
         if (cut === 'after') reject(cutError());
         else if (came.ok) resolve(came.result);
@@ -147,7 +158,7 @@ function transactionOn(room: Room, owner: Owner): Promise<pg.PoolClient> {
     timeline.plan(latencyMs(draws), owner, async () => {
       const link = await takeLink(room);
       room.open.set(link, owner);
-      const whole: Whole = { owner, link, isApart: draws.chance(apart) };
+      const whole: Whole = { owner, link, isApart: draws.chance(apart), did: [] };
       const query = (given: Query | string, values?: unknown[]): Promise<pg.QueryResult> => {
         const asked =
           typeof given === 'string' ? { text: given, ...(values && { values }) } : given;
@@ -169,7 +180,7 @@ async function rollBack(room: Room, link: Link): Promise<void> {
 }
 
 /** One transaction. One that had to wait goes on by the timeline, like all others. */
-type Whole = { owner: Owner; link: Link; isApart: boolean };
+type Whole = { owner: Owner; link: Link; isApart: boolean; did: string[] };
 
 function inTransaction(room: Room, whole: Whole, given: Query): Promise<pg.QueryResult> {
   const { owner, link } = whole;
@@ -178,12 +189,20 @@ function inTransaction(room: Room, whole: Whole, given: Query): Promise<pg.Query
   const query = /^(begin|commit|rollback)$/.test(given.text) ? given : named(room, given);
   const cut = isEnd && draws.chance(room.cutChance()) ? draws.pick(['before', 'after']) : '';
   const work = async (): Promise<pg.QueryResult> => {
+    const name = query.name ?? query.text;
+    // What a transaction did is over with its commit.
+    if (!isEnd) whole.did.push(name);
+    room.pass(owner, name, 'before');
+    if (isDead(owner)) return new Promise<never>(() => undefined);
     const sent = cut === 'before' ? { text: 'rollback' } : query;
     const waitedBefore = server.counts.waited;
     const answer = await server.carryOut(link, sent);
     whole.isApart ||= server.counts.waited > waitedBefore;
     room.say(`${owner.name} ${query.name ?? query.text} ${cut} ${sizeOf(answer)}`);
-    if (!owner.alive) {
+    if (isEnd && answer.ok && cut !== 'before') {
+      for (const did of whole.did) room.pass(owner, did, 'after');
+    }
+    if (isDead(owner)) {
       // It died while its statement waited.
       if (room.open.delete(link)) await rollBack(room, link);
       return new Promise<never>(() => undefined);

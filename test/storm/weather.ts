@@ -14,6 +14,8 @@ export type Sky = {
   nodes: readonly PlayedNode[];
   shops: readonly PlayedShop[];
   kill: (kind: 'pool' | 'doors') => void;
+  /** The database lets go of the signer's session, which notices some time later. */
+  cutSigner: (noticesAfterMs: number) => void;
   stop: (forMs: number) => void;
   cutConnections: (forMs: number) => void;
 };
@@ -64,6 +66,10 @@ const events: readonly Event[] = [
   },
   { ...{ what: 'pool_killed', weight: 8 }, happen: ({ kill }) => kill('pool') },
   { ...{ what: 'doors_killed', weight: 5 }, happen: ({ kill }) => kill('doors') },
+  {
+    ...{ what: 'signer_cut', weight: 2 },
+    happen: ({ cutSigner, draws }) => cutSigner(draws.between(0, 6_000)),
+  },
   {
     ...{ what: 'process_stopped', weight: 5 },
     happen: ({ stop, draws }) => stop(draws.between(500, 20_000)),

@@ -5,9 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Violation } from '../../web/db/audit.ts';
 import { audit } from '../../web/db/audit.ts';
 import { auditChain } from '../../web/flows/audit-chain.ts';
+import { signingKeyOf } from '../../sandbox/lnd/bolt11.ts';
 import { connectNode } from '../../web/db/nodes.ts';
+import { tryWaitingAgain } from '../../web/db/payouts.ts';
+import { storePurse } from '../../web/db/purses.ts';
 import { storeRegistration } from '../../web/db/registrations.ts';
 import { installShop } from '../../web/db/shops.ts';
+import { sealPurse, usualLimits, type Limits } from '../../web/signer/purse.ts';
 import { buyByOrder, buyBySession, deliver, type Market, type ShopAt } from './buyers.ts';
 import { checkTime, checkWorld } from './checks.ts';
 import { makeClone } from './clone.ts';
@@ -22,10 +26,14 @@ import {
   type Pool,
   type Process,
 } from './processes.ts';
-import { outsideOf } from './deps.ts';
+import { outsideOf, stormSealer } from './deps.ts';
 import { playShop } from './shop.ts';
 import { openStatements, type Statements } from './statements.ts';
 import { openTimeline, takeOverTime, type Owner, type Timeline } from './time.ts';
+import { playPurse, playWallet, type Purse, type Wallet } from './purse.ts';
+import { checkRefunds } from './refund-checks.ts';
+import { refundSome, type Refunding } from './refunds.ts';
+import { deaths, startStormSigner, type SignerProcess } from './signers.ts';
 import { startWeather } from './weather.ts';
 
 export type WorldOptions = {
@@ -33,6 +41,8 @@ export type WorldOptions = {
   name: string;
   seed: number;
   payments: number;
+  /** About so many refunds of them; 0: there is no signer. */
+  refunds?: number;
   /** Buyers that come in a second. */
   perSecond?: number;
   tell?: (line: string) => void;
@@ -49,6 +59,11 @@ export type Sabotage = (world: Parts) => Promise<void>;
 export type WorldResult = {
   seed: number;
   payments: number;
+  /** Of ours, and how many of them have come to a buyer. */
+  refunds: number;
+  paidBack: number;
+  /** Where signers died, and how often. */
+  deaths: Record<string, number>;
   faults: number;
   violations: Violation[];
   hash: string;
@@ -72,6 +87,14 @@ export type Parts = {
   readonly shops: ShopAt[];
   readonly pools: Pool[];
   readonly doors: Process[];
+  readonly signers: SignerProcess[];
+  readonly wallet: Wallet;
+  /** By the shop, and by the address at which the node pays. */
+  readonly purses: Map<number, Purse>;
+  readonly paying: Map<string, Purse>;
+  /** Private keys of the nodes, by shop. */
+  readonly keys: Map<number, Uint8Array>;
+  readonly deaths: ReturnType<typeof deaths>;
   readonly market: Market;
   readonly kinds: Map<string, number>;
   readonly violations: Violation[];
@@ -85,6 +108,7 @@ const realPause = pause;
 const startMs = Date.UTC(2026, 0, 5, 12);
 const poolsAtOnce = 2;
 const doorsAtOnce = 2;
+const signersAtOnce = 2;
 const shopsOfEachApp = 3;
 const auditEvery = 1_000;
 const buyersPerSecond = 60;
@@ -110,19 +134,25 @@ export async function playWorld(options: WorldOptions): Promise<WorldResult> {
     options.trace?.(full);
   };
   const weather = { stormy: true, cutUntil: 0 };
+  const dying: { at?: ReturnType<typeof deaths> } = {};
   const statements = await openStatements({
     ...{ url: clone.url, clockFile: clone.clockFile, timeline, say },
     draws: draws.branch('statements'),
     cutChance: () => (weather.cutUntil > timeline.now() ? 0.05 : 0),
+    pass: (owner, name, side) => dying.at?.pass(owner, name, side),
   });
   try {
     const parts = assemble({ options, draws, timeline, statements, say, weather });
+    dying.at = parts.deaths;
     await settle(parts, setUp(parts));
     await options.sabotage?.(parts);
     await storm(parts);
     await calm(parts);
     await settle(parts, finalChecks(parts));
-    return resultOf(parts, hash.update(unhashed).digest('hex'));
+    const [counts = { refunds: 0 }] = await statements.ask<{ refunds: number }>(
+      'select count(*)::int as refunds from refund',
+    );
+    return resultOf(parts, counts, hash.update(unhashed).digest('hex'));
   } finally {
     await statements.close();
     await clone.drop();
@@ -172,8 +202,21 @@ function assemble(
     },
     busy: { buyers: 0 },
   };
-  const ours = { doors, pools: [], place, market };
-  return { ...about, ...ours, kinds, violations, nodes, shops, net, secrets };
+  const paid = {
+    ...{ wallet: playWallet({ timeline, draws: draws.branch('wallet') }), signers: [] },
+    ...{ purses: new Map(), paying: new Map(), keys: new Map() },
+  };
+  const ours = { doors, pools: [], place, market, ...paid };
+  const dying = deaths({
+    ...{ draws: draws.branch('deaths'), isStormy },
+    kill: (owner) => {
+      fault('signer_killed');
+      replaceSigner(parts, owner);
+    },
+  });
+  const known = { kinds, violations, nodes, shops, net, secrets };
+  const parts: Parts = { ...about, ...ours, ...known, deaths: dying };
+  return parts;
 }
 
 /** Lines at the level of errors that a person must see, and that are no mistake of ours. */
@@ -210,8 +253,15 @@ async function setUp(parts: Parts): Promise<void> {
         const domain = `${kind}-${String(n)}.myshopify.com`;
         const { shop: row } = await installShop(db, { registrationId, domain });
         const name = `${kind}${String(n)}`;
-        const node = await connectNode(db, aNode(row.id, name), () => new Uint8Array([1]));
-        nodes.set(node.id, playNode(net, { name: `node-${name}`, forgetsCanceled: n === 1 }));
+        const key = parts.draws.branch(`key of ${name}`).bytes(32);
+        const { publicKey } = signingKeyOf(Buffer.from(key));
+        parts.keys.set(row.id, key);
+        const about = { ...aNode(row.id, name), identity: publicKey };
+        const node = await connectNode(db, about, () => new Uint8Array([1]));
+        const played = playNode(net, { name: `node-${name}`, forgetsCanceled: n === 1 });
+        nodes.set(node.id, played);
+        const pays = { shopId: row.id, name, n, identity: publicKey, node: played };
+        if ((parts.options.refunds ?? 0) > 0) await paysBack(parts, pays);
         const at: ShopAt = {
           row,
           played: playShop(net, {
@@ -226,6 +276,51 @@ async function setUp(parts: Parts): Promise<void> {
   for (let n = 0; n < poolsAtOnce; n += 1)
     parts.pools.push(await startPool(place, `pool${n}`, 'quick'));
   for (let n = 0; n < doorsAtOnce; n += 1) parts.doors.push(startDoors(place, `doors${n}`));
+  if (parts.purses.size === 0) return;
+  for (let n = 0; n < signersAtOnce; n += 1) {
+    parts.signers.push(startStormSigner(place, `signer${n}`, parts.paying));
+  }
+}
+
+/** Refunds by another policy in each shop; the purse of the third is too small for many of them. */
+async function paysBack(
+  parts: Parts,
+  about: { shopId: number; name: string; n: number; identity: string; node: PlayedNode },
+): Promise<void> {
+  const { statements, net, wallet } = parts;
+  const { shopId, name, n, identity, node } = about;
+  const pricing = ['fiat_today', 'sats_paid', 'lower'][n % 3] ?? 'lower';
+  await statements.ask(
+    `insert into settings (shop_id, refunds_on, refund_pricing, refund_approval_msat)
+     values ($1, true, $2, $3)`,
+    [shopId, pricing, n === 1 ? 60_000_000 : 1_000_000_000_000],
+  );
+  const purse = playPurse(net, {
+    ...{ name, wallet, gate: node.gate, original: node.original },
+    pass: (what, side) => parts.deaths.pass(net.timeline.owner(), `call ${what}`, side),
+  });
+  parts.purses.set(shopId, purse);
+  parts.paying.set(`${name}:10009`, purse);
+  const small: Partial<Limits> = n === 2 ? { perPaymentMsat: 150_000_000n } : {};
+  await fill(parts, { shopId, address: `${name}:10009`, identity, limits: small });
+}
+
+async function fill(
+  { place }: Parts,
+  about: { shopId: number; address: string; identity: string; limits: Partial<Limits> },
+): Promise<void> {
+  const { db } = place.statements;
+  const wide = { perPaymentMsat: 10n ** 12n, perOrderMsat: 10n ** 12n, perDayMsat: 10n ** 13n };
+  const sealed = sealPurse(
+    stormSealer,
+    {
+      ...{ ...about, network: 'regtest', certificatePem: '', macaroonHex: '00' },
+      ...{ looksAtOriginal: true, limits: { ...usualLimits, ...wide, ...about.limits } },
+    },
+    { rootKeyId: '7', credentialEndsAt: null },
+  );
+  await storePurse(db, sealed);
+  await tryWaitingAgain(db, about.shopId);
 }
 
 const aNode = (shopId: number, name: string): Parameters<typeof connectNode>[1] => ({
@@ -233,6 +328,22 @@ const aNode = (shopId: number, name: string): Parameters<typeof connectNode>[1] 
   ...{ version: '0.21.3-beta', network: 'regtest', rootKeyId: '1', credentialEndsAt: null },
   receivable: undefined,
 });
+
+/** A signer is dead, and another comes after a while. */
+function replaceSigner(parts: Parts, owner: Owner): void {
+  const { draws, timeline, statements, signers, say } = parts;
+  owner.alive = false;
+  say(`${owner.name} killed`);
+  const at = signers.findIndex((each) => each.owner === owner);
+  if (at >= 0) signers.splice(at, 1);
+  timeline.plan(0, undefined, async () => {
+    await statements.bury(owner, draws.chance(0.3) ? draws.between(0, 10_000) : 0);
+  });
+  const name = `signer${String(timeline.resumed())}`;
+  timeline.plan(draws.between(100, 3_000), undefined, () => {
+    if (parts.weather.stormy) signers.push(startStormSigner(parts.place, name, parts.paying));
+  });
+}
 
 /** Starts what `kill` took away, under another name. */
 function replace(parts: Parts, kind: 'pool' | 'doors'): void {
@@ -266,11 +377,14 @@ async function storm(parts: Parts): Promise<void> {
       ...{ nodes: [...nodes.values()], shops: shops.map(({ played }) => played) },
       kill: (kind) => replace(parts, kind),
       stop: (forMs) => {
-        const alive: Process[] = [...parts.pools, ...parts.doors];
+        const alive: Process[] = [...parts.pools, ...parts.doors, ...parts.signers];
         // All were killed, and the next ones have not begun.
         if (alive.length === 0) return;
         const { owner } = sky.pick(alive);
         owner.stoppedUntil = Math.max(owner.stoppedUntil, timeline.now() + forMs);
+      },
+      cutSigner: (noticesAfterMs) => {
+        for (const signer of parts.signers) signer.cut(noticesAfterMs);
       },
       cutConnections: (forMs) => (weather.cutUntil = timeline.now() + forMs),
     },
@@ -279,6 +393,11 @@ async function storm(parts: Parts): Promise<void> {
   startEngine(parts);
   const perMs = (options.perSecond ?? buyersPerSecond) / 1_000;
   const arrivals = draws.branch('arrivals');
+  const refunding: Refunding = {
+    ...{ market, statements: parts.statements, wallet: parts.wallet },
+    keyOf: (shopId) => parts.keys.get(shopId) ?? new Uint8Array(32).fill(1),
+    left: { refunds: options.refunds ?? 0, buyers: options.payments },
+  };
   let come = 0;
   const next = (): void => {
     if (come === options.payments) return;
@@ -287,7 +406,11 @@ async function storm(parts: Parts): Promise<void> {
     const shop = arrivals.pick(shops);
     const isOrder = shop.row.domain.startsWith('merchant');
     const buyer = isOrder ? buyByOrder(market, shop, come) : buyBySession(market, shop, come);
-    void buyer.catch(market.broke).finally(() => (market.busy.buyers -= 1));
+    const gid = isOrder
+      ? `gid://shopify/Order/${String(1_000_000 + come)}`
+      : `gid://shopify/PaymentSession/s${String(come)}-0`;
+    const whole = buyer.then(() => refundSome(refunding, shop, gid));
+    void whole.catch(market.broke).finally(() => (market.busy.buyers -= 1));
     timeline.plan(arrivals.around(1 / perMs), undefined, next);
   };
   timeline.plan(0, undefined, next);
@@ -321,8 +444,10 @@ async function calm(parts: Parts): Promise<void> {
   weather.cutUntil = 0;
   for (const node of nodes.values()) node.heal();
   for (const { played } of shops) played.setMood('well', 0);
-  const old: Owner[] = [...parts.pools, ...parts.doors].map(({ owner }) => owner);
+  const all = [...parts.pools, ...parts.doors, ...parts.signers];
+  const old: Owner[] = all.map(({ owner }) => owner);
   parts.pools.length = 0;
+  parts.signers.length = 0;
   parts.doors.length = 0;
   for (const owner of old) {
     owner.alive = false;
@@ -330,6 +455,10 @@ async function calm(parts: Parts): Promise<void> {
   }
   parts.pools.push(await startPool(place, 'pool-last', 'slow'));
   parts.doors.push(startDoors(place, 'doors-last'));
+  if (parts.purses.size > 0) {
+    parts.signers.push(startStormSigner(place, 'signer-last', parts.paying));
+    await settle(parts, roomInPurses(parts));
+  }
   await settle(parts, duringChecks(parts));
   // What is broken already is not waited for until evening.
   const hours = parts.violations.length > 0 ? 0.2 : 8;
@@ -343,6 +472,21 @@ async function calm(parts: Parts): Promise<void> {
   parts.violations.push({ rule: 'I3', says: 'Everything comes to rest.', what: left });
 }
 
+/** The operator raises what was too low. */
+async function roomInPurses(parts: Parts): Promise<void> {
+  const { owner } = startDoors(parts.place, 'operator');
+  const purses = await parts.statements.ask<{
+    shop_id: number;
+    address: string;
+    identity: string;
+  }>('select shop_id, address, identity from purse order by shop_id');
+  await parts.timeline.as(owner, async () => {
+    for (const { shop_id: shopId, address, identity } of purses) {
+      await fill(parts, { shopId, address, identity, limits: {} });
+    }
+  });
+}
+
 /** In words; empty: everything is at rest. Waits for at most a minute behind the last event. */
 async function leftToDo({ statements, nodes }: Parts): Promise<string> {
   const rows = await statements.ask<{ what: string; hash: string | null; node_id: number | null }>(`
@@ -352,6 +496,13 @@ async function leftToDo({ statements, nodes }: Parts): Promise<string> {
       select 1 from invoice i where i.payment_id = payment.id and i.state in ('made', 'live'))
     union all select 'payment ' || id || ' wants', null::text, null::int from payment
     where state = 'lapsed' and verdict_wanted is not null
+    union all select 'refund ' || r.id || ' ' || r.state, null::text, null::int from refund r
+    where r.state in ('paid', 'withdrawn') or (r.state = 'asked' and r.reason <> 'approval_wanted')
+      or (r.state = 'claimed' and not exists (
+        select 1 from refund_claim c join payout_wait w on w.claim_id = c.id
+        where c.refund_id = r.id and c.state = 'given' and w.word = 'original_unknown'))
+    union all select 'payout ' || id || ' ' || because, null::text, null::int from payout
+    where state in ('reserved', 'sent')
     union all select 'sighting ' || id, null::text, null::int from sighting where due_at is not null
     union all select 'invoice ' || id || ' ' || state, encode(hash, 'hex'), node_id from invoice
     where state in ('made', 'live')`);
@@ -379,17 +530,21 @@ async function finalChecks(parts: Parts): Promise<void> {
   await duringChecks(parts);
   const { owner, deps } = auditor(parts);
   parts.violations.push(...(await parts.timeline.as(owner, () => checkWorld(parts, deps.db))));
+  const { statements, wallet, purses, shops } = parts;
+  parts.violations.push(...(await checkRefunds({ statements, wallet, purses, shops })));
   const chains = await parts.timeline.as(owner, () => auditChain(deps));
   const says = 'Every timeline is what was written.';
   parts.violations.push(...chains.faults.map((what) => ({ rule: 'I14', says, what })));
   parts.violations.push(...(await checkTime(parts)));
 }
 
-function resultOf(parts: Parts, hash: string): WorldResult {
+function resultOf(parts: Parts, counts: { refunds: number }, hash: string): WorldResult {
   const { options, kinds, violations, statements, timeline } = parts;
   const { user, system } = process.cpuUsage();
   const cpuMs = { ours: (user + system) / 1_000, postgres: statements.cpuMs() };
   return {
+    ...{ refunds: counts.refunds, paidBack: parts.wallet.received.size },
+    deaths: Object.fromEntries([...parts.deaths.at].sort(([a], [b]) => (a < b ? -1 : 1))),
     ...{ seed: options.seed, payments: options.payments, faults: total(kinds), violations, hash },
     kinds: Object.fromEntries([...kinds].sort(([a], [b]) => (a < b ? -1 : 1))),
     ...{ tasks: timeline.resumed(), statements: statements.counts.statements },
