@@ -22,8 +22,9 @@ import type { Doors } from '../web/http/doors.ts';
 import { makeLog } from '../web/log.ts';
 import { wire } from '../web/wiring.ts';
 import { testDatabase } from './database.ts';
+import { keepPort } from './kept-port.ts';
 import { aLog } from './worker/play.ts';
-import { app, freePort, shopName } from './world.ts';
+import { app, shopName } from './world.ts';
 
 export { app, shopName };
 
@@ -46,7 +47,8 @@ export async function startInProcess(given: { payments?: AppOptions; trusted?: s
   const prices = market();
   shopify.outside.use(pricePages(prices));
   const lnd = await startLnd({ alias: 'merchant' });
-  const port = await freePort();
+  const kept = await keepPort();
+  const { port } = kept;
   const appUrl = `http://127.0.0.1:${String(port)}`;
   const config = readConfig({
     ...{ PORT: String(port), APP_URL: appUrl, DATABASE_URL: place.url, DATA_DIR: os.tmpdir() },
@@ -71,6 +73,7 @@ export async function startInProcess(given: { payments?: AppOptions; trusted?: s
   let connected = await connect();
   for (let again = 0; !connected.ok && again < 6; again += 1) connected = await connect();
   if (!connected.ok) throw new Error(JSON.stringify(connected));
+  await kept.give();
   const server = createServer(makeApp(doors)).listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {

@@ -27,6 +27,7 @@ const base: SettingsView = {
   formToken: 'a-word-of-this-page',
   node,
   bake: 'lncli bakemacaroon --root_key_id 4711 uri:/lnrpc.Lightning/AddInvoice',
+  holds: { on: false, nodeCanHold: false },
   readyToldAt: null,
   firstSessionAt: null,
   payments: { needing: [], latest: [], shownAtMost: 20 },
@@ -57,6 +58,8 @@ const told = { readyToldAt: '2026-11-20T10:00:00.000Z' };
 
 export const paymentsViews: Readonly<Record<string, SettingsView>> = {
   empty: { ...base, node: null },
+  holding: { ...base, holds: { on: true, nodeCanHold: true }, ...told },
+  cannot_hold: { ...base, holds: { on: true, nodeCanHold: false }, ...told },
   refused: {
     ...base,
     node: null,

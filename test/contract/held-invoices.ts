@@ -30,7 +30,26 @@ async function held(bench: Bench, node: OpenNode) {
 export function holdCases(bench: Bench): void {
   const credential = (): Promise<string> => bench.bake(holding, '7300');
   const open = async (): Promise<OpenNode> => bench.open({ macaroonHex: await credential() });
+  credentialCases(bench);
+  endCases(bench, open);
 
+  test('a stop while it is held: still held, and then money', async () => {
+    const macaroonHex = await credential();
+    const node = await bench.open({ macaroonHex });
+    const { wish, paying } = await held(bench, node);
+    await bench.world().stop('kill');
+    await bench.world().start();
+    const again = await bench.open({ macaroonHex });
+    const state = async (): Promise<string> => (await look(again, wish.hash)).state;
+    await expect.poll(state, { timeout: 60_000 }).toBe('accepted');
+    await again.settleHeld(wish.preimage);
+    await settledLook(again, wish.hash);
+    // A payer whose peer died in the middle may call it failed: the payee's word counts.
+    await paying;
+  }, 180_000);
+}
+
+function credentialCases(bench: Bench): void {
   test('the line for shops that hold passes the whole test; the usual one lacks it', async () => {
     const { address, certificatePem } = bench.world();
     const place = { address, certificatePem: certificatePem() };
@@ -42,7 +61,9 @@ export function holdCases(bench: Bench): void {
     const refused = await testNode({ ...place, macaroonHex: usual }, options);
     expect(refused).toMatchObject({ ok: false, refusal: 'credential_lacks_permission' });
   });
+}
 
+function endCases(bench: Bench, open: () => Promise<OpenNode>): void {
   test('made twice it is one, and its secret is not the node’s', async () => {
     const node = await open();
     const wish = { ...wishOf(), hold: true };
@@ -93,19 +114,4 @@ export function holdCases(bench: Bench): void {
     await node.settleHeld(unknown.preimage);
     expect(await node.lookInvoice(unknown.hash)).toBe('not_found');
   });
-
-  test('a stop while it is held: still held, and then money', async () => {
-    const macaroonHex = await credential();
-    const node = await bench.open({ macaroonHex });
-    const { wish, paying } = await held(bench, node);
-    await bench.world().stop('kill');
-    await bench.world().start();
-    const again = await bench.open({ macaroonHex });
-    const state = async (): Promise<string> => (await look(again, wish.hash)).state;
-    await expect.poll(state, { timeout: 60_000 }).toBe('accepted');
-    await again.settleHeld(wish.preimage);
-    await settledLook(again, wish.hash);
-    // A payer whose peer died in the middle may call it failed: the payee's word counts.
-    await paying;
-  }, 180_000);
 }

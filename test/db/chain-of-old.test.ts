@@ -25,7 +25,8 @@ test('old timelines become chains, and go on as such', async () => {
   await admin.connect();
   try {
     await admin.query(`create database ${name}`);
-    for (const each of fs.readdirSync(migrations).filter((folder) => folder < chains)) {
+    // All others: what writes the old rows is the program as it is, and knows every other column.
+    for (const each of fs.readdirSync(migrations).filter((folder) => folder !== chains)) {
       fs.cpSync(path.join(migrations, each), path.join(before, each), { recursive: true });
     }
     await migrateDeploy(url, { dir: before });

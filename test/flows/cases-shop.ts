@@ -28,7 +28,8 @@ import { makePaymentsApp } from '../../web/http/from-payments.ts';
 import { openMutualTls } from '../../web/http/mutual-tls.ts';
 import { stepOf } from '../../web/worker/steps.ts';
 import { startInProcess, type InProcess } from '../in-process.ts';
-import { app, freePort, paymentsApp, shopName } from '../world.ts';
+import { keepPort } from '../kept-port.ts';
+import { app, paymentsApp, shopName } from '../world.ts';
 
 /** What is to be paid, in one of the two ways. */
 export type Bill = {
@@ -45,7 +46,8 @@ export type Shop = Awaited<ReturnType<typeof openShop>>;
 /** `captures`: the extension has addresses for captures and voids. */
 export async function openShop(given: { captures?: boolean } = {}) {
   const { cert, key } = await serverCertificate();
-  const port = await freePort();
+  const kept = await keepPort();
+  const { port } = kept;
   const at = (what: string): string => `https://127.0.0.1:${String(port)}/payments/${what}`;
   const captures = { captureSessionUrl: at('capture'), voidSessionUrl: at('void') };
   const payments = {
@@ -57,6 +59,7 @@ export async function openShop(given: { captures?: boolean } = {}) {
     trusted: [cert],
   });
   const lock = { certificate: cert, key, clientCertificates: [our.shopify.payments.clientCa] };
+  await kept.give();
   const door = openMutualTls(lock, makePaymentsApp(our.doors)).listen(port, '127.0.0.1');
   await once(door, 'listening');
   const paymentsShopId = await installPayments(our);

@@ -1,5 +1,5 @@
 // Authorize, capture, void: a buyer's money is held by the node until Shopify says to charge it or
-// to give it back, or until its time is over; and each of that happens once, whoever asks how often.
+// to give it back, or until its time is over; and each of that happens once, however often asked.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CheckoutInput, MoneySession } from '../../sandbox/shopify/payments/index.ts';
 import { holdCltvBlocks } from '../../web/core/hold.ts';
@@ -203,7 +203,7 @@ describe('with a node that can hold', () => {
     }
   });
 
-  test('nobody answers: given back before the node would, and a late capture is refused', async () => {
+  test('nobody answers: given back before the node would; a late capture is refused', async () => {
     const { bill, invoice, paid } = await authorized();
     const deadline = Math.min(
       ...(shop.lnd.invoices.get(invoice.hash)?.parts ?? []).map((part) => part.expiryHeight),
@@ -239,7 +239,7 @@ describe('with a node that can hold', () => {
     expect((await shop.stands(bill)).state).toBe('lapsed');
   });
 
-  test('the node gave it back by itself while it was to be charged: nothing is booked', async () => {
+  test('the node gave it back while it was to be charged: nothing is booked', async () => {
     const { bill, invoice } = await authorized();
     const asked = await shop.shopify.payments.capture(bill.originId);
     await answerAll(bill);
@@ -276,7 +276,7 @@ describe('with a node that can hold', () => {
     await answerAll(bill);
   });
 
-  test('two tabs of one purchase are both paid: one is authorized, the other goes back', async () => {
+  test('a second tab of an authorized purchase gets no price', async () => {
     const one = await authorized();
     const { group } = one.bill;
     const other = await chosen(group === undefined ? {} : { group });

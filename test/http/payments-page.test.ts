@@ -49,7 +49,7 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const forms = allRoutes(face.wired.doors()).filter(
     ({ method, policy }) => method === 'post' && policy === 'payments-page',
   );
-  expect(forms).toHaveLength(4);
+  expect(forms).toHaveLength(5);
   for (const { path } of forms) {
     const form = { form_token: 'x', lndconnect: 'lndconnect://' };
     const answer = await stranger.ask(path, { form });
@@ -218,6 +218,31 @@ test('a good credential connects the node, and the page says what it can receive
   expect(page.text).toContain('alpine-node');
   expect(page.text).toMatch(/Can receive.*?[\d,]+ sats/);
   expect(page.text).not.toContain(macaroon.toString('hex'));
+});
+
+test('authorizing first is switched on, asks for a credential that can, and off', async () => {
+  const press = async (on: string) => {
+    const form = { form_token: formToken(await merchant.ask('/payments')), on };
+    return merchant.ask('/payments/holds', { form });
+  };
+  const isOn = async (): Promise<boolean> => {
+    const { domain, registrationId } = (await row()) ?? { domain: '', registrationId: 0 };
+    const where = { domain, registrationId };
+    return (await face.wired.db.prisma.shop.findFirstOrThrow({ where })).holdsOn;
+  };
+  const before = await merchant.ask('/payments');
+  expect(before.text).toContain('name="on" value="yes"');
+  expect(before.text).not.toContain('SettleInvoice');
+  expect((await press('perhaps')).status).toBe(400);
+  expect(await isOn()).toBe(false);
+  const answer = await press('yes');
+  expect(answer.status).toBe(303);
+  expect(await isOn()).toBe(true);
+  const page = await merchant.ask('/payments');
+  expect(page.text).toContain('credential cannot hold payments');
+  expect(page.text).toMatch(/uri:\/invoicesrpc\.Invoices\/SettleInvoice/);
+  await press('no');
+  expect(await isOn()).toBe(false);
 });
 
 test('while Shopify is away the page says so, and nothing is written', async () => {

@@ -323,7 +323,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'call tell-refund.resolveRefund',
     'call tell-refund.rejectRefund',
   ],
-  'A hold: each arrow is one transaction, and killed at each step in test/flows/hold-kills.test.ts.':
+  'A hold: each arrow is one transaction, killed at each step (test/journey/hold-kills.test.ts).':
     [
       'sql hold_begin',
       'sql hold_is_told',

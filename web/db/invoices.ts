@@ -44,7 +44,8 @@ export type InvoiceRow = {
 /** Of the invoice `i` and its quote `q`. `prefix`: of the names that payments have as well. */
 export const invoiceColumns = ({ prefix = '' } = {}): string => `
   i.id as ${prefix}id, i.payment_id, i.node_id, encode(i.hash, 'hex') as hash, i.sealed_preimage,
-  i.hold, i.held_at, i.capture_wanted_at, i.amount_msat, i.state::text as ${prefix}state, i.request, i.expires_at, i.ending, i.ending_at,
+  i.hold, i.held_at, i.capture_wanted_at, i.amount_msat, i.state::text as ${prefix}state,
+  i.request, i.expires_at, i.ending, i.ending_at,
   i.made_at, i.settled_at, i.paid_msat, q.lapses_at, q.fiat_minor, q.currency as ${prefix}currency,
   q.price_e8::text, q.evidence`;
 const columns = invoiceColumns();

@@ -146,7 +146,8 @@ export async function paymentsHeld(on: Queryable, of: OrdersOf): Promise<Payment
       name: `privacy_held_${name}`,
       text: `
         select count(*)::int as payments,
-          count(*) filter (where state in ('held', 'closing', 'settled') or state = 'open' and exists (
+          count(*) filter (where state in ('held', 'closing', 'settled')
+            or state = 'open' and exists (
             select 1 from invoice i where i.payment_id = payment.id
               and i.state in ('made', 'live')))::int as under_way,
           count(settled_at)::int as settled

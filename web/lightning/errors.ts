@@ -199,9 +199,8 @@ export function isAnsweredByLook(thrown: unknown): boolean {
 export function isNotHeld(thrown: unknown): boolean {
   const error = grpcErrorIn(thrown);
   if (error?.code !== 2 && error?.code !== 5) return false;
-  return /^(?:invoice already (?:settled|canceled)|invoice still open|unable to locate invoice)/.test(
-    error.details,
-  );
+  const over = /^(?:invoice already (?:settled|canceled)|invoice still open|unable to locate)/;
+  return over.test(error.details);
 }
 
 /** What was thrown, as Trouble from the node, or as the Defect that it shows. Never throws. */

@@ -7,20 +7,28 @@ export type PaymentsAppLine = {
   readyToldAt: Date | null;
   /** When the first buyer chose the method, in test mode or not. */
   firstSessionAt: Date | null;
+  /** Purchases may be authorized first. */
+  holdsOn: boolean;
 };
 
 export async function paymentsAppOf(db: Database, shopId: number): Promise<PaymentsAppLine> {
-  const [row] = await rows<{ ready_told_at: Date | null; first_at: Date | null }>(
+  const [row] = await rows<{
+    ready_told_at: Date | null;
+    first_at: Date | null;
+    holds_on: boolean;
+  }>(
     db.pool,
     {
       name: 'view_payments_app',
       text: `
-        select ready_told_at, (
+        select ready_told_at, holds_on, (
           select min(received_at) from session_request
           where shop_id = $1 and kind = 'payment' and received_at > shop.installed_at) as first_at
         from shop where id = $1`,
     },
     [shopId],
   );
-  return { readyToldAt: row?.ready_told_at ?? null, firstSessionAt: row?.first_at ?? null };
+  const holdsOn = row?.holds_on ?? false;
+  const firstSessionAt = row?.first_at ?? null;
+  return { readyToldAt: row?.ready_told_at ?? null, firstSessionAt, holdsOn };
 }

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { asHtml, html, type Html } from '../buyer/html.ts';
 import { icons, tabIcon } from '../buyer/icons.ts';
+import { holdsSection } from './holds-section.ts';
 import { nodeSection } from './node-section.ts';
 import { dateOf, formTokenField, isAway, stepHead } from './parts.ts';
 import { paymentsSection } from './payments-section.ts';
@@ -62,7 +63,7 @@ export function renderSettings(
         </div>
       </div>
       ${view.payments.latest.length > 0 && paymentsSection(view, words)} ${nodeSection(view, words)}
-      ${shopifySection(view, words)} ${trySection(words)}
+      ${shopifySection(view, words)} ${holdsSection(view, words)} ${trySection(words)}
       <p class="soft small end">${words.say('page.signed_in', { shop: view.shop })}</p>
     </main>
   `;

@@ -55,6 +55,8 @@ export type SettingsView = {
   node: ShownNode | null;
   /** The line that makes a credential which can receive and nothing else. */
   bake: string;
+  /** Whether purchases may be authorized first, and whether the node's credential may hold. */
+  holds: { on: boolean; nodeCanHold: boolean };
   readyToldAt: string | null;
   /** When the first buyer chose the method; null: nobody has. */
   firstSessionAt: string | null;

@@ -7,6 +7,7 @@ import { paymentsAppOf, shopById, siblingsOf, type NodeRow, type ShopRow } from 
 import type { ConnectRefused } from '../../flows/connect-node.ts';
 import { settleByHand } from '../../flows/settle-by-hand.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
+import { switchHolds as switchTo } from '../../flows/switch-holds.ts';
 import { tellReady as sayReady } from '../../flows/tell-ready.ts';
 import { renderSettings } from '../../frontend/payments/page.ts';
 import type { SettingsView, ShownNode, ShownRefusal } from '../../frontend/payments/view.ts';
@@ -166,6 +167,22 @@ export async function settlePayment(knock: Knock): Promise<void> {
   response.set('Cache-Control', 'no-store').redirect(303, '/payments');
 }
 
+const holdsForm = z.object({ on: z.enum(['yes', 'no']) });
+
+/** Whether purchases may be authorized first. */
+export async function switchHolds(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, request, response } = knock;
+  const said = holdsForm.safeParse(seen.body).data;
+  if (said === undefined) {
+    showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+    return;
+  }
+  await switchTo(doors.deps, { shopId: seen.shop.id, on: said.on === 'yes' });
+  response.set('Cache-Control', 'no-store').redirect(303, '/payments');
+}
+
 export async function endPageSession(knock: Knock): Promise<void> {
   const seen = await formOf(knock);
   if (seen === undefined) return;
@@ -205,7 +222,8 @@ async function showSettings(
     shop: shop.domain,
     formToken: formTokenOf(seen.token),
     node: node === null ? null : shownNode(doors, { node, shop }),
-    bake: doors.bakeLine(),
+    bake: doors.bakeLine(told.holdsOn),
+    holds: { on: told.holdsOn, nodeCanHold: node?.canHold ?? false },
     readyToldAt: told.readyToldAt?.toISOString() ?? null,
     firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
     payments,

@@ -7,10 +7,26 @@ import { makeBudget } from '../budget.ts';
 import { callerOf } from '../caller.ts';
 import type { Doors, Route } from '../doors.ts';
 import { callbackPath, endGrant } from './auth.ts';
-import { connectNode, endPageSession, openPage, settlePayment, tellReady } from './page.ts';
+import {
+  connectNode,
+  endPageSession,
+  openPage,
+  settlePayment,
+  switchHolds,
+  tellReady,
+} from './page.ts';
 import { showMessage } from './show.ts';
 
 const form = express.urlencoded({ extended: false, limit: '32kb' });
+
+/** What each form of the page does. */
+const forms = {
+  node: connectNode,
+  ready: tellReady,
+  settle: settlePayment,
+  holds: switchHolds,
+  'sign-out': endPageSession,
+};
 
 /** From one address: more than an office whose staff all come in at once. */
 const grantsOfCaller = { calls: 60, perMs: 60_000, keysAtMost: 10_000 };
@@ -64,7 +80,7 @@ export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route
       }),
     },
     // After an answer to a form the browser shows its address; a reload of it leads back.
-    ...['node', 'ready', 'settle', 'sign-out'].map((name): Route => ({
+    ...Object.keys(forms).map((name): Route => ({
       method: 'get',
       path: `/payments/${name}`,
       policy: 'payments-page',
@@ -72,33 +88,12 @@ export function paymentsPageRoutes(doors: Doors, framed: Route['answer']): Route
         response.redirect(303, '/payments');
       },
     })),
-    {
+    ...Object.entries(forms).map(([name, answer]): Route => ({
       method: 'post',
-      path: '/payments/node',
+      path: `/payments/${name}`,
       policy: 'payments-page',
       before: [form],
-      answer: inWords(doors, (request, response) => connectNode({ doors, request, response })),
-    },
-    {
-      method: 'post',
-      path: '/payments/ready',
-      policy: 'payments-page',
-      before: [form],
-      answer: inWords(doors, (request, response) => tellReady({ doors, request, response })),
-    },
-    {
-      method: 'post',
-      path: '/payments/settle',
-      policy: 'payments-page',
-      before: [form],
-      answer: inWords(doors, (request, response) => settlePayment({ doors, request, response })),
-    },
-    {
-      method: 'post',
-      path: '/payments/sign-out',
-      policy: 'payments-page',
-      before: [form],
-      answer: inWords(doors, (request, response) => endPageSession({ doors, request, response })),
-    },
+      answer: inWords(doors, (request, response) => answer({ doors, request, response })),
+    })),
   ];
 }
