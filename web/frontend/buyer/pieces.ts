@@ -65,3 +65,9 @@ export function moment(
     ? html`<time datetime="${at}">${text}</time>`
     : html`<time datetime="${at}" data-day>${text}</time>`;
 }
+
+/** Exchanges, as they write themselves: with a capital letter. */
+export const exchanges = (names: readonly string[], { locale }: Speech): string =>
+  new Intl.ListFormat(locale).format(
+    names.map((name) => `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`),
+  );

@@ -5,7 +5,7 @@ import { receiptFaults, type Receipt } from '../shared/receipt.ts';
 import { frame, jsonForScript, type Rendered } from './frame.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
-import { moment } from './pieces.ts';
+import { exchanges, moment } from './pieces.ts';
 import { speech, type Speech, type Word } from './words.ts';
 
 type Line = { word: Word; value: Html | string; wide?: boolean };
@@ -72,7 +72,10 @@ function amounts(receipt: Receipt, words: Speech): Html {
   const rate = formatFiat({ amount: price.perBitcoin, currency: fiat.currency }, locale);
   const percent = formatBasisPoints(price.adjustmentBp, locale);
   const own = say(price.adjustmentBp < 0 ? 'discount' : 'markup', { percent });
-  const sources = new Intl.ListFormat(locale).format(price.sources.map(({ source }) => source));
+  const sources = exchanges(
+    price.sources.map(({ source }) => source),
+    words,
+  );
   return lines(words, [
     { word: 'order_label', value: receipt.order },
     { word: 'amount', value: html`<bdi>${formatFiat(fiat, locale)}</bdi>` },
@@ -81,8 +84,8 @@ function amounts(receipt: Receipt, words: Speech): Html {
     { word: 'paid_at', value: time(receipt.paidAt, words) },
     {
       word: 'receipt.rate',
-      value: html`<bdi>${rate}</bdi>,
-        ${time(price.at, words)}${price.adjustmentBp !== 0 && html`<br />${own}`}`,
+      value: html`<bdi>${rate}</bdi
+        ><br />${time(price.at, words)}${price.adjustmentBp !== 0 && html`<br />${own}`}`,
     },
     sources === '' ? undefined : { word: 'receipt.sources', value: sources },
     { word: 'receipt.id', value: html`<span class="hex">${receipt.payment}</span>` },

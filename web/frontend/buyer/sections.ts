@@ -5,7 +5,7 @@ import type { PayInvoice, PayView } from '../shared/pay-view.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
 import { requestOf, type Look } from './looks.ts';
-import { howBox, moment, shopHeader, sizeOf } from './pieces.ts';
+import { exchanges, howBox, moment, shopHeader, sizeOf } from './pieces.ts';
 import { qrContent, qrSvg } from './qr.ts';
 import type { Speech, Word } from './words.ts';
 
@@ -58,7 +58,7 @@ function promise(view: PayView, about: { invoice: PayInvoice; words: Speech }): 
   const { invoice, words } = about;
   const { say, locale } = words;
   const price = formatFiat({ amount: invoice.price, currency: view.fiat.currency }, locale);
-  const sources = new Intl.ListFormat(locale).format([...invoice.sources]);
+  const sources = exchanges(invoice.sources, words);
   const [before, after] = say('held_until', { time: gap }).split(gap);
   return html`
     <p class="until">
