@@ -35,7 +35,8 @@ export async function exportToDesk(
   const { from: since, until, out } = options;
   const what = exportKinds.find((each) => each === options.what);
   const format = exportFormats.find((each) => each === options.format);
-  if (what === undefined) return refused('The export is of payments, refunds, ledger or tax.');
+  if (what === undefined)
+    return refused('The export is of payments, refunds, shares, ledger or tax.');
   if (format === undefined) return refused('The format is csv or jsonl.');
   const days = [since, until].filter((day) => day !== undefined);
   if (!days.every((day) => dayForm.safeParse(day).success)) {

@@ -378,7 +378,7 @@ program
   .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
   .option(
     '--what <what>',
-    'payments, refunds, ledger (every booking) or tax (what was paid)',
+    'payments, refunds, shares, ledger (every booking) or tax (what was paid)',
     'payments',
   )
   .option('--format <format>', 'csv or jsonl', 'csv')

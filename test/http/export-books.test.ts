@@ -43,14 +43,27 @@ beforeAll(async () => {
       ...{ openedBy: undefined, note: undefined, never: 'nothing_captured' },
     }),
   );
+  // Shopify has not accepted it yet, so nobody but a test could have booked a share of it.
+  await world.db.pool.query(`
+    begin;
+    alter table share disable trigger share_cap;
+    insert into share_receiver (shop_id, name, address, lane)
+    values (${String(shopId)}, 'Anna', 'anna@wallet.example.com', 'shop:${String(shopId)}:share');
+    insert into share_rule (shop_id, receiver_id, part_bp)
+    select shop_id, id, 1000 from share_receiver;
+    insert into share (payment_id, shop_id, rule_id, receiver_id, base_msat, amount_msat,
+      captured_minor, refunded_minor)
+    select '${paymentId}', shop_id, id, receiver_id, 1230000, 1230000, 1230, 0 from share_rule;
+    alter table share enable trigger share_cap;
+    commit;`);
 });
 
 const ask = (words: Record<string, string>): Promise<Response> =>
   fetch(`${world.appUrl}/api/payments/export?${new URLSearchParams(words).toString()}`, {
     headers: { Authorization: `Bearer ${world.adminToken()}` },
   });
-/** Payments that were opened, refunds, postings, and payments that were paid. */
-const rowCount = { payments: 2, refunds: 1, ledger: 1, tax: 1 };
+/** Payments that were opened, refunds, shares, postings, and payments that were paid. */
+const rowCount = { payments: 2, refunds: 1, shares: 1, ledger: 1, tax: 1 };
 
 describe.each(exportKinds)('%s', (what) => {
   test('as CSV: named columns, no formula, and its end', async () => {
@@ -80,7 +93,7 @@ describe.each(exportKinds)('%s', (what) => {
 test('days choose; what chooses payments, and what cannot be read, is refused', async () => {
   const yearZero = { what: 'payments', format: 'csv', since: '0000-01-01' };
   expect((await ask(yearZero)).status).toBe(400);
-  for (const what of ['refunds', 'ledger', 'tax']) {
+  for (const what of ['refunds', 'shares', 'ledger', 'tax']) {
     const rowsIn = async (words: Record<string, string>) =>
       rowsOf(await (await ask({ what, format: 'csv', ...words })).text(), 'csv');
     expect(await rowsIn({ since: '2020-01-01', until: '2999-12-31' })).toBe('1');
@@ -130,7 +143,7 @@ describe('the operator’s command', () => {
   });
 
   test.each([
-    [['--what', 'receipts'], 'The export is of payments, refunds, ledger or tax.'],
+    [['--what', 'receipts'], 'The export is of payments, refunds, shares, ledger or tax.'],
     [['--format', 'xlsx'], 'The format is csv or jsonl.'],
     [['--from', '2026-02-30'], 'A day is such as 2026-11-21.'],
     [['--from', '2026-03-01', '--until', '2026-02-01'], '2026-03-01 is after 2026-02-01'],

@@ -12,7 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => our.close());
 
-async function call<T>(at: string, body?: object): Promise<{ status: number; answer: T }> {
+type Answered<T> = { status: number; answer: T };
+async function call<T>(at: string, body?: object): Promise<Answered<T>> {
   const response = await fetch(`${our.appUrl}${at}`, {
     method: body === undefined ? 'GET' : 'POST',
     headers: {

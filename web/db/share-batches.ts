@@ -69,14 +69,14 @@ export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<
               select 1 from invoice i join node n on n.id = i.node_id
               where i.payment_id = s.payment_id and i.state = 'settled'
                 and n.identity = p.identity)))
-        select shop_id as "shopId", array_agg(id::text order by id) as "shareIds",
+        select shop_id as "shopId", array_agg(owed.id order by owed.id)::text[] as "shareIds",
           sum(amount_msat)::bigint as "amountMsat", min(network) as network,
           min(identity) as identity
         from owed, terms
         -- One that is above the ceiling by itself goes alone: the signer says why it waits.
         where place <= $2 and (together <= per_payment_msat or place = 1)
         group by shop_id, least_msat having sum(amount_msat) >= least_msat
-        order by min(id) limit 1`,
+        order by min(owed.id) limit 1`,
     },
     [receiverId, mostOfBatch],
   );
@@ -336,7 +336,8 @@ export const openBatches = (db: Database, limit: number): Promise<OpenBatch[]> =
         from share_batch b
           join purse p on p.shop_id = purse_of(b.shop_id) and p.paused_at is null
           left join payout_wait w on w.claim_id = b.claim_id
-        where b.state = 'given' and not exists (select 1 from payout o where o.claim_id = b.claim_id)
+        where b.state = 'given'
+          and not exists (select 1 from payout o where o.claim_id = b.claim_id)
           and (w.due_at is null or w.due_at <= now())
         order by b.claim_id limit $1`,
     },

@@ -1,20 +1,28 @@
 // A shop's books as files, by the name of what is in them.
 import type { Database } from '../db/database.ts';
-import { everyPaidPayment, everyPosting, everyRefund, type Period } from '../db/views/export.ts';
+import {
+  everyPaidPayment,
+  everyPosting,
+  everyRefund,
+  everyShare,
+  type Period,
+} from '../db/views/export.ts';
 import { everyListedPayment, type PaymentFilter } from '../db/views/payments.ts';
 import { batch, fileOf, ofEach, type Columns, type ExportFormat } from './export-file.ts';
 import { ledgerColumns } from './export-ledger.ts';
 import { paymentColumns } from './export-payments.ts';
 import { refundColumns } from './export-refunds.ts';
+import { shareColumns } from './export-shares.ts';
 import { taxColumns } from './export-tax.ts';
 
-export const exportKinds = ['payments', 'refunds', 'ledger', 'tax'] as const;
+export const exportKinds = ['payments', 'refunds', 'shares', 'ledger', 'tax'] as const;
 export type ExportKind = (typeof exportKinds)[number];
 
 /** The columns of each file, in their order. */
 export const columnsOf: Readonly<Record<ExportKind, readonly string[]>> = {
   payments: Object.keys(paymentColumns),
   refunds: Object.keys(refundColumns),
+  shares: Object.keys(shareColumns),
   ledger: Object.keys(ledgerColumns),
   tax: Object.keys(taxColumns),
 };
@@ -46,6 +54,10 @@ export function exportBooks(
     case 'refunds':
       return file(refundColumns, (shopId) =>
         everyRefund(db, { shopId, period: books.period, batch }),
+      );
+    case 'shares':
+      return file(shareColumns, (shopId) =>
+        everyShare(db, { shopId, period: books.period, batch }),
       );
     case 'ledger':
       return file(ledgerColumns, (shopId) =>

@@ -39,4 +39,5 @@ export const taxColumns: Columns<TaxLine> = {
   kept_msat: ({ kept_msat }) => kept_msat,
   payment_hash: ({ hash }) => hash ?? '',
   network: ({ network }) => network ?? '',
+  shared_msat: ({ shared_msat }) => shared_msat,
 };

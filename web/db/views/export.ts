@@ -4,6 +4,7 @@
 import { accountKinds, accountOf } from '../../core/ledger.ts';
 import type { PaymentState } from '../../core/payment.ts';
 import type { RefundReason, RefundState } from '../../core/refund.ts';
+import type { ShareState } from '../../core/share.ts';
 import { rows, type Database } from '../database.ts';
 
 /** Days of the shop, YYYY-MM-DD, both included; undefined: without that end. */
@@ -131,6 +132,8 @@ export type TaxLine = {
   kept_msat: string;
   hash: string | null;
   network: string | null;
+  /** Set aside for others, after refunds. */
+  shared_msat: string;
 };
 
 const taxText = `
@@ -147,7 +150,8 @@ const taxText = `
     q.evidence -> 'sources' as sources,
     (q.evidence ->> 'adjustmentBasisPoints')::int as adjustment_bp, b.overpaid_msat,
     b.overpaid_msat - b.left_msat as to_give_back_msat, b.given_back_msat, b.kept_msat,
-    encode(i.hash, 'hex') as hash, n.network
+    encode(i.hash, 'hex') as hash, n.network,
+    (select coalesce(sum(amount_msat), 0) from share where payment_id = page.id) as shared_msat
   from page
   left join invoice i on i.id = page.settled_invoice_id
   left join quote q on q.id = i.quote_id
@@ -241,5 +245,61 @@ export async function* everyRefund(
     const from = [after?.opened_at.toISOString() ?? begins, after?.id ?? beforeAllIds];
     const values = [shopId, ...from, ends, batch];
     return rows<RefundLine>(db.pool, { name: 'export_refunds', text: refundText }, values);
+  }, batch);
+}
+
+export type ShareLine = {
+  id: string;
+  made_at: Date;
+  payment_id: string;
+  order_name: string;
+  origin_id: string;
+  receiver: string;
+  address: string;
+  vendor: string | null;
+  part_bp: number | null;
+  fixed_msat: string | null;
+  base_msat: string;
+  amount_msat: string;
+  state: ShareState;
+  paid_at: Date | null;
+  hash: string | null;
+  /** Of the promise under which the money came. */
+  fiat_minor: string | null;
+  quoted_msat: string | null;
+  currency: string | null;
+  price_e8: string | null;
+};
+
+const shareText = `
+  with page as (
+    select * from share
+    where shop_id = $1::int and (made_at, id) > ($2::timestamptz, $3::bigint)
+      and made_at < $4::timestamptz
+    order by made_at, id limit $5::int)
+  select page.id, page.made_at, page.payment_id, p.order_name, p.origin_id, r.name as receiver,
+    r.address, u.vendor, u.part_bp, u.fixed_msat, page.base_msat, page.amount_msat, page.state,
+    case when page.state = 'paid' then b.ended_at end as paid_at,
+    case when page.state = 'paid' then encode(b.hash, 'hex') end as hash,
+    q.fiat_minor, q.amount_msat as quoted_msat, q.currency, q.price_e8::text
+  from page join payment p on p.id = page.payment_id
+  join share_rule u on u.id = page.rule_id
+  join share_receiver r on r.id = page.receiver_id
+  left join share_batch b on b.id = page.batch_id
+  left join invoice i on i.id = p.settled_invoice_id
+  left join quote q on q.id = i.quote_id
+  order by page.made_at, page.id`;
+
+/** Every share of the shop that was booked in the period, the oldest first. */
+export async function* everyShare(
+  db: Database,
+  about: About,
+): AsyncGenerator<readonly ShareLine[]> {
+  const { shopId, period, batch } = about;
+  const { begins, ends } = await boundsOf(db, period);
+  yield* paged<ShareLine>((after) => {
+    const from = [after?.made_at.toISOString() ?? begins, after?.id ?? '0'];
+    const values = [shopId, ...from, ends, batch];
+    return rows<ShareLine>(db.pool, { name: 'export_shares', text: shareText }, values);
   }, batch);
 }

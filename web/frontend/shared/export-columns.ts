@@ -19,6 +19,13 @@ export const exportColumns = {
     ...(['price_of_one_bitcoin', 'price_sources', 'refund_approved_at'] as const),
     ...(['refund_paid_at', 'refund_fee_msat', 'refund_payment_hash', 'refund_told_at'] as const),
   ],
+  shares: [
+    ...(['share_id', 'share_booked_at', 'share_booked_in_shop_time', 'payment_id'] as const),
+    ...(['order', 'shopify_id', 'share_receiver', 'share_address', 'share_vendor'] as const),
+    ...(['share_rule', 'share_booked_sats', 'share_sats', 'share_fiat_value', 'currency'] as const),
+    ...(['price_of_one_bitcoin', 'share_state', 'share_state_means', 'share_paid_at'] as const),
+    ...(['share_payment_hash'] as const),
+  ],
   ledger: [
     ...(['posting_id', 'booked_at', 'booked_in_shop_time', 'journal', 'payment_id'] as const),
     ...(['order', 'shopify_id', 'test', 'from_account', 'to_account', 'amount_msat'] as const),
@@ -31,7 +38,7 @@ export const exportColumns = {
     ...(['price_agreed_at', 'price_sources', 'price_adjustment'] as const),
     ...(['amount_told_to_shopify', 'told_to_shopify_at', 'overpaid_msat'] as const),
     ...(['to_give_back_msat', 'given_back_msat', 'kept_msat', 'payment_hash'] as const),
-    ...(['network'] as const),
+    ...(['network', 'shared_msat'] as const),
   ],
 } as const;
 export type ExportKind = keyof typeof exportColumns;

@@ -80,7 +80,9 @@ export function ExportDialog(props: {
 type Days = { since: string; until: string };
 const isTurned = ({ since, until }: Days): boolean => since !== '' && until !== '' && since > until;
 
-const kinds = ['payments', 'refunds', 'ledger', 'tax'] as const satisfies readonly ExportKind[];
+const kinds = [
+  ...(['payments', 'refunds', 'shares', 'ledger', 'tax'] as const),
+] as const satisfies readonly ExportKind[];
 
 type Choice = ReturnType<typeof useChoice>;
 
