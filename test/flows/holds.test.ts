@@ -7,6 +7,7 @@ import { audit } from '../../web/db/audit.ts';
 import { switchHolds } from '../../web/db/holds.ts';
 import type { InvoiceRow } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
+import { putOffTold } from '../../web/db/nodes.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { paymentsApp, until } from '../world.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
@@ -317,6 +318,24 @@ describe('with a node that can hold', () => {
     await expect.poll(async () => (await shop.stands(bill)).state).toBe('settled');
     await shop.tell(bill);
     expect(await shop.accountsOf(bill)).toEqual({ resolved: invoice.amountMsat });
+  });
+
+  test('what the stream tells of others puts no look at a hold off', async () => {
+    const sale = await shop.quoted(await chosen({ kind: 'sale' }));
+    const hold = await shop.quoted(await chosen());
+    const ids = [sale.id, hold.id];
+    await shop.db.pool.query(
+      `update invoice set due_at = now() - interval '1 s', attempts = 0, lease_until = null
+       where id = any($1::bigint[])`,
+      [ids],
+    );
+    await putOffTold(shop.db, { nodeId: hold.nodeId, laterMs: 600_000 });
+    const { rows } = await shop.db.pool.query<{ id: string; later: boolean }>(
+      `select id::text, due_at > now() as later from invoice where id = any($1::bigint[])`,
+      [ids],
+    );
+    const later = new Map(rows.map((row) => [row.id, row.later]));
+    expect(ids.map((id) => later.get(String(id)))).toEqual([true, false]);
   });
 
   test('the app is removed: what is held goes back', async () => {

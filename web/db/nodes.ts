@@ -578,7 +578,9 @@ export async function putOffTold(
       text: `
         with due as (
           select i.id, q.lapses_at from invoice i join quote q on q.id = i.quote_id
-          where i.lane = $1 and i.due_at <= now() and i.state = 'live' and i.ending is null
+          -- What a node holds its stream does not tell.
+          where i.lane = $1 and i.due_at <= now() and i.state = 'live' and not i.hold
+            and i.ending is null
             and i.attempts = 0 and (i.lease_until is null or i.lease_until < now())
             and q.lapses_at > now()
           order by i.due_at, i.id limit $3 for no key update of i skip locked)
@@ -682,7 +684,9 @@ export async function payableInvoices(db: Database, nodeId: number): Promise<Pay
       text: `
         select i.id, encode(i.hash, 'hex') as hash, i.add_index, i.made_at, q.lapses_at
         from invoice i join quote q on q.id = i.quote_id
-        where i.node_id = $1 and i.state in ('made', 'live') order by i.id limit 200000`,
+        -- What is held is due every minute by itself.
+        where i.node_id = $1 and i.state in ('made', 'live') and i.held_at is null
+        order by i.id limit 200000`,
     },
     [nodeId],
   );
