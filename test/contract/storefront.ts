@@ -91,6 +91,16 @@ function reading(at: () => ShopHands): void {
     for (const id of ids) expect(await at().storefront.readOrder(id), id).toBe('gone');
   });
 
+  test('the goods of an order cost no more than its total', async () => {
+    const { originId } = await at().createOrder({ total: '12.30' });
+    const goods = await at().storefront.readGoods(originId);
+    if (goods === 'gone') throw new Error(`${originId} is gone`);
+    expect(goods.totalMinor).toBe(1_230n);
+    const cost = [...goods.ofVendor.values()].reduce<bigint>((sum, each) => sum + each, 0n);
+    expect(cost <= goods.totalMinor).toBe(true);
+    expect(await at().storefront.readGoods('gid://shopify/Order/999999999')).toBe('gone');
+  });
+
   test('a card that paid meanwhile is seen as a sale of its own', async () => {
     const { originId } = await at().createOrder({ total: '5.00' });
     await at().payByCard(originId);

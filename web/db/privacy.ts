@@ -282,12 +282,30 @@ const ownTables = [
   ...(['reconcile_break', 'reconciliation'] as const),
 ];
 
-/** Everything of a shop but its books: settings, alerts, views, tests, sign-ins, node addresses. */
+/**
+ * Everything of a shop but its books: settings, alerts, views, tests, sign-ins, node addresses, and
+ * who its receivers of shares are. A payout that is out is followed to its end.
+ */
 export async function forgetShop(on: Queryable, shopId: number): Promise<void> {
   for (const table of ownTables) {
     const text = `delete from ${table} where shop_id = $1`;
     await rows(on, { name: `privacy_forget_${table}`, text }, [shopId]);
   }
+  await rows(
+    on,
+    {
+      name: 'privacy_forget_shares',
+      text: `
+        with terms as (delete from share_terms where shop_id = $1),
+        ended as (
+          update share_rule set ended_at = now() where shop_id = $1 and ended_at is null)
+        update share_receiver r set name = '', address = 'forgotten ' || r.id, word = null,
+          due_at = case when exists (select 1 from share_batch b
+            where b.receiver_id = r.id and b.state = 'given') then r.due_at end
+        where r.shop_id = $1`,
+    },
+    [shopId],
+  );
   await rows(
     on,
     {
