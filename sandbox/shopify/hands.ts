@@ -91,6 +91,12 @@ export function handsOf(world: World) {
     markByHand: (id: number | string) =>
       then(id, (order) => acts.markAsPaid(world, order, staff('mark as paid'))),
     payByCard: (id: number | string) => then(id, (order) => acts.payByCard(world, order)),
+    payByGiftCard: (id: number | string, amount: string) =>
+      then(id, (order) => {
+        const amountMinor = minorOf(amount, order.presentmentCurrency) ?? 0n;
+        const by = staff('gift card');
+        acts.recordPayment(world, order, { amountMinor, gateway: 'gift_card', by });
+      }),
     cancel: (id: number | string, reason: CancelReason = 'CUSTOMER') =>
       then(id, (order) => {
         if (order.cancelledAt === null)

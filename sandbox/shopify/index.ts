@@ -141,6 +141,8 @@ export type Shopify = {
   orders: () => OrderView[];
   markByHand: (id: number | string) => OrderView;
   payByCard: (id: number | string) => OrderView;
+  /** A part, as decimal text. */
+  payByGiftCard: (id: number | string, amount: string) => OrderView;
   /** Done when this returns; through the API it is a job. */
   cancel: (id: number | string, reason?: CancelReason) => OrderView;
   /** All goods are on their way. */

@@ -110,6 +110,29 @@ const unpaidAndLate: Play = async (shop, way) => {
   return { bill, came: { again: invoice.amountMsat } };
 };
 
+/** Its node has canceled it, and takes no money for it any more. */
+async function isRefused(shop: Shop, invoice: InvoiceRow): Promise<void> {
+  await shop.look(invoice);
+  expect((await shop.again(invoice)).state).toBe('canceled');
+  expect((await shop.lnd.pay(shop.requestOf(invoice.hash))).ok).toBe(false);
+}
+
+/** What is owed changes while an invoice is out: nobody can pay that one, and the fresh one is. */
+const owesOtherwise =
+  (change: (shop: Shop, originId: string) => unknown, fiatMinor: bigint): Play =>
+  async (shop, way) => {
+    const { bill, invoice: former } = await promised(shop, way);
+    change(shop, bill.originId);
+    await lookAtOrderNow(shop.deps, bill);
+    await isRefused(shop, former);
+    const made = { bill, invoice: await shop.quotedSoon(bill) };
+    expect(made.invoice.fiatMinor).toBe(fiatMinor);
+    await paidNow(shop, made);
+    await shop.tell(bill);
+    expect(shop.shopify.order(bill.originId)?.outstanding).toBe('0.00');
+    return allOf(made);
+  };
+
 const ofTheNode: Pick<
   Record<CaseName, Play>,
   | 'too_little'
@@ -227,6 +250,11 @@ const ofTheOrder: Pick<
   | 'edited_up'
   | 'edited_down'
   | 'edited_up_while_marked'
+  | 'edited_up_before'
+  | 'edited_down_before'
+  | 'gift_card_before'
+  | 'rest_paid'
+  | 'cancelled_unpaid'
   | 'rest_of_gift_card'
   | 'order_gone'
   | 'not_taken'
@@ -275,6 +303,36 @@ const ofTheOrder: Pick<
       meanwhile(shop, (originId) => shop.shopify.edit(originId, further)),
     );
     return allOf(made);
+  },
+  edited_up_before: owesOtherwise((shop, id) => shop.shopify.edit(id, further), 3_000n),
+  edited_down_before: owesOtherwise(
+    (shop, id) => shop.shopify.edit(id, { total: '14.00' }),
+    1_400n,
+  ),
+  gift_card_before: owesOtherwise((shop, id) => shop.shopify.payByGiftCard(id, '5.00'), 1_600n),
+  rest_paid: async (shop, way) => {
+    const { bill: former } = await paid(shop, way);
+    shop.shopify.edit(former.originId, further);
+    await shop.tell(former);
+    await lookAtOrderNow(shop.deps, former);
+    const { id: paymentId } = (await latestPayment(shop.db, former)) ?? { id: '' };
+    const bill = { ...former, paymentId };
+    const made = { bill, invoice: await shop.quoted(bill) };
+    expect(made.invoice.fiatMinor).toBe(900n);
+    await paidNow(shop, made);
+    await shop.tell(bill);
+    expect(shop.shopify.order(bill.originId)?.outstanding).toBe('0.00');
+    return allOf(made);
+  },
+  cancelled_unpaid: async (shop, way) => {
+    const { bill, invoice } = await promised(shop, way);
+    shop.shopify.cancel(bill.originId);
+    await lookAtOrderNow(shop.deps, bill);
+    await shop.look(invoice);
+    const byItself = async (): Promise<void> => {
+      expect((await shop.lnd.pay(shop.requestOf(invoice.hash))).ok).toBe(false);
+    };
+    return { bill, came: {}, byItself };
   },
   rest_of_gift_card: async (shop) => {
     const bill = await shop.anOrder({ giftCard: '5.00' });

@@ -139,3 +139,17 @@ test('of a stranded payment that brought too much the whole goes back', async ()
   expect(await shop.accountsOf(bill)).toMatchObject({ refunding: whole, overpaid: 7_000n });
   expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: 'overpaid' });
 });
+
+test('a gift card that paid a part after all leaves that much to be given back', async () => {
+  const bill = await shop.anOrder();
+  const invoice = await shop.quoted(bill);
+  await shop.pay(invoice);
+  await shop.look(invoice);
+  shop.shopify.payByGiftCard(bill.originId, '7.00');
+  await shop.tell(bill);
+  expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: 'overpaid' });
+  const overpaid = (invoice.amountMsat * 7n) / 21n;
+  const resolved = invoice.amountMsat - overpaid;
+  expect(await shop.accountsOf(bill)).toEqual({ resolved, overpaid });
+  expect(shop.shopify.order(bill.originId)?.outstanding).toBe('0.00');
+});

@@ -93,9 +93,9 @@ export const endAttention = (
 
 /**
  * A person says whether an invoice of a node that is gone was paid there. It ends without the
- * node's word: should the node come back and know better, what was paid is recorded all the same. Never
- * paid: an open payment waits for a fresh invoice. Seen as paid: the payment is over, for its order
- * was settled by hand. False: it does not ask for that any more, or its node is back.
+ * node's word: should the node come back and know better, what was paid is recorded all the same.
+ * Never paid: an open payment waits for a fresh invoice. Seen as paid: the payment is over, for its
+ * order was settled by hand. False: it does not ask for that any more, or its node is back.
  */
 export const endNodeGone = (
   db: Database,
