@@ -138,11 +138,8 @@ export async function openDesk(about: {
   shopify.outside.use('/node', nodePage(node));
   const { simulated } = node;
   simulated?.reaches(own);
-  if (simulated !== undefined)
-    shopify.outside.use(
-      '/_node',
-      nodeControls(() => [simulated]),
-    );
+  const controls = simulated && nodeControls(() => [simulated]);
+  if (controls !== undefined) shopify.outside.use('/_node', controls);
   const { origin } = shopify;
   const { payingLndconnect } = node;
   const purse = payingLndconnect === undefined ? undefined : { shop, lndconnect: payingLndconnect };

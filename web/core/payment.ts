@@ -70,10 +70,6 @@ export type Reason = keyof typeof reasons;
 export const isUnpaid = (state: PaymentState): boolean =>
   state === 'lapsed' || state === 'rejected';
 
-/** Whether money that arrives now belongs to the order, or to nobody yet. */
-export const awaitsMoney = (state: PaymentState): boolean =>
-  state === 'open' || state === 'held' || state === 'closing';
-
 /** A successful sale or capture that Shopify shows on an order. */
 export type Sale = {
   id: string;

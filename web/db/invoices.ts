@@ -619,7 +619,8 @@ function countSettled(
   if (was === null) return;
   const paidMsat = BigInt(row.paid_msat ?? 0);
   if (first) count(on, { is: 'moved', from: was, to: 'settled', times: 1 });
-  if (was !== 'open') count(on, { is: 'paid_late', amountMsat: paidMsat });
+  const isAwaited = was === 'open' || was === 'held';
+  if (!isAwaited) count(on, { is: 'paid_late', amountMsat: paidMsat });
   const overMsat = first ? paidMsat - BigInt(row.amount_msat ?? 0) : paidMsat;
   if (overMsat > 0n) count(on, { is: 'overpaid', amountMsat: overMsat });
 }

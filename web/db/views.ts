@@ -90,22 +90,6 @@ export async function listPayments(
   );
 }
 
-/** One payment of the shop; undefined for another shop's. */
-export async function paymentLine(
-  db: Database,
-  ask: { shopId: number; id: string },
-): Promise<PaymentLine | undefined> {
-  const [line] = await rows<PaymentLine>(
-    db.pool,
-    {
-      name: 'view_payment',
-      text: `select ${lineColumns} from ${lineJoin} where p.shop_id = $1 and p.id = $2::uuid`,
-    },
-    [ask.shopId, ask.id],
-  );
-  return line;
-}
-
 export type TimelineEntry = {
   at: Date;
   what: HistoryWord;

@@ -72,9 +72,6 @@ export type AlertShown = {
   isOver: boolean;
 };
 
-/** `POST /api/settings`: `was` is what the merchant saw; only what differs from it is stored. */
-export type SettingsRequest = { version: number; was: SettingsShape; settings: SettingsShape };
-
 /** 200, 422 (`settings_wrong`) or 409 (`changed_meanwhile`). */
 export type SettingsSaved =
   | {
