@@ -42,14 +42,17 @@ function connectPurse(world: World, about: { shop: string; signerKeys: string })
 /** Refunds are on, the purse is filled, and nobody signs yet. */
 export async function hasRefunds(world: World): Promise<Refunding> {
   const { prisma } = world.db;
-  for (const { id: shopId } of await prisma.shop.findMany({ where: { domain: shopName } })) {
-    const settings = { refundsOn: true };
-    await prisma.settings.upsert({
-      where: { shopId },
-      create: { shopId, ...settings },
-      update: settings,
-    });
-  }
+  // The payments app's row of the shop follows the settings of the merchant's own app.
+  const { id: shopId } = await prisma.shop.findFirstOrThrow({
+    where: { domain: shopName },
+    orderBy: { id: 'asc' },
+  });
+  const settings = { refundsOn: true };
+  await prisma.settings.upsert({
+    where: { shopId },
+    create: { shopId, ...settings },
+    update: settings,
+  });
   const wallet = payee();
   world.lnd?.reaches(wallet);
   const signerKeys = `1:${randomBytes(32).toString('base64')}`;

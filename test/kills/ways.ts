@@ -308,7 +308,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql share_receiver_waits',
     'sql share_receivers_wake',
   ],
-  'A refund: each arrow is one transaction, done or not (test/flows/refunds.test.ts).': [
+  'A refund: one transaction each, and killed at them in test/journey/refund-kills.test.ts.': [
     'sql refund_open',
     'sql refund_answers_attention',
     'sql refund_waits',

@@ -2,6 +2,7 @@
 import { ofTheDatabase } from './of-the-database.ts';
 import { ofTheDoors } from './of-the-doors.ts';
 import { ofTheMoney } from './of-the-money.ts';
+import { ofTheRefunds } from './of-the-refunds.ts';
 import { ofTheWay } from './of-the-way.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -10,4 +11,5 @@ export const mutants: readonly Mutant[] = [
   ...ofTheMoney,
   ...ofTheWay,
   ...ofTheDoors,
+  ...ofTheRefunds,
 ];

@@ -1,0 +1,183 @@
+// Guards of what goes back: one refund for each wish, never more than was captured, a claim over
+// exactly what is owed, and one payment for it, within the ceilings of the purse.
+import fs from 'node:fs';
+import path from 'node:path';
+import { database, edit, source, type Mutant } from './mutant.ts';
+
+const migration = path.join(
+  import.meta.dirname,
+  '../../prisma/migrations/20261122084000_one_purse_of_a_shop/migration.sql',
+);
+
+/** The statement that reserves, with some of it changed. */
+function reserving(...changes: readonly (readonly [find: string, replace: string])[]): string {
+  const text = fs.readFileSync(migration, 'utf8');
+  const from = text.indexOf('create or replace function payout_reserve(');
+  let whole = text.slice(from, text.indexOf('\n$$;', from) + 4);
+  for (const [find, replace] of changes) {
+    if (from < 0 || whole.split(find).length !== 2) throw new Error(`not once there: ${find}`);
+    whole = whole.replace(find, () => replace);
+  }
+  return whole;
+}
+
+const refunds = 'web/db/refunds.ts';
+const ofRefunds = 'test/flows/refunds.test.ts';
+const ofCore = 'test/core/refund.test.ts';
+const ofSigner = 'test/signer/signer.test.ts';
+const ofCeilings = 'test/signer/ceilings.test.ts';
+const core = 'web/core/refund.ts';
+const byItself = 'the database itself refuses a second payout of a refund';
+const ofADay = 'of a day: what fits is set aside';
+const thatFit = 'a BOLT11 is taken only with the amount, network and life that fit';
+
+const owed: readonly Mutant[] = [
+  database(
+    {
+      id: 'X50',
+      guard: 'a refund of Shopify’s is one of ours: looked up under the lock, and unique',
+      sql: 'drop index refund_shop_id_origin_origin_id_key;',
+      ...{ test: ofRefunds, named: 'twenty who hear of one refund at once open one' },
+    },
+    edit(refunds, 'on conflict (shop_id, origin, origin_id) do nothing', 'on conflict do nothing'),
+    edit(
+      'web/flows/open-order-refunds.ts',
+      'if ((await refundByOrigin(on, key)) !== null) return [];',
+      '',
+    ),
+  ),
+  database(
+    {
+      id: 'X51',
+      guard: 'what is left is decided under the lock of the payment: the program and the database',
+      sql: 'drop trigger refund_cap on refund;',
+      ...{ test: ofRefunds, named: 'three parts and ten who race' },
+    },
+    edit(
+      refunds,
+      'where id = any($1::uuid[]) order by id for no key update',
+      'where false and $1::uuid[] is null',
+    ),
+  ),
+  source(
+    {
+      id: 'X52',
+      guard: 'no more is given back than was captured',
+      ...{ test: ofCore, named: 'of several refunds no more is left than was captured' },
+    },
+    edit(
+      core,
+      "return asked.amountMinor > leftOf(of) ? 'more_than_captured' : undefined;",
+      'return undefined;',
+    ),
+  ),
+];
+
+const claimed: readonly Mutant[] = [
+  source(
+    {
+      id: 'X54',
+      guard: 'a claim is over exactly what is owed',
+      ...{ test: ofCore, named: thatFit },
+    },
+    edit(core, 'if (read.amountMsat !== (about.amountMsat as bigint))', 'if (false)'),
+  ),
+  source(
+    {
+      id: 'X55',
+      guard: 'a claim is of the network on which the payment came',
+      ...{ test: ofCore, named: thatFit },
+    },
+    edit(core, 'if (read.network !== about.network)', 'if (false)'),
+  ),
+  source(
+    {
+      id: 'X56',
+      guard: 'a shop does not pay itself',
+      ...{ test: ofRefunds, named: 'only with what fits: each other is a word' },
+    },
+    edit(core, 'if (about.ownIdentities.includes(read.payee))', 'if (false)'),
+  ),
+  database({
+    id: 'X57',
+    guard: 'a payment hash is given once, for ever and everywhere',
+    sql: 'drop index refund_claim_hash_key;',
+    ...{ test: ofRefunds, named: 'by twenty at once: one wins, and a hash is one for ever' },
+  }),
+];
+
+const reserved: readonly Mutant[] = [
+  database({
+    id: 'X58',
+    guard: 'one payout of a refund is alive, by the database',
+    sql: 'drop index payout_one_alive;',
+    ...{ test: ofCeilings, named: byItself },
+  }),
+  database({
+    id: 'X59',
+    guard: 'a paid payout has its preimage, by the database',
+    sql: 'alter table payout drop constraint payout_paid_has_proof;',
+    ...{ test: ofCeilings, named: byItself },
+  }),
+  database({
+    id: 'X60',
+    guard: 'what a payout pays does not change, and it goes no other way',
+    sql: 'drop trigger payout_arrow on payout;',
+    ...{ test: ofCeilings, named: byItself },
+  }),
+  database({
+    id: 'X61',
+    guard: 'the ceiling of a day counts what is set aside, with fees',
+    sql: reserving(['kept + asked_amount + asked_fee_limit > p.per_day_msat', 'false']),
+    ...{ test: ofCeilings, named: ofADay },
+  }),
+  database({
+    id: 'X62',
+    guard: 'who reserves has the lock of the purse, so that sums hold',
+    sql: reserving(
+      ['shop_id = purse_of(r.shop_id) for update', 'shop_id = purse_of(r.shop_id)'],
+      // As on a machine on which those who ask are between the sum and the row at the same time.
+      ['  insert into payout (', '  perform pg_sleep(0.2);\n  insert into payout ('],
+    ),
+    ...{ test: ofCeilings, named: ofADay },
+  }),
+  database({
+    id: 'X63',
+    guard: 'the ceiling of an order counts all payments of it',
+    sql: reserving(['kept + asked_amount > p.per_order_msat', 'false']),
+    ...{ test: ofCeilings, named: 'of an order: all payments of it together' },
+  }),
+];
+
+const sent: readonly Mutant[] = [
+  source(
+    {
+      id: 'X64',
+      guard: 'one process signs',
+      ...{ test: ofSigner, named: 'several signers: one signs' },
+    },
+    edit('web/db/signing.ts', 'if (rows[0]?.taken !== true) {', 'if (rows.length > 1) {'),
+  ),
+  source(
+    {
+      id: 'X65',
+      guard: 'in flight is neither success nor failure',
+      ...{ test: ofSigner, named: 'on its way for long, then taken' },
+    },
+    edit(
+      'web/signer/work.ts',
+      "await wait('in_flight', timing.inFlightMs);",
+      "await failed(deps, payout, { is: 'failed', because: 'rejected', again: false });",
+    ),
+  ),
+  source(
+    {
+      id: 'X66',
+      guard: 'the signer itself compares a request with what is owed',
+      ...{ test: ofSigner, named: 'what the request itself is wrong in' },
+    },
+    edit('web/signer/work.ts', 'if (read.amountMsat !== claim.amountMsat)', 'if (false)'),
+  ),
+];
+
+export const ofTheRefunds: readonly Mutant[] = [...owed, ...claimed, ...reserved, ...sent];
