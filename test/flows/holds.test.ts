@@ -289,6 +289,26 @@ describe('with a node that can hold', () => {
     await answerAll(one.bill);
   });
 
+  test('two tabs are paid before either is told: one stays, the other goes back', async () => {
+    const one = await chosen();
+    const two = await chosen(one.group === undefined ? {} : { group: one.group });
+    await Promise.all([shop.quoted(one), shop.quoted(two)]);
+    const [first, second] = [await held(one), await held(two)];
+    await shop.tell(one);
+    await shop.tell(two);
+    expect((await shop.stands(one)).state).toBe('held');
+    expect((await shop.stands(two)).state).toBe('closing');
+    await shop.look(second.invoice);
+    await expect(second.paid).resolves.toMatchObject({ ok: false });
+    expect((await shop.stands(two)).state).toBe('lapsed');
+    expect([effects(one, 'resolved'), effects(two, 'resolved')]).toEqual([1, 0]);
+    await shop.shopify.payments.capture(one.originId);
+    await answerAll(one);
+    await shop.look(first.invoice);
+    await shop.tell(one);
+    expect((await shop.stands(one)).state).toBe('resolved');
+  });
+
   test('the answer of each telling is lost: told again, and done once', async () => {
     const { faults, payments } = shop.shopify;
     const bill = await chosen();

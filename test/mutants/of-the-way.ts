@@ -113,8 +113,8 @@ const node: readonly Mutant[] = [
     },
     edit(
       'web/lightning/gate.ts',
-      'filter((operation) => !allowed.has(operation));',
-      'filter((operation) => !allowed.has(operation) && operation === undefined);',
+      'filter((operation) => !within.has(operation));',
+      'filter((operation) => !within.has(operation) && operation === undefined);',
     ),
   ),
 ];
