@@ -63,8 +63,8 @@ function nodesTold(
     const heard = heardAt === undefined ? {} : { heardAt: heardAt.toISOString() };
     const ends = endsAt === undefined ? {} : { certificateEndsAt: endsAt.toISOString() };
     const report: NodeReport = { holes, ...heard, ...ends };
-    return { id: String(id), report, endsMs: endsAt?.getTime() ?? Infinity };
+    return { id: String(id), report, endsMs: endsAt?.getTime() ?? Number.MAX_SAFE_INTEGER };
   });
-  all.sort((a, b) => b.report.holes - a.report.holes || (a.endsMs < b.endsMs ? -1 : 1));
+  all.sort((a, b) => b.report.holes - a.report.holes || a.endsMs - b.endsMs);
   return Object.fromEntries(all.slice(0, mostNodes).map(({ id, report }) => [id, report]));
 }
