@@ -140,8 +140,8 @@ const streams: readonly Mutant[] = [
     },
     edit(
       cursor,
-      'return first === undefined || first > index ? index : first - 1n;',
-      'return first === undefined ? index : index;',
+      'first === undefined || first > index ? index : first - 1n;',
+      'first === undefined ? index : index;',
     ),
   ),
   source(
