@@ -1,8 +1,10 @@
 // A retired node that is gone for good: its credential does not stay for ever, and what became of
 // its invoices is never made up.
 import { beforeEach, describe, expect, test } from 'vitest';
+import { endNodeGone } from '../../web/db/attentions.ts';
 import { closeOpenOfShop } from '../../web/db/closings.ts';
 import { transaction, type Database } from '../../web/db/database.ts';
+import { holdPayment } from '../../web/db/holds.ts';
 import { invoiceIsCanceled } from '../../web/db/invoices.ts';
 import { nodeLane, pauseLane } from '../../web/db/lanes.ts';
 import { nodeHasTrouble, retireNode, wipeGoneCredentials } from '../../web/db/nodes.ts';
@@ -131,6 +133,22 @@ describe('the order ends after its node is gone', () => {
     expect(await wipeGoneCredentials(db)).toEqual([]);
     expect(await read()).toMatchObject({ attention: 'node_gone', invoices: [{ dueAt: null }] });
   });
+});
+
+test('what it held lapses by a person’s word', async () => {
+  payment = await aPayment(db, { shopId });
+  await set('retired_at = null');
+  invoice = await anInvoice(db, { payment, nodeId });
+  await db.pool.query('update invoice set hold = true where id = $1', [invoice.id]);
+  const about = { invoiceId: invoice.id, paymentId: payment.id, heldUntilHeight: 800_000 };
+  expect(await holdPayment(db, { ...about, endsAt: new Date() })).toBe(true);
+  await set(`retired_at = now() - interval '15 days'`);
+  await expires('11 minutes');
+  expect(await wipeGoneCredentials(db)).toEqual([nodeId]);
+  expect(await read()).toMatchObject({ state: 'held', attention: 'node_gone' });
+  const said = { shopId, paymentId: payment.id, answer: 'never_paid', by: 'a person' } as const;
+  expect(await endNodeGone(db, said)).toBe(true);
+  expect(await read()).toMatchObject({ state: 'lapsed', attention: null });
 });
 
 test('what was laid to rest is not woken by a reconciliation', async () => {

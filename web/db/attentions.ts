@@ -110,7 +110,7 @@ export const endNodeGone = (
         text: `
           select link, state::text from payment
           where id = $1::uuid and shop_id = $2 and attention = 'node_gone'
-            and state in ('open', 'closing') for no key update`,
+            and state in ('open', 'held', 'closing') for no key update`,
       },
       [paymentId, shopId],
     );
@@ -144,6 +144,7 @@ export const endNodeGone = (
       await movePayment(on, { paymentId, because: answer, move: { from: 'open', to: 'closing' } });
     }
     await movePayment(on, { paymentId, because: answer, move: { from: 'closing', to: 'lapsed' } });
+    await movePayment(on, { paymentId, because: answer, move: { from: 'held', to: 'lapsed' } });
     sayMoved(on, [asking.link]);
     return true;
   });
