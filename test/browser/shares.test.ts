@@ -46,7 +46,7 @@ test('switched on, a rule is made, and a payment shows who is owed what', async 
   await shoot(admin, 'shares-rule');
   await inside.getByLabel('How much').fill('12.5');
   await inside.getByRole('button', { name: 'Add a rule' }).click();
-  await inside.getByText('12.5 %').waitFor();
+  await inside.getByText(/^12.5\s%$/).waitFor();
   const bought = world.buy();
   await world.lightning.pay(await world.invoiceOn(await world.payLink(bought, 60_000), 60_000));
   await world.inState(bought, 'resolved');

@@ -254,7 +254,7 @@ describe('booked', () => {
 });
 
 describe('a refund', () => {
-  test('takes its part of what is not paid out, and gives it again when it is withdrawn', async () => {
+  test('takes back of what is not paid out, and gives again when it is withdrawn', async () => {
     await rule('back', { partBp: 5_000 });
     const open = await paidAndBooked();
     const [before] = await sharesOf(open);
@@ -286,7 +286,7 @@ describe('a refund', () => {
 });
 
 describe('paid out', () => {
-  test('many shares by one payment, to the address, with proof; nothing below the least', async () => {
+  test('many shares by one payment, with proof; nothing below the least', async () => {
     await rule('anna', { partBp: 1_000 });
     const opens = [await paidAndBooked(), await paidAndBooked()];
     const owed = (await Promise.all(opens.map(sharesOf))).flat();

@@ -132,7 +132,8 @@ async function aBatch(more: { forged?: boolean; held?: boolean } = {}) {
      shares as (
        insert into share (payment_id, shop_id, rule_id, receiver_id, base_msat, amount_msat,
          captured_minor, refunded_minor, state, batch_id)
-       select p.id, $1::int, rule.id, rule.receiver_id, 1000000, 1000000, 1230, 0, 'batched', batch.id
+       select p.id, $1::int, rule.id, rule.receiver_id, 1000000, 1000000, 1230, 0, 'batched',
+         batch.id
        from unnest($4::uuid[]) as p (id), rule, batch)
      select id, claim_id from batch`,
     [desk.shop.id, asked.request, asked.hash, payments.map(({ id }) => id)],

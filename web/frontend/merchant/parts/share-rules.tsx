@@ -43,9 +43,11 @@ export function ShareRules({ answer, onChanged }: Props) {
 }
 
 function Rules(props: { rules: readonly ShareRuleShown[]; onChanged: () => void }) {
-  const { t } = useWords();
+  const { t, locale } = useWords();
   const { sats } = useAmounts();
   const { isSaving, says, change } = useChangingShares(props.onChanged);
+  // A percentage is no money: two digits after the point are exact enough in any number.
+  const inWords = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   const end = (id: string): void => {
     void change({ path: `/api/shares/rules/${id}/end`, body: {}, done: t('shares.ended') });
   };
@@ -69,7 +71,7 @@ function Rules(props: { rules: readonly ShareRuleShown[]; onChanged: () => void 
           </BlockStack>,
           vendor === null ? t('shares.whole') : t('shares.vendor_named', { vendor }),
           amount.kind === 'part'
-            ? t('shares.percent', { percent: amount.percent })
+            ? t('shares.percent', { percent: inWords.format(Number(amount.percent)) })
             : sats(amount.sats),
           <Button
             key="end"
