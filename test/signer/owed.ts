@@ -6,7 +6,7 @@ import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import { msat } from '../../web/core/money.ts';
 import type { Database } from '../../web/db/database.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
-import { payoutOfClaim, waitOfClaim, type PayoutRow } from '../../web/db/payouts.ts';
+import { payoutOfClaim, waitsOfClaims, type PayoutRow } from '../../web/db/payouts.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { storePurse } from '../../web/db/purses.ts';
 import { storeClaim } from '../../web/db/refunds.ts';
@@ -163,7 +163,7 @@ function claimsOf(place: Place) {
   };
   const became = async (claimId: bigint): Promise<Became> => ({
     payout: await payoutOfClaim(db, claimId),
-    word: (await waitOfClaim(db, claimId))?.word ?? null,
+    word: (await waitsOfClaims(db, [claimId]))[0]?.word ?? null,
   });
   return {
     ...{ aPaidPayment, aRefund, aRequest, claim, became },

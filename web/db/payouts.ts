@@ -341,17 +341,20 @@ export async function forgetWaits(db: Database): Promise<void> {
 
 export type PayoutWait = { claimId: bigint; word: string; since: Date; dueAt: Date };
 
-export const waitOfClaim = (db: Database, claimId: bigint): Promise<PayoutWait | null> =>
-  record<PayoutWait>(
-    db.pool,
-    {
-      name: 'payout_wait_of',
-      text: `
-        select claim_id as "claimId", word, since, due_at as "dueAt" from payout_wait
-        where claim_id = $1`,
-    },
-    [claimId],
-  );
+/** Of those claims that wait, in no order. */
+export const waitsOfClaims = (db: Database, claimIds: readonly bigint[]): Promise<PayoutWait[]> =>
+  claimIds.length === 0
+    ? Promise.resolve([])
+    : records<PayoutWait>(
+        db.pool,
+        {
+          name: 'payout_waits_of',
+          text: `
+            select claim_id as "claimId", word, since, due_at as "dueAt" from payout_wait
+            where claim_id = any($1::bigint[])`,
+        },
+        [claimIds.map(String)],
+      );
 
 /** A person has mended what claims waited for: they are tried at once. */
 export async function tryWaitingAgain(db: Database, shopId: number): Promise<void> {

@@ -29,7 +29,7 @@ export { endingNodes, type EndingNode } from './views/setup.ts';
 export { hasPassedSelfTest, latestSelfTest, type SelfTestRow } from './self-tests.ts';
 export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './payments.ts';
 export { payPageById, payPageByLink, type PayPage } from './pay-page.ts';
-export { waitOfClaim } from './payouts.ts';
+export { waitsOfClaims } from './payouts.ts';
 export { refundTermsOf } from './refunds.ts';
 export { siblingsOf } from './sessions.ts';
 export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';

@@ -2,7 +2,7 @@
 // sources agree; above the merchant's threshold it then waits for a person. The sats do not change
 // afterwards.
 import { agreePrice, type AgreedPrice } from '../core/quote.ts';
-import { needsPrice, priceRefund as price, wantsApproval } from '../core/refund.ts';
+import { needsPrice, priceRefund as price, wantsApproval, type Priced } from '../core/refund.ts';
 import { termsOf } from '../core/settings.ts';
 import {
   paidSatsOf,
@@ -63,20 +63,35 @@ async function withdraw(
 }
 
 async function pricedNow(deps: Deps, refund: RefundRow, terms: RefundTerms) {
-  const { amountMsat, amountMinor, paymentId } = refund;
+  const { amountMsat, amountMinor, paymentId, shopId, currency } = refund;
   if (amountMsat !== null) return { ok: true, amountMsat, evidence: undefined } as const;
   const paid = await paidSatsOf(deps.db, paymentId);
   // No price helps where nothing came: the row was written by hand, and a person has to look.
   if (paid === undefined) throw new Error('a refund of a payment to which no money came');
+  return worthNow(deps, { refund: { shopId, currency, amountMinor }, paid, terms });
+}
+
+/** What so much of a payment is worth at this moment, by the merchant's policy. */
+export async function worthNow(
+  deps: Deps,
+  about: {
+    refund: Pick<RefundRow, 'shopId' | 'currency' | 'amountMinor'>;
+    paid: NonNullable<Awaited<ReturnType<typeof paidSatsOf>>>;
+    terms: RefundTerms;
+  },
+): Promise<Priced> {
+  const { refund, paid, terms } = about;
   const { pricing } = terms;
   const agreed = needsPrice(pricing) ? await agreedNow(deps, refund) : undefined;
   const { adjustmentBp } = paid;
-  return price(amountMinor, { pricing, paid, agreed, adjustmentBp });
+  return price(refund.amountMinor, { pricing, paid, agreed, adjustmentBp });
 }
 
 /** Undefined: no quorum. No source speaks alone where money leaves the shop. */
-async function agreedNow(deps: Deps, refund: RefundRow): Promise<AgreedPrice | undefined> {
-  const { shopId, currency } = refund;
+async function agreedNow(
+  deps: Deps,
+  { shopId, currency }: Pick<RefundRow, 'shopId' | 'currency'>,
+): Promise<AgreedPrice | undefined> {
   const { policy, sources } = termsOf(deps, (await settingsOf(deps.db, shopId)).settings);
   const prices = await deps.rates.pricesFor(currency, sources);
   const priced = agreePrice(prices, { currency, now: deps.clock(), policy });

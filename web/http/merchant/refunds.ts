@@ -91,13 +91,24 @@ function tooOften({ response }: Seen): void {
   answerJson(response, 429, { error: 'Too many letters. Wait a little.' });
 }
 
-async function shown(doors: Doors, refund: views.ShownRefund): Promise<RefundShown> {
+/** All of them, with one question for what the signer waits for. */
+async function shown(doors: Doors, refunds: readonly views.ShownRefund[]): Promise<RefundShown[]> {
+  const claimIds = refunds.flatMap(({ state, claimId }) =>
+    state === 'claimed' && claimId !== null ? [claimId] : [],
+  );
+  const waits = await views.waitsOfClaims(doors.deps.db, claimIds);
+  const words = new Map(waits.map(({ claimId, word }) => [claimId, word]));
+  return refunds.map((refund) => {
+    const { state, claimId } = refund;
+    const isClaimed = state === 'claimed' && claimId !== null;
+    return shownWith(doors, refund, isClaimed ? words.get(claimId) : undefined);
+  });
+}
+
+/** `word`: for what the signer waits. */
+function shownWith(doors: Doors, refund: views.ShownRefund, word: string | undefined): RefundShown {
   const { state, reason, amountMinor, currency, amountMsat, claimKind, claimGivenAt } = refund;
   const isOpen = state === 'claimable' || state === 'claimed';
-  const wait =
-    state === 'claimed' && refund.claimId !== null
-      ? await views.waitOfClaim(doors.deps.db, refund.claimId)
-      : null;
   return {
     ...{ id: refund.id, paymentId: refund.paymentId, orderName: refund.orderName },
     ...{ state, sentence: refundStates[state], origin: refund.origin, note: refund.note },
@@ -112,7 +123,7 @@ async function shown(doors: Doors, refund: views.ShownRefund): Promise<RefundSho
       claimKind === null || claimGivenAt === null
         ? null
         : { kind: claimKind, givenAt: claimGivenAt.toISOString() },
-    waits: wait === null ? null : { code: wait.word, sentence: doors.sayPayout(wait.word) },
+    waits: word === undefined ? null : { code: word, sentence: doors.sayPayout(word) },
     mayApprove: state === 'asked' && reason === 'approval_wanted',
     mayWithdraw: state === 'asked' || state === 'claimable',
   };
@@ -145,7 +156,7 @@ async function listAnswer(doors: Doors, { shop, request, response }: Seen): Prom
   const page = found.slice(0, pageSize);
   const last = page.at(-1);
   const answer: RefundsAnswer = {
-    refunds: await Promise.all(page.map((refund) => shown(doors, refund))),
+    refunds: await shown(doors, page),
     older:
       found.length > pageSize && last !== undefined
         ? `${String(last.openedAt.getTime())}_${last.id}`
@@ -177,7 +188,7 @@ async function ofPaymentAnswer(doors: Doors, seen: Seen): Promise<void> {
     views.toGiveBack(db, payment),
   ]);
   const answer: PaymentRefundsAnswer = {
-    refunds: await Promise.all(refunds.map((refund) => shown(doors, refund))),
+    refunds: await shown(doors, refunds),
     isOn: terms.refundsOn,
     pricing: terms.pricing,
     claimDays: terms.claimDays,
@@ -260,8 +271,10 @@ async function answerOpened(doors: Doors, seen: Seen, id: string): Promise<void>
     refuse(seen, 'unknown_refund');
     return;
   }
-  const answer: RefundOpenedAnswer = { ok: true, refund: await shown(doors, row) };
-  answerJson(seen.response, 200, answer);
+  for (const refund of await shown(doors, [row])) {
+    const answer: RefundOpenedAnswer = { ok: true, refund };
+    answerJson(seen.response, 200, answer);
+  }
 }
 
 const giveBackForm = z.strictObject({ overpaidMsat: z.string().regex(/^\d{1,18}$/) });

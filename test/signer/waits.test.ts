@@ -1,0 +1,93 @@
+// Where a claim waits: at growing intervals, within the ceilings of one purse for all apps of a
+// shop, and in one order of locks with whoever gives the claim up.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Database } from '../../web/db/database.ts';
+import { claimWaits, openClaims, tryWaitingAgain, waitsOfClaims } from '../../web/db/payouts.ts';
+import { purseOf } from '../../web/db/purses.ts';
+import { claimIsOver } from '../../web/db/refunds.ts';
+import { ceilingsOf, usualLimits } from '../../web/signer/purse.ts';
+import { aShop } from '../builders.ts';
+import { databaseOfFile } from '../database-of-file.ts';
+import { openDesk, type Desk } from './owed.ts';
+
+let db: Database;
+let desk: Desk;
+databaseOfFile((opened) => (db = opened), { connections: 6 });
+beforeAll(async () => {
+  desk = await openDesk(db);
+});
+afterAll(() => desk.close());
+
+test('for the same thing it is left alone twice as long, up to a limit', async () => {
+  const { claimId } = await desk.owe(1_000_000n);
+  const claim = (await openClaims(db, 100)).find(({ id }) => id === claimId);
+  if (claim === undefined) throw new Error('no claim');
+  const wait = async (word: string): Promise<number> => {
+    await claimWaits(db, { claim, word, dueInMs: 20_000, atMostMs: 300_000 });
+    const { rows } = await db.pool.query<{ ms: number }>(
+      `select round(extract(epoch from due_at - now()) / 10)::int * 10 as ms from payout_wait
+       where claim_id = $1`,
+      [claimId],
+    );
+    return rows[0]?.ms ?? 0;
+  };
+  const seconds: number[] = [];
+  for (let n = 0; n < 6; n += 1) seconds.push(await wait('above_per_day'));
+  expect(seconds).toEqual([20, 40, 80, 160, 300, 300]);
+  expect(await wait('node_down')).toBe(20);
+  // Somebody has mended what it waited for.
+  await tryWaitingAgain(db, desk.shop.id);
+  const [waits] = await waitsOfClaims(db, [claimId]);
+  expect(waits?.dueAt.getTime()).toBeLessThanOrEqual(Date.now() + 60_000);
+  expect((await openClaims(db, 100)).map(({ id }) => id)).toContain(claimId);
+});
+
+test('all apps of a shop are paid from its one purse, and counted together', async () => {
+  const other = await aShop(db, { domain: desk.shop.domain, clientId: 'another-app' });
+  expect((await purseOf(db, other.id))?.shopId).toBe(desk.shop.id);
+});
+
+test('who gives a claim up and who reserves for it wait for each other in one order', async () => {
+  const { claimId, refundId, hash, request } = await desk.owe(1_000_000n);
+  await db.pool.query('alter table refund_claim disable trigger refund_claim_arrow');
+  await db.pool.query(
+    `update refund_claim set expires_at = now() - interval '1 day' where id = $1`,
+    [claimId],
+  );
+  await db.pool.query('alter table refund_claim enable trigger refund_claim_arrow');
+  const { rows } = await db.pool.query<{ lease_no: number }>(
+    'select lease_no from refund where id = $1',
+    [refundId],
+  );
+  const reserving = await db.pool.connect();
+  try {
+    // The signer has the refund, as in the middle of its statement, and the claim is still to come.
+    await reserving.query('begin');
+    await reserving.query('select 1 from refund where id = $1 for share', [refundId]);
+    const over = claimIsOver(db, { id: refundId, leaseNo: rows[0]?.lease_no ?? 0 });
+    await isWaiting();
+    const { rows: said } = await reserving.query<{ word: string }>(
+      `select word from payout_reserve($1, $2, $3, 1000000, now() + interval '1 hour', 1000, null,
+         $4::bigint[], 60000)`,
+      [claimId, request, Buffer.from(hash, 'hex'), ceilingsOf(usualLimits).map(String)],
+    );
+    await reserving.query('commit');
+    expect(said).toEqual([{ word: 'reserved' }]);
+    // What was reserved meanwhile is seen: the claim is not given up.
+    expect(await over).toBeUndefined();
+  } finally {
+    reserving.release();
+  }
+});
+
+/** Somebody waits for a lock. */
+async function isWaiting(): Promise<void> {
+  for (const end = Date.now() + 60_000; Date.now() < end;) {
+    const { rows } = await db.pool.query<{ n: number }>(
+      `select count(*)::int as n from pg_stat_activity
+       where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    if ((rows[0]?.n ?? 0) > 0) return;
+  }
+  throw new Error('nobody waits');
+}
