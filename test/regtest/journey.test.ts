@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createInvoice, getInvoice, pay } from 'lightning';
+import { parsePaymentRequest } from 'invoices';
+import { createInvoice, getInvoice, pay, payViaPaymentDetails } from 'lightning';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
 import { startNetwork, type Network } from '../../scripts/real-nodes.ts';
@@ -92,6 +93,54 @@ test('an order is paid over Lightning and marked paid, once', async () => {
   expect(row?.paidMsat).toBe(BigInt(atNode.received_mtokens));
   expect(row?.amountMsat).toBe(readRequest(one.bolt11).amountMsat);
 });
+
+test('an order is edited, and cancelled: LND itself refuses the invoices of before', async () => {
+  const [edited, cancelled] = await allReady(world, 2, total);
+  if (edited === undefined || cancelled === undefined) throw new Error('nobody is ready');
+  world.shopify.edit(edited.orderId, { total: '3.00' });
+  world.shopify.cancel(cancelled.orderId);
+  const isCanceled = async (hash: string): Promise<boolean> =>
+    (await getInvoice({ lnd: network.alice.lnd, id: hash })).is_canceled === true;
+  await until('the node canceled both', async () =>
+    (await Promise.all([edited, cancelled].map(({ hash }) => isCanceled(hash)))).every(Boolean),
+  );
+  expect((await payFromBob(edited.bolt11)).ok).toBe(false);
+  expect((await payFromBob(cancelled.bolt11)).ok).toBe(false);
+  await world.inState(cancelled, 'lapsed', 60_000);
+  const fresh = await world.invoiceOn(edited.payUrl);
+  expect(readRequest(fresh).hash).not.toBe(edited.hash);
+  expect((await payFromBob(fresh)).ok).toBe(true);
+  await world.inState(edited, 'resolved', 60_000);
+  expect(world.shopify.order(edited.orderId)).toMatchObject({ outstanding: '0.00' });
+  expect(world.shopify.effects.payments(edited.orderId)).toBe(1);
+  await isSound(world);
+}, 180_000);
+
+type Routed = ReturnType<typeof parsePaymentRequest> & {
+  payment: string;
+  features: { bit: number }[];
+  cltv_delta: number;
+};
+
+test('more is paid than was asked: LND takes it, and the rest is to be given back', async () => {
+  const [one] = await allReady(world, 1, total);
+  if (one === undefined) throw new Error('nobody is ready');
+  // A wallet's own routing may send more; by the request alone LND sends what it asks for.
+  const asked = parsePaymentRequest({ request: one.bolt11 }) as Routed;
+  const { destination, id, payment, features, cltv_delta } = asked;
+  const { amountMsat } = readRequest(one.bolt11);
+  const mtokens = String(amountMsat + 7_000n);
+  const limits = { max_fee_mtokens: '1000000', pathfinding_timeout: 15_000 };
+  const wish = { destination, id, payment, features, cltv_delta, mtokens, ...limits };
+  await payViaPaymentDetails({ lnd: network.bob.lnd, ...wish });
+  await world.inState(one, 'resolved', 60_000);
+  expect(await world.rowOf(one)).toMatchObject({ attention: 'overpaid' });
+  const row = await world.db.prisma.invoice.findFirstOrThrow({
+    where: { hash: Buffer.from(one.hash, 'hex') },
+  });
+  expect((row.paidMsat ?? 0n) - row.amountMsat).toBe(7_000n);
+  await isSound(world);
+}, 120_000);
 
 test('the node is restarted, and killed, while 20 buyers pay', async () => {
   const bought = await allReady(world, 20, total);
