@@ -42,6 +42,18 @@ async function read(hands: ShopHands, originId: string): Promise<OrderReading> {
   return order;
 }
 
+function consisting(at: () => ShopHands): void {
+  test('the goods of an order cost no more than its total', async () => {
+    const { originId } = await at().createOrder({ total: '12.30' });
+    const goods = await at().storefront.readGoods(originId);
+    if (goods === 'gone') throw new Error(`${originId} is gone`);
+    expect(goods.totalMinor).toBe(1_230n);
+    const cost = [...goods.ofVendor.values()].reduce<bigint>((sum, each) => sum + each, 0n);
+    expect(cost <= goods.totalMinor).toBe(true);
+    expect(await at().storefront.readGoods('gid://shopify/Order/999999999')).toBe('gone');
+  });
+}
+
 function reading(at: () => ShopHands): void {
   test('an order is read with what it owes in the buyer’s currency', async () => {
     const made = await at().createOrder({ total: '12.30' });
@@ -89,16 +101,6 @@ function reading(at: () => ShopHands): void {
       'nonsense',
     ];
     for (const id of ids) expect(await at().storefront.readOrder(id), id).toBe('gone');
-  });
-
-  test('the goods of an order cost no more than its total', async () => {
-    const { originId } = await at().createOrder({ total: '12.30' });
-    const goods = await at().storefront.readGoods(originId);
-    if (goods === 'gone') throw new Error(`${originId} is gone`);
-    expect(goods.totalMinor).toBe(1_230n);
-    const cost = [...goods.ofVendor.values()].reduce<bigint>((sum, each) => sum + each, 0n);
-    expect(cost <= goods.totalMinor).toBe(true);
-    expect(await at().storefront.readGoods('gid://shopify/Order/999999999')).toBe('gone');
   });
 
   test('a card that paid meanwhile is seen as a sale of its own', async () => {
@@ -315,6 +317,7 @@ export function storefrontContract(name: string, open: () => Promise<ShopHands>)
       return hands;
     };
     describe('reading', () => reading(at));
+    describe('consisting', () => consisting(at));
     describe('telling', () => telling(at));
     describe('cancelling', () => cancelling(at));
     describe('finding', () => {
