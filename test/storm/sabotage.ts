@@ -64,18 +64,16 @@ const dueTimeLost: Sabotage = async ({ statements }: Parts) => {
     create trigger forget before update on payment for each row execute function storm.forget()`);
 };
 
-/** A signer's adapter that takes silence for a no: the buyer may claim once more. */
+/** A signer's adapter that loses each third answer, and takes silence for a no. */
 const silenceIsNo: Sabotage = ({ purses }: Parts) => {
   for (const { payer } of purses.values()) {
-    const { pay, track } = payer;
+    const { pay } = payer;
+    let answers = 0;
     payer.pay = async (ask) => {
       const sent = await pay(ask);
-      return sent.is === 'unsure' ? { is: 'refused', because: 'rejected' } : sent;
-    };
-    payer.track = async (hash) => {
-      const seen = await track(hash);
-      if (seen.is !== 'in_flight') return seen;
-      return { is: 'failed', because: 'rejected', again: false };
+      answers += 1;
+      const isSilent = sent.is === 'unsure' || answers % 3 === 0;
+      return isSilent ? { is: 'refused', because: 'rejected' } : sent;
     };
   }
   return Promise.resolve();
