@@ -124,7 +124,8 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const clock = (): Date => new Date();
   hearCounted(db.pool, metrics.counted);
   metrics.keyVersion.set(vault.primaryVersion);
-  const registrations = cachedRegistrations({ db, vault, log });
+  const known = cachedRegistrations({ db, vault, log });
+  const registrations = known.all;
   const nodes = openNodes({ db, vault, config, metrics });
   const sawVersion = hearApiVersion({
     ...{ db, log, clock, asked: API_VERSION },
@@ -134,7 +135,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     },
   });
   const storefronts = openStorefronts({
-    ...{ db, vault, out, clock, metrics, registrations, sawVersion },
+    ...{ db, vault, out, clock, metrics, registrationOf: known.of, sawVersion },
   });
   const deps = makeDeps({ metrics, config, log, db, vault, out, clock, nodes, storefronts });
   const connect: Doors['connect'] = (given) =>
@@ -245,15 +246,17 @@ const secretPlace = (clientId: string) => ({
   record: clientId,
 });
 
+type Registrations = {
+  all: Doors['registrations'];
+  /** Undefined: there is none, or its secret cannot be opened. */
+  of: (id: number) => Promise<Registration | undefined>;
+};
+
 /**
  * Secrets are opened for some seconds, so that a new registration needs no restart. One that cannot
  * be opened is left out: its own shops wait, and the others' do not.
  */
-function cachedRegistrations(parts: {
-  db: Database;
-  vault: Vault;
-  log: Log;
-}): Doors['registrations'] {
+function cachedRegistrations(parts: { db: Database; vault: Vault; log: Log }): Registrations {
   const { db, vault, log } = parts;
   let kept: { at: number; registrations: Registration[] } | undefined;
   const told = new Set<number>();
@@ -267,12 +270,21 @@ function cachedRegistrations(parts: {
       return [];
     }
   };
-  return async (kind) => {
-    if (kept === undefined || Date.now() - kept.at >= registrationsFreshMs) {
-      const registrations = (await allRegistrations(db)).flatMap(opened);
-      kept = { at: Date.now(), registrations };
-    }
-    return kept.registrations.filter((each) => kind === undefined || each.kind === kind);
+  const read = async (): Promise<Registration[]> => {
+    const registrations = (await allRegistrations(db)).flatMap(opened);
+    kept = { at: Date.now(), registrations };
+    return registrations;
+  };
+  const fresh = async (): Promise<Registration[]> =>
+    kept === undefined || Date.now() - kept.at >= registrationsFreshMs
+      ? read()
+      : kept.registrations;
+  const withId = (all: readonly Registration[], id: number) => all.find((each) => each.id === id);
+  return {
+    all: async (kind) => (await fresh()).filter((each) => kind === undefined || each.kind === kind),
+    // A shop may be younger than what was read.
+    of: async (id) =>
+      withId(await fresh(), id) ?? (told.has(id) ? undefined : withId(await read(), id)),
   };
 }
 
@@ -360,7 +372,7 @@ type StorefrontParts = {
   out: Outbound;
   clock: Deps['clock'];
   metrics: Metrics;
-  registrations: Doors['registrations'];
+  registrationOf: Registrations['of'];
   sawVersion: NonNullable<ShopApiDeps['sawVersion']>;
 };
 
@@ -384,12 +396,10 @@ function openStorefronts(parts: StorefrontParts): OpenStorefronts {
   };
   const depsOf = async (shopId: number, kind: Registration['kind']): Promise<ShopApiDeps> => {
     const shop = await shopById(parts.db, shopId);
-    const registration = (await parts.registrations()).find(
-      ({ id }) => id === shop?.registrationId,
-    );
     if (shop === null || shop.uninstalledAt !== null) {
       throw new Trouble('shop_uninstalled', { from: 'shop', then: 'give_up', away: true });
     }
+    const registration = await parts.registrationOf(shop.registrationId);
     // What waits for it is tried again: the shop is there.
     if (registration === undefined) throw new SecretsUnreadable();
     assert(registration.kind === kind, 'a token of one app was meant for the API of the other');

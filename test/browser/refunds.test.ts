@@ -107,8 +107,8 @@ test('what nobody owed is given back on the page of its payment', async () => {
   const twice = world.buy();
   const request = await world.invoiceOn(await world.payLink(twice, 60_000), 60_000);
   const { amountMsat } = await world.db.prisma.invoice.findFirstOrThrow({ where: { request } });
-  const given = await world.lnd.pay(request, { amountMsat: amountMsat + 25_000n });
-  expect(given.ok).toBe(true);
+  const given = await world.lnd?.pay(request, { amountMsat: amountMsat + 25_000n });
+  expect(given?.ok).toBe(true);
   await world.inState(twice, 'resolved');
   const where = { originId: twice.orderId };
   const { id } = await world.db.prisma.payment.findFirstOrThrow({ where });

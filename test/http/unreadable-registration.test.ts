@@ -37,3 +37,17 @@ test('the others are served, and the log says which one it is', async () => {
     await after.close();
   }
 });
+
+test('a shop of an app that was registered a moment ago is served', async () => {
+  const { deps, doors, registerApp } = world.wired;
+  // Registrations are kept for some seconds, and it is none of these.
+  await doors().registrations();
+  const named = { name: 'young', clientId: 'young-client' };
+  await registerApp({ ...named, clientSecret: 'shpss_canary_young_0001' });
+  const { id } = await world.db.prisma.registration.findFirstOrThrow({ where: named });
+  const shop = await world.db.prisma.shop.create({
+    data: { domain: 'young.myshopify.com', lane: '', registrationId: id },
+  });
+  // Its client is made, and only then finds that the shop has no token.
+  await expect(deps.storefronts.of(shop.id)).resolves.toBeDefined();
+});

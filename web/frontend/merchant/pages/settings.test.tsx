@@ -16,6 +16,7 @@ const stored: SettingsShape = {
   largestMsat: null,
   buyerWords: {},
   unpaidHours: null,
+  lateDriftBp: null,
   alertEmail: null,
   alertUrl: null,
   language: null,
@@ -23,6 +24,7 @@ const stored: SettingsShape = {
   refundPricing: 'fiat_today',
   refundClaimDays: 30,
   refundApprovalMsat: null,
+  refundsWrong: false,
 };
 const answer = (more: Partial<SettingsAnswer> = {}): SettingsAnswer => ({
   version: 3,
