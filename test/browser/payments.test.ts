@@ -249,7 +249,8 @@ describe('with payments', () => {
     const { inside } = here;
     await openList(here, { view: 'needs_person' });
     await linkTo(inside, '#501').click();
-    await inside.getByText('More was paid than the order owed').waitFor();
+    await inside.getByText('The money came after the payment was over').waitFor();
+    await inside.getByRole('button', { name: 'Take it for the order' }).waitFor();
     await inside.getByText('No price was promised yet.').waitFor();
     await inside.getByText('To be given back: 700 sats.').waitFor();
     await shoot(here, 'overpaid-phone');
@@ -270,7 +271,9 @@ describe('with payments', () => {
       await shoot(here, `given-back-${name}`);
       await here.isPleasant();
       await inside.getByRole('button', { name: 'It went back to the buyer' }).click();
-      await inside.getByText('More was paid than the order owed').waitFor({ state: 'detached' });
+      await inside
+        .getByText('The money came after the payment was over')
+        .waitFor({ state: 'detached' });
       await inside.getByText('A person gave the buyer back what was too much.').first().waitFor();
       await shoot(here, `given-back-done-${name}`);
       await here.isPleasant();
