@@ -124,8 +124,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
   const clock = (): Date => new Date();
   hearCounted(db.pool, metrics.counted);
   metrics.keyVersion.set(vault.primaryVersion);
-  const known = cachedRegistrations({ db, vault, log });
-  const registrations = known.all;
+  const { all: registrations, of: registrationOf } = cachedRegistrations({ db, vault, log });
   const nodes = openNodes({ db, vault, config, metrics });
   const sawVersion = hearApiVersion({
     ...{ db, log, clock, asked: API_VERSION },
@@ -135,7 +134,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     },
   });
   const storefronts = openStorefronts({
-    ...{ db, vault, out, clock, metrics, registrationOf: known.of, sawVersion },
+    ...{ db, vault, out, clock, metrics, registrationOf, sawVersion },
   });
   const deps = makeDeps({ metrics, config, log, db, vault, out, clock, nodes, storefronts });
   const connect: Doors['connect'] = (given) =>
