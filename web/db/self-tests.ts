@@ -219,7 +219,7 @@ export async function isFollowed(db: Database, nodeId: number): Promise<boolean>
   return found.length > 0;
 }
 
-/** Whether a webhook of Shopify has named the order. */
+/** Whether a webhook of Shopify has named the order, whoever else has since. */
 export async function wasHeardOf(
   db: Database,
   at: { shopId: number; originId: string },
@@ -230,7 +230,7 @@ export async function wasHeardOf(
       name: 'sighting_heard',
       text: `
         select 1 as heard from sighting
-        where shop_id = $1 and origin_id = $2 and because like 'orders/%'`,
+        where shop_id = $1 and origin_id = $2 and heard_at is not null`,
     },
     [at.shopId, at.originId],
   );

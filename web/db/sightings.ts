@@ -41,8 +41,9 @@ export async function sight(
           select $6::text, $7::text, $8::text where $6::text is not null
           on conflict (id) do nothing returning id),
         seen as (
-          insert into sighting (shop_id, origin_id, because, lane, due_at)
-          select $1::int, $2::text, $3::text, $4::text, due.at from due
+          insert into sighting (shop_id, origin_id, because, heard_at, lane, due_at)
+          select $1::int, $2::text, $3::text, case when $3::text like 'orders/%' then now() end,
+            $4::text, due.at from due
           where ($6::text is null or exists (select 1 from fresh)) and ($5::int is null or $5 > (
               select count(*) from sighting where lane = $4 and due_at is not null)
             or exists (select 1 from sighting where shop_id = $1 and origin_id = $2))
@@ -50,6 +51,7 @@ export async function sight(
             -- The word of a removal is not overwritten by what came after it.
             because = case when sighting.due_at is not null and sighting.because = 'app/uninstalled'
               then sighting.because else excluded.because end,
+            heard_at = coalesce(sighting.heard_at, excluded.heard_at),
             times = sighting.times + 1, seen_at = now(), due_at = excluded.due_at,
             lease_no = sighting.lease_no + 1, lease_until = null, attempts = 0
           returning lane),

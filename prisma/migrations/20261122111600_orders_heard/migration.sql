@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "sighting" ADD COLUMN "heard_at" TIMESTAMPTZ(3);
