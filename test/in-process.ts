@@ -64,7 +64,7 @@ export async function startInProcess(given: { payments?: AppOptions; trusted?: s
   const log = aLog();
   const deps: Deps = { ...wired.deps, log };
   const doors: Doors = { ...wired.doors(), deps };
-  const hands = handsOf({ doors, shopify });
+  const hands = handsOf({ appUrl, doors, shopify });
   const shop = await hands.openApp();
   const macaroon = lnd.macaroon('receive-useful', { rootKeyId: '57001' });
   const connect = (more: object = {}) =>
@@ -94,8 +94,15 @@ export async function startInProcess(given: { payments?: AppOptions; trusted?: s
 
 export type Open = { payment: PaymentRow; orderId: string; checkoutToken: string };
 
-function handsOf(about: { doors: Doors; shopify: Awaited<ReturnType<typeof startShopify>> }) {
-  const { doors, shopify } = about;
+/** What the merchant's page is answered. */
+export type Answered<T> = { status: number; answer: T };
+
+function handsOf(about: {
+  appUrl: string;
+  doors: Doors;
+  shopify: Awaited<ReturnType<typeof startShopify>>;
+}) {
+  const { appUrl, doors, shopify } = about;
   const { deps } = doors;
   const adminToken = (): string =>
     shopify.sessionToken({ shop: shopName, app: app.name, kind: 'admin' });
@@ -114,7 +121,19 @@ function handsOf(about: { doors: Doors; shopify: Awaited<ReturnType<typeof start
     if (payment === null) throw new Error('no payment was opened');
     return { payment, orderId: order.id, checkoutToken: order.checkoutToken };
   };
-  return { adminToken, openApp, anOrder };
+  /** As the merchant's page asks: with a body it is a POST. */
+  const asMerchant = async <T>(at: string, body?: object): Promise<Answered<T>> => {
+    const response = await fetch(`${appUrl}${at}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        Authorization: `Bearer ${adminToken()}`,
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, answer: (await response.json()) as T };
+  };
+  return { adminToken, asMerchant, openApp, anOrder };
 }
 
 function rowsOf(deps: Deps) {

@@ -24,7 +24,12 @@ import {
   tokenWasRefused,
   type ShopRow,
 } from './db/shops.ts';
-import { connectNode, credentialPlace, type NodeCredential } from './flows/connect-node.ts';
+import {
+  connectNode,
+  credentialPlace,
+  type ConnectDeps,
+  type NodeCredential,
+} from './flows/connect-node.ts';
 import {
   engineStanding,
   lanesStanding,
@@ -137,23 +142,7 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     ...{ db, vault, out, clock, metrics, registrationOf, sawVersion },
   });
   const deps = makeDeps({ metrics, config, log, db, vault, out, clock, nodes, storefronts });
-  const connect: Doors['connect'] = (given) =>
-    connectNode(
-      {
-        db,
-        log,
-        sealer: vault,
-        testNode: (pasted, expected, mustHold) =>
-          testPasted(pasted, {
-            ...{ mustHold, allowPrivate: config.allowPrivateNodes, now: clock() },
-            wholeMs: connectWithinMs,
-            blocked: () => metrics.ssrfBlocked.inc({ way: 'node' }),
-            ...(expected === undefined ? {} : { expected }),
-          }),
-        forgetConnection: nodes.forget,
-      },
-      given,
-    );
+  const connect = connecting({ config, log, db, vault, metrics, clock, nodes });
   const registerApp: Wired['registerApp'] = async ({ clientSecret, ...app }) => {
     const sealed = vault.seal(Buffer.from(clientSecret, 'utf8'), secretPlace(app.clientId));
     await storeRegistration(db, { ...app, sealedSecret: Uint8Array.from(sealed) });
@@ -170,7 +159,8 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
     doors: () => {
       changes ??= listenForChanges(databaseUrl);
       return makeDoors({
-        ...{ config, deps, out, nodes, metrics, registrations, connect, changes, selfTest },
+        ...{ config, deps, out, nodes, metrics, connect, changes, selfTest },
+        ...{ registrations, registrationOf },
       });
     },
     close: async () => {
@@ -179,6 +169,25 @@ export function wire(about: { config: Config; log: Log; databaseUrl: string }): 
       await db.close();
     },
   };
+}
+
+/** A node is tested before anything of it is kept. */
+function connecting(
+  parts: Pick<Wired, 'config' | 'log' | 'db' | 'vault' | 'metrics'> & {
+    clock: () => Date;
+    nodes: ReturnType<typeof openNodes>;
+  },
+): Doors['connect'] {
+  const { config, log, db, vault, metrics, clock, nodes } = parts;
+  const testNode: ConnectDeps['testNode'] = (pasted, expected, mustHold) =>
+    testPasted(pasted, {
+      ...{ mustHold, allowPrivate: config.allowPrivateNodes, now: clock() },
+      wholeMs: connectWithinMs,
+      blocked: () => metrics.ssrfBlocked.inc({ way: 'node' }),
+      ...(expected === undefined ? {} : { expected }),
+    });
+  const deps = { db, log, sealer: vault, testNode, forgetConnection: nodes.forget };
+  return (given) => connectNode(deps, given);
 }
 
 /** What every flow may use. */
@@ -529,6 +538,7 @@ type DoorParts = {
   nodes: OpenNodes;
   metrics: Metrics;
   registrations: Doors['registrations'];
+  registrationOf: Registrations['of'];
   connect: Doors['connect'];
   changes: Doors['changes'];
   selfTest: Doors['selfTest'];
@@ -580,26 +590,23 @@ function makeDoors(parts: DoorParts): Doors {
     isReady: readiness(db),
   };
 
-  function exchanger({ registrations: known }: DoorParts) {
+  function exchanger(known: DoorParts) {
     return async (about: { registrationId: number; domain: string; sessionToken: string }) => {
-      const registration = (await known()).find(({ id }) => id === about.registrationId);
-      if (registration === undefined) {
-        throw new Trouble('registration_unknown', { from: 'shop', then: 'give_up' });
-      }
+      const app = await appWithId(known, about.registrationId);
       return exchangeToken(
         { fetchOutside: out.fetchOutside, clock },
-        { app: appOf(registration), shop: about.domain, sessionToken: about.sessionToken },
+        { app, shop: about.domain, sessionToken: about.sessionToken },
       );
     };
   }
 }
 
-const registrationOf = async (
-  { registrations }: Pick<DoorParts, 'registrations'>,
+const appWithId = async (
+  { registrationOf }: Pick<DoorParts, 'registrationOf'>,
   id: number,
-): Promise<Registration> => {
-  const found = (await registrations()).find((each) => each.id === id);
-  if (found !== undefined) return found;
+): Promise<ReturnType<typeof appOf>> => {
+  const found = await registrationOf(id);
+  if (found !== undefined) return appOf(found);
   throw new Trouble('registration_unknown', { from: 'shop', then: 'give_up' });
 };
 
@@ -607,7 +614,7 @@ const codeExchanger = (parts: DoorParts) => async (grant: Grant) =>
   exchangeCode(
     { fetchOutside: parts.out.fetchOutside, clock: parts.deps.clock },
     {
-      app: appOf(await registrationOf(parts, grant.registrationId)),
+      app: await appWithId(parts, grant.registrationId),
       shop: grant.domain,
       code: grant.code,
     },

@@ -1,7 +1,7 @@
 // Staff share what a shop is paid: rules, what is owed to whom, and a payout, between a pool and
 // nobody who signs. On a phone and a desk, light and dark.
 import type { Browser } from 'playwright-core';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 import { desk, phone } from './pages.ts';
@@ -17,10 +17,6 @@ browserOfFile((made) => {
 });
 const visit = (options: Parameters<Browser['newContext']>[0]) =>
   openAdmin({ browser, world }, options === undefined ? {} : { options });
-
-beforeAll(async () => {
-  await world.db.pool.query('select 1');
-}, 120_000);
 
 test('switched on, a rule is made, and a payment shows who is owed what', async () => {
   await using admin = await visit({ ...desk, colorScheme: 'dark' });

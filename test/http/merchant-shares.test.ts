@@ -12,18 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => our.close());
 
-type Answered<T> = { status: number; answer: T };
-async function call<T>(at: string, body?: object): Promise<Answered<T>> {
-  const response = await fetch(`${our.appUrl}${at}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: {
-      Authorization: `Bearer ${our.adminToken()}`,
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, answer: (await response.json()) as T };
-}
+const call = <T>(at: string, body?: object) => our.asMerchant<T>(at, body);
 const shares = async (): Promise<SharesAnswer> => (await call<SharesAnswer>('/api/shares')).answer;
 const anna = {
   ...{ name: 'Anna', address: ' Anna@Wallet.example.com ', vendor: '' },

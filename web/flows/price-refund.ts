@@ -1,9 +1,7 @@
 // asked -> claimable: a refund gets its price, once refunds are switched on and enough price
 // sources agree; above the merchant's threshold it then waits for a person. The sats do not change
 // afterwards.
-import { agreePrice, type AgreedPrice } from '../core/quote.ts';
 import { needsPrice, priceRefund as price, wantsApproval, type Priced } from '../core/refund.ts';
-import { termsOf } from '../core/settings.ts';
 import {
   paidSatsOf,
   refundById,
@@ -15,6 +13,7 @@ import {
   type RefundTerms,
 } from '../db/refunds.ts';
 import { settingsOf } from '../db/settings.ts';
+import { agreedNow } from './agree-now.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 
 /** Prices are asked for again after so long. */
@@ -81,19 +80,11 @@ export async function worthNow(
   },
 ): Promise<Priced> {
   const { refund, paid, terms } = about;
+  const { shopId, currency, amountMinor } = refund;
   const { pricing } = terms;
-  const agreed = needsPrice(pricing) ? await agreedNow(deps, refund) : undefined;
+  const agreed = needsPrice(pricing)
+    ? await agreedNow(deps, { settings: (await settingsOf(deps.db, shopId)).settings, currency })
+    : undefined;
   const { adjustmentBp } = paid;
-  return price(refund.amountMinor, { pricing, paid, agreed, adjustmentBp });
-}
-
-/** Undefined: no quorum. No source speaks alone where money leaves the shop. */
-async function agreedNow(
-  deps: Deps,
-  { shopId, currency }: Pick<RefundRow, 'shopId' | 'currency'>,
-): Promise<AgreedPrice | undefined> {
-  const { policy, sources } = termsOf(deps, (await settingsOf(deps.db, shopId)).settings);
-  const prices = await deps.rates.pricesFor(currency, sources);
-  const priced = agreePrice(prices, { currency, now: deps.clock(), policy });
-  return priced.ok ? priced.agreed : undefined;
+  return price(amountMinor, { pricing, paid, agreed, adjustmentBp });
 }

@@ -4,13 +4,13 @@
 import { decideLate, type LateVerdict } from '../core/late.ts';
 import { currencyOf } from '../core/money.ts';
 import type { OrderReading } from '../core/payment.ts';
-import { agreePrice, type AgreedPrice } from '../core/quote.ts';
-import { termsOf, type Settings } from '../core/settings.ts';
+import type { Settings } from '../core/settings.ts';
 import { note } from '../db/history.ts';
 import { latePayments, takeLate, wrongPayments, type LatePayment } from '../db/late.ts';
 import { sourceOf } from '../db/refunds.ts';
 import { settingsOf } from '../db/settings.ts';
 import { methodNamesOf } from '../db/unpaid.ts';
+import { agreedNow } from './agree-now.ts';
 import type { Deps } from './flow.ts';
 import { giveBackAsRefund } from './open-refund.ts';
 
@@ -62,25 +62,13 @@ async function decide(
   const { shopId, settings, driftBp, payment, order } = about;
   const { money, cameAt, methodName: opened } = payment;
   const names = { shopId, present: settings.methodName, opened };
+  const currency = currencyOf(money.currency);
   return decideLate(order, {
     ...{ money, driftBp },
     methodNames: await methodNamesOf(deps.db, names),
-    agreed: await agreedNow(deps, { settings, currency: money.currency }),
+    agreed: currency && (await agreedNow(deps, { settings, currency })),
     cameAgoMs: deps.clock().getTime() - cameAt.getTime(),
   });
-}
-
-/** Undefined: no quorum. No source speaks alone where nobody looks. */
-async function agreedNow(
-  deps: Deps,
-  about: { settings: Settings; currency: string },
-): Promise<AgreedPrice | undefined> {
-  const currency = currencyOf(about.currency);
-  if (currency === undefined) return undefined;
-  const { policy, sources } = termsOf(deps, about.settings);
-  const prices = await deps.rates.pricesFor(currency, sources);
-  const priced = agreePrice(prices, { currency, now: deps.clock(), policy });
-  return priced.ok ? priced.agreed : undefined;
 }
 
 /** False: another payment of the order is just being told to Shopify. */

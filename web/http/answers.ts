@@ -106,8 +106,11 @@ export function answerErrors(log: Log): ErrorRequestHandler {
   };
 }
 
-/** A statement that waited too long is told with its error: it should not have. */
-function toldOf(error: unknown): { what: string; from: From; err?: unknown } {
+/**
+ * Trouble, as the log has it. A statement that waited too long is told with its error: it should
+ * not have.
+ */
+export function toldOf(error: unknown): { what: string; from: From; err?: unknown } {
   if (error instanceof Trouble) return { what: error.what, from: error.from };
   if (isDatabaseAway(error)) return { what: 'database_away', from: 'database' };
   return { what: 'database_busy', from: 'database', err: error };

@@ -11,7 +11,7 @@ import { Trouble } from '../core/trouble.ts';
 import { isDatabaseBusy, latestPayment, shopOf } from '../db/views.ts';
 import { renderMessage, type PageMessage } from '../frontend/buyer/page.ts';
 import { proveProxy } from '../shopify/requests.ts';
-import { answerJson } from './answers.ts';
+import { answerJson, toldOf } from './answers.ts';
 import { makeBudget, type Budget } from './budget.ts';
 import type { Doors, Registration, Route } from './doors.ts';
 import { localeOf } from './from-buyer.ts';
@@ -59,7 +59,7 @@ async function answer(
       log.error({ err: error }, 'proxy.failed');
       return 'failed';
     }
-    log.warn({ what: error instanceof Trouble ? error.what : 'database_away' }, 'proxy.trouble');
+    log.warn(toldOf(error), 'proxy.trouble');
     return 'unavailable';
   });
   if (found === undefined) {

@@ -5,7 +5,7 @@ import type { PayInvoice, PayView } from '../shared/pay-view.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
 import { requestOf, type Look } from './looks.ts';
-import { exchanges, howBox, moment, shopHeader, sizeOf } from './pieces.ts';
+import { exchanges, howBox, moment, shopHeader, sizeOf, timesBy } from './pieces.ts';
 import { qrContent, qrSvg } from './qr.ts';
 import type { Speech, Word } from './words.ts';
 
@@ -76,22 +76,13 @@ function promise(view: PayView, about: { invoice: PayInvoice; words: Speech }): 
 }
 
 /** The server knows nobody's time zone, so it says whose time this is; the script knows. */
-function clockTime(at: string, locale: string): string {
-  const had = clocks.get(locale);
-  const clock =
-    had ??
-    new Intl.DateTimeFormat(locale, {
-      hour: 'numeric',
-      minute: '2-digit',
-      timeZone: 'UTC',
-      timeZoneName: 'short',
-    });
-  // Locales are what strangers ask for.
-  if (had === undefined && clocks.size >= 200) clocks.clear();
-  clocks.set(locale, clock);
-  return clock.format(new Date(at));
-}
-const clocks = new Map<string, Intl.DateTimeFormat>();
+const clockTime = (at: string, locale: string): string => clockIn(locale).format(new Date(at));
+const clockIn = timesBy({
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZone: 'UTC',
+  timeZoneName: 'short',
+});
 
 type Shown = { words: Speech; look: Look; values: Record<string, string> };
 

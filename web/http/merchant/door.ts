@@ -53,6 +53,16 @@ export function merchantRoute(
   };
 }
 
+/** The same for a page of many doors, each of which is a function of the doors and the caller. */
+export const merchantRoutes =
+  (doors: Doors) =>
+  (
+    method: 'get' | 'post',
+    path: string,
+    answer: (doors: Doors, seen: Seen) => Promise<void>,
+  ): Route =>
+    merchantRoute(doors, { method, path, policy: 'merchant' }, (seen) => answer(doors, seen));
+
 /** Installs the shop at first sight; exchanges the token where there is none that works. */
 async function shopOfToken(
   doors: Doors,

@@ -12,15 +12,10 @@ import {
 import type { SharesAnswer } from '../../frontend/shared/shares-api.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
-import { iso, merchantRoute, type Seen } from './door.ts';
+import { iso, merchantRoutes, type Seen } from './door.ts';
 
 export function shareRoutes(doors: Doors): Route[] {
-  const route = (
-    method: 'get' | 'post',
-    path: string,
-    answer: (doors: Doors, seen: Seen) => Promise<void>,
-  ): Route =>
-    merchantRoute(doors, { method, path, policy: 'merchant' }, (seen) => answer(doors, seen));
+  const route = merchantRoutes(doors);
   return [
     route('get', '/api/shares', sharesAnswer),
     route('post', '/api/shares/terms', termsAnswer),

@@ -3,6 +3,7 @@
 import express from 'express';
 import { Trouble } from '../../core/trouble.ts';
 import { isDatabaseBusy } from '../../db/views.ts';
+import { toldOf } from '../answers.ts';
 import { makeBudget } from '../budget.ts';
 import { callerOf } from '../caller.ts';
 import type { Doors, Route } from '../doors.ts';
@@ -38,10 +39,8 @@ const inWords =
     try {
       await answer(request, response);
     } catch (error) {
-      const isTrouble = error instanceof Trouble;
-      if (!isTrouble && !isDatabaseBusy(error)) throw error;
-      const what = isTrouble ? error.what : 'database_away';
-      doors.deps.log.warn({ route: request.path, what }, 'payments_page.trouble');
+      if (!(error instanceof Trouble) && !isDatabaseBusy(error)) throw error;
+      doors.deps.log.warn({ route: request.path, ...toldOf(error) }, 'payments_page.trouble');
       response.set('Retry-After', '5');
       showMessage(request, { response, message: 'database_away', status: 503 });
     }
