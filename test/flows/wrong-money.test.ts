@@ -1,9 +1,13 @@
 // What a merchant's policy does about money that came wrongly: late money is taken for an order
 // that still stands, what nobody owed becomes a refund, and whoever chose neither is asked.
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { signingKeyOf, signRequest } from '../../sandbox/lnd/bolt11.ts';
 import { audit } from '../../web/db/audit.ts';
+import { shopLane } from '../../web/db/lanes.ts';
 import { latestPayment } from '../../web/db/payments.ts';
 import { timeline } from '../../web/db/views.ts';
+import { claimRefund } from '../../web/flows/claim-refund.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
 import { seeToWrongMoney } from '../../web/flows/see-to-wrong-money.ts';
 import { takeLatePayment } from '../../web/flows/take-late-payment.ts';
@@ -138,6 +142,24 @@ test('of a stranded payment that brought too much the whole goes back', async ()
   const whole = amountMsat - (amountMsat % 1_000n);
   expect(await shop.accountsOf(bill)).toMatchObject({ refunding: whole, overpaid: 7_000n });
   expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: 'overpaid' });
+});
+
+test('late money is claimed by its buyer as any other refund', async () => {
+  const bill = await aLate();
+  await shop.chooses({ refundsOn: true, refundsWrong: true });
+  await sweep();
+  const { paymentId } = bill;
+  const { id } = await shop.db.prisma.refund.findFirstOrThrow({ where: { paymentId } });
+  await shop.work({ table: 'refund', id, lane: shopLane(bill.shopId) });
+  await shop.chooses({ refundsOn: false, refundsWrong: false });
+  const { link, amountMsat } = await shop.db.prisma.refund.findFirstOrThrow({ where: { id } });
+  const request = signRequest(signingKeyOf(randomBytes(32)), {
+    ...{ network: 'regtest', hash: randomBytes(32).toString('hex'), memo: 'my money' },
+    ...{ paymentSecret: randomBytes(32).toString('hex'), descriptionHash: '', cltvDelta: 80 },
+    ...{ amountMsat: amountMsat ?? 0n, createdAt: Math.floor(Date.now() / 1_000) },
+    ...{ expirySeconds: 3_600, hints: [], fallbackAddress: '' },
+  });
+  expect(await claimRefund(shop.deps, { link, request, kind: 'invoice' })).toEqual({ ok: true });
 });
 
 test('a gift card that paid a part after all leaves that much to be given back', async () => {

@@ -54,7 +54,11 @@ export const refundByLink = (db: Database, link: string): Promise<ClaimableRefun
           array(select own.identity from shop o join node own on own.shop_id = o.id
             where o.domain = s.domain) as "ownIdentities"
         from refund r ${shownJoins} join shop s on s.id = r.shop_id
-          left join invoice i on i.id = p.settled_invoice_id left join node n on n.id = i.node_id
+          -- What came when its payment was over is no payment's own money, and came all the same.
+          left join lateral (
+            select node_id from invoice where payment_id = p.id and state = 'settled'
+            order by (id = p.settled_invoice_id) desc nulls last, id limit 1) i on true
+          left join node n on n.id = i.node_id
         where r.link = $1`,
     },
     [link],
