@@ -115,7 +115,8 @@ test('the database itself refuses a second payout of a refund, and another end',
   const ended = 'ended_at = now(), due_at = null';
   const forged = `state = 'paid', preimage = '\\x00', fee_msat = 0, ${ended}`;
   await expect(change(forged)).rejects.toMatchObject({ code: 'ZP003' });
-  await change(`state = 'sent'`);
+  await expect(change(`state = 'sent'`)).rejects.toMatchObject({ code: '23514' });
+  await change(`state = 'sent', sent_to = '02ab'`);
   await expect(change(forged)).rejects.toMatchObject({ code: '23514' });
   await expect(
     db.pool.query('delete from payout where claim_id = $1', [claim.claimId]),

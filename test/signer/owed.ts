@@ -11,7 +11,7 @@ import type { PaymentRow } from '../../web/db/payments.ts';
 import { storePurse } from '../../web/db/purses.ts';
 import { storeClaim } from '../../web/db/refunds.ts';
 import { parseRequest } from '../../web/lightning/bolt11.ts';
-import { sealPurse, usualLimits, type Limits } from '../../web/signer/purse.ts';
+import { sealPurse, usualLimits, type Limits, type Purse } from '../../web/signer/purse.ts';
 import { openVault } from '../../web/vault/seal.ts';
 import { aNode, anInvoice, aPayment, aSettle, aShop, type MadeInvoice } from '../builders.ts';
 
@@ -47,7 +47,7 @@ function pursesOf({ db, alice, shopId }: { db: Database; alice: LndSimulator; sh
     /** A purse on alice, with these ceilings. */
     fill: async (
       limits: Partial<Limits> = {},
-      more: { looksAtOriginal?: boolean; macaroonHex?: string; identity?: string } = {},
+      more: Partial<Omit<Purse, 'shopId' | 'network' | 'limits'>> = {},
     ): Promise<void> => {
       const purse = {
         ...{ shopId, address: alice.socket, certificatePem: alice.certPem },

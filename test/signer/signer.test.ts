@@ -2,6 +2,7 @@
 // waiting and with which word, and that silence is never a no.
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import { parseRequest } from '../../web/lightning/bolt11.ts';
 import type { Database } from '../../web/db/database.ts';
 import { openClaims } from '../../web/db/payouts.ts';
@@ -42,6 +43,11 @@ afterEach(async () => {
 });
 afterAll(() => desk.close());
 
+/** A purse on a node that receives nothing. */
+const purseAt = (node: LndSimulator) => ({
+  ...{ address: node.socket, certificatePem: node.certPem, identity: node.publicKey },
+  ...{ macaroonHex: node.macaroon('pay').toString('hex'), looksAtOriginal: false },
+});
 const refundOf = async (id: string) => {
   const { rows } = await db.pool.query<{ state: string; due: boolean }>(
     'select state, due_at <= now() as due from refund where id = $1',
@@ -272,6 +278,30 @@ describe('what it does not pay', () => {
     expect(desk.taken(owed.hash)).toEqual({ msat: 0n, tries: 0 });
     await desk.fill();
     await desk.until(owed.claimId, 'it is paid with a paying one', isPaid);
+  });
+
+  test('what one node has on its way is never sent by another that takes its place', async () => {
+    const owed = await desk.owe(2_000_000n, { held: true });
+    const first = sign({ pay: { payMs: 500, askMs: 30_000 } });
+    await desk.until(owed.claimId, 'it is on its way', waitsFor('in_flight'));
+    await first.stop();
+    const carol = await startLnd({ alias: 'carol' });
+    carol.reaches(desk.bob);
+    try {
+      await desk.fill({}, purseAt(carol));
+      sign();
+      await desk.until(owed.claimId, 'it waits', waitsFor('sent_elsewhere'));
+      // Nor does it end there: what the other node does not know proves nothing.
+      expect(carol.payments.all()).toEqual([]);
+      const unsent = await desk.owe(1_000_000n);
+      await desk.until(unsent.claimId, 'another is paid by it', isPaid);
+      expect(carol.payments.all().map(({ hash }) => hash)).toEqual([unsent.hash]);
+    } finally {
+      await carol.stop();
+    }
+    desk.bob.invoices.settleHeld(owed.secret);
+    await desk.fill({ perDayMsat: 1_000_000_000_000n });
+    await desk.until(owed.claimId, 'its own node says so', isPaid);
   });
 
   test('paused, beyond a ceiling, of another node, or with a changed purse', async () => {

@@ -28,6 +28,8 @@ export type PayoutRow = {
   feeMsat: bigint | null;
   preimage: Uint8Array | null;
   attempts: number;
+  /** The node that was asked to pay it, by its key in hex; null: none was. */
+  sentTo: string | null;
   reservedAt: Date;
   sentAt: Date | null;
   askedAt: Date | null;
@@ -38,8 +40,8 @@ export type PayoutRow = {
 const fields: Fields<PayoutRow> = {
   ...{ id: true, claimId: true, subject: true, shopId: true, paymentId: true, request: true },
   ...{ hash: true, amountMsat: true, feeLimitMsat: true, expiresAt: true, state: true },
-  ...{ because: true, feeMsat: true, preimage: true, attempts: true, reservedAt: true },
-  ...{ sentAt: true, askedAt: true, endedAt: true, dueAt: true },
+  ...{ because: true, feeMsat: true, preimage: true, attempts: true, sentTo: true },
+  ...{ reservedAt: true, sentAt: true, askedAt: true, endedAt: true, dueAt: true },
 };
 const columns = columnsOf('o', fields);
 
@@ -182,12 +184,12 @@ export async function allPayoutsAreDue(db: Database): Promise<void> {
 }
 
 /**
- * The node is about to be asked to pay: whoever finds this row later asks the node what became of
- * it before anything else. False when somebody else has moved it.
+ * The node is about to be asked to pay: whoever finds this row later asks that very node what
+ * became of it before anything else. False when somebody else has moved it.
  */
 export async function payoutIsSent(
   db: Database,
-  about: { id: bigint; attempts: number; leaseMs: number },
+  about: { id: bigint; attempts: number; sentTo: string; leaseMs: number },
 ): Promise<boolean> {
   const done = await rows(
     db.pool,
@@ -195,10 +197,11 @@ export async function payoutIsSent(
       name: 'payout_is_sent',
       text: `
         update payout set state = 'sent', because = 'sent', attempts = attempts + 1,
-          sent_at = now(), due_at = now() + $3 * interval '1 ms'
-        where id = $1 and attempts = $2 and state in ('reserved', 'sent') returning id`,
+          sent_at = now(), sent_to = $4, due_at = now() + $3 * interval '1 ms'
+        where id = $1 and attempts = $2
+          and (state = 'reserved' or (state = 'sent' and sent_to = $4)) returning id`,
     },
-    [about.id, about.attempts, about.leaseMs],
+    [about.id, about.attempts, about.leaseMs, about.sentTo],
   );
   return done.length === 1;
 }

@@ -32,6 +32,9 @@ export const payoutWords = {
   no_route: 'The node found no way to the buyer within the limit for fees.',
   not_recorded: 'The node has no record of it.',
   unsure: 'The node did not say what became of it.',
+  sent_elsewhere:
+    'Another node than the purse has now was asked to pay it: connect that one again, so that it ' +
+    'can say what became of it.',
   preimage_wrong: 'The node says that it was paid, and its proof is wrong: a person must look.',
   fee_above_limit: 'The node paid a higher fee than it was allowed to.',
   // The end.

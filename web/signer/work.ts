@@ -178,10 +178,14 @@ export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<v
   };
   try {
     if (row === null) throw new Trouble('purse_unreadable', { from: 'node', then: 'give_up' });
-    const { payer } = pursesPayer(deps, row);
+    const { purse, payer } = pursesPayer(deps, row);
+    const from = { payer, identity: purse.identity };
     if (payout.state === 'reserved') {
-      await sendReserved(deps, payout, { payer, isPaused: row.pausedAt !== null });
-    } else await settle(deps, payout, { payer, isFresh: false });
+      await sendReserved(deps, payout, { ...from, isPaused: row.pausedAt !== null });
+    } else if (payout.sentTo !== purse.identity) {
+      // What another node does not know of is no word: it may be on its way, or have arrived.
+      await wait('sent_elsewhere' satisfies PayoutWord, deps.timing.againMs);
+    } else await settle(deps, payout, { ...from, isFresh: false });
   } catch (error) {
     if (!(error instanceof Trouble) || error.from !== 'node') throw error;
     deps.log.warn({ payoutId: payout.id.toString(), word: error.what }, 'payout.unsure');
@@ -190,10 +194,13 @@ export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<v
   }
 }
 
+/** The node that pays, and its key. */
+type From = { payer: Payer; identity: string };
+
 async function sendReserved(
   deps: SignerDeps,
   payout: PayoutRow,
-  how: { payer: Payer; isPaused: boolean },
+  how: From & { isPaused: boolean },
 ): Promise<void> {
   const { db, timing } = deps;
   if (isLate(deps, payout.expiresAt)) {
@@ -205,23 +212,23 @@ async function sendReserved(
     await payoutWaits(db, { id, state: 'reserved', because: 'paused', dueInMs: timing.againMs });
     return;
   }
-  await sendNow(deps, payout, how.payer);
+  await sendNow(deps, payout, how);
 }
 
 /**
  * Asks the node to pay, after that was written down. The same request again is harmless: LND pays
  * no hash twice.
  */
-async function sendNow(deps: SignerDeps, payout: PayoutRow, payer: Payer): Promise<void> {
+async function sendNow(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { db, timing } = deps;
   const { id, attempts, request } = payout;
-  if (!(await payoutIsSent(db, { id, attempts, leaseMs: timing.leaseMs }))) return;
-  const sent = await payer.pay({ request, feeLimitMsat: payout.feeLimitMsat });
+  const sentTo = from.identity;
+  if (!(await payoutIsSent(db, { id, attempts, sentTo, leaseMs: timing.leaseMs }))) return;
+  const sent = await from.payer.pay({ request, feeLimitMsat: payout.feeLimitMsat });
   const now: PayoutRow = {
     ...payout,
-    state: 'sent',
-    attempts: attempts + 1,
-    sentAt: deps.clock(),
+    ...{ state: 'sent', attempts: attempts + 1 },
+    ...{ sentTo, sentAt: deps.clock() },
   };
   if (sent.is === 'paid') {
     await paid(deps, now, sent);
@@ -232,7 +239,7 @@ async function sendNow(deps: SignerDeps, payout: PayoutRow, payer: Payer): Promi
     return;
   }
   deps.log.info({ payoutId: id.toString(), ...('because' in sent ? sent : {}) }, 'payout.sent');
-  await settle(deps, now, { payer, isFresh: sent.is === 'answered' && attempts === 0 });
+  await settle(deps, now, { ...from, isFresh: sent.is === 'answered' && attempts === 0 });
 }
 
 /**
@@ -242,7 +249,7 @@ async function sendNow(deps: SignerDeps, payout: PayoutRow, payer: Payer): Promi
 async function settle(
   deps: SignerDeps,
   payout: PayoutRow,
-  how: { payer: Payer; isFresh: boolean },
+  how: From & { isFresh: boolean },
 ): Promise<void> {
   const { timing } = deps;
   const seen = await how.payer.track(hex(payout.hash)).catch((error: unknown) => {
@@ -266,7 +273,7 @@ async function settle(
     return;
   }
   if (seen.is === 'not_recorded') {
-    await notRecorded(deps, payout, how.payer);
+    await notRecorded(deps, payout, how);
     return;
   }
   const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
@@ -278,7 +285,7 @@ async function settle(
 }
 
 /** LND writes a payment down before it sends anything: it was never begun, and may be yet. */
-async function notRecorded(deps: SignerDeps, payout: PayoutRow, payer: Payer): Promise<void> {
+async function notRecorded(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { timing } = deps;
   const wait = (because: PayoutWord, dueInMs: number): Promise<void> =>
     payoutWaits(deps.db, { id: payout.id, state: 'sent', because, dueInMs });
@@ -286,7 +293,7 @@ async function notRecorded(deps: SignerDeps, payout: PayoutRow, payer: Payer): P
     // What was asked a moment ago may be on its way: no reason for a second asking beside it.
     const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
     if (sinceMs < timing.resendMs) await wait('not_recorded', timing.resendMs - sinceMs);
-    else await sendNow(deps, payout, payer);
+    else await sendNow(deps, payout, from);
     return;
   }
   // Run out for certain, by everybody's clock, so that LND refuses what might still come to it.
