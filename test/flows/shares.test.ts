@@ -8,7 +8,8 @@ import { msat } from '../../web/core/money.ts';
 import type { ShareAmount } from '../../web/core/share.ts';
 import { audit } from '../../web/db/audit.ts';
 import { shareLane } from '../../web/db/lanes.ts';
-import { storePurse } from '../../web/db/purses.ts';
+import { tryWaitingAgain } from '../../web/db/payouts.ts';
+import { pausePurse, storePurse } from '../../web/db/purses.ts';
 import { addShareRule, endShareRule, storeShareTerms } from '../../web/db/shares.ts';
 import { bookShares } from '../../web/flows/book-shares.ts';
 import type { StepEnd } from '../../web/flows/flow.ts';
@@ -376,6 +377,27 @@ describe('paid out', () => {
     expect(await untilEnded(again?.id ?? '')).toBe('paid');
     await payOut('hashless');
     expect(await sharesOf(open)).toMatchObject([{ state: 'paid' }]);
+  });
+
+  test('what nobody could pay is paid out once somebody can, though nothing is sold', async () => {
+    await rule('celia', { partBp: 1_000 });
+    await paidAndBooked();
+    const { id: shopId } = our.shop;
+    await pausePurse(our.db, { shopId, paused: true });
+    await payOut('celia');
+    expect(await batchesOf('celia')).toEqual([]);
+    // Whatever makes it payable and says nothing is found by looking, some hours later.
+    expect((await receiverOf('celia')).due_at?.getTime()).toBeGreaterThan(Date.now());
+    await pausePurse(our.db, { shopId, paused: false });
+    await tryWaitingAgain(our.db, shopId);
+    expect((await receiverOf('celia')).due_at?.getTime()).toBeLessThan(Date.now() + 60_000);
+    await payOut('celia');
+    expect(await batchesOf('celia')).toMatchObject([{ state: 'given' }]);
+    sign();
+    expect(await untilEnded((await batchesOf('celia'))[0]?.id ?? '')).toBe('paid');
+    await payOut('celia');
+    await payOut('celia');
+    expect((await receiverOf('celia')).due_at).toBeNull();
   });
 
   test('a batch above a ceiling waits with its word, and is paid when there is room', async () => {

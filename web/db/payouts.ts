@@ -5,6 +5,7 @@ import { rows, transaction } from './database.ts';
 import { nudge, type Lane } from './lanes.ts';
 import { columnsOf, record, records, type Fields } from './records.ts';
 import { wakeReceiverOf } from './share-batches.ts';
+import { wakeReceivers } from './shares.ts';
 
 export type PayoutState = 'reserved' | 'sent' | 'paid' | 'failed';
 
@@ -359,17 +360,22 @@ export const waitsOfClaims = (db: Database, claimIds: readonly bigint[]): Promis
         [claimIds.map(String)],
       );
 
-/** A person has mended what claims waited for: they are tried at once. */
-export async function tryWaitingAgain(db: Database, shopId: number): Promise<void> {
-  await rows(
-    db.pool,
-    {
-      name: 'payout_try_again',
-      text: `
-        update payout_wait set due_at = now(), looks = 0
-        where shop_id in (select o.id from shop s join shop o on o.domain = s.domain
-          where s.id = $1)`,
-    },
-    [shopId],
-  );
-}
+/**
+ * A person has mended what claims waited for: they are tried at once, and whoever is owed shares is
+ * looked at, for whom nothing was asked as long as nobody could pay it.
+ */
+export const tryWaitingAgain = (db: Database, shopId: number): Promise<void> =>
+  transaction(db, async (on) => {
+    await rows(
+      on,
+      {
+        name: 'payout_try_again',
+        text: `
+          update payout_wait set due_at = now(), looks = 0
+          where shop_id in (select o.id from shop s join shop o on o.domain = s.domain
+            where s.id = $1)`,
+      },
+      [shopId],
+    );
+    await wakeReceivers(on, shopId);
+  });

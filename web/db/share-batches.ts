@@ -296,10 +296,14 @@ export async function receiverWaits(
   );
 }
 
-/** Nothing is to be paid out, unless something was booked since `seenDueAt`. */
+/**
+ * Nothing can be paid out now, unless something was booked since `seenDueAt`. Who is owed something
+ * is looked at again: what makes it payable, such as a refund that is withdrawn or a purse, may
+ * have said nothing.
+ */
 export async function receiverRests(
   db: Database,
-  about: { id: bigint; leaseNo: number; seenDueAt: Date | null },
+  about: { id: bigint; leaseNo: number; seenDueAt: Date | null; lookInMs: number },
 ): Promise<void> {
   await rows(
     db.pool,
@@ -307,10 +311,12 @@ export async function receiverRests(
       name: 'share_receiver_rests',
       text: `
         update share_receiver set lease_until = null, attempts = 0,
-          due_at = case when due_at is distinct from $3 then due_at end
+          due_at = case when due_at is distinct from $3 then due_at
+            when exists (select 1 from share s where s.receiver_id = $1 and s.state = 'owed'
+              and s.amount_msat > 0) then now() + $4 * interval '1 ms' end
         where id = $1 and lease_no = $2`,
     },
-    [about.id, about.leaseNo, about.seenDueAt],
+    [about.id, about.leaseNo, about.seenDueAt, about.lookInMs],
   );
 }
 

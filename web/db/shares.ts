@@ -59,20 +59,22 @@ export async function storeShareTerms(
   });
 }
 
-async function wakeReceivers(on: Queryable, shopId: number): Promise<void> {
+/** Who is owed something by the shop, in whichever of its apps, is looked at at once. */
+export async function wakeReceivers(on: Queryable, shopId: number): Promise<void> {
   const woken = await rows<{ lane: Lane }>(
     on,
     {
       name: 'share_receivers_wake',
       text: `
-        update share_receiver set due_at = now(), attempts = 0
-        where shop_id = $1 and exists (
-          select 1 from share s where s.receiver_id = share_receiver.id and s.state <> 'paid')
-        returning lane`,
+        update share_receiver r set due_at = now(), attempts = 0
+        where r.shop_id in (
+            select o.id from shop s join shop o on o.domain = s.domain where s.id = $1)
+          and exists (select 1 from share s where s.receiver_id = r.id and s.state <> 'paid')
+        returning r.lane`,
     },
     [shopId],
   );
-  if (woken.length > 0) await nudge(on, [shareLane(shopId)]);
+  await nudge(on, [...new Set(woken.map(({ lane }) => lane))].sort());
 }
 
 type RawRule = {

@@ -22,6 +22,8 @@ import type { Deps, Step, StepEnd } from './flow.ts';
 
 /** For a signer that was killed between its word and the nudge. */
 const lookAgainMs = 60_000;
+/** For whatever makes something payable that could not be, and nudges nobody. */
+const lookAtOwedMs = 6 * 3_600_000;
 /** Something came between: everything is looked at afresh. */
 const soonMs = 1_000;
 
@@ -32,7 +34,8 @@ export const payOutShares: Step = async (deps, row) => {
   const owed = await sharesToPayOut(deps.db, receiver.id);
   if (owed === null) {
     const { id, dueAt: seenDueAt } = receiver;
-    await receiverRests(deps.db, { id, leaseNo: row.leaseNo, seenDueAt });
+    const { leaseNo } = row;
+    await receiverRests(deps.db, { id, leaseNo, seenDueAt, lookInMs: lookAtOwedMs });
     return 'stored';
   }
   return askForInvoice(deps, { row, receiver, owed });
