@@ -184,6 +184,19 @@ describe('with a node that can hold', () => {
     expect(await shop.accountsOf(bill)).toEqual({});
   });
 
+  test('charged, and Shopify does not take it: a person is asked, nobody goes on', async () => {
+    const { bill, invoice } = await authorized();
+    const asked = await shop.shopify.payments.capture(bill.originId);
+    await answerAll(bill);
+    await shop.look(invoice);
+    expect((await shop.stands(bill)).state).toBe('settled');
+    // As when its time was over at Shopify, whose word stays the same however often it is told.
+    Object.assign(atShopify(asked) ?? {}, { state: 'rejected' });
+    for (let tries = 0; tries < 3; tries += 1) await shop.tell(bill);
+    expect(await shop.stands(bill)).toEqual({ state: 'stranded', attention: 'stranded' });
+    expect(await requestsOf(bill)).toMatchObject([{ state: 'done', toldAt: null, dueAt: null }]);
+  });
+
   test('a capture and a void at once: one of them, and the other hears no', async () => {
     for (const [first, second] of [
       ['capture', 'void'],

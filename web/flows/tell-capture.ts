@@ -45,7 +45,11 @@ export async function tellCapture(deps: Deps, about: Charged): Promise<StepEnd |
     const { why } = outcome;
     await note(deps.db.pool, paymentId, { what: 'tell_refused', because: told, details: { why } });
     deps.log.warn({ paymentId, shopId, why }, 'payment.tell_refused');
-    if (isFinalNo(await timesHoldRefused(deps.db, { paymentId, request: told }))) return 'gone';
+    if (isFinalNo(await timesHoldRefused(deps.db, { paymentId, request: told }))) {
+      // The money is charged, and there is nobody left to hear of it from this request.
+      await holdRequestIsDone(deps.db.pool, { id: request.id, outcome: 'captured', told: false });
+      return 'gone';
+    }
     return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
   }
   return conclude(deps, { ...about, money, request });
