@@ -3,10 +3,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { signingKeyOf, signRequest } from '../../sandbox/lnd/bolt11.ts';
+import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
 import { shopLane } from '../../web/db/lanes.ts';
 import { latestPayment } from '../../web/db/payments.ts';
 import { timeline } from '../../web/db/views.ts';
+import { approveRefund } from '../../web/flows/approve-refund.ts';
 import { claimRefund } from '../../web/flows/claim-refund.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
 import { seeToWrongMoney } from '../../web/flows/see-to-wrong-money.ts';
@@ -160,6 +162,28 @@ test('late money is claimed by its buyer as any other refund', async () => {
     ...{ expirySeconds: 3_600, hints: [], fallbackAddress: '' },
   });
   expect(await claimRefund(shop.deps, { link, request, kind: 'invoice' })).toEqual({ ok: true });
+});
+
+test('what goes back by policy waits for a person above the amount of the settings', async () => {
+  const bill = await aLate();
+  const { paymentId, shopId } = bill;
+  await shop.chooses({ refundsOn: true, refundsWrong: true, refundApprovalMsat: msat(1_000n) });
+  await sweep();
+  const { id } = await shop.db.prisma.refund.findFirstOrThrow({ where: { paymentId } });
+  await shop.work({ table: 'refund', id, lane: shopLane(shopId) });
+  const stands = () =>
+    shop.db.prisma.refund.findFirstOrThrow({
+      where: { id },
+      select: { state: true, reason: true, openedBy: true, approvedBy: true },
+    });
+  expect(await stands()).toEqual({
+    ...{ state: 'asked', reason: 'approval_wanted', openedBy: 'policy', approvedBy: null },
+  });
+  await shop.chooses({ refundsOn: false, refundsWrong: false, refundApprovalMsat: null });
+  expect(await approveRefund(shop.deps, { shopId, refundId: id, staffId: '77' })).toEqual({
+    ok: true,
+  });
+  expect(await stands()).toMatchObject({ state: 'claimable', approvedBy: '77' });
 });
 
 test('a gift card that paid a part after all leaves that much to be given back', async () => {

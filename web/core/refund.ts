@@ -58,6 +58,9 @@ export type RefundReason = keyof typeof refundReasons;
 export const refundOrigins = ['order_refund', 'refund_session', 'admin', 'attention'] as const;
 export type RefundOrigin = (typeof refundOrigins)[number];
 
+/** Who is written down where nobody but the merchant's policy decided. It approves nothing. */
+export const byPolicy = 'policy';
+
 /** From which account of its payment it is taken. */
 export type RefundSource = 'resolved' | 'overpaid' | 'stranded';
 

@@ -16,7 +16,7 @@ import type {
   RefundSource,
   RefundState,
 } from '../core/refund.ts';
-import { whyNotRefundable } from '../core/refund.ts';
+import { byPolicy, whyNotRefundable } from '../core/refund.ts';
 import { sayMoved, wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
@@ -166,9 +166,9 @@ export type NewRefund = {
   amountMsat?: Msat;
 };
 
-/** Who asks for it in our own admin has said yes to it by that. */
+/** Who asks for it in our own admin has said yes to it by that; a policy has not. */
 const approvedBy = ({ origin, openedBy }: NewRefund): string | null =>
-  asksShopify[origin] ? null : (openedBy ?? 'unknown');
+  asksShopify[origin] || openedBy === byPolicy ? null : (openedBy ?? 'unknown');
 
 const asksShopify: Record<RefundOrigin, boolean> = {
   order_refund: true,

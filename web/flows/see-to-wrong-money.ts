@@ -4,6 +4,7 @@
 import { decideLate, type LateVerdict } from '../core/late.ts';
 import { currencyOf } from '../core/money.ts';
 import type { OrderReading } from '../core/payment.ts';
+import { byPolicy } from '../core/refund.ts';
 import type { Settings } from '../core/settings.ts';
 import { note } from '../db/history.ts';
 import { latePayments, takeLate, wrongPayments, type LatePayment } from '../db/late.ts';
@@ -16,9 +17,6 @@ import { giveBackAsRefund } from './open-refund.ts';
 
 /** What one sweep looks at. The rest waits for the next. */
 const paymentsAtOnce = 50;
-
-/** Who is written down where nobody but the policy decided. */
-const byPolicy = 'policy';
 
 export async function seeToWrongMoney(deps: Deps, shopId: number): Promise<void> {
   const { settings } = await settingsOf(deps.db, shopId);
