@@ -42,6 +42,20 @@ test('for the same thing it is left alone twice as long, up to a limit', async (
   expect((await openClaims(db, 100)).map(({ id }) => id)).toContain(claimId);
 });
 
+test('many claims of one shop leave room for those of the next', async () => {
+  const other = await openDesk(db);
+  try {
+    for (let n = 0; n < 3; n += 1) await desk.owe(1_000_000n);
+    const { claimId } = await other.owe(1_000_000n);
+    const open = await openClaims(db, 3, 2);
+    expect(open.map(({ shopId }) => shopId)).toEqual([desk.shop.id, desk.shop.id, other.shop.id]);
+    expect(open.at(-1)?.id).toBe(claimId);
+    expect((await openClaims(db, 3)).map(({ shopId }) => shopId)).not.toContain(other.shop.id);
+  } finally {
+    await other.close();
+  }
+});
+
 test('all apps of a shop are paid from its one purse, and counted together', async () => {
   const other = await aShop(db, { domain: desk.shop.domain, clientId: 'another-app' });
   expect((await purseOf(db, other.id))?.shopId).toBe(desk.shop.id);

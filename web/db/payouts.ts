@@ -59,25 +59,34 @@ export type OpenClaim = {
   test: boolean;
 };
 
-/** The oldest claims that may be tried, of shops that have a purse which is not paused. */
-export const openClaims = (db: Database, limit: number): Promise<OpenClaim[]> =>
+/**
+ * The oldest claims that may be tried, of shops that have a purse which is not paused; of each
+ * purse at most `ofPurse`, so that one whose node is silent holds nobody up.
+ */
+export const openClaims = (
+  db: Database,
+  limit: number,
+  ofPurse: number = limit,
+): Promise<OpenClaim[]> =>
   records<OpenClaim>(
     db.pool,
     {
       name: 'payout_open_claims',
       text: `
-        select c.id, c.refund_id as "refundId", f.shop_id as "shopId",
-          f.payment_id as "paymentId", c.request, c.hash, f.amount_msat as "amountMsat", f.test
-        from refund_claim c join refund f on f.id = c.refund_id
-          join purse p on p.shop_id = purse_of(f.shop_id) and p.paused_at is null
-          left join payout_wait w on w.claim_id = c.id
-        where c.state::text = 'given' and f.state::text = 'claimed'
-          and (not f.approval_wanted or f.approved_at is not null)
-          and not exists (select 1 from payout o where o.claim_id = c.id)
-          and (w.due_at is null or w.due_at <= now())
-        order by c.id limit $1`,
+        select id, "refundId", "shopId", "paymentId", request, hash, "amountMsat", test from (
+          select c.id, c.refund_id as "refundId", f.shop_id as "shopId",
+            f.payment_id as "paymentId", c.request, c.hash, f.amount_msat as "amountMsat", f.test,
+            row_number() over (partition by p.shop_id order by c.id) as place
+          from refund_claim c join refund f on f.id = c.refund_id
+            join purse p on p.shop_id = purse_of(f.shop_id) and p.paused_at is null
+            left join payout_wait w on w.claim_id = c.id
+          where c.state::text = 'given' and f.state::text = 'claimed'
+            and (not f.approval_wanted or f.approved_at is not null)
+            and not exists (select 1 from payout o where o.claim_id = c.id)
+            and (w.due_at is null or w.due_at <= now())) open_claim
+        where place <= $2 order by open_claim.id limit $1`,
     },
-    [limit],
+    [limit, ofPurse],
   );
 
 /** The invoices whose money the payment has, each with the node that issued it. */

@@ -330,24 +330,33 @@ export type OpenBatch = {
   amountMsat: bigint;
 };
 
-/** The oldest batches that may be tried, of shops whose purse is not paused. `id`: of the claim. */
-export const openBatches = (db: Database, limit: number): Promise<OpenBatch[]> =>
+/**
+ * The oldest batches that may be tried, of shops whose purse is not paused; of each purse at most
+ * `ofPurse`. `id`: of the claim.
+ */
+export const openBatches = (
+  db: Database,
+  limit: number,
+  ofPurse: number = limit,
+): Promise<OpenBatch[]> =>
   records<OpenBatch>(
     db.pool,
     {
       name: 'payout_open_batches',
       text: `
-        select b.claim_id as id, b.id as "batchId", b.shop_id as "shopId", b.request, b.hash,
-          b.amount_msat as "amountMsat"
-        from share_batch b
-          join purse p on p.shop_id = purse_of(b.shop_id) and p.paused_at is null
-          left join payout_wait w on w.claim_id = b.claim_id
-        where b.state = 'given'
-          and not exists (select 1 from payout o where o.claim_id = b.claim_id)
-          and (w.due_at is null or w.due_at <= now())
-        order by b.claim_id limit $1`,
+        select id, "batchId", "shopId", request, hash, "amountMsat" from (
+          select b.claim_id as id, b.id as "batchId", b.shop_id as "shopId", b.request, b.hash,
+            b.amount_msat as "amountMsat",
+            row_number() over (partition by p.shop_id order by b.claim_id) as place
+          from share_batch b
+            join purse p on p.shop_id = purse_of(b.shop_id) and p.paused_at is null
+            left join payout_wait w on w.claim_id = b.claim_id
+          where b.state = 'given'
+            and not exists (select 1 from payout o where o.claim_id = b.claim_id)
+            and (w.due_at is null or w.due_at <= now())) open_batch
+        where place <= $2 order by open_batch.id limit $1`,
     },
-    [limit],
+    [limit, ofPurse],
   );
 
 /** One payment of a batch: all that is shared of it, and the invoices whose money it has. */

@@ -89,11 +89,11 @@ async function lookForWork(
     const run = (): Promise<void> => workPayout(deps, payout);
     hands.begin({ key: `claim ${claimId.toString()}`, shopId, isTaken: true, run });
   }
-  for (const claim of await openClaims(db, 4 * mostAtOnce)) {
+  for (const claim of await openClaims(db, 4 * mostAtOnce, mostOfShop)) {
     const run = (): Promise<void> => workClaim(deps, claim);
     hands.begin({ key: `claim ${claim.id.toString()}`, shopId: claim.shopId, run });
   }
-  for (const batch of await openBatches(db, 4 * mostAtOnce)) {
+  for (const batch of await openBatches(db, 4 * mostAtOnce, mostOfShop)) {
     const run = (): Promise<void> => workBatch(deps, batch);
     hands.begin({ key: `claim ${batch.id.toString()}`, shopId: batch.shopId, run });
   }
