@@ -1,7 +1,8 @@
 // A database of its own for each world: cloned from the migrated template, with `now()` and its
-// like on virtual time. A schema `storm` stands before pg_catalog in the search path, its `now()`
-// reads a file that the timeline writes; defaults of columns and parameters, which were bound when
-// they were made, are made anew.
+// like on virtual time. A schema `storm` stands before pg_catalog in the search path; its `now()`
+// is as far from the world's beginning as a file without content is long, in milliseconds: nothing
+// tells a server the time for less, and a statement asks for it many times. Defaults of columns and
+// parameters, which were bound when they were made, are made anew.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -57,11 +58,11 @@ async function ensureTemplate(admin: pg.Client, url: string): Promise<void> {
 export type Clone = { url: string; clockFile: string; drop: () => Promise<void> };
 
 /** Where the database's clock is read from. Its server may run as another user. */
-function makeClockFile(name: string, startMs: number): { dir: string; file: string } {
+function makeClockFile(name: string): { dir: string; file: string } {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'storm-'));
   fs.chmodSync(dir, 0o711);
   const file = path.join(dir, name);
-  fs.writeFileSync(file, String(startMs), { mode: 0o644 });
+  fs.writeFileSync(file, '', { mode: 0o644 });
   return { dir, file };
 }
 
@@ -73,14 +74,14 @@ export async function makeClone(about: {
   startMs: number;
 }): Promise<Clone> {
   const { server, name, seed, startMs } = about;
-  const { dir, file } = makeClockFile(name, startMs);
+  const { dir, file } = makeClockFile(name);
   await asAdmin(server, async (admin) => {
     await ensureTemplate(admin, server);
     await admin.query(`drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
     await admin.query(`create database ${pg.escapeIdentifier(name)} template ${TEMPLATE}`);
   });
   const url = databaseOf(server, name);
-  await putOnVirtualTime(url, { file, seed });
+  await putOnVirtualTime(url, { file, seed, startMs });
   return {
     ...{ url, clockFile: file },
     drop: async () => {
@@ -106,17 +107,23 @@ export const stormOptions = [
   .map((setting) => `-c ${setting}`)
   .join(' ');
 
-async function putOnVirtualTime(url: string, about: { file: string; seed: number }): Promise<void> {
-  const { file, seed } = about;
+async function putOnVirtualTime(
+  url: string,
+  about: { file: string; seed: number; startMs: number },
+): Promise<void> {
+  const { file, seed, startMs } = about;
+  const reading = `(pg_stat_file(${pg.escapeLiteral(file)})).size + ${String(startMs)}`;
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(`
       create schema storm;
-      create function storm.now() returns timestamptz language plpgsql stable as $$
-        begin return to_timestamp(pg_read_file(${pg.escapeLiteral(file)})::float8 / 1000); end $$;
-      create function storm.clock_timestamp() returns timestamptz language plpgsql volatile as $$
-        begin return to_timestamp(pg_read_file(${pg.escapeLiteral(file)})::float8 / 1000); end $$;
+      -- Which of a server's own functions may be a part of a plan is for each database to say.
+      alter function pg_catalog.pg_stat_file(text) stable cost 100;
+      create function storm.now() returns timestamptz language sql stable as
+        $$ select to_timestamp((${reading}) / 1000::float8) $$;
+      create function storm.clock_timestamp() returns timestamptz language sql volatile as
+        $$ select to_timestamp((${reading}) / 1000::float8) $$;
       create sequence storm.uuids;
       create function storm.gen_random_uuid() returns uuid language sql volatile as
         $$ select md5('${String(seed)}:' || nextval('storm.uuids'))::uuid $$;

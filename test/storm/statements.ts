@@ -53,14 +53,16 @@ const apart = 0.05;
 export async function openStatements(about: {
   url: string;
   clockFile: string;
+  /** The clock's beginning. */
+  startMs: number;
   timeline: Timeline;
   draws: Draws;
   say: (line: string) => void;
   cutChance: () => number;
   pass: Pass;
 }): Promise<Statements> {
-  const { url, timeline, draws, say, cutChance, clockFile, pass } = about;
-  const clock = { fd: fs.openSync(clockFile, 'r+'), written: 0 };
+  const { url, timeline, draws, say, cutChance, pass } = about;
+  const clock = { fd: fs.openSync(about.clockFile, 'r+'), written: 0, startMs: about.startMs };
   const onSend = (): void => writeClock(clock, timeline);
   const server = await openServer({ url, timeline, onSend });
   const room: Room = {
@@ -89,12 +91,15 @@ export async function openStatements(about: {
   };
 }
 
-/** 13 digits for two hundred years: the file is overwritten in place. */
-function writeClock(clock: { fd: number; written: number }, timeline: Timeline): void {
-  const now = Math.floor(timeline.now());
+/** The longer the file, the later it is (clone.ts). */
+function writeClock(
+  clock: { fd: number; written: number; startMs: number },
+  timeline: Timeline,
+): void {
+  const now = Math.floor(timeline.now()) - clock.startMs;
   if (clock.written === now) return;
   clock.written = now;
-  fs.writeSync(clock.fd, String(now), 0);
+  fs.ftruncateSync(clock.fd, now);
 }
 
 const takeLink = (room: Room): Link | Promise<Link> => room.free.pop() ?? room.server.connect();

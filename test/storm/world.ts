@@ -136,7 +136,7 @@ export async function playWorld(options: WorldOptions): Promise<WorldResult> {
   const weather = { stormy: true, cutUntil: 0 };
   const dying: { at?: ReturnType<typeof deaths> } = {};
   const statements = await openStatements({
-    ...{ url: clone.url, clockFile: clone.clockFile, timeline, say },
+    ...{ url: clone.url, clockFile: clone.clockFile, startMs, timeline, say },
     draws: draws.branch('statements'),
     cutChance: () => (weather.cutUntil > timeline.now() ? 0.05 : 0),
     pass: (owner, name, side) => dying.at?.pass(owner, name, side),
@@ -523,7 +523,10 @@ async function duringChecks(parts: Parts): Promise<void> {
   const { owner, deps } = auditor(parts);
   const broken = await parts.timeline.as(owner, () => audit(deps.db));
   parts.violations.push(...broken);
-  await parts.statements.ask('analyze');
+  // Plans follow what has grown.
+  await parts.statements.ask(`
+    analyze payment, invoice, quote, history, posting, chain_head, sighting, session_request,
+      session_group, tally, wait_tally, delivery, refund, graphile_worker._private_jobs`);
 }
 
 async function finalChecks(parts: Parts): Promise<void> {
