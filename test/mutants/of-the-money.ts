@@ -87,7 +87,7 @@ const proofs: readonly Mutant[] = [
       guard: 'money is recorded from the node that made the invoice',
       ...{ test: ofPayments, named: noProof },
     },
-    edit(invoices, 'where i.node_id = (select id from owner) and i.state', 'where i.state'),
+    edit(invoices, 'where s.node_id = (select id from owner) and i.state', 'where i.state'),
   ),
 ];
 

@@ -444,16 +444,20 @@ const settleText = `
     where id = $1::int and ($7::text is null or (stream_holder = $7 and stream_lease_no = $8
       and stream_epoch = $9 and stream_lease_until > now()))
     for no key update),
-  seen as (
-    select * from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[])
-      as s (hash, preimage, paid_msat, settle_index, settled_at)),
+  seen as materialized (
+    -- One look for each hash, whatever is known of how many invoices a node has: neither of both
+    -- changes, and what does is read again under the lock.
+    select s.*, i.id as invoice_id, i.node_id, i.payment_id
+    from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+      as s (hash, preimage, paid_msat, settle_index, settled_at)
+    cross join lateral (
+      select id, node_id, payment_id from invoice where hash = decode(s.hash, 'hex') limit 1) i),
   found as (
     -- Always in the order of id: batches that share rows wait for each other and do not deadlock.
     select i.id, i.payment_id, i.hash, i.amount_msat, p.state as was, p.shop_id, p.group_key,
       p.link, s.paid_msat, decode(s.preimage, 'hex') as preimage, s.settle_index, s.settled_at
-    from seen s join invoice i on i.hash = decode(s.hash, 'hex') join payment p
-      on p.id = i.payment_id
-    where i.node_id = (select id from owner) and i.state <> 'settled'
+    from seen s join invoice i on i.id = s.invoice_id join payment p on p.id = i.payment_id
+    where s.node_id = (select id from owner) and i.state <> 'settled'
       and sha256(decode(s.preimage, 'hex')) = i.hash and s.paid_msat >= i.amount_msat
     order by p.id, i.id for no key update of p, i),
   done as (
@@ -526,9 +530,8 @@ const settleText = `
     f.was::text, f.paid_msat::text, f.amount_msat::text
   from found f
   union all
-  select null, i.payment_id, null, null, null, false, true, 0, null, null, null
-  from seen s join invoice i on i.hash = decode(s.hash, 'hex')
-  where i.node_id <> $1::int and exists (select 1 from owner)
+  select null, s.payment_id, null, null, null, false, true, 0, null, null, null
+  from seen s where s.node_id <> $1::int and exists (select 1 from owner)
   union all
   select null, null, null, null, null, false, exists (select 1 from owner), 0, null, null, null`;
 
