@@ -105,7 +105,10 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
   },
   resolved: {
     doors: ['sql session_open'],
-    pool: ['sql session_group_take', 'call tell-session.resolve'],
+    pool: ['call tell-session.resolve'],
+  },
+  tabs: {
+    pool: ['sql session_group_take'],
   },
   rejected: {
     doors: ['sql session_want_reject', 'sql invoice_end_all'],

@@ -425,6 +425,8 @@ export type RecordedSettle = {
   shopId: number;
   /** Null: an order's, or a session without a group. */
   groupKey: string | null;
+  /** The group was taken with the money, and no other tab of it was open. False: to be looked. */
+  hasPurchase: boolean;
 };
 
 export type Recorded = {
@@ -489,7 +491,7 @@ const settleText = `
     insert into session_group (shop_id, group_key, payment_id)
     select shop_id, group_key, id from moved where group_key is not null
     order by shop_id, group_key, settled_at, id
-    on conflict (shop_id, group_key) do nothing),
+    on conflict (shop_id, group_key) do nothing returning payment_id),
   flagged as (
     -- What asks for a person already asks for more.
     update payment p set attention = coalesce(p.attention, 'overpaid')
@@ -527,13 +529,17 @@ const settleText = `
   select encode(f.hash, 'hex') as hash, f.payment_id, f.shop_id, f.group_key, f.link,
     f.id in (select id from first) as first, true as owner,
     (select coalesce(sum(n), 0) from nudged)::int as nudged,
-    f.was::text, f.paid_msat::text, f.amount_msat::text
+    f.was::text, f.paid_msat::text, f.amount_msat::text,
+    f.payment_id in (select payment_id from grouped) and not exists (
+      select 1 from payment o where o.shop_id = f.shop_id and o.group_key = f.group_key
+        and o.id <> f.payment_id and o.state = 'open') as has_purchase
   from found f
   union all
-  select null, s.payment_id, null, null, null, false, true, 0, null, null, null
+  select null, s.payment_id, null, null, null, false, true, 0, null, null, null, false
   from seen s where s.node_id <> $1::int and exists (select 1 from owner)
   union all
-  select null, null, null, null, null, false, exists (select 1 from owner), 0, null, null, null`;
+  select null, null, null, null, null, false, exists (select 1 from owner), 0, null, null, null,
+    false`;
 
 /**
  * Records settlements that a node reported: invoices, payments, history, postings, the stream's
@@ -568,6 +574,7 @@ export async function recordSettlements(
     was: PaymentState | null;
     paid_msat: string | null;
     amount_msat: string | null;
+    has_purchase: boolean;
   }>(on, { name: 'invoice_settle', text: settleText }, [
     about.nodeId,
     money.map((seen) => seen.hash),
@@ -603,6 +610,7 @@ export async function recordSettlements(
               firstOfPayment: row.first,
               shopId: row.shop_id,
               groupKey: row.group_key,
+              hasPurchase: row.has_purchase,
             },
           ],
     ),

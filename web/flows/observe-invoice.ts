@@ -80,8 +80,9 @@ function provesItself(seen: Observation): boolean {
 /** The other tabs of a purchase close in the moment in which one is paid, whoever is to be told. */
 async function wasSettled(deps: Deps, { settled }: Recorded, via: string): Promise<void> {
   for (const each of settled) logSettled(deps, each, via);
-  for (const { paymentId, shopId, groupKey, firstOfPayment } of settled) {
-    if (groupKey === null || !firstOfPayment) continue;
+  for (const { paymentId, shopId, groupKey, firstOfPayment, hasPurchase } of settled) {
+    // A tab that opened in that very moment is seen when Shopify is told, and gets no price before.
+    if (groupKey === null || !firstOfPayment || hasPurchase) continue;
     await takeGroup(deps.db, { shopId, groupKey, paymentId });
   }
   if (deps.touched === undefined) return;
