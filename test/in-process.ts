@@ -36,10 +36,13 @@ export type InProcess = Awaited<ReturnType<typeof startInProcess>>;
  */
 export async function startInProcess(given: { payments?: AppOptions; trusted?: string[] } = {}) {
   const place = await testDatabase();
+  const kept = await keepPort();
+  const { port } = kept;
+  const appUrl = `http://127.0.0.1:${String(port)}`;
   const shopify = await startShopify({
     apps: [
-      { ...app, appUrl: 'http://127.0.0.1:9', webhooks: [], extension: null },
-      ...(given.payments === undefined ? [] : [given.payments]),
+      { ...app, appUrl, webhooks: [], extension: null },
+      ...(given.payments === undefined ? [] : [{ ...given.payments, appUrl, webhooks: [] }]),
     ],
     shops: [{ domain: shopName }],
     trusted: given.trusted ?? [],
@@ -47,9 +50,6 @@ export async function startInProcess(given: { payments?: AppOptions; trusted?: s
   const prices = market();
   shopify.outside.use(pricePages(prices));
   const lnd = await startLnd({ alias: 'merchant' });
-  const kept = await keepPort();
-  const { port } = kept;
-  const appUrl = `http://127.0.0.1:${String(port)}`;
   const config = readConfig({
     ...{ PORT: String(port), APP_URL: appUrl, DATABASE_URL: place.url, DATA_DIR: os.tmpdir() },
     VAULT_KEYS: `1:${randomBytes(32).toString('base64')}`,

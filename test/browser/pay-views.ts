@@ -80,8 +80,31 @@ export const payViews: Readonly<Record<string, PayView>> = {
   closing: { ...base, state: 'closing', over: 'order_cancelled' },
   settled: { ...base, ...settled, state: 'settled' },
   resolved: { ...base, ...settled, state: 'resolved', final: true },
-  overpaid: { ...base, ...settled, state: 'settled', overpaid: true },
+  overpaid: {
+    ...{ ...base, ...settled, state: 'settled', overpaid: true },
+    surplus: { sats: '700', became: 'owed' },
+  },
+  'paid-part': { ...base, ...settled, state: 'resolved', part: true },
+  'paid-part-rest': {
+    ...{ ...base, ...settled, state: 'resolved', part: true },
+    rest: {
+      payUrl: 'https://pay.example/pay/Zm9yLWEtcGljdHVyZS1yZQ',
+      fiat: { amount: '9.00', currency: 'EUR' },
+    },
+  },
+  'by-hand': { ...base, ...settled, state: 'resolved', byHand: true, final: true },
   stranded: { ...base, ...settled, state: 'stranded' },
+  'stranded-cancelled': { ...base, ...settled, state: 'stranded', over: 'order_cancelled' },
+  'stranded-paid': { ...base, ...settled, state: 'stranded', over: 'order_paid_otherwise' },
+  ...Object.fromEntries(
+    (['owed', 'given_back', 'kept'] as const).map((became) => [
+      `late-${became}`,
+      {
+        ...{ ...base, state: 'lapsed', over: 'other', final: became !== 'owed' },
+        surplus: { sats: '38458', became },
+      },
+    ]),
+  ),
   ...Object.fromEntries(
     overs.map((over) => [`lapsed-${over}`, { ...base, state: 'lapsed', final: true, over }]),
   ),

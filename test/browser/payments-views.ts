@@ -4,6 +4,7 @@ import { advice } from '../../web/core/advice.ts';
 import { renderMessage, renderSettings } from '../../web/frontend/payments/page.ts';
 import {
   messages,
+  type AskingPayment,
   type SettingsView,
   type ShownNode,
   type ShownPayment,
@@ -44,10 +45,17 @@ const payment: ShownPayment = {
   openedAt: '2026-11-21T13:58:00.000Z',
   test: false,
 };
-const stuck: ShownPayment = {
-  ...payment,
+const asking = { case: null, overpaidMsat: '0', hash: '7f'.repeat(32), answers: [] };
+const stuck: AskingPayment = {
+  ...{ ...payment, ...asking },
   ...{ reference: 'bS8Zw0', state: 'stranded', attention: 'stranded' },
   ...{ amount: '99999999.99', currency: 'USD' },
+  case: { name: 'session_over', sentence: 'Shopify has closed the payment session.' },
+};
+const tooMuch: AskingPayment = {
+  ...{ ...payment, ...asking, attention: 'overpaid' },
+  ...{ overpaidMsat: '700000', answers: ['given_back', 'kept'] },
+  case: { name: 'too_much', sentence: 'The buyer sent more than was asked.' },
 };
 const excess = [
   ...['offchain:write', 'onchain:write', 'macaroon:generate', 'info:write', 'peers:write'],
@@ -96,7 +104,7 @@ export const paymentsViews: Readonly<Record<string, SettingsView>> = {
     ...told,
     firstSessionAt: since,
     payments: {
-      needing: [stuck],
+      needing: [stuck, tooMuch],
       latest: [
         { ...payment, state: 'open', amountMsat: null },
         stuck,

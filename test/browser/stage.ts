@@ -73,7 +73,7 @@ type Visit = {
 };
 
 export async function openAdmin(
-  stage: { browser: Browser; world: World },
+  stage: { browser: Browser; world: Pick<World, 'appUrl' | 'shopify'> },
   { options = {}, prepare }: Visit = {},
 ): Promise<Admin> {
   const { browser, world } = stage;

@@ -66,7 +66,9 @@ describe('what each state offers', () => {
 
   test('"nothing was charged" is never said where money has, or may have, arrived', () => {
     const unsure = ['checking', 'closing', 'settled', 'resolved', 'overpaid', 'stranded'];
-    for (const name of [...unsure, 'refusal-node_unreachable']) {
+    const wrong = Object.keys(payViews).filter((name) => /^(late|by|paid|stranded)-/.test(name));
+    expect(wrong).toHaveLength(8);
+    for (const name of [...unsure, ...wrong, 'refusal-node_unreachable']) {
       expect(textOf(draw(view(name)))).not.toMatch(/nothing was charged/i);
       expect(textOf(draw(view(name), 'de'))).not.toMatch(/wurde nichts abgebucht/i);
     }

@@ -49,7 +49,7 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const forms = allRoutes(face.wired.doors()).filter(
     ({ method, policy }) => method === 'post' && policy === 'payments-page',
   );
-  expect(forms).toHaveLength(5);
+  expect(forms).toHaveLength(6);
   for (const { path } of forms) {
     const form = { form_token: 'x', lndconnect: 'lndconnect://' };
     const answer = await stranger.ask(path, { form });

@@ -126,7 +126,9 @@ export const cases = {
   },
   after_rejection: {
     ways: session,
-    happened: 'The same, after Shopify was told that the session will never be paid.',
+    happened:
+      'Shopify had been told that the session will never be paid, and the node came out of a ' +
+      'backup in which its invoice could be paid.',
     ends: 'rejected',
     money: { overpaid: 'again' },
     asks: 'overpaid',
@@ -147,8 +149,9 @@ export const cases = {
   late_by_policy: {
     ways: order,
     happened:
-      'The same, in a shop that takes late money for an order that owes as much, while its stock ' +
-      'is held back and the sats are worth enough.',
+      'The order was to be cancelled as not paid in time, and its money came after all. The shop ' +
+      'takes late money for an order that owes as much, while its stock is held back and the ' +
+      'sats are worth enough.',
     ends: 'resolved',
     money: { resolved: 'again' },
     asks: null,

@@ -6,6 +6,8 @@ import { isUnpaid } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
 import {
   claimableOfPayment,
+  latestPayment,
+  surplusOf,
   whyClosed,
   type InvoiceRow,
   type PaymentRow,
@@ -26,6 +28,7 @@ const paidElsewhere = 'group_paid_otherwise';
 export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Promise<PayView> {
   const { payment, invoice, shopDomain: domain, buyerWords: shopWords } = page;
   const now = doors.deps.clock();
+  const surplus = await surplusParts(doors, payment);
   const view: Omit<PayView, 'revision'> = {
     state: payment.state,
     final: isFinal(payment),
@@ -46,9 +49,14 @@ export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Pro
     ...invoiceOf(payment, invoice),
     ...(payment.state === 'open' ? openParts({ page, quoted, now }) : {}),
     ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
+    ...surplus,
     ...(payment.state === 'closing' || isUnpaid(payment.state) ? await overOf(doors, payment) : {}),
+    ...(payment.state === 'stranded' ? strandedParts(payment) : {}),
+    ...(payment.state === 'resolved' ? await resolvedParts(doors, payment) : {}),
     ...(payment.settledAt === null ? {} : { settledAt: payment.settledAt.toISOString() }),
-    ...(payment.settledAt === null ? {} : await refundOf(doors, payment)),
+    ...(payment.settledAt === null && surplus.surplus === undefined
+      ? {}
+      : await refundOf(doors, payment)),
   };
   return { ...view, revision: revisionOf(view) };
 }
@@ -56,6 +64,45 @@ export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Pro
 /** A verdict that is still to be told brings the way back with it. */
 const isFinal = ({ state, verdictWanted }: PaymentRow): boolean =>
   state === 'resolved' || state === 'rejected' || (state === 'lapsed' && verdictWanted === null);
+
+/**
+ * What came and was not owed. Of a payment that is over it may be all that came, so it is looked at
+ * whether or not a person is asked about it.
+ */
+async function surplusParts(
+  { deps: { db } }: Doors,
+  { id: paymentId, shopId, state, attention }: PaymentRow,
+): Promise<Pick<PayView, 'surplus'> & { final?: false }> {
+  if (attention !== 'overpaid' && !isUnpaid(state)) return {};
+  const { cameMsat, owedMsat, keptMsat } = await surplusOf(db, { shopId, paymentId });
+  if (cameMsat === 0n) return {};
+  if (owedMsat > 0n) return { surplus: { sats: satsOf(owedMsat), became: 'owed' }, final: false };
+  const became = keptMsat > 0n ? 'kept' : 'given_back';
+  return { surplus: { sats: satsOf(cameMsat), became } };
+}
+
+/** Why the order could not take the money. */
+function strandedParts({ reason }: PaymentRow): Pick<PayView, 'over'> {
+  if (reason === 'order_cancelled' || reason === 'order_paid_otherwise') return { over: reason };
+  return { over: reason === paidElsewhere ? 'order_paid_otherwise' : 'other' };
+}
+
+/** What Shopify took as a part leads to the payment for the rest, as soon as there is one. */
+async function resolvedParts(
+  { deps: { db }, appUrl }: Doors,
+  { id, shopId, originId, reason }: PaymentRow,
+): Promise<Pick<PayView, 'byHand' | 'part' | 'rest'> & { final?: false }> {
+  if (reason === 'settled_by_hand') return { byHand: true };
+  if (reason !== 'told_part') return {};
+  const latest = await latestPayment(db, { shopId, originId });
+  if (latest === null || latest.id === id) return { part: true, final: false };
+  if (latest.state !== 'open') return {};
+  const fiat = {
+    amount: decimalOfCode(latest.owedMinor, latest.currency),
+    currency: latest.currency,
+  };
+  return { part: true, rest: { payUrl: `${appUrl}/pay/${latest.link}`, fiat }, final: false };
+}
 
 type SessionParts = Pick<PayView, 'session' | 'mayWait' | 'waits' | 'returnUrl'> & {
   backUrl?: string;

@@ -1,4 +1,6 @@
 // One payment as its page shows it: its invoices with their promises and nodes, and its bookings.
+import { accountOf } from '../../core/ledger.ts';
+import { msat, type Msat } from '../../core/money.ts';
 import { rows, type Database } from '../database.ts';
 
 export type ShownInvoice = {
@@ -74,6 +76,30 @@ export async function postingsOfPayment(db: Database, paymentId: string): Promis
     },
     [paymentId],
   );
+}
+
+/** What of a payment nobody owed: all that came so, what is to be given back, what is kept. */
+export async function surplusOf(
+  db: Database,
+  about: { shopId: number; paymentId: string },
+): Promise<{ cameMsat: Msat; owedMsat: Msat; keptMsat: Msat }> {
+  const { shopId, paymentId } = about;
+  const [row] = await rows<{ came: string; owed: string; kept: string }>(
+    db.pool,
+    {
+      name: 'view_surplus',
+      text: `
+        select
+          coalesce(sum(amount_msat) filter (where to_account = $2), 0)::text as came,
+          coalesce(sum(case when to_account = $2 then amount_msat else -amount_msat end), 0)::text
+            as owed,
+          coalesce(sum(amount_msat) filter (where to_account = $3), 0)::text as kept
+        from posting where payment_id = $1::uuid and $2 in (to_account, from_account)`,
+    },
+    [paymentId, accountOf('overpaid', shopId), accountOf('kept', shopId)],
+  );
+  const of = (amount: string | undefined): Msat => msat(BigInt(amount ?? 0));
+  return { cameMsat: of(row?.came), owedMsat: of(row?.owed), keptMsat: of(row?.kept) };
 }
 
 export type NamedNode = {

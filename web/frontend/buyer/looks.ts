@@ -49,6 +49,13 @@ const ended: Record<Over, Look> = {
   other: { name: 'lapsed.other', tone: 'plain' },
 };
 
+/** Money came to what was over. */
+const late: Record<NonNullable<PayView['surplus']>['became'], Look> = {
+  owed: { name: 'late', tone: 'warn' },
+  given_back: { name: 'late.given_back', tone: 'plain' },
+  kept: { name: 'late.kept', tone: 'plain' },
+};
+
 const byState: Record<PayState, (view: PayView) => Look> = {
   open: (view) => {
     if (view.waits) return open.waits;
@@ -64,19 +71,27 @@ const byState: Record<PayState, (view: PayView) => Look> = {
   }),
   settled: paid,
   resolved: paid,
-  stranded: () => ({ name: 'stranded', tone: 'warn' }),
+  stranded,
   lapsed: over,
   rejected: over,
 };
 
+function stranded({ over: because }: PayView): Look {
+  const isKnown = because === 'order_cancelled' || because === 'order_paid_otherwise';
+  return { name: isKnown ? `stranded.${because}` : 'stranded', tone: 'warn' };
+}
+
 function over(view: PayView): Look {
+  if (view.surplus !== undefined) return late[view.surplus.became];
   const { over: because = 'other' } = view;
   const isSession = view.session === true && because === 'other';
   return isSession ? { name: 'lapsed.session', tone: 'plain' } : ended[because];
 }
 
 function paid(view: PayView): Look {
-  return { name: view.overpaid ? 'overpaid' : 'paid', tone: 'good' };
+  if (view.byHand) return { name: 'by_hand', tone: 'plain' };
+  if (view.overpaid) return { name: 'overpaid', tone: 'good' };
+  return { name: view.part ? 'paid_part' : 'paid', tone: 'good' };
 }
 
 export const lookOf = (view: PayView): Look => byState[view.state](view);

@@ -3,6 +3,7 @@
 // from another site, never show a second invoice while the first can still be paid, and never say
 // that nothing was charged where that is not certain. Polaris and React do not belong here: its
 // licence keeps Polaris inside Shopify's admin, and both weigh more than the whole page.
+import { formatSats } from '../shared/amounts.ts';
 import type { PayView } from '../shared/pay-view.ts';
 import { frame, jsonForScript, type PageAssets, type Rendered } from './frame.ts';
 import { asHtml, html } from './html.ts';
@@ -31,13 +32,14 @@ export function renderPayPage(
 ): Rendered {
   const words = speech(options.locale);
   const look = lookOf(view);
-  const head = words.say(`${look.name}.head`, wordValues(view));
+  const values = wordValues(view, words);
+  const head = words.say(`${look.name}.head`, values);
   const body = html`
     <main id="stage" data-tone="${look.tone}" data-state="${look.name}">
       ${view.test && html`<p class="test">${words.say('test')}</p>`}
       <div class="sheet">
-        ${summarySection(view, words)}
-        ${paySection(view, { words, look, values: wordValues(view) })} ${howSection(view, words)}
+        ${summarySection(view, words)} ${paySection(view, { words, look, values })}
+        ${howSection(view, words)}
       </div>
     </main>
     <script type="application/json" id="view">
@@ -92,8 +94,11 @@ export function renderMessage(options: {
 }
 
 /** What the words' placeholders stand for. */
-function wordValues(view: PayView): Record<string, string> {
-  return { shop: view.shopName, currency: view.fiat.currency, reference: view.reference };
+function wordValues(view: PayView, { locale }: Speech): Record<string, string> {
+  return {
+    ...{ shop: view.shopName, currency: view.fiat.currency, reference: view.reference },
+    sats: formatSats(view.surplus?.sats ?? '', locale),
+  };
 }
 
 /** What the script reads. */

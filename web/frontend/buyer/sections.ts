@@ -117,7 +117,7 @@ export function paySection(view: PayView, shown: Shown): Html {
         /^https?:\/\//.test(view.refundUrl) &&
         html`<a class="btn main noprint" href="${view.refundUrl}">${say('refund.claim_link')}</a>`
       }
-      ${backLink(view, shown)}
+      ${view.rest && restLink(view.rest, words)} ${backLink(view, shown)}
       <p class="soft small help">${say('help', values)}</p>
       ${!view.final && html`<noscript><p class="soft small help">${say('nojs')}</p></noscript>`}
     </section>
@@ -145,6 +145,13 @@ function invoiceParts(view: PayView, shown: Shown & { request: string }): Html {
   `;
 }
 
+/** The order grew: what is left is paid on a page of its own. */
+function restLink({ payUrl, fiat }: NonNullable<PayView['rest']>, words: Speech): Html | undefined {
+  if (!/^https?:\/\//.test(payUrl)) return undefined;
+  const rest = formatFiat(fiat, words.locale);
+  return html`<a class="btn main noprint" href="${payUrl}">${words.say('pay_rest', { rest })}</a>`;
+}
+
 /** What a buyer may want to keep of a payment that arrived. */
 function receipt(view: PayView, words: Speech): Html {
   const { say, locale } = words;
@@ -158,6 +165,11 @@ function receipt(view: PayView, words: Speech): Html {
     <dl>
       ${line('amount', html`<bdi>${formatFiat(view.fiat, locale)}</bdi>`)}
       ${view.invoice && line('paid_sats', html`<bdi>${satsOf(view.invoice, words)}</bdi>`)}
+      ${
+        view.surplus &&
+        view.state !== 'stranded' &&
+        line('surplus', say('sats', { sats: formatSats(view.surplus.sats, locale) }))
+      }
       ${line('paid_at', moment(at, words))}
       ${line(view.session === true ? 'session_label' : 'order_label', view.orderName)}
       ${line('reference', view.reference)}
@@ -171,7 +183,9 @@ function backLink(view: PayView, { words, look, values }: Shown): Html | undefin
   if (!/^https?:\/\//.test(to)) return undefined;
   const isOpen = view.state === 'open' && view.waits !== true;
   const isCancel = view.session === true && view.returnUrl === undefined && isOpen;
-  const main = look.tone === 'good' || (look.form === undefined && look.tone === 'plain');
+  const isLast = view.rest === undefined && view.refundUrl === undefined;
+  const isEnd = look.tone === 'good' || (look.form === undefined && look.tone === 'plain');
+  const main = isLast && isEnd;
   const style = main ? 'btn main' : requestOf(view) === undefined ? 'btn' : 'back';
   const arrow = asHtml('<span class="arrow" aria-hidden="true"></span>');
   return html`<a class="${style} noprint" href="${to}">

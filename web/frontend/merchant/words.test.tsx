@@ -1,6 +1,7 @@
 // That both languages say everything, and that the server's English is said in German by its codes.
 import { describe, expect, test } from 'vitest';
 import { adviceSentences } from '../../core/advice.ts';
+import { signs } from '../../core/cases.ts';
 import { lateReasons } from '../../core/late.ts';
 import { paymentStates, reasons } from '../../core/payment.ts';
 import { breaks } from '../../core/reconcile.ts';
@@ -52,6 +53,7 @@ describe('what the server says has German words by its code', () => {
   test.each([
     ['state', Object.keys(paymentStates)],
     ['reason', Object.keys(reasons)],
+    ['case', Object.keys(signs)],
     ['late', Object.keys(lateReasons)],
     ['history', Object.keys(historyWords)],
     ['refund_state', Object.keys(refundStates)],

@@ -3,7 +3,7 @@
 import { html, type Html } from '../buyer/html.ts';
 import { formatFiat, formatMsat } from '../shared/amounts.ts';
 import { dateOf, formTokenField } from './parts.ts';
-import type { SettingsView, ShownPayment } from './view.ts';
+import type { AnswerWord, AskingPayment, SettingsView, ShownPayment } from './view.ts';
 import type { Speech, Word } from './words.ts';
 
 export function paymentsSection(view: SettingsView, words: Speech): Html {
@@ -24,20 +24,61 @@ export function paymentsSection(view: SettingsView, words: Speech): Html {
 
 function needsPerson(
   view: SettingsView,
-  { payment, words }: { payment: ShownPayment; words: Speech },
+  { payment, words }: { payment: AskingPayment; words: Speech },
 ): Html {
   const attention = payment.attention ?? '';
+  const isStuck = payment.state === 'stranded';
+  const happened = payment.case && words.told(`case.${payment.case.name}`, payment.case.sentence);
+  const sats = satsToGiveBack(payment, words);
   const known = words.sayIf(`attention.${attention}.title`) !== undefined ? attention : 'other';
   const said = (part: string): string => words.sayIf(`attention.${known}.${part}`) ?? '';
   return html`
     <div class="note" data-tone="warn">
-      <h3>${said('title')}</h3>
-      <p>${said('text')}</p>
+      <h3>${isStuck ? words.say('attention.stranded.title') : said('title')}</h3>
+      ${happened && html`<p lang="${happened.lang ?? words.locale}">${happened.text}</p>`}
+      <p>${isStuck ? words.say('attention.stranded.text') : said('text')}</p>
+      ${
+        sats !== undefined &&
+        html`<p><b>${words.say('attention.overpaid.amount', { sats })}</b></p>`
+      }
       <p class="small">${payment.reference} · ${amountOf(payment, words)}</p>
-      ${payment.state === 'stranded' && settleForm(view, { payment, words })}
+      ${
+        payment.hash !== null &&
+        html`<p class="small">${words.say('proof.hash')}: <code>${payment.hash}</code></p>`
+      }
+      ${isStuck && settleForm(view, { payment, words })}
+      ${payment.answers.map((answer) => answerForm(view, { payment, answer, words }))}
     </div>
   `;
 }
+
+const satsToGiveBack = (payment: AskingPayment, words: Speech): string | undefined =>
+  payment.overpaidMsat === '0'
+    ? undefined
+    : words.say('sats', { sats: formatMsat(payment.overpaidMsat, words.locale) });
+
+/** What became of it, with the amount as it is shown: another one is not answered unseen. */
+const answerForm = (
+  view: SettingsView,
+  about: { payment: AskingPayment; answer: AnswerWord; words: Speech },
+): Html => {
+  const { payment, answer, words } = about;
+  const sats = satsToGiveBack(payment, words) ?? '';
+  return html`
+    <form method="post" action="/payments/answer">
+      ${formTokenField(view)}
+      <input type="hidden" name="payment" value="${payment.id}" />
+      <input type="hidden" name="attention" value="${payment.attention ?? ''}" />
+      <input type="hidden" name="answer" value="${answer}" />
+      <input type="hidden" name="overpaid" value="${payment.overpaidMsat}" />
+      <label>
+        <input type="checkbox" name="confirmed" value="yes" required />
+        ${words.say(`payments.answer.${answer}`, { sats })}
+      </label>
+      <button class="btn">${words.say(`answer.${answer}.open`)}</button>
+    </form>
+  `;
+};
 
 /** There is no way back, so that it is said twice: by the box, and by the button. */
 const settleForm = (

@@ -45,6 +45,21 @@ export type ShownPayment = {
   test: boolean;
 };
 
+/** What a person may say of a payment: the words of the server's `answersTo`. */
+export type AnswerWord = 'given_back' | 'kept' | 'seen_to' | 'never_paid' | 'seen_paid';
+
+/** A payment that asks for a person. */
+export type AskingPayment = ShownPayment & {
+  /** The way in which its money came, where that has a name. `sentence`: English. */
+  case: { name: string; sentence: string } | null;
+  /** To be given back, in msat; "0": nothing. */
+  overpaidMsat: string;
+  /** Of its invoice, by which the node knows it. */
+  hash: string | null;
+  /** What may be said to what it asks. */
+  answers: readonly AnswerWord[];
+};
+
 /** Why Shopify did not take the word that the shop is ready. */
 export type ReadyFailure = 'away' | 'refused' | 'signed_off';
 
@@ -62,7 +77,7 @@ export type SettingsView = {
   firstSessionAt: string | null;
   /** Newest first. What needs a person stands in both. */
   payments: {
-    needing: readonly ShownPayment[];
+    needing: readonly AskingPayment[];
     latest: readonly ShownPayment[];
     shownAtMost: number;
   };

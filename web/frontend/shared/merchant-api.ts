@@ -151,8 +151,12 @@ export type PaymentRow = {
 };
 
 /** `GET /api/payments/:id`. */
+/** `sentence`: what happened, in English. */
+export type CaseShown = { name: string; sentence: string };
 export type PaymentAnswer = PaymentRow & {
   timeZone: string;
+  /** The way in which its money came, where it is one of those that have a name; see `cases`. */
+  case: CaseShown | null;
   /** A word: why the payment is where it is. */
   because: string;
   payUrl: string;

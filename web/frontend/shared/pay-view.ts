@@ -50,7 +50,15 @@ export type PayView = {
   refusal?: PayRefusal;
   /** More arrived than was owed: the shop will give it back. */
   overpaid?: true;
-  /** `lapsed`, `rejected` and `closing`: why the order is not to be paid any more. */
+  /** What arrived and was not owed, and what became of it; absent: nothing did. */
+  surplus?: { sats: string; became: 'owed' | 'given_back' | 'kept' };
+  /** `resolved`: the shop says that it has settled it with the buyer; the order did not take it. */
+  byHand?: true;
+  /** `resolved`: the order grew after the price was promised, and a part of it is paid. */
+  part?: true;
+  /** Of such an order the payment for what is left, once there is one that can be paid. */
+  rest?: { payUrl: string; fiat: { amount: string; currency: string } };
+  /** `lapsed`, `rejected`, `closing` and `stranded`: why the order is not to be paid any more. */
   over?: 'order_cancelled' | 'order_paid_otherwise' | 'order_owes_nothing' | 'given_back' | 'other';
   /** It was chosen at checkout, where the buyer goes back to: a payment of the payments app. */
   session?: true;

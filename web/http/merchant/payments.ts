@@ -1,13 +1,15 @@
 // The shop's payments: the list with its filters and pages, and one with everything that is known
 // of it. What may be a preimage comes in the body of a call, never in an address: those are logged.
 import { z } from 'zod';
+import { caseOf, cases, type ToldLine } from '../../core/cases.ts';
 import { decimalOfCode, minor, msat, satsOf } from '../../core/money.ts';
-import { paymentStates } from '../../core/payment.ts';
+import { paymentStates, type PaymentState } from '../../core/payment.ts';
 import { appliedPriceE8RoundedDown } from '../../core/quote.ts';
 import * as views from '../../db/views.ts';
 import { answerAttention } from '../../flows/answer-attention.ts';
 import type {
   AnsweredAnswer,
+  CaseShown,
   FoundAnswer,
   InvoiceShown,
   PaymentAnswer,
@@ -141,6 +143,7 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
   const answer: PaymentAnswer = {
     ...rowOf(line),
     timeZone: shop.timeZone,
+    case: caseShown(line.state, entries),
     because: line.reason,
     payUrl: `${doors.appUrl}/pay/${line.link}`,
     hash: line.hash,
@@ -168,6 +171,12 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
     })),
   };
   answerJson(response, 200, answer);
+}
+
+/** Null: its money came as that of any other payment. */
+export function caseShown(state: PaymentState, lines: readonly ToldLine[]): CaseShown | null {
+  const name = caseOf({ state, lines });
+  return name === undefined ? null : { name, sentence: cases[name].happened };
 }
 
 const notAnswered = {

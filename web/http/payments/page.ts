@@ -3,8 +3,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import { msat } from '../../core/money.ts';
 import { paymentsAppOf, shopById, siblingsOf, type NodeRow, type ShopRow } from '../../db/views.ts';
 import type { ConnectRefused } from '../../flows/connect-node.ts';
+import { answerAttention } from '../../flows/answer-attention.ts';
 import { settleByHand } from '../../flows/settle-by-hand.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
 import { switchHolds as switchTo } from '../../flows/switch-holds.ts';
@@ -162,6 +164,38 @@ export async function settlePayment(knock: Knock): Promise<void> {
   const settled = await settleByHand(doors.deps, about);
   if (!settled.ok && settled.refusal === 'unknown_payment') {
     showMessage(request, { response, message: 'form_old', status: 404, isSignedIn: true });
+    return;
+  }
+  response.set('Cache-Control', 'no-store').redirect(303, '/payments');
+}
+
+const answerForm = z.object({
+  payment: z.uuid(),
+  attention: z.string().max(40),
+  answer: z.enum(['given_back', 'kept', 'seen_to', 'never_paid', 'seen_paid']),
+  overpaid: z.string().regex(/^\d{1,18}$/),
+  confirmed: z.literal('yes'),
+});
+
+/** A person says what became of what a payment asked. The page shows whether it still asks. */
+export async function answerPayment(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, request, response } = knock;
+  const said = answerForm.safeParse(seen.body).data;
+  if (said === undefined) {
+    showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+    return;
+  }
+  const { payment: paymentId, attention, answer } = said;
+  const about = { attention, answer, seenMsat: msat(BigInt(said.overpaid)), staffId: undefined };
+  const answered = await answerAttention(doors.deps, {
+    ...{ ...about, paymentId },
+    shopId: seen.shop.id,
+  });
+  if (!answered.ok) {
+    const status = answered.refusal === 'unknown_payment' ? 404 : 409;
+    showMessage(request, { response, message: 'form_old', status, isSignedIn: true });
     return;
   }
   response.set('Cache-Control', 'no-store').redirect(303, '/payments');

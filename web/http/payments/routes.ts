@@ -9,6 +9,7 @@ import { callerOf } from '../caller.ts';
 import type { Doors, Route } from '../doors.ts';
 import { callbackPath, endGrant } from './auth.ts';
 import {
+  answerPayment,
   connectNode,
   endPageSession,
   openPage,
@@ -25,6 +26,7 @@ const forms = {
   node: connectNode,
   ready: tellReady,
   settle: settlePayment,
+  answer: answerPayment,
   holds: switchHolds,
   'sign-out': endPageSession,
 };

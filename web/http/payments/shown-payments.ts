@@ -1,8 +1,10 @@
 // The payments of the payments app's own shop, as its page shows them.
+import { answersTo, isAnswerable } from '../../core/attention.ts';
 import { decimalOfCode, minor } from '../../core/money.ts';
-import { listPayments, type PaymentLine } from '../../db/views.ts';
-import type { SettingsView, ShownPayment } from '../../frontend/payments/view.ts';
+import { listPayments, overpaidOf, timeline, type PaymentLine } from '../../db/views.ts';
+import type { AskingPayment, SettingsView, ShownPayment } from '../../frontend/payments/view.ts';
 import type { Doors } from '../doors.ts';
+import { caseShown } from '../merchant/payments.ts';
 
 const latestAtMost = 20;
 const needingAtMost = 5;
@@ -16,9 +18,29 @@ export async function shownPayments(
     listPayments(doors.deps.db, { shopId, needsPerson: false, limit: latestAtMost }),
   ]);
   return {
-    needing: needing.map(shownPayment),
+    needing: await Promise.all(needing.map((line) => askingPayment(doors, { shopId, line }))),
     latest: latest.map(shownPayment),
     shownAtMost: latestAtMost,
+  };
+}
+
+async function askingPayment(
+  { deps: { db } }: Doors,
+  { shopId, line }: { shopId: number; line: PaymentLine },
+): Promise<AskingPayment> {
+  const { id, state, attention, hash } = line;
+  const [lines, { owedMsat }] = await Promise.all([
+    timeline(db, id),
+    overpaidOf(db.pool, { shopId, paymentId: id }),
+  ]);
+  // What is stuck is settled by hand, whatever else it asks.
+  const isAsked = attention !== null && isAnswerable(attention) && state !== 'stranded';
+  return {
+    ...shownPayment(line),
+    case: caseShown(state, lines),
+    overpaidMsat: owedMsat.toString(),
+    hash,
+    answers: isAsked ? answersTo[attention] : [],
   };
 }
 

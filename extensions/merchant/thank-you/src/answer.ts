@@ -64,6 +64,10 @@ export type Payment = {
   expired: boolean;
   checking: boolean;
   overpaid: boolean;
+  /** Something came that was not owed, whatever became of it. */
+  surplus: boolean;
+  /** The shop says that it has settled with its buyer what the order could not take. */
+  byHand: boolean;
 };
 
 type Fields = Record<string, unknown>;
@@ -96,6 +100,8 @@ export function readPayment(body: unknown): Payment | undefined {
     expired: given['expired'] === true,
     checking: given['checking'] === true,
     overpaid: given['overpaid'] === true,
+    surplus: given['surplus'] !== undefined,
+    byHand: given['byHand'] === true,
     ...present({
       state,
       payUrl: addressOf(given['payUrl']),

@@ -52,10 +52,16 @@ const byState: Record<State, (payment: Payment) => Face> = {
 
 /** Shopify may have been told of the end, or not: to the buyer it is one. */
 function over(payment: Payment): Face {
+  if (payment.surplus) {
+    return { words: 'late', tone: 'warning', withReference: true, button: 'open' };
+  }
   return ended[payment.over ?? 'other'];
 }
 
 function paid(payment: Payment): Face {
+  if (payment.byHand) {
+    return { words: 'by_hand', tone: 'info', withReference: true, button: 'open' };
+  }
   if (payment.overpaid) return { words: 'overpaid', tone: 'success', withReference: true };
   // Without a payment of ours the order was paid in some other way, and nobody is to be thanked.
   return { words: payment.payUrl === undefined ? 'already_paid' : 'paid', tone: 'success' };

@@ -30,6 +30,8 @@ const every: unknown[] = [
   { ...view, expired: true },
   { ...view, checking: true },
   { ...paid, overpaid: true },
+  { ...paid, byHand: true },
+  { ...view, state: 'lapsed', surplus: { sats: '700', became: 'owed' } },
   { state: 'held' },
 ];
 
@@ -44,7 +46,7 @@ test('every state that the server may say has words of its own', () => {
     return payment === undefined ? 'none' : faceOf(payment).words;
   });
   expect(faces.filter((face) => !has(`${face}.head`) || !has(`${face}.text`))).toEqual([]);
-  expect(new Set(faces).size).toBe(22);
+  expect(new Set(faces).size).toBe(24);
 });
 
 test('its states and refusals are those of the server, none more and none less', () => {

@@ -252,6 +252,16 @@ test.each([
   ['a refusal', { ...view, refusal: 'rates_apart' as const }, 'refusal.rates_apart.head', 'open'],
   ['stranded', { ...paid, state: 'stranded' as const }, 'stranded.head', undefined],
   ['overpaid', { ...paid, overpaid: true as const }, 'overpaid.head', undefined],
+  ['settled by hand', { ...paid, byHand: true as const }, 'by_hand.head', 'open'],
+  [
+    'money that came too late',
+    {
+      ...{ ...view, state: 'lapsed' as const, over: 'other' as const },
+      surplus: { sats: '700', became: 'owed' as const },
+    },
+    'late.head',
+    'open',
+  ],
   ['settled', { ...paid, state: 'settled' as const, final: false }, 'paid.head', undefined],
   [
     'lapsed',

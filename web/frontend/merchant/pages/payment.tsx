@@ -7,21 +7,14 @@ import { Attention } from '../parts/attention.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Failed } from '../parts/failed.tsx';
-import {
-  Invoices,
-  mainInvoice,
-  NodeOf,
-  Postings,
-  Quote,
-  Value,
-} from '../parts/payment-evidence.tsx';
+import { Invoices, NodeOf, Postings, Quote, Value } from '../parts/payment-evidence.tsx';
 import { RefundsCard } from '../parts/refunds-card.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import { useAmounts } from '../parts/use-amounts.ts';
 import { WaitingPage } from '../parts/waiting-page.tsx';
 import { useApi } from '../use-api.ts';
-import { useWords } from '../words.tsx';
+import { useWords, type Speech } from '../words.tsx';
 import { NotHere } from './not-here.tsx';
 
 const lookAgainMs = 4_000;
@@ -56,7 +49,7 @@ function OnePayment({ id }: { id: string }) {
     <Page
       title={isSession ? t('payment.session') : payment.orderName}
       titleMetadata={<StateBadge state={payment.state} attention={payment.attention} />}
-      subtitle={told({ code: `state.${payment.state}`, sentence: payment.sentence }).text}
+      subtitle={standing(payment, told)}
       backAction={{ content: t('nav.payments'), url: '/payments' }}
       {...(order === undefined
         ? {}
@@ -73,6 +66,19 @@ function OnePayment({ id }: { id: string }) {
   );
 }
 
+/**
+ * Where it is, and by which of the named ways it came there. What a person is asked about, and what
+ * is over and got money all the same, is said by that way alone.
+ */
+function standing(payment: PaymentAnswer, told: Speech['told']): string {
+  const { state, sentence, attention, case: one } = payment;
+  const where = told({ code: `state.${state}`, sentence }).text;
+  if (one === null) return where;
+  const happened = told({ code: `case.${one.name}`, sentence: one.sentence }).text;
+  const isOver = state === 'lapsed' || state === 'rejected';
+  return attention !== null || isOver ? happened : `${where} ${happened}`;
+}
+
 function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void }) {
   const { t } = useWords();
   return (
@@ -85,7 +91,7 @@ function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void
       <Layout.Section>
         <div className="zt-column">
           <Money payment={payment} />
-          {payment.settledAt !== null && <RefundsCard payment={payment} onChanged={reload} />}
+          {hasMoney(payment) && <RefundsCard payment={payment} onChanged={reload} />}
           <Card>
             <BlockStack gap="400">
               <Text as="h2" variant="headingMd">
@@ -109,6 +115,10 @@ function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void
     </Layout>
   );
 }
+
+/** In time, or when it was over: either may go back. */
+const hasMoney = ({ settledAt, overpaidMsat, state }: PaymentAnswer): boolean =>
+  settledAt !== null || overpaidMsat !== '0' || state === 'lapsed' || state === 'rejected';
 
 function Money({ payment }: { payment: PaymentAnswer }) {
   const { t } = useWords();
@@ -138,12 +148,18 @@ function useMoneyFacts(payment: PaymentAnswer) {
   const { t } = useWords();
   const { fiat, when, msat } = useAmounts(payment.timeZone);
   const { settledAt, told, origin, orderName, id } = payment;
-  const received = mainInvoice(payment)?.paidMsat ?? null;
+  const paid = payment.invoices.filter(({ state }) => state === 'settled');
+  const received = paid.reduce((sum, { paidMsat }) => sum + BigInt(paidMsat ?? 0), 0n);
+  const lateAt = settledAt === null ? paid[0]?.settledAt : undefined;
+  const at = settledAt ?? lateAt;
   return [
     ...(origin === 'payment_session' ? [{ term: t('money.reference'), is: orderName }] : []),
     { term: t('money.opened'), is: when(payment.openedAt) },
-    ...(received === null ? [] : [{ term: t('money.received'), is: msat(received) }]),
-    { term: t('money.settled'), is: settledAt === null ? t('money.not_settled') : when(settledAt) },
+    ...(received === 0n ? [] : [{ term: t('money.received'), is: msat(received.toString()) }]),
+    {
+      term: t(lateAt == null ? 'money.settled' : 'money.settled_late'),
+      is: at == null ? t('money.not_settled') : when(at),
+    },
     {
       term: t('money.told'),
       is: told === null ? t('money.not_told') : `${fiat(told.fiat)}, ${when(told.at)}`,

@@ -253,6 +253,7 @@ const invoice: PaymentAnswer['invoices'][number] = {
 const payment: PaymentAnswer = {
   ...row,
   timeZone: 'UTC',
+  case: null,
   because: 'told_shopify',
   payUrl: 'https://zaptill.example/pay/abcdefghijklmnopqrstuv',
   hash: invoice.hash,
