@@ -3,6 +3,7 @@ import { ofTheDatabase } from './of-the-database.ts';
 import { ofTheDoors } from './of-the-doors.ts';
 import { ofTheMoney } from './of-the-money.ts';
 import { ofTheRefunds } from './of-the-refunds.ts';
+import { ofTheShares } from './of-the-shares.ts';
 import { ofTheWay } from './of-the-way.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   ...ofTheWay,
   ...ofTheDoors,
   ...ofTheRefunds,
+  ...ofTheShares,
 ];

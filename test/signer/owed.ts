@@ -129,12 +129,19 @@ function claimsOf(place: Place) {
   const { aRefund, aRequest } = rowsOf(place);
   /** Its money came, as the database says; and as the node says, unless it is forged. */
   const aPaidPayment = async (
-    given: { amountMsat?: bigint; forged?: boolean; originId?: string } = {},
+    given: {
+      amountMsat?: bigint;
+      forged?: boolean;
+      originId?: string;
+      /** Less came than the rows say. */
+      atNodeMsat?: bigint;
+    } = {},
   ): Promise<PaymentRow> => {
     const { amountMsat = 100_000_000n, forged = false, originId } = given;
     const payment = await aPayment(db, { shopId, ...(originId === undefined ? {} : { originId }) });
     const invoice = await anInvoice(db, { payment, nodeId, amountMsat });
-    if (!forged) await settleAtNode(alice, invoice);
+    const atNodeMsat = msat(given.atNodeMsat ?? amountMsat);
+    if (!forged) await settleAtNode(alice, { ...invoice, amountMsat: atNodeMsat });
     await recordSettlements(db.pool, {
       nodeId,
       observations: [aSettle(invoice)],

@@ -13,7 +13,15 @@ import { minor, msat } from '../../web/core/money.ts';
 import { databaseOfFile } from '../database-of-file.ts';
 import type { TestDatabase } from '../database.ts';
 import type { FromProcess, Moment, ToProcess } from '../kills/process.ts';
-import { isPaid, openDesk, signerKeys, waitsFor, type Desk } from './owed.ts';
+import {
+  hasFailed,
+  isPaid,
+  openDesk,
+  signerKeys,
+  waitsFor,
+  type Became,
+  type Desk,
+} from './owed.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 let db: Database;
@@ -110,10 +118,10 @@ async function accepted(payment: PaymentRow, amountMsat: bigint): Promise<void> 
 }
 
 /** Two shares of one receiver, with the invoice that its address gave. */
-async function aBatch(more: { forged?: boolean; held?: boolean } = {}) {
-  const { forged = false, held = false } = more;
+async function aBatch(more: { forged?: boolean; held?: boolean; atNodeMsat?: bigint } = {}) {
+  const { held = false, ...ofFirst } = more;
   const asked = desk.aRequest(2_000_000n, { held });
-  const payments = [await desk.aPaidPayment({ forged }), await desk.aPaidPayment()];
+  const payments = [await desk.aPaidPayment(ofFirst), await desk.aPaidPayment()];
   for (const payment of payments) await accepted(payment, 100_000_000n);
   const { rows } = await db.pool.query<{ id: string; claim_id: string }>(
     `with receiver as (
@@ -141,6 +149,10 @@ async function aBatch(more: { forged?: boolean; held?: boolean } = {}) {
   return { ...asked, batchId: rows[0]?.id ?? '', claimId: BigInt(rows[0]?.claim_id ?? 0) };
 }
 const paidOnce = { msat: 2_000_000n, tries: 1 };
+const notPaid = { msat: 0n, tries: 0 };
+/** It waits with this word, or is over already, which nobody has to wait for. */
+const waitsOrEnds = (word: string) => (of: Became) =>
+  waitsFor(word)(of) || isPaid(of) || hasFailed(of);
 
 test.for([
   'sql payout_reserve_share before',
@@ -181,7 +193,8 @@ test('in flight is neither yes nor no, and a signer that falls asks again', asyn
   }
   await kill(dying.child);
   const heir = begin([]);
-  await desk.until(batch.claimId, 'it is on its way', waitsFor('in_flight'));
+  const asked = await desk.until(batch.claimId, 'it is on its way', waitsOrEnds('in_flight'));
+  expect(asked.payout).toMatchObject({ because: 'in_flight', endedAt: null });
   desk.bob.invoices.settleHeld(batch.secret);
   await desk.until(batch.claimId, 'it is paid', isPaid);
   expect(desk.taken(batch.hash)).toEqual(paidOnce);
@@ -192,6 +205,27 @@ test('a share of money that the node never saw is not paid', async () => {
   const batch = await aBatch({ forged: true });
   const signer = begin([]);
   await desk.until(batch.claimId, 'it waits', waitsFor('original_unknown'));
-  expect(desk.taken(batch.hash)).toEqual({ msat: 0n, tries: 0 });
+  expect(desk.taken(batch.hash)).toEqual(notPaid);
   await kill(signer.child);
+});
+
+test('more than the node has received is not paid', async () => {
+  const batch = await aBatch({ atNodeMsat: 999_000n });
+  const signer = begin([]);
+  await desk.until(batch.claimId, 'it waits', waitsOrEnds('above_received'));
+  expect(desk.taken(batch.hash)).toEqual(notPaid);
+  await kill(signer.child);
+});
+
+test.each([
+  ['of one payment', 'above_per_payment', { perPaymentMsat: 1_999_000n }],
+  ['of a day', 'above_per_day', { perDayMsat: 1_999_000n }],
+] as const)('above a ceiling it waits: %s', async (_, word, limits) => {
+  await desk.fill(limits);
+  const batch = await aBatch();
+  const signer = begin([]);
+  await desk.until(batch.claimId, 'it waits', waitsOrEnds(word));
+  expect(desk.taken(batch.hash)).toEqual(notPaid);
+  await kill(signer.child);
+  await desk.fill({ perDayMsat: 1_000_000_000_000n });
 });
