@@ -9,8 +9,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { enumerate } from '../kills/points.ts';
 import type { FromProcess, Moment, ToProcess } from '../kills/process.ts';
-import { until, type World } from '../world.ts';
+import { shopName, until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
+import type { RefundShown } from '../../web/frontend/shared/refunds-api.ts';
 import { chosen, hasPaymentsApp, sessionIs } from './offsite-shop.ts';
 import { oneReady, payInTheEnd } from './paid-once.ts';
 import {
@@ -99,7 +100,7 @@ async function replace(role: Role): Promise<void> {
   if (role === 'server.ts') world.doors = await world.startDoors();
   else world.pools = [world.startPool()];
   const { pool } = world.db;
-  for (const table of ['payment', 'invoice', 'shop', 'sighting', 'refund']) {
+  for (const table of ['payment', 'invoice', 'shop', 'sighting', 'refund', 'reward_task']) {
     await pool.query(`update ${table} set lease_until = null where lease_until is not null`);
   }
   await pool.query('update node set stream_lease_until = now() where stream_holder is not null');
@@ -123,13 +124,13 @@ function dying(role: Role, moment: Moment): Promise<void> {
 const isOf = (paymentId: string) => (it: { paymentId: string }) => it.paymentId === paymentId;
 
 /** Its buyer claims until somebody answers, and has it in the end: once, and one refund. */
-async function claimedOnce(paymentId: string): Promise<void> {
+async function claimedOnce(paymentId: string, filter = ''): Promise<void> {
   const isIt = isOf(paymentId);
   const claimable = await refundShown(
     world,
     'it can be claimed',
     (it) => isIt(it) && it.state === 'claimable',
-    longMs,
+    { withinMs: longMs, filter },
   );
   const bill = shop.wallet.make({ amountMsat: BigInt(claimable.sats ?? 0) * 1_000n });
   await until(
@@ -141,7 +142,8 @@ async function claimedOnce(paymentId: string): Promise<void> {
       ),
     longMs,
   );
-  await refundShown(world, 'it is done', (it) => isIt(it) && it.state === 'done', longMs);
+  const isDone = (it: RefundShown): boolean => isIt(it) && it.state === 'done';
+  await refundShown(world, 'it is done', isDone, { withinMs: longMs, filter });
   const rows = await world.db.prisma.refund.findMany({ where: { paymentId } });
   expect(rows).toMatchObject([{ state: 'done', reason: 'paid_out' }]);
   expect(leftNode(world).filter(({ hash }) => hash === bill.hash)).toMatchObject([
@@ -197,4 +199,39 @@ test.for<[Role, Moment]>([
   await died;
   expect(payments.effects.count(asked.id, 'refund_resolved')).toBe(1);
   expect(payments.effects.count(asked.id, 'refund_rejected')).toBe(0);
+});
+
+test.for<[Role, Moment]>([
+  ['worker.ts', 'sql reward_task_done after'],
+  ['worker.ts', 'sql refund_open after'],
+  ['worker.ts', 'sql reward_book before'],
+  ['worker.ts', 'sql reward_book after'],
+  ['worker.ts', 'sql reward_ready after'],
+  ['server.ts', 'sql refund_claim_store before'],
+  ['worker.ts', 'sql refund_paid before'],
+])('a reward is booked and paid once, %s killed at %s', async ([role, moment]) => {
+  const { prisma } = world.db;
+  const { id: shopId } = await prisma.shop.findFirstOrThrow({
+    where: { domain: shopName },
+    orderBy: { id: 'asc' },
+  });
+  const terms = { rewardsOn: true, partBp: 1_000, waitDays: 0 };
+  await prisma.rewardTerms.upsert({
+    where: { shopId },
+    create: { shopId, ...terms },
+    update: terms,
+  });
+  const one = await oneReady(world, {}, longMs);
+  const died = dying(role, moment);
+  await payInTheEnd(world, one.bolt11, longMs);
+  await world.inState(one, 'resolved', longMs);
+  const { id } = (await world.rowOf(one)) ?? { id: '' };
+  await claimedOnce(id, '?state=rewards');
+  await died;
+  await prisma.rewardTerms.update({ where: { shopId }, data: { rewardsOn: false } });
+  expect(await prisma.reward.findMany({ where: { paymentId: id } })).toHaveLength(1);
+  const booked = await prisma.posting.findMany({
+    where: { paymentId: id, toAccount: { startsWith: 'rewarding:' } },
+  });
+  expect(booked).toHaveLength(1);
 });

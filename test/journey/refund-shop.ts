@@ -65,17 +65,19 @@ export const refundShown = (
   world: World,
   what: string,
   isSo: (refund: RefundShown) => boolean,
-  withinMs = 120_000,
-): Promise<RefundShown> =>
-  until(
+  how: number | { withinMs: number; filter: string } = 120_000,
+): Promise<RefundShown> => {
+  const { withinMs, filter } = typeof how === 'number' ? { withinMs: how, filter: '' } : how;
+  return until(
     what,
     async () => {
-      const seen = await world.api('GET', '/api/refunds').catch(() => undefined);
+      const seen = await world.api('GET', `/api/refunds${filter}`).catch(() => undefined);
       if (seen?.status !== 200) return undefined;
       return (seen.body as unknown as RefundsAnswer).refunds.find(isSo);
     },
     withinMs,
   );
+};
 
 export const claimStatus = async (claimUrl: string): Promise<ClaimView> =>
   (await (await fetch(`${claimUrl}/status`)).json()) as ClaimView;

@@ -255,6 +255,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql share_rule_add',
     'sql share_rule_end',
     'sql share_terms_store',
+    'sql reward_terms_store',
     'sql saved_view_change',
     'sql saved_view_drop',
     'sql saved_view_make',
@@ -310,6 +311,12 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql share_receiver_rests',
     'sql share_receiver_waits',
     'sql share_receivers_wake',
+  ],
+  'A reward: one transaction each, and killed at them in test/journey/refund-kills.test.ts.': [
+    'sql reward_task_done',
+    'sql reward_book',
+    'sql reward_ready',
+    'sql reward_tasks_end',
   ],
   'A refund: one transaction each, and killed at them in test/journey/refund-kills.test.ts.': [
     'sql refund_open',

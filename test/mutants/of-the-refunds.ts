@@ -6,7 +6,7 @@ import { database, edit, source, type Mutant } from './mutant.ts';
 
 const migration = path.join(
   import.meta.dirname,
-  '../../prisma/migrations/20261122084000_one_purse_of_a_shop/migration.sql',
+  '../../prisma/migrations/20261122133200_rewards/migration.sql',
 );
 
 /** The statement that reserves, with some of it changed. */

@@ -18,13 +18,15 @@ import { assert } from './trouble.ts';
  * - `fees`: fees of the way; grows negative by what the shop paid of its own.
  * - `sharing`: set aside by rule for others, and owed to them.
  * - `shared`: what the paying node sent to them, with the fees of the way.
+ * - `rewarding`: set aside by rule for the buyer, and owed to them as a reward; what is paid of it
+ *   goes to `paid_out` as well.
  * - `topped_up`: what a refund costs beyond the sats that came for it, because the price moved;
  *   grows negative by what the shop paid of its own.
  */
 export const accountKinds = [
   ...(['node', 'awaiting', 'resolved', 'stranded', 'overpaid'] as const),
   ...(['given_back', 'kept', 'refunding', 'paid_out', 'fees', 'topped_up'] as const),
-  ...(['sharing', 'shared'] as const),
+  ...(['sharing', 'shared', 'rewarding'] as const),
 ] as const;
 export type AccountKind = (typeof accountKinds)[number];
 export type Account = `${AccountKind}:${string}`;

@@ -51,11 +51,19 @@ export const refundReasons = {
   amount_unreadable: 'It has no amount that can be read.',
   too_small: 'It is worth less than one satoshi.',
   is_test: 'Its payment was a test, so nothing moves.',
+  reward_waits: 'It can be claimed when the days for a return are over.',
+  reward_ready: 'The days for a return are over.',
+  reward_shrinks: 'A part of its order was refunded, and it is smaller by that part.',
+  reward_grows: 'A refund of its order was withdrawn, and it is larger by that part.',
+  order_refunded: 'Its order was refunded before it was claimed.',
+  order_cancelled: 'Its order was cancelled before it was claimed.',
 } as const satisfies Record<string, string>;
 export type RefundReason = keyof typeof refundReasons;
 
-/** Who asked for it. */
-export const refundOrigins = ['order_refund', 'refund_session', 'admin', 'attention'] as const;
+/** Who asked for it. `reward`: nobody, the shop gives it by rule; see core/reward.ts. */
+export const refundOrigins = [
+  ...(['order_refund', 'refund_session', 'admin', 'attention', 'reward'] as const),
+] as const;
 export type RefundOrigin = (typeof refundOrigins)[number];
 
 /** Who is written down where nobody but the merchant's policy decided. It approves nothing. */

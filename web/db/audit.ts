@@ -3,6 +3,7 @@
 // was done at Shopify, the answers that somebody got, secrets to look for - stand in
 // `audit-outside.ts`. The tests, the storm and the operator's `audit` ask the same.
 import { paymentMoves } from '../core/payment.ts';
+import { rewardRules } from './audit-rewards.ts';
 import { shareRules } from './audit-shares.ts';
 import type { Database } from './database.ts';
 import { rows } from './database.ts';
@@ -203,6 +204,8 @@ export const rules: readonly Rule[] = [
       union all
       select 'share task ' || id from share_task where due_at > now() + interval '24 hours'
       union all
+      select 'reward task ' || id from reward_task where due_at > now() + interval '24 hours'
+      union all
       select 'share receiver ' || r.id from share_receiver r
       join share_batch b on b.receiver_id = r.id and b.state = 'given'
       where r.due_at is null or r.due_at > now() + interval '24 hours'
@@ -241,6 +244,9 @@ export const rules: readonly Rule[] = [
       where due_at is not null and lane <> 'shop:' || shop_id || ':alert'
       union all
       select 'share task ' || id from share_task
+      where due_at is not null and lane <> 'shop:' || shop_id || ':share'
+      union all
+      select 'reward task ' || id from reward_task
       where due_at is not null and lane <> 'shop:' || shop_id || ':share'
       union all
       select 'share receiver ' || id from share_receiver
@@ -345,7 +351,8 @@ export const rules: readonly Rule[] = [
             when from_account like 'refunding:%' then -amount_msat else 0 end), 0) as owed
         from posting where journal in ('refund:' || r.id::text,
           'refund:' || r.id::text || ':withdrawn', 'refund:' || r.id::text || ':paid')) b
-      where b.owed <> case when r.state in ('asked', 'claimable', 'claimed')
+      where r.origin <> 'reward'
+        and b.owed <> case when r.state in ('asked', 'claimable', 'claimed')
         then coalesce(r.amount_msat, 0) else 0 end`,
   },
   {
@@ -400,6 +407,7 @@ export const rules: readonly Rule[] = [
           and r.origin_id = q.gid)`,
   },
   ...shareRules,
+  ...rewardRules,
 ];
 
 /** Asks every rule of the whole database. Empty: all hold. */

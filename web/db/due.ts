@@ -27,6 +27,7 @@ const stateColumn = {
   alert: `''`,
   reconcile_part: `''`,
   share_task: `''`,
+  reward_task: `''`,
   share_receiver: `''`,
 } as const;
 
@@ -188,6 +189,7 @@ const idType = {
   alert: 'bigint',
   reconcile_part: 'bigint',
   share_task: 'uuid',
+  reward_task: 'uuid',
   share_receiver: 'bigint',
 } as const;
 

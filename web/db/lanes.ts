@@ -17,7 +17,7 @@ export const laneTables = {
   node: ['invoice', 'reconcile_part'],
   shop: ['payment', 'sighting', 'hold_request', 'refund', 'shop', 'reconcile_part'],
   alert: ['alert'],
-  share: ['share_task', 'share_receiver'],
+  share: ['share_task', 'reward_task', 'share_receiver'],
 } as const;
 export type DueTable = (typeof laneTables)[keyof typeof laneTables][number];
 

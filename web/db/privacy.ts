@@ -297,6 +297,7 @@ export async function forgetShop(on: Queryable, shopId: number): Promise<void> {
       name: 'privacy_forget_shares',
       text: `
         with terms as (delete from share_terms where shop_id = $1),
+        reward_terms as (delete from reward_terms where shop_id = $1),
         ended as (
           update share_rule set ended_at = now() where shop_id = $1 and ended_at is null)
         update share_receiver r set name = '', address = 'forgotten ' || r.id, word = null,

@@ -148,6 +148,20 @@ export async function lockPayments(on: Queryable, ids: readonly string[]): Promi
   );
 }
 
+/** The same for the payment of a refund, whose reward may change by it. */
+async function lockPaymentOf(on: Queryable, refundId: string): Promise<void> {
+  await rows(
+    on,
+    {
+      name: 'refund_lock_payment_of',
+      text: `
+        select p.id from payment p join refund r on r.payment_id = p.id where r.id = $1::uuid
+        for no key update of p`,
+    },
+    [refundId],
+  );
+}
+
 export type NewRefund = {
   shopId: number;
   paymentId: string;
@@ -168,13 +182,14 @@ export type NewRefund = {
 
 /** Who asks for it in our own admin has said yes to it by that; a policy has not. */
 const approvedBy = ({ origin, openedBy }: NewRefund): string | null =>
-  asksShopify[origin] || openedBy === byPolicy ? null : (openedBy ?? 'unknown');
+  openedBecause[origin] !== 'staff_asked' || openedBy === byPolicy ? null : (openedBy ?? 'unknown');
 
-const asksShopify: Record<RefundOrigin, boolean> = {
-  order_refund: true,
-  refund_session: true,
-  admin: false,
-  attention: false,
+const openedBecause: Record<RefundOrigin, RefundReason> = {
+  order_refund: 'shopify_asked',
+  refund_session: 'shopify_asked',
+  admin: 'staff_asked',
+  attention: 'staff_asked',
+  reward: 'reward_waits',
 };
 
 /** 128 random bits, base64url: whoever knows it may see and claim this one refund. */
@@ -186,7 +201,7 @@ const newLink = (): string => randomBytes(16).toString('base64url');
  */
 export async function insertRefund(on: Queryable, made: NewRefund): Promise<RefundRow | null> {
   const { never } = made;
-  const because = never ?? (asksShopify[made.origin] ? 'shopify_asked' : 'staff_asked');
+  const because = never ?? openedBecause[made.origin];
   const opened = await record<RefundRow>(on, { name: 'refund_open', text: openText }, [
     ...[newLink(), made.shopId, made.paymentId, made.origin, made.originId, made.currencyCode],
     ...[made.amountMinor ?? 0n, made.source, never === undefined ? 'asked' : 'withdrawn', because],
@@ -600,7 +615,12 @@ const withdrawText = `
       -- No verdict waits for it any more: it is the buyer's, or a person says what became of it.
       when $2 = 'given_back_otherwise' then 'given_back:' || w.shop_id::text
       else 'overpaid:' || w.shop_id::text end as t
-    from withdrawn w join posting b on b.journal = 'refund:' || w.id::text),
+    from withdrawn w join posting b on b.journal = 'refund:' || w.id::text
+    where w.origin <> 'reward'
+    union all
+    -- Of a reward refunds may have taken a part since it was booked.
+    select payment_id, 'rewarding:' || shop_id::text, amount_msat, 'resolved:' || shop_id::text
+    from withdrawn where origin = 'reward'),
   booked as (
     insert into posting (payment_id, journal, from_account, to_account, amount_msat)
     select payment_id, 'refund:' || $1::text || ':withdrawn', f, t, amount_msat from back),
@@ -634,17 +654,20 @@ export async function storeClaim(
   claim: NewClaim,
 ): Promise<'stored' | 'not_claimable' | 'used_before'> {
   try {
-    const [stored] = await rows<{ link: string }>(
-      db.pool,
-      { name: 'refund_claim_store', text: claimText },
-      [
-        ...[claim.refundId, claim.request, claim.hash, claim.amountMsat, claim.expiresAt],
-        ...[claim.kind, claim.sealedAddress, claim.lookInMs],
-      ],
-    );
-    if (stored === undefined) return 'not_claimable';
-    sayMoved(db.pool, [stored.link]);
-    return 'stored';
+    return await transaction(db, async (on) => {
+      await lockPaymentOf(on, claim.refundId);
+      const [stored] = await rows<{ link: string }>(
+        on,
+        { name: 'refund_claim_store', text: claimText },
+        [
+          ...[claim.refundId, claim.request, claim.hash, claim.amountMsat, claim.expiresAt],
+          ...[claim.kind, claim.sealedAddress, claim.lookInMs],
+        ],
+      );
+      if (stored === undefined) return 'not_claimable';
+      sayMoved(on, [stored.link]);
+      return 'stored';
+    });
   } catch (error) {
     const { code, constraint } = error as { code?: string; constraint?: string };
     if (code === '23505' && constraint === 'refund_claim_hash_key') return 'used_before';
@@ -698,8 +721,8 @@ const paidText = `
     update refund r set state = 'paid', reason = 'paid_out', due_at = now(), attempts = 0,
       lease_until = null
     from proven where r.id = proven.refund_id and r.state = 'claimed' and r.lease_no = $2
-    returning r.id, r.shop_id, r.payment_id, r.lane, proven.id as claim_id, proven.hash,
-      proven.amount_msat as claimed_msat, proven.fee_msat),
+    returning r.id, r.shop_id, r.payment_id, r.origin, r.lane, proven.id as claim_id,
+      proven.hash, proven.amount_msat as claimed_msat, proven.fee_msat),
   closed as (
     update refund_claim c set state = 'paid', ended_at = now() from paid
     where c.id = paid.claim_id),
@@ -711,7 +734,9 @@ const paidText = `
     insert into posting (payment_id, journal, from_account, to_account, amount_msat)
     select payment_id, 'refund:' || id::text || ':paid', f, 'paid_out:' || shop_id::text, m
     from paid cross join lateral (values
-      ('refunding:' || shop_id::text, claimed_msat), ('fees:' || shop_id::text, fee_msat))
+      (case when origin = 'reward' then 'rewarding:' else 'refunding:' end || shop_id::text,
+        claimed_msat),
+      ('fees:' || shop_id::text, fee_msat))
       as p (f, m)
     where m > 0),
   nudged as (select nudge(array[lane]) as n from paid)
@@ -734,6 +759,7 @@ export async function claimIsOver(
   about: { id: string; leaseNo: number },
 ): Promise<'claim_failed' | 'claim_over' | undefined> {
   return transaction(db, async (on) => {
+    await lockPaymentOf(on, about.id);
     await rows(
       on,
       {

@@ -214,9 +214,16 @@ export async function paymentToShare(db: Database, id: string): Promise<ToShare 
 }
 
 /** What a payment has to share: after its refunds, and no more than stands in its account. */
-export type Shareable = { receivedMsat: Msat; capturedMinor: Minor; refundedMinor: Minor };
+export type Shareable = {
+  receivedMsat: Msat;
+  /** What Shopify accepted and was not refunded; and what stands in the account. */
+  keptMsat: Msat;
+  leftMsat: Msat;
+  capturedMinor: Minor;
+  refundedMinor: Minor;
+};
 
-async function shareableOf(
+export async function shareableOf(
   on: Queryable,
   about: { paymentId: string; account: string },
 ): Promise<Shareable | undefined> {
@@ -253,7 +260,7 @@ async function shareableOf(
   const receivedMsat = keptMsat < leftMsat ? keptMsat : leftMsat;
   if (receivedMsat <= 0n) return undefined;
   return {
-    receivedMsat: msat(receivedMsat),
+    ...{ receivedMsat: msat(receivedMsat), keptMsat: msat(keptMsat), leftMsat: msat(leftMsat) },
     capturedMinor: (captured - refunded) as Minor,
     refundedMinor: refunded as Minor,
   };

@@ -31,6 +31,7 @@ export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './pa
 export { payPageById, payPageByLink, type PayPage } from './pay-page.ts';
 export { waitsOfClaims } from './payouts.ts';
 export { refundTermsOf } from './refunds.ts';
+export { rewardTermsOf } from './rewards.ts';
 export { siblingsOf } from './sessions.ts';
 export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';

@@ -14,6 +14,7 @@ import { sightingById, sightingIsDone } from '../db/sightings.ts';
 import type { Deps, Step } from './flow.ts';
 import { installationOrigin, lookAtInstallation } from './forget-shop.ts';
 import { openOrderRefunds } from './open-order-refunds.ts';
+import { takeBackRewards } from './release-reward.ts';
 
 export type LookedAt =
   /** Shopify does not return it: early, invented, or another shop's. */
@@ -51,6 +52,7 @@ export async function lookAtOrderNow(
   const secrets: BuyersSecrets = { checkoutToken, confirmationNumber };
   if (!isBuyer(secrets)) return { is: 'not_yet' };
   const hasRefunds = order.refundedMinor > 0n;
+  if (order.cancelled && known !== null) await takeBackRewards(deps, at);
   // The self-test's own order is nobody's: it owes nobody and is looked after where it was made.
   if (isSelfTestOrder(order) && known === null) return { is: 'not_ours', ...secrets };
   if (shop.methodSeenAt === null && usesMethod(order, shop.methodName)) {

@@ -26,7 +26,7 @@ export type RefundAsked = {
   shopId: number;
   paymentId: string;
   /** `admin`: a key that the page made, so that a double click is one refund. */
-  origin: Exclude<RefundOrigin, 'attention'>;
+  origin: Exclude<RefundOrigin, 'attention' | 'reward'>;
   originId: string;
   /** A decimal in the currency of the payment, such as `12.30`. */
   amount: string | undefined;

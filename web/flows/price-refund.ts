@@ -15,6 +15,7 @@ import {
 import { settingsOf } from '../db/settings.ts';
 import { agreedNow } from './agree-now.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
+import { releaseReward } from './release-reward.ts';
 
 /** Prices are asked for again after so long. */
 const priceAgainMs = 60_000;
@@ -28,6 +29,8 @@ export const priceRefund: Step = async (deps, row) => {
   if (refund?.state !== 'asked') return { dueInMs: undefined, attempt: false };
   const { id, paymentId, shopId } = refund;
   const { leaseNo } = row;
+  // Its sats are certain, and it has terms of its own: refunds need not be switched on for it.
+  if (refund.origin === 'reward') return releaseReward(deps, { refund, leaseNo });
   if (refund.test) return withdraw(deps, { refund, leaseNo, because: 'is_test' });
   const terms = await refundTermsOf(deps.db, shopId);
   if (!terms.refundsOn) {

@@ -7,6 +7,7 @@ import type { Doors } from './doors.ts';
 
 export function claimView(doors: Doors, refund: ClaimableRefund): ClaimView {
   const { link, shopDomain: domain, amountMinor, amountMsat, currency, claimEndsAt } = refund;
+  const { claimableAt } = refund;
   const now = doors.deps.clock();
   const state = stateOf(refund, now);
   const claimUrl = `${doors.appUrl}/refund/${link}`;
@@ -20,6 +21,10 @@ export function claimView(doors: Doors, refund: ClaimableRefund): ClaimView {
     shopName: domain.replace(/\.myshopify\.com$/, ''),
     orderName: refund.orderName,
     test: refund.test,
+    ...(refund.origin === 'reward' ? { reward: true as const } : {}),
+    ...(state === 'preparing' && claimableAt !== null
+      ? { claimableAt: claimableAt.toISOString() }
+      : {}),
     ...(amountMinor > 0n
       ? { fiat: { amount: decimalOfCode(amountMinor, currency), currency } }
       : {}),

@@ -10,6 +10,7 @@ import { operationRoutes } from './merchant/operation.ts';
 import { paymentRoutes } from './merchant/payments.ts';
 import { reconciliationRoutes } from './merchant/reconciliation.ts';
 import { refundRoutes } from './merchant/refunds.ts';
+import { rewardRoutes } from './merchant/rewards.ts';
 import { settingsRoutes } from './merchant/settings.ts';
 import { selfTestRoutes } from './merchant/self-test.ts';
 import { setupRoutes } from './merchant/setup.ts';
@@ -29,6 +30,7 @@ export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined)
   ...viewRoutes(doors),
   ...refundRoutes(doors),
   ...shareRoutes(doors),
+  ...rewardRoutes(doors),
   ...paymentRoutes(doors),
   ...settingsRoutes(doors),
   ...documentRoutes(doors, assets),

@@ -7,13 +7,15 @@ import type { QuoteRefusal } from '../core/refusals.ts';
 import {
   claimableOfPayment,
   latestPayment,
+  rewardOfPayment,
   surplusOf,
   whyClosed,
   type InvoiceRow,
   type PaymentRow,
   type PayPage,
+  type RewardSeen,
 } from '../db/views.ts';
-import type { PayInvoice, PayView } from '../frontend/shared/pay-view.ts';
+import type { PayInvoice, PayReward, PayView } from '../frontend/shared/pay-view.ts';
 import type { Quoted } from '../flows/quote-invoice.ts';
 import type { Doors } from './doors.ts';
 
@@ -29,9 +31,10 @@ export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Pro
   const { payment, invoice, shopDomain: domain, buyerWords: shopWords } = page;
   const now = doors.deps.clock();
   const surplus = await surplusParts(doors, payment);
+  const reward = await rewardOf(doors, payment);
   const view: Omit<PayView, 'revision'> = {
     state: payment.state,
-    final: isFinal(payment),
+    final: isFinal(payment) && reward?.isComing !== true,
     now: now.toISOString(),
     payUrl: `${doors.appUrl}/pay/${payment.link}`,
     id: payment.link,
@@ -57,6 +60,7 @@ export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Pro
     ...(payment.settledAt === null && surplus.surplus === undefined
       ? {}
       : await refundOf(doors, payment)),
+    ...(reward === null ? {} : rewardParts(doors, { reward, now })),
   };
   return { ...view, revision: revisionOf(view) };
 }
@@ -136,6 +140,33 @@ async function refundOf(doors: Doors, payment: PaymentRow): Promise<Pick<PayView
   if (refund?.state !== 'claimable') return {};
   return { refundUrl: `${doors.appUrl}/refund/${refund.link}` };
 }
+
+/** Only what Shopify accepted earns one. */
+async function rewardOf(doors: Doors, { id, state }: PaymentRow): Promise<RewardSeen | null> {
+  return state === 'resolved' ? rewardOfPayment(doors.deps.db, id) : null;
+}
+
+function rewardParts(
+  doors: Doors,
+  { reward, now }: { reward: RewardSeen; now: Date },
+): Pick<PayView, 'reward'> {
+  const { link, state, reason, amountMsat, claimableAt, claimEndsAt } = reward;
+  if (link === null || amountMsat === null) return {};
+  const of = (
+    kind: PayReward['state'],
+    more: Partial<PayReward> = {},
+  ): Pick<PayView, 'reward'> => ({
+    reward: { state: kind, sats: satsOf(amountMsat), ...more },
+  });
+  if (state === 'asked') return claimableAt === null ? {} : of('waiting', isoAt(claimableAt));
+  if (state === 'claimable') {
+    if (claimEndsAt === null || claimEndsAt <= now) return {};
+    return of('claimable', { ...isoAt(claimEndsAt), url: `${doors.appUrl}/refund/${link}` });
+  }
+  if (state === 'claimed') return of('claimed');
+  return reason === 'paid_out' ? of('paid') : {};
+}
+const isoAt = (at: Date): { at: string } => ({ at: at.toISOString() });
 
 /** Everything that is shown except the clock. */
 function revisionOf(view: Omit<PayView, 'revision'>): string {

@@ -4,6 +4,7 @@ import type { RefundState } from '../core/refund.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import type { DueTable } from '../db/lanes.ts';
 import type { Step } from '../flows/flow.ts';
+import { bookReward } from '../flows/book-reward.ts';
 import { bookShares } from '../flows/book-shares.ts';
 import { answerRequest } from '../flows/answer-hold-request.ts';
 import { lookAtInvoice } from '../flows/look-at-invoice.ts';
@@ -49,6 +50,7 @@ const ofTable: Record<Exclude<DueTable, 'payment' | 'refund'>, Step> = {
   alert: sendAlert,
   reconcile_part: reconcilePart,
   share_task: bookShares,
+  reward_task: bookReward,
   share_receiver: payOutShares,
 };
 

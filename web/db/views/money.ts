@@ -47,7 +47,8 @@ async function refundsStanding(db: Database): Promise<MoneyStanding['refunds']> 
     db.pool,
     {
       name: 'view_refund_states',
-      text: 'select state::text, count(*)::int as n from refund group by state',
+      text: `
+        select state::text, count(*)::int as n from refund where origin <> 'reward' group by state`,
     },
     [],
   );

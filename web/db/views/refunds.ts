@@ -1,6 +1,6 @@
 // Refunds as pages show them: by the link that its buyer has, of one payment, and of a shop. A shop
 // has one row for each of its apps here, and its staff see the refunds of all of them.
-import type { Currency, Minor } from '../../core/money.ts';
+import type { Currency, Minor, Msat } from '../../core/money.ts';
 import type { ReadPaymentRequest } from '../../core/ports.ts';
 import type { PaymentState } from '../../core/payment.ts';
 import type { RefundState } from '../../core/refund.ts';
@@ -36,6 +36,8 @@ const shownJoins = `
 
 /** What a claim is judged by, and what its page shows. */
 export type ClaimableRefund = ShownRefund & {
+  /** Of a reward: from when on. */
+  claimableAt: Date | null;
   shopDomain: string;
   /** Of the node at which the payment came in: what is given for it must be of the same. */
   network: ReadPaymentRequest['network'] | null;
@@ -51,6 +53,7 @@ export const refundByLink = (db: Database, link: string): Promise<ClaimableRefun
       name: 'view_refund_by_link',
       text: `
         select ${shownColumns}, s.domain as "shopDomain", n.network,
+          w.claimable_at as "claimableAt",
           array(select own.identity from shop o join node own on own.shop_id = o.id
             where o.domain = s.domain) as "ownIdentities"
         from refund r ${shownJoins} join shop s on s.id = r.shop_id
@@ -59,6 +62,7 @@ export const refundByLink = (db: Database, link: string): Promise<ClaimableRefun
             select node_id from invoice where payment_id = p.id and state = 'settled'
             order by (id = p.settled_invoice_id) desc nulls last, id limit 1) i on true
           left join node n on n.id = i.node_id
+          left join reward w on w.refund_id = r.id
         where r.link = $1`,
     },
     [link],
@@ -87,6 +91,8 @@ export const refundsOfShop = (
     shopId: number;
     /** Empty: any. */
     states: readonly RefundState[];
+    /** Rewards, or all that are none. */
+    rewards: boolean;
     after: RefundCursor | undefined;
     limit: number;
   },
@@ -98,6 +104,7 @@ export const refundsOfShop = (
       text: `
         select ${shownColumns} from refund r ${shownJoins}
         where r.shop_id = any(${sameShop}) and r.state = any($2::refund_state[])
+          and (r.origin = 'reward') = $6::boolean
           and ($3::timestamptz is null or (r.opened_at, r.id) < ($3::timestamptz, $4::uuid))
         order by r.opened_at desc, r.id desc limit $5`,
     },
@@ -107,6 +114,7 @@ export const refundsOfShop = (
       ask.after?.openedAt ?? null,
       ask.after?.id ?? null,
       ask.limit,
+      ask.rewards,
     ],
   );
 
@@ -130,6 +138,37 @@ export const refundOfShop = (
 const sameShop = `
   array(select o.id from shop s join shop o on o.domain = s.domain where s.id = $1::int)`;
 
+/** What a buyer is told of the reward of a payment. */
+export type RewardSeen = {
+  /** Its booking is a matter of moments. */
+  isComing: boolean;
+  /** Null, with all the others: there is none. */
+  link: string | null;
+  state: RefundState | null;
+  reason: string | null;
+  amountMsat: Msat | null;
+  claimableAt: Date | null;
+  claimEndsAt: Date | null;
+};
+
+/** The reward of a payment, as its buyer sees it; null: there is no such payment. */
+export const rewardOfPayment = (db: Database, paymentId: string): Promise<RewardSeen | null> =>
+  record<RewardSeen>(
+    db.pool,
+    {
+      name: 'view_reward_of_payment',
+      text: `
+        select coalesce(t.due_at is not null and p.told_at > now() - interval '1 minute', false)
+            as "isComing",
+          r.link, r.state::text, r.reason, r.amount_msat as "amountMsat",
+          w.claimable_at as "claimableAt", r.claim_ends_at as "claimEndsAt"
+        from payment p left join reward_task t on t.id = p.id
+          left join reward w on w.payment_id = p.id left join refund r on r.id = w.refund_id
+        where p.id = $1::uuid`,
+    },
+    [paymentId],
+  );
+
 /** The newest refund of a payment that its buyer can claim, or has; null: there is none. */
 export const claimableOfPayment = (
   db: Database,
@@ -142,12 +181,13 @@ export const claimableOfPayment = (
       text: `
         select link, state from refund
         where payment_id = $1::uuid and state in ('claimable', 'claimed', 'paid')
+          and origin <> 'reward'
         order by state = 'claimable' desc, opened_at desc, id desc limit 1`,
     },
     [paymentId],
   );
 
-/** How many refunds of the shop are in each state; a state without one is left out. */
+/** How many refunds of the shop are in each state, without rewards; none: left out. */
 export async function countRefunds(
   db: Database,
   shopId: number,
@@ -158,7 +198,7 @@ export async function countRefunds(
       name: 'view_count_refunds',
       text: `
         select state::text, count(*)::int as n from refund
-        where shop_id = any(${sameShop}) group by state`,
+        where shop_id = any(${sameShop}) and origin <> 'reward' group by state`,
     },
     [shopId],
   );

@@ -26,6 +26,14 @@ export type Refused = { problem: ClaimProblem; typed: string };
 
 type Shown = { words: Speech; values: Record<string, string>; refused?: Refused | undefined };
 
+/** A reward that waits for its day is nothing that goes on. */
+const toneOf = ({ state, claimableAt }: ClaimView): Tone =>
+  claimableAt === undefined ? tones[state] : 'plain';
+
+/** What is said of a reward is not what is said of a refund. */
+const kindOf = (view: ClaimView): 'refund' | 'reward' =>
+  view.reward === true ? 'reward' : 'refund';
+
 /** The page of a refund in its present state. `locale` is any language tag, such as `de-CH`. */
 export function renderClaimPage(
   view: ClaimView,
@@ -38,13 +46,13 @@ export function renderClaimPage(
     sats: view.sats === undefined ? '' : formatSats(view.sats, words.locale),
   };
   const shown: Shown = { words, values, refused: options.refused };
-  const tone = tones[view.state];
+  const tone = toneOf(view);
   const body = html`
     <main id="stage" data-tone="${tone}" data-state="refund-${view.state}">
       ${view.test && html`<p class="test">${words.say('test')}</p>`}
       <div class="sheet">
         ${summary(view, words)} ${stateSection(view, shown)}
-        ${view.state === 'claimable' && how(words)}
+        ${view.state === 'claimable' && how(words, kindOf(view))}
       </div>
     </main>
     <script type="application/json" id="view">
@@ -54,7 +62,7 @@ export function renderClaimPage(
   // Without script a page with a field must not load itself anew: what is typed would be gone.
   const asksAgain = !view.final && view.state !== 'claimable';
   return frame(words, {
-    title: `${words.say(`refund.${view.state}.head`, values)} – ${view.shopName}`,
+    title: `${words.say(`${kindOf(view)}.${view.state}.head`, values)} – ${view.shopName}`,
     body,
     script: options.assets.script,
     refresh: asksAgain ? 'without script' : 'never',
@@ -63,7 +71,7 @@ export function renderClaimPage(
 
 function summary(view: ClaimView, words: Speech): Html {
   const { say, locale } = words;
-  const about = say('refund.of', { order: view.orderName });
+  const about = say(`${kindOf(view)}.of`, { order: view.orderName });
   const sats = view.sats === undefined ? undefined : formatSats(view.sats, locale);
   const fiat = view.fiat === undefined ? undefined : formatFiat(view.fiat, locale);
   const inSats = sats === undefined ? undefined : say('sats', { sats });
@@ -87,6 +95,12 @@ function summary(view: ClaimView, words: Speech): Html {
           ${icons.clock}<span>${day('refund.until', { at: view.claimEndsAt, words })}</span>
         </p>`
       }
+      ${
+        view.claimableAt !== undefined &&
+        html`<p class="until">
+          ${icons.clock}<span>${day('reward.from', { at: view.claimableAt, words })}</span>
+        </p>`
+      }
     </section>
   `;
 }
@@ -101,15 +115,15 @@ function day(word: Word, { at, words }: { at: string; words: Speech }): Html {
 function stateSection(view: ClaimView, shown: Shown): Html {
   const { words, values } = shown;
   const { say } = words;
-  const tone = tones[view.state];
+  const tone = toneOf(view);
   const icon = tone === 'live' ? html`<span class="dot"></span>` : icons[tone];
   const mark = view.state === 'claimable' ? icons.bolt : icon;
   return html`
     <section class="pay" aria-labelledby="head">
       <div class="state">
         <span class="mark" aria-hidden="true">${mark}</span>
-        <h2 id="head" tabindex="-1">${say(`refund.${view.state}.head`, values)}</h2>
-        <p>${say(`refund.${view.state}.text`, values)}</p>
+        <h2 id="head" tabindex="-1">${say(`${kindOf(view)}.${view.state}.head`, values)}</h2>
+        <p>${say(`${kindOf(view)}.${view.state}.text`, values)}</p>
       </div>
       ${
         view.failedBefore === true &&
@@ -181,11 +195,11 @@ function scanned(lnurl: string, { words, values }: Shown): Html {
   `;
 }
 
-const how = ({ say }: Speech): Html =>
+const how = ({ say }: Speech, kind: 'refund' | 'reward'): Html =>
   howBox({
     title: say('refund.how'),
     steps: [say('refund.how.1'), say('refund.how.2'), say('refund.how.3')],
-    trust: say('refund.trust'),
+    trust: say(`${kind}.trust`),
   });
 
 function scriptView(view: ClaimView, { say }: Speech): string {

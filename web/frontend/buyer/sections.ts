@@ -1,7 +1,7 @@
 // The three parts of the page: what is paid to whom, the state with what can be done about it, and
 // how paying works. On a phone they follow each other; on a wide screen the second stands beside.
 import { formatBasisPoints, formatFiat, formatSats } from '../shared/amounts.ts';
-import type { PayInvoice, PayView } from '../shared/pay-view.ts';
+import type { PayInvoice, PayReward, PayView } from '../shared/pay-view.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
 import { requestOf, type Look } from './looks.ts';
@@ -100,6 +100,7 @@ export function paySection(view: PayView, shown: Shown): Html {
       </div>
       ${request !== undefined && invoiceParts(view, { ...shown, request })}
       ${view.settledAt !== undefined && receipt(view, words)}
+      ${view.reward !== undefined && rewardLine(view.reward, words)}
       ${
         look.form !== undefined &&
         html`<form method="post" action="/pay/${view.id}/quote">
@@ -121,6 +122,28 @@ export function paySection(view: PayView, shown: Shown): Html {
       <p class="soft small help">${say('help', values)}</p>
       ${!view.final && html`<noscript><p class="soft small help">${say('nojs')}</p></noscript>`}
     </section>
+  `;
+}
+
+const rewardWords = {
+  waiting: 'reward.waiting',
+  claimable: 'reward.open',
+  claimed: 'reward.under_way',
+  paid: 'reward.sent',
+} as const satisfies Record<PayReward['state'], Word>;
+
+/** What its buyer gets back, and where, once it can be claimed. */
+function rewardLine({ state, sats: amount, at, url }: PayReward, words: Speech): Html {
+  const { say, locale } = words;
+  const sats = formatSats(amount, locale);
+  const [before, after = ''] = say(rewardWords[state], { sats, time: gap }).split(gap);
+  return html`
+    <p class="hint reward">${before}${at !== undefined && moment(at, words)}${after}</p>
+    ${
+      url !== undefined &&
+      /^https?:\/\//.test(url) &&
+      html`<a class="btn main noprint" href="${url}">${say('reward.claim_link', { sats })}</a>`
+    }
   `;
 }
 

@@ -46,6 +46,10 @@ export type ClaimView = {
   /** As Shopify shows it, such as `#1001`. */
   orderName: string;
   test: boolean;
+  /** It is no refund: the shop gives it by rule. */
+  reward?: true;
+  /** Of a reward that is `preparing`: from when on it can be claimed, ISO 8601. */
+  claimableAt?: string;
   /** What is given back: a decimal string and an ISO 4217 code. Absent: only sats are meant. */
   fiat?: { amount: string; currency: string };
   /** Whole satoshis, a decimal string; absent until its price is certain. */

@@ -77,6 +77,18 @@ export type PayView = {
   settledAt?: string;
   /** The page on which a refund of it is to be claimed, absolute; absent: there is none. */
   refundUrl?: string;
+  /** What its buyer gets back by the shop's rule; absent: nothing, or not any more. */
+  reward?: PayReward;
+};
+
+export type PayReward = {
+  state: 'waiting' | 'claimable' | 'claimed' | 'paid';
+  /** Whole satoshis, a decimal string. */
+  sats: string;
+  /** `waiting`: from when on; `claimable`: until when. ISO 8601. */
+  at?: string;
+  /** `claimable` only: where, absolute. */
+  url?: string;
 };
 
 export type PayInvoice = {

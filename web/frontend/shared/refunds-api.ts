@@ -24,7 +24,7 @@ export type RefundShown = {
   fiat: { amount: string; currency: string } | null;
   /** Whole satoshis, a decimal string; null until its price is certain. */
   sats: string | null;
-  origin: 'order_refund' | 'refund_session' | 'admin' | 'attention';
+  origin: 'order_refund' | 'refund_session' | 'admin' | 'attention' | 'reward';
   note: string | null;
   test: boolean;
   /** ISO 8601, as every moment here. */

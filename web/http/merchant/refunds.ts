@@ -136,15 +136,17 @@ async function listAnswer(doors: Doors, { shop, request, response }: Seen): Prom
   const { state, after: afterText } = request.query;
   const after = readCursor(afterText);
   const states = typeof state === 'string' && Object.hasOwn(filters, state) ? filters[state] : [];
+  const rewards = state === 'rewards';
   const isWrong =
-    (state !== undefined && states?.length === 0) || (afterText !== undefined && !after);
+    (state !== undefined && states?.length === 0 && !rewards) ||
+    (afterText !== undefined && !after);
   if (isWrong || states === undefined) {
     answerJson(response, 400, { error: 'The filter cannot be read.' });
     return;
   }
   const { db } = doors.deps;
   const [found, counts, { refundsOn: isOn }] = await Promise.all([
-    views.refundsOfShop(db, { shopId: shop.id, states, after, limit: pageSize + 1 }),
+    views.refundsOfShop(db, { shopId: shop.id, states, rewards, after, limit: pageSize + 1 }),
     views.countRefunds(db, shop.id),
     views.refundTermsOf(db, shop.id),
   ]);
@@ -340,11 +342,12 @@ function letterOf(
 ): { subject: string; text: string } {
   const { refund } = about;
   const { say, locale } = speech(about.language);
+  const kind = refund?.origin === 'reward' ? 'reward' : 'refund';
   const values = {
     shop: about.shop.replace(/\.myshopify\.com$/, ''),
     order: refund?.orderName ?? '',
     sats: refund?.amountMsat == null ? '' : formatSats(satsOf(refund.amountMsat), locale),
     link: `${doors.appUrl}/refund/${refund?.link ?? ''}`,
   };
-  return { subject: say('refund.letter.subject', values), text: say('refund.letter', values) };
+  return { subject: say(`${kind}.letter.subject`, values), text: say(`${kind}.letter`, values) };
 }

@@ -60,6 +60,8 @@ export type Payment = {
   reference?: string;
   /** The page on which a refund is to be claimed. */
   refundUrl?: string;
+  /** What its buyer gets back by the shop's rule, and once it can be claimed, where. */
+  reward?: { sats: string; url?: string };
   test: boolean;
   expired: boolean;
   checking: boolean;
@@ -111,6 +113,7 @@ export function readPayment(body: unknown): Payment | undefined {
       over: oneOf(overs, given['over']),
       reference: textOf(given['reference']),
       refundUrl: addressOf(given['refundUrl']),
+      reward: readReward(given['reward']),
     }),
   };
 }
@@ -128,6 +131,16 @@ function readFiat(value: unknown): Payment['fiat'] {
   const amount = textOf(fields['amount']);
   const currency = textOf(fields['currency']);
   return amount === undefined || currency === undefined ? undefined : { amount, currency };
+}
+
+/** What is on its way, or arrived, is said on our page. */
+function readReward(value: unknown): Payment['reward'] {
+  const fields = fieldsOf(value);
+  const sats = textOf(fields['sats']);
+  const isOpen = fields['state'] === 'waiting' || fields['state'] === 'claimable';
+  return sats === undefined || !isOpen
+    ? undefined
+    : { sats, ...present({ url: addressOf(fields['url']) }) };
 }
 
 function readInvoice(value: unknown): Invoice | undefined {

@@ -75,9 +75,27 @@ function Standing(shown: Shown & { face: Face }) {
             {host.say('refund')}
           </s-button>
         )}
+        <Reward {...shown} />
         <PageButton {...shown} />
       </s-stack>
     </s-banner>
+  );
+}
+
+/** Sats back: how many, and the way to them once it is open. */
+function Reward({ host, payment }: Shown) {
+  const { reward, payUrl } = payment;
+  if (reward === undefined) return null;
+  const href = reward.url ?? payUrl;
+  return (
+    <>
+      <s-text>{host.say('reward', { sats: host.sats(reward.sats) })}</s-text>
+      {href !== undefined && (
+        <s-button variant="secondary" href={href} target="_blank">
+          {host.say(reward.url === undefined ? 'open' : 'reward_claim')}
+        </s-button>
+      )}
+    </>
   );
 }
 

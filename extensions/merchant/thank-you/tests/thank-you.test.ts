@@ -86,6 +86,25 @@ test('a refund that waits for its buyer has a button to its page', async () => {
   expect(textOf('s-button')).toEqual(['refund']);
 });
 
+test.for([
+  [{ state: 'waiting', at: '2026-12-06T00:00:00.000Z' }, 'open'],
+  [{ state: 'claimable', url: `${server}/refund/BBBBBBBBBBBBBBBBBBBBBB` }, 'reward_claim'],
+] as const)('a reward that is %j is said, with a button', async ([reward, word]) => {
+  const { extension } = onPage(() => json({ ...paid, reward: { sats: '210', ...reward } }));
+  using _ = extension;
+  await begin(extension);
+  expect(textOf('s-text')).toContain('reward');
+  expect(textOf('s-button')).toEqual([word]);
+  expect(find('s-button')?.getAttribute('href')).toBe('url' in reward ? reward.url : paid.payUrl);
+});
+
+test('a reward that is on its way is not spoken of any more', async () => {
+  const { extension } = onPage(() => json({ ...paid, reward: { sats: '210', state: 'claimed' } }));
+  using _ = extension;
+  await begin(extension);
+  expect(find('s-button')).toBeNull();
+});
+
 test('an address that is none of a page is no button', async () => {
   const { extension } = onPage(() => json({ ...paid, refundUrl: 'javascript:alert(1)' }));
   using _ = extension;

@@ -22,7 +22,7 @@ import { useApi } from '../use-api.ts';
 import { useWords } from '../words.tsx';
 
 const lookAgainMs = 15_000;
-const filters = ['all', 'open', 'asked', 'claimable', 'claimed', 'over'] as const;
+const filters = ['all', 'open', 'asked', 'claimable', 'claimed', 'over', 'rewards'] as const;
 type Filter = (typeof filters)[number];
 
 export default function Refunds() {
@@ -137,6 +137,7 @@ function Table({ refunds, timeZone }: { refunds: readonly RefundShown[]; timeZon
         </Link>,
         <RefundBadge key="state" refund={refund} />,
         <BlockStack key="amount">
+          {refund.origin === 'reward' && <span>{t('rewards.one')}</span>}
           {refund.fiat !== null && <span>{fiat(refund.fiat)}</span>}
           <Text as="span" tone="subdued" numeric>
             {refund.sats === null ? '–' : sats(refund.sats)}

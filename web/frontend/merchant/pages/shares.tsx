@@ -11,6 +11,7 @@ import {
 import type { ShareBatchShown, ShareReceiverShown, SharesAnswer } from '../../shared/shares-api.ts';
 import { Failed } from '../parts/failed.tsx';
 import { PlainTable } from '../parts/plain-table.tsx';
+import { RewardTermsCard } from '../parts/reward-terms.tsx';
 import { ShareRules } from '../parts/share-rules.tsx';
 import { ShareTermsCard } from '../parts/share-terms.tsx';
 import { useAmounts } from '../parts/use-amounts.ts';
@@ -33,6 +34,7 @@ export default function Shares() {
           <Failed title={t('shares.failed')} trouble={trouble} again={again} />
         )}
         {value !== undefined && <Loaded answer={value} onChanged={again} />}
+        <RewardTermsCard />
       </BlockStack>
     </Page>
   );

@@ -168,6 +168,7 @@ function OneRefund(props: {
     <BlockStack gap="200">
       <InlineStack align="space-between" blockAlign="center" gap="200">
         <Text as="h3" variant="headingSm" numeric>
+          {refund.origin === 'reward' && `${t('rewards.one')} · `}
           {refund.fiat === null ? inSats : `${fiat(refund.fiat)} · ${inSats}`}
         </Text>
         <RefundBadge refund={refund} />

@@ -8,8 +8,14 @@ import { Failed } from './failed.tsx';
 
 type Refused = Extract<ShareChangedAnswer, { ok: false }>;
 
-/** One call that changes something about shares, and what became of it. */
-export function useChangingShares(onChanged: () => void): {
+/**
+ * One call that changes something about shares or rewards, and what became of it. `words`: whose
+ * refusals they are.
+ */
+export function useChangingShares(
+  onChanged: () => void,
+  words: 'share' | 'reward' = 'share',
+): {
   isSaving: boolean;
   /** What it was refused for, or why there is no answer. */
   says: ReactNode;
@@ -46,7 +52,7 @@ export function useChangingShares(onChanged: () => void): {
       {refused !== undefined && (
         <div role="alert">
           <Text as="p" tone="critical">
-            <Told code={`share.${refused.refusal}`} sentence={refused.sentence} />
+            <Told code={`${words}.${refused.refusal}`} sentence={refused.sentence} />
           </Text>
         </div>
       )}
