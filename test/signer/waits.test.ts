@@ -2,7 +2,14 @@
 // shop, and in one order of locks with whoever gives the claim up.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
-import { claimWaits, openClaims, tryWaitingAgain, waitsOfClaims } from '../../web/db/payouts.ts';
+import {
+  claimWaits,
+  openClaims,
+  reservePayout,
+  takeDuePayouts,
+  tryWaitingAgain,
+  waitsOfClaims,
+} from '../../web/db/payouts.ts';
 import { purseOf } from '../../web/db/purses.ts';
 import { claimIsOver } from '../../web/db/refunds.ts';
 import { ceilingsOf, usualLimits } from '../../web/signer/purse.ts';
@@ -55,6 +62,41 @@ test('many claims of one shop leave room for those of the next', async () => {
     await other.close();
   }
 });
+
+test('many payouts of one shop, whose node is silent, leave room for those of the next', async () => {
+  const other = await openDesk(db);
+  try {
+    for (let n = 0; n < 3; n += 1) await underWay(desk);
+    await underWay(other);
+    await db.pool.query(`update payout set due_at = now() - interval '1 s' where shop_id = $1`, [
+      other.shop.id,
+    ]);
+    await db.pool.query(`update payout set due_at = now() - interval '9 s' where shop_id = $1`, [
+      desk.shop.id,
+    ]);
+    const take = (without: number[]) =>
+      takeDuePayouts(db, { limit: 3, leaseMs: 60_000, ofPurse: 2, without });
+    const taken = (await take([])).map(({ shopId }) => shopId).sort();
+    expect(taken).toEqual([desk.shop.id, desk.shop.id, other.shop.id].sort());
+    // The third one's shop has its hands full: it stays due.
+    expect(await take([desk.shop.id])).toEqual([]);
+    expect(await take([])).toHaveLength(1);
+  } finally {
+    await other.close();
+  }
+});
+
+/** A payout that is reserved, and whose signer is gone. */
+async function underWay(at: Desk): Promise<void> {
+  const { claimId } = await at.owe(1_000_000n);
+  const claim = (await openClaims(db, 100)).find(({ id }) => id === claimId);
+  if (claim === undefined) throw new Error('no claim');
+  const { word } = await reservePayout(db, {
+    ...{ claim, expiresAt: new Date(Date.now() + 3_600_000), feeLimitMsat: 1_000n },
+    ...{ originalMsat: null, ceilings: ceilingsOf(usualLimits), leaseMs: 60_000 },
+  });
+  expect(word).toBe('reserved');
+}
 
 test('all apps of a shop are paid from its one purse, and counted together', async () => {
   const other = await aShop(db, { domain: desk.shop.domain, clientId: 'another-app' });

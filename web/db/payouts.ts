@@ -160,10 +160,13 @@ export const payoutOfClaim = (db: Database, claimId: bigint): Promise<PayoutRow 
     [claimId],
   );
 
-/** Takes what is due for so long that nobody else does; an outcome gives it back. */
+/**
+ * Takes what is due for so long that nobody else does; an outcome gives it back. Of each purse at
+ * most `ofPurse`, and nothing of the shops `without`, whose node may be silent: it holds nobody up.
+ */
 export const takeDuePayouts = (
   db: Database,
-  about: { limit: number; leaseMs: number },
+  about: { limit: number; leaseMs: number; ofPurse: number; without: readonly number[] },
 ): Promise<PayoutRow[]> =>
   records<PayoutRow>(
     db.pool,
@@ -172,11 +175,16 @@ export const takeDuePayouts = (
       text: `
         update payout o set due_at = now() + $2 * interval '1 ms'
         where o.id in (
-          select d.id from payout d where d.due_at <= now()
-          order by d.due_at, d.id limit $1 for update skip locked)
+          select d.id from payout d where d.due_at <= now() and d.id in (
+            select w.id from (
+              select id, due_at,
+                row_number() over (partition by purse_of(shop_id) order by due_at, id) as place
+              from payout where due_at <= now() and shop_id <> all ($4::int[])) w
+            where w.place <= $3 order by w.due_at, w.id limit $1)
+          for update skip locked)
         returning ${columns}`,
     },
-    [about.limit, about.leaseMs],
+    [about.limit, about.leaseMs, about.ofPurse, about.without],
   );
 
 /** Nobody else is working: everything that is under way is looked at now. */

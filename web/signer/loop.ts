@@ -52,6 +52,10 @@ function handsOf(log: SignerLog, freed: () => void) {
     [...under.values()].filter((each) => each.shopId === shopId).length;
   return {
     room: (): number => mostAtOnce - under.size,
+    full: (): number[] => {
+      const shops = new Set([...under.values()].map(({ shopId }) => shopId));
+      return [...shops].filter((shopId) => ofShop(shopId) >= mostOfShop);
+    },
     empty: async (): Promise<void> => {
       await Promise.all([...under.values()].map(({ ended }) => ended));
     },
@@ -84,7 +88,8 @@ async function lookForWork(
   const { db, timing } = deps;
   const room = hands.room();
   if (room <= 0) return;
-  for (const payout of await takeDuePayouts(db, { limit: room, leaseMs: timing.leaseMs })) {
+  const due = { limit: room, leaseMs: timing.leaseMs, ofPurse: mostOfShop, without: hands.full() };
+  for (const payout of await takeDuePayouts(db, due)) {
     const { shopId, claimId } = payout;
     const run = (): Promise<void> => workPayout(deps, payout);
     hands.begin({ key: `claim ${claimId.toString()}`, shopId, isTaken: true, run });
