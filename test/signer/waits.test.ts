@@ -63,7 +63,7 @@ test('many claims of one shop leave room for those of the next', async () => {
   }
 });
 
-test('many payouts of one shop, whose node is silent, leave room for those of the next', async () => {
+test('many payouts of one shop, whose node is silent, leave room for the next one’s', async () => {
   const other = await openDesk(db);
   try {
     for (let n = 0; n < 3; n += 1) await underWay(desk);
