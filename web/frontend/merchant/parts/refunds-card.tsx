@@ -174,7 +174,10 @@ function OneRefund(props: {
         <RefundBadge refund={refund} />
       </InlineStack>
       <Text as="p">
-        <Told code={`refund_state.${state}`} sentence={sentence} />{' '}
+        {/* A reward waits for its day, and for nothing else. */}
+        {!(refund.origin === 'reward' && state === 'asked') && (
+          <Told code={`refund_state.${state}`} sentence={sentence} />
+        )}{' '}
         <Told code={`refund_reason.${because.code}`} sentence={because.sentence} />
       </Text>
       {waits !== null && (
