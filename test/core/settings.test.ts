@@ -110,7 +110,7 @@ describe('alerts explain themselves', () => {
   const facts = {
     ...{ orderName: '#1001', paymentId: 'id', address: 'node.example.com:10009' },
     ...{ since: '2026-11-21 10:00 UTC', sats: '12', ends: '2026-12-01 10:00 UTC' },
-    ...{ count: '25' },
+    ...{ count: '25', until: '2026-12-01 10:00 UTC' },
   };
   test.each(alertWords)('%s', (what) => {
     for (const spoken of ['en', 'de', 'de-CH', 'fr', null]) {

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
-import { switchHolds } from '../../web/db/holds.ts';
+import { askOfHold, switchHolds } from '../../web/db/holds.ts';
 import { openShop, type Shop } from '../flows/cases-shop.ts';
 import { enumerate } from '../kills/points.ts';
 import type { FromProcess, Moment, ToProcess } from '../kills/process.ts';
@@ -83,6 +83,7 @@ beforeAll(async () => {
   fs.writeFileSync(path.join(dir, 'plan.json'), JSON.stringify(plan));
   shop = await openShop({ captures: true });
   await switchHolds(shop.db, { shopId: shop.paymentsShopId, on: true });
+  await switchHolds(shop.db, { shopId: shop.shop.id, on: true });
   const macaroon = shop.lnd.macaroon('receive-and-hold', { rootKeyId: '57201' });
   const given = { lndconnect: shop.lnd.lndconnect(macaroon) };
   await until('the node is connected', async () => (await shop.connect({ given })).ok, patienceMs);
@@ -139,6 +140,67 @@ async function play(ask: 'capture' | 'void', moment: Moment) {
   expect(counted).toEqual({ authorized: 1, answered: 1, said: 'resolved' });
   return { state: (await read()).state, accounts, paid: (await paid).ok, invoice };
 }
+
+/** The money of an order is held, and twenty presses ask for the same at once. */
+async function playOrder(kind: 'capture' | 'void', moment: Moment) {
+  const { prisma } = shop.db;
+  let died = false;
+  const dies = new Promise<void>((resolve, reject) => {
+    current.onStanding(() => {
+      if (died) return;
+      died = true;
+      replace().then(resolve, reject);
+    });
+  });
+  dies.catch(() => undefined);
+  tell(current, { stopAt: [moment] });
+  const bill = await shop.anOrder();
+  const { paymentId, shopId } = bill;
+  const read = () => prisma.payment.findUniqueOrThrow({ where: { id: paymentId } });
+  const invoice = await shop.quoted(bill);
+  const paid = shop.lnd.pay(shop.requestOf(invoice.hash));
+  await until('it is held', async () => (await read()).state === 'held', patienceMs);
+  const asked = { shopId, paymentId, kind, staffId: 'a person' };
+  await Promise.all(Array.from({ length: 20 }, () => askOfHold(shop.db, asked)));
+  const ends = async (): Promise<boolean> => {
+    const requests = await prisma.holdRequest.findMany({ where: { paymentId } });
+    const isDone = requests.length === 1 && requests[0]?.state === 'done';
+    return isDone && ['resolved', 'lapsed'].includes((await read()).state);
+  };
+  await until(`the ${kind} is done`, ends, patienceMs);
+  await dies;
+  expect(died).toBe(true);
+  const accounts = await shop.accountsOf(bill);
+  const order = shop.shopify.order(bill.originId);
+  const told = { status: order?.financialStatus, received: order?.received };
+  return { state: (await read()).state, accounts, told, paid: (await paid).ok, invoice };
+}
+
+test.for([
+  'sql hold_begin after',
+  'sql hold_want_capture after',
+  'call look-at-hold.settleHeld before',
+  'call look-at-hold.settleHeld after',
+  'sql invoice_settle after',
+  'call tell-shopify.markPaid after',
+  'sql hold_request_answer after',
+])('an order is charged once, killed at %s', async (moment) => {
+  const { state, accounts, told, paid, invoice } = await playOrder('capture', moment);
+  expect([state, paid]).toEqual(['resolved', true]);
+  expect(told).toEqual({ status: 'PAID', received: '21.00' });
+  expect(accounts).toEqual({ resolved: invoice.amountMsat });
+});
+
+test.for([
+  'sql invoice_end_all after',
+  'call close-invoice.askToCancel after',
+  'sql hold_request_answer after',
+])('the money of an order is let go once, killed at %s', async (moment) => {
+  const { state, accounts, told, paid } = await playOrder('void', moment);
+  expect([state, paid]).toEqual(['lapsed', false]);
+  expect(told).toEqual({ status: 'PENDING', received: '0.00' });
+  expect(accounts).toEqual({});
+});
 
 test.for([
   'call look-at-hold.height after',

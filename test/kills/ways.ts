@@ -336,6 +336,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   ],
   'A hold: each arrow is one transaction, killed at each step (test/journey/hold-kills.test.ts).': [
     'sql hold_begin',
+    'sql hold_take_back',
     'sql hold_is_told',
     'sql hold_request_answer',
     'sql hold_request_capturing',

@@ -204,6 +204,37 @@ const words = {
       todo: 'Verbinden Sie den Knoten vorher mit einem neuen Zugang. Keine Zahlung geht verloren.',
     },
   },
+  held: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName} is paid and waits for you',
+      sentence:
+        'The buyer has paid, and your node holds the money. On {until} it goes back to the buyer ' +
+        'by itself.',
+      todo: 'Look at the order, then charge the money or let it go.',
+    },
+    de: {
+      subject: 'Bestellung {orderName} ist bezahlt und wartet auf Sie',
+      sentence:
+        'Der Käufer hat bezahlt, und Ihr Knoten hält das Geld. Am {until} geht es von selbst an ' +
+        'ihn zurück.',
+      todo: 'Prüfen Sie die Bestellung, dann ziehen Sie das Geld ein oder geben es zurück.',
+    },
+  },
+  hold_ends: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: its money goes back soon',
+      sentence: 'The money of this order is held until {until}. Then the buyer has it back.',
+      todo: 'Charge it before, if the order is to stand.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: Das Geld geht bald zurück',
+      sentence:
+        'Das Geld dieser Bestellung wird bis {until} gehalten. Dann hat es der Käufer zurück.',
+      todo: 'Ziehen Sie es vorher ein, wenn die Bestellung bestehen soll.',
+    },
+  },
   reconcile_break: {
     path: '/',
     en: {

@@ -4,7 +4,7 @@
 // would be closed for it.
 import { accountOf, type Posting } from './ledger.ts';
 import { msat, shareRoundedDown, type Minor, type Msat } from './money.ts';
-import type { PaymentState } from './payment.ts';
+import { isUnpaid, type PaymentState } from './payment.ts';
 
 /** The CLTV delta that a hold invoice asks of its payer, in blocks: about two days. */
 export const holdCltvBlocks = 312;
@@ -27,6 +27,10 @@ const blocksLeft = (about: { heldUntilHeight: number; height: number }): number 
 export const holdEndsAt = (about: { heldUntilHeight: number; height: number; now: Date }): Date =>
   new Date(about.now.getTime() + blocksLeft(about) * quickBlockMs);
 
+/** Before anybody has paid: by when it is given back at the latest, if it is paid in time. */
+export const latestHoldEnd = (lapsesAt: Date): Date =>
+  new Date(lapsesAt.getTime() + holdCltvBlocks * quickBlockMs);
+
 /** Whether it is to be given back, by the height of the chain or by the time that was told. */
 export const isHoldOver = (about: {
   heldUntilHeight: number;
@@ -35,7 +39,7 @@ export const isHoldOver = (about: {
   now: Date;
 }): boolean => blocksLeft(about) === 0 || about.now.getTime() > about.endsAt.getTime() + graceMs;
 
-/** What became of a capture or a void. Only the first two are a yes. */
+/** What became of a charge or of a giving back. Only the first two are a yes. */
 export const holdOutcomes = {
   captured: 'It was charged.',
   voided: 'The buyer has the money back, and nothing was charged.',
@@ -43,6 +47,7 @@ export const holdOutcomes = {
   captured_before: 'It was charged before.',
   not_held: 'No money is held for it.',
   wrong_amount: 'The amount is none, or more than what is held.',
+  order_over: 'The order was cancelled, or needs no money any more: the buyer has it back.',
 } as const satisfies Record<string, string>;
 export type HoldOutcome = keyof typeof holdOutcomes;
 
@@ -106,6 +111,44 @@ function decideHeld(asked: HoldAsked, payment: HoldStanding): HoldDecision {
     currency === payment.currency;
   if (!fits) return { do: 'answer', outcome: 'wrong_amount' };
   return payment.isTold ? { do: 'capture' } : { do: 'wait' };
+}
+
+/** Before its end the merchant is told once more that somebody has to decide. */
+export const holdEndsSoonMs = 6 * 3_600_000;
+/** So often the order of what is held is read again, whoever has told us of it. */
+const lookAtHeldOrderMs = 10 * 60_000;
+
+/** When a held payment of an order is looked at next: to read its order, or to tell of its end. */
+export function nextLookAtHeld(about: { endsAt: Date; now: Date }): number {
+  const warnInMs = about.endsAt.getTime() - holdEndsSoonMs - about.now.getTime();
+  return warnInMs > 0 ? Math.min(lookAtHeldOrderMs, warnInMs + 1_000) : lookAtHeldOrderMs;
+}
+
+/** `charge`: once its order was read again, and still owes. */
+export type StaffDecision = HoldDecision | { do: 'charge' };
+
+/**
+ * What follows from what a member of staff asked of a held order. `closedBecause`: why no money was
+ * wanted any more, where that is so. Shopify knows nothing of a hold there, and is not answered.
+ */
+export function decideStaff(
+  asked: { kind: 'capture' | 'void'; isCapturing: boolean },
+  payment: { state: PaymentState; isCapturing: boolean; closedBecause: string | undefined },
+): StaffDecision {
+  const { state, isCapturing, closedBecause } = payment;
+  const answer = (outcome: HoldOutcome): HoldDecision => ({ do: 'answer', outcome });
+  if (state === 'open') return answer('not_held');
+  if (state === 'closing') return { do: 'wait' };
+  if (state === 'held') {
+    if (asked.kind === 'void') return isCapturing ? { do: 'wait' } : { do: 'release' };
+    return isCapturing ? answer('captured_before') : { do: 'charge' };
+  }
+  if (isUnpaid(state)) {
+    if (asked.kind === 'void' || closedBecause === 'hold_voided') return answer('voided');
+    const isOver = closedBecause === undefined || closedBecause === 'hold_over';
+    return answer(isOver ? 'expired' : 'order_over');
+  }
+  return answer(asked.isCapturing ? 'captured' : 'captured_before');
 }
 
 /**

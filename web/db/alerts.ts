@@ -113,6 +113,33 @@ export async function makeNodeAlerts(db: Database): Promise<void> {
   for (const days of alertRules.credentialDays) await make('credential_ending', days);
 }
 
+/**
+ * The money of an order is held: told once, and once more when its end is near. Whoever decided
+ * that it is charged or given back needs not be told any more. Repeating it changes nothing.
+ */
+export async function makeHoldAlerts(
+  db: Database,
+  about: { paymentId: string; soonMs: number },
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'alert_held',
+      text: `
+        select make_alert(p.shop_id, word.what, p.id::text,
+          jsonb_build_object('orderName', p.order_name, 'paymentId', p.id::text,
+            'until', to_char(p.hold_ends_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')))
+        from payment p
+          cross join lateral (values ('held', true),
+            ('hold_ends', p.hold_ends_at < now() + $2 * interval '1 ms')) word (what, due)
+        where p.id = $1::uuid and p.state = 'held' and word.due
+          and not exists (
+            select 1 from hold_request r where r.payment_id = p.id and r.state <> 'done')`,
+    },
+    [about.paymentId, about.soonMs],
+  );
+}
+
 export type AlertLine = {
   what: string;
   channel: 'email' | 'url';

@@ -179,8 +179,8 @@ export const rules: readonly Rule[] = [
       where due_at is not null and lane <> 'shop:' || shop_id || ':admin'
       union all
       select 'request ' || r.id from hold_request r join payment p on p.id = r.payment_id
-      where p.shop_id <> r.shop_id or p.kind <> 'authorization' and r.outcome in ('captured',
-        'voided')`,
+      where p.shop_id <> r.shop_id or p.origin = 'payment_session' and p.kind <> 'authorization'
+        and r.outcome in ('captured', 'voided')`,
   },
   {
     rule: 'I12',

@@ -37,7 +37,9 @@ export const historyWords = {
   session_asked: 'Shopify asks something of this payment.',
   told_authorized: 'Shopify has it as authorized.',
   capture_wanted: 'It is to be charged.',
-  hold_answered: 'What Shopify asked of the hold has its answer.',
+  charge_asked: 'A person wants what is held to be charged.',
+  let_go_asked: 'A person wants what is held to be given back.',
+  hold_answered: 'What was asked of the hold has its answer.',
   refund: 'A refund of this payment went on.',
   share: 'A share of this payment went on.',
 } as const satisfies Record<string, string>;

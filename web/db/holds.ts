@@ -48,7 +48,17 @@ export async function wantsHolds(db: Database, shopId: number): Promise<boolean>
   return found.length > 0;
 }
 
-/** Switches authorizations on or off. What is held goes on. */
+/** Whether what is paid for the orders of this shop is held first. */
+export async function holdsOn(db: Database, shopId: number): Promise<boolean> {
+  const found = await rows(
+    db.pool,
+    { name: 'hold_is_on', text: 'select id from shop where id = $1 and holds_on' },
+    [shopId],
+  );
+  return found.length > 0;
+}
+
+/** Switches holds on or off. What is held goes on. */
 export async function switchHolds(
   db: Database,
   about: { shopId: number; on: boolean },
@@ -98,22 +108,28 @@ export async function holdPayment(
   });
 }
 
+type Release = {
+  paymentId: string;
+  because: Reason;
+  /**
+   * Also what the node was to be asked to charge: the wish is taken back. A node that was asked in
+   * that very moment says so, and the money is then of an order that is over.
+   */
+  evenIfCharging?: boolean;
+};
+
 /**
  * held -> closing: the node is to give the money back. False: it is not held any more, or is being
  * charged.
  */
-export const releaseHeld = (
-  db: Database,
-  about: { paymentId: string; because: Reason },
-): Promise<boolean> => transaction(db, (on) => releaseHeldOn(on, about));
+export const releaseHeld = (db: Database, about: Release): Promise<boolean> =>
+  transaction(db, (on) => releaseHeldOn(on, about));
 
 /** The same, as a part of the caller's transaction. */
-export async function releaseHeldOn(
-  on: Queryable,
-  about: { paymentId: string; because: Reason },
-): Promise<boolean> {
-  const { paymentId, because } = about;
+export async function releaseHeldOn(on: Queryable, about: Release): Promise<boolean> {
+  const { paymentId, because, evenIfCharging = false } = about;
   await lockWithInvoices(on, paymentId);
+  if (evenIfCharging) await takeBackCapture(on, paymentId);
   const capturing = await rows(
     on,
     {
@@ -130,6 +146,20 @@ export async function releaseHeldOn(
   await nudge(on, await endInvoices(on, paymentId, 'order_over'));
   return true;
 }
+
+/** The payment and its invoice are locked. */
+const takeBackCapture = (on: Queryable, paymentId: string): Promise<unknown> =>
+  rows(
+    on,
+    {
+      name: 'hold_take_back',
+      text: `
+        update invoice i set capture_wanted_at = null from payment p
+        where i.payment_id = $1::uuid and p.id = i.payment_id and p.state = 'held'
+          and i.state = 'live' and i.capture_wanted_at is not null`,
+    },
+    [paymentId],
+  );
 
 /** Gives back all that a shop holds, as a part of the caller's transaction. */
 export async function releaseAllOfShop(
@@ -268,14 +298,87 @@ export async function captureOf(
 }
 
 /**
+ * A member of staff wants what is held to be charged or given back: one row that is due at once,
+ * however often it is asked for. What was asked first goes first; the other is told so.
+ */
+export async function askOfHold(
+  db: Database,
+  asked: { shopId: number; paymentId: string; kind: HoldRequestRow['kind']; staffId: string },
+): Promise<'asked' | 'not_held' | 'asked_otherwise'> {
+  const { shopId, paymentId, kind, staffId } = asked;
+  return transaction(db, async (on) => {
+    await lockWithInvoices(on, paymentId);
+    const [row] = await rows<{ pending: HoldRequestRow['kind'] | null; before: number }>(
+      on,
+      {
+        name: 'hold_asked_of',
+        text: `
+          select (select kind from hold_request r where r.payment_id = p.id and r.state <> 'done'
+              order by r.id limit 1) as pending,
+            (select count(*) from hold_request r where r.payment_id = p.id)::int as before
+          from payment p
+          where p.id = $1::uuid and p.shop_id = $2 and p.origin = 'order' and p.state = 'held'`,
+      },
+      [paymentId, shopId],
+    );
+    if (row === undefined) return 'not_held';
+    if (row.pending !== null) return row.pending === kind ? 'asked' : 'asked_otherwise';
+    const originId = `staff/${paymentId}/${String(row.before + 1)}`;
+    const of = { shopId, paymentId, kind, originId };
+    await openHoldRequestOn(on, { ...of, amountMinor: null, currency: null });
+    const what = kind === 'capture' ? 'charge_asked' : 'let_go_asked';
+    await note(on, paymentId, { what, details: { by: staffId } });
+    return 'asked';
+  });
+}
+
+/** Whether the order was read a moment ago, and owed what is to be charged. */
+export async function mayCharge(
+  db: Database,
+  about: { invoiceId: bigint; freshMs: number },
+): Promise<boolean> {
+  const found = await rows(
+    db.pool,
+    {
+      name: 'hold_may_charge',
+      text: `
+        select i.id from invoice i join payment p on p.id = i.payment_id
+        where i.id = $1 and (p.origin = 'payment_session'
+          or i.capture_wanted_at > now() - $2 * interval '1 ms')`,
+    },
+    [about.invoiceId, about.freshMs],
+  );
+  return found.length > 0;
+}
+
+/** What staff asked of a hold last; undefined: nothing yet. */
+export async function latestHoldRequest(
+  db: Database,
+  paymentId: string,
+): Promise<HoldRequestRow | undefined> {
+  const [raw] = await rows<RawRequest>(
+    db.pool,
+    {
+      name: 'hold_request_latest',
+      text: `
+        select ${requestColumns} from hold_request where payment_id = $1::uuid
+        order by hold_request.id desc limit 1`,
+    },
+    [paymentId],
+  );
+  return raw && requestFrom(raw);
+}
+
+/**
  * The money of a held payment is to be charged for this request: its node is told so by the lane of
- * the node. False: it is not held any more, or another request was faster.
+ * the node. Said again for the same request it holds from that moment on. False: it is not held any
+ * more, or another request was faster.
  */
 export async function wantCapture(
   db: Database,
-  request: Pick<HoldRequestRow, 'id' | 'paymentId'>,
+  request: Pick<HoldRequestRow, 'id' | 'paymentId' | 'state'>,
 ): Promise<boolean> {
-  const { id, paymentId } = request;
+  const { id, paymentId, state } = request;
   return transaction(db, async (on) => {
     await lockWithInvoices(on, paymentId);
     const wanted = await rows<{ node_id: number }>(
@@ -288,10 +391,10 @@ export async function wantCapture(
           from payment p
           where i.payment_id = $1::uuid and p.id = i.payment_id and p.state = 'held'
             and i.state = 'live' and i.held_at is not null and i.ending is null
-            and i.capture_wanted_at is null
+            and (i.capture_wanted_at is null or $2)
           returning i.node_id`,
       },
-      [paymentId],
+      [paymentId, state === 'capturing'],
     );
     const [invoice] = wanted;
     if (invoice === undefined) return false;

@@ -19,13 +19,18 @@ export type ServingShop = {
   /** 0: nothing was chosen, and everything is as it comes. */
   version: number;
   settings: Settings;
+  /** What is paid for an order is held until the merchant charges it. */
+  holdsOn: boolean;
   /** Those that work, the preferred one first. */
   nodes: ServingNode[];
 };
 
-type Raw = RawChosen & { shop_id: number; paused_until: Date | null; trouble: string | null } & (
-    { node_id: number; network: string; can_hold: boolean } | { node_id: null }
-  );
+type Raw = RawChosen & {
+  shop_id: number;
+  holds_on: boolean;
+  paused_until: Date | null;
+  trouble: string | null;
+} & ({ node_id: number; network: string; can_hold: boolean } | { node_id: null });
 
 /** Each shop and each of its nodes are at most twenty. */
 const text = `
@@ -36,8 +41,8 @@ const text = `
       select other.id, false from mine join shop other
         on other.domain = mine.domain and other.id <> mine.id
       where $2 and other.uninstalled_at is null order by other.id limit 20))
-  select p.id as shop_id, ${chosenColumns}, n.id as node_id, n.network, n.can_hold, n.trouble,
-    l.paused_until
+  select p.id as shop_id, p.holds_on, ${chosenColumns}, n.id as node_id, n.network, n.can_hold,
+    n.trouble, l.paused_until
   from serving v join shop p on p.id = v.id
     left join settings s on s.shop_id = p.id
     left join lateral (
@@ -57,7 +62,10 @@ export async function servingShops(
   ]);
   const shops = new Map<number, ServingShop>();
   for (const raw of found) {
-    const shop = shops.get(raw.shop_id) ?? { ...chosenFrom(raw), nodes: [] };
+    const shop = shops.get(raw.shop_id) ?? {
+      ...chosenFrom(raw),
+      ...{ holdsOn: raw.holds_on, nodes: [] },
+    };
     shops.set(raw.shop_id, shop);
     if (raw.node_id === null) continue;
     const { node_id: id, network, can_hold: canHold, trouble, paused_until: pausedUntil } = raw;

@@ -20,6 +20,8 @@ export * from './views/streams.ts';
 export { isDatabaseAway, isDatabaseBusy } from './database.ts';
 export { savedViewLimit, savedViews, type SavedViewRow } from './saved-views.ts';
 export { overpaidOf } from './attentions.ts';
+export { holdsOn, wantsHolds } from './holds.ts';
+export * from './views/holds.ts';
 export * from './views/payment.ts';
 export * from './views/payments.ts';
 /** Single rows, for doors: they may read here, and write only through flows. */

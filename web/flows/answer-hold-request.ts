@@ -19,6 +19,7 @@ import {
 } from '../db/holds.ts';
 import { paymentById } from '../db/payments.ts';
 import { shopById } from '../db/shops.ts';
+import { answerStaff } from './answer-staff-of-hold.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 
 /** How soon a payment that is on its way is looked at again. */
@@ -33,11 +34,12 @@ export const answerRequest: Step = async (deps, row) => {
   if (request === undefined || request.state === 'done') {
     return { dueInMs: undefined, attempt: false };
   }
+  const payment = await paymentById(deps.db, request.paymentId);
+  if (payment === null) return { dueInMs: goneShopMs, attempt: true };
+  if (payment.origin === 'order') return answerStaff(deps, { row, request, payment });
   if (request.outcome !== undefined) {
     return tellAnswer(deps, { row, request, outcome: request.outcome });
   }
-  const payment = await paymentById(deps.db, request.paymentId);
-  if (payment === null) return { dueInMs: goneShopMs, attempt: true };
   const { paymentId } = request;
   const capture = await captureOf(deps.db, paymentId);
   const decision = decideHold(askedOf(request), {

@@ -66,11 +66,11 @@ export type ConnectHow = 'replace' | 'add' | { renew: { identity: string } };
 
 export async function connectNode(
   deps: ConnectDeps,
-  about: { shopId: number; given: ConnectGiven; how?: ConnectHow },
+  about: { shopId: number; given: ConnectGiven; how?: ConnectHow; forHolds?: boolean },
 ): Promise<{ ok: true; node: NodeRow; advice: readonly Advice[] } | ConnectRefused> {
   const { how = 'replace' } = about;
   const expected = typeof how === 'string' ? undefined : how.renew;
-  const mustHold = await wantsHolds(deps.db, about.shopId);
+  const mustHold = about.forHolds === true || (await wantsHolds(deps.db, about.shopId));
   const tested = await deps.testNode(about.given, expected, mustHold);
   if (!tested.ok) {
     deps.log.warn({ shopId: about.shopId, refusal: tested.refusal }, 'node.refused');

@@ -6,7 +6,7 @@ import { isHoldOver, holdEndsAt } from '../core/hold.ts';
 import type { Observation, Preimage } from '../core/invoice.ts';
 import { lookAfterExpiryMs } from '../core/retry.ts';
 import { assert } from '../core/trouble.ts';
-import { holdPayment, releaseHeld } from '../db/holds.ts';
+import { holdPayment, mayCharge, releaseHeld } from '../db/holds.ts';
 import type { InvoiceRow } from '../db/invoices.ts';
 import { paymentById } from '../db/payments.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';
@@ -20,6 +20,8 @@ export const lookForHoldMs = 2_000;
 const lookWhileHeldMs = 60_000;
 /** A charge that the node has not answered is asked about again. */
 const lookAfterChargeMs = 2_000;
+/** So old the reading of an order may be on which its money is charged. */
+export const orderFreshMs = 60_000;
 
 export async function lookAtHold(deps: Deps, invoice: InvoiceRow, looks: number): Promise<StepEnd> {
   if (invoice.ending !== null) return giveBack(deps, invoice, looks);
@@ -78,6 +80,10 @@ async function isHeld(deps: Deps, invoice: InvoiceRow, seen: Observation): Promi
 /** The secret is the merchant's word that it is charged: it leaves the vault here only. */
 async function charge(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
   const { sealedPreimage } = invoice;
+  // A node that was away for long is not charged before the order was read once more.
+  if (!(await mayCharge(deps.db, { invoiceId: invoice.id, freshMs: orderFreshMs }))) {
+    return { dueInMs: orderFreshMs, attempt: false, afresh: true };
+  }
   assert(sealedPreimage !== null, 'the secret of what is held is kept until it is charged');
   const secret = deps.sealer.open(sealedPreimage, placeOfPreimage(invoice));
   const node = await deps.nodes.of(invoice.nodeId);

@@ -5,12 +5,14 @@ import { currencyOf, minor, type Currency } from '../core/money.ts';
 import { isUnpaid, stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
 import { lookForOrderAgainMs } from '../core/retry.ts';
 import { isSelfTestOrder } from '../core/self-test.ts';
+import { releaseHeld } from '../db/holds.ts';
 import { knownOrder } from '../db/known-order.ts';
 import type { PaymentRow } from '../db/payments.ts';
 import { changeOwed, closePayment, latestPayment, openPayment } from '../db/payments.ts';
 import { methodWasSeen } from '../db/shops.ts';
 import { wasMadeBySelfTest } from '../db/self-tests.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
+import { whyClosed } from '../db/views.ts';
 import type { Deps, Step } from './flow.ts';
 import { installationOrigin, lookAtInstallation } from './forget-shop.ts';
 import { openOrderRefunds } from './open-order-refunds.ts';
@@ -58,7 +60,7 @@ export async function lookAtOrderNow(
   if (shop.methodSeenAt === null && usesMethod(order, shop.methodName)) {
     await methodWasSeen(deps.db, { shopId: shop.id, methodName: shop.methodName });
   }
-  const open = known?.state === 'open' || known?.state === 'closing';
+  const open = known !== null && ['open', 'held', 'closing'].includes(known.state);
   // An order of zero names no method at all. It is nobody's, and owes nothing.
   const free = order.namesNoMethod && stillDue(order).is === 'over';
   if (!usesMethod(order, shop.methodName) && !open && !(free && known === null)) {
@@ -100,9 +102,13 @@ async function followOrder(
   const { shopId, methodName, order, readAt, known } = about;
   const due = stillDue(order);
   if (due.is === 'over' || isOfOtherApps(order)) {
-    if (known?.state !== 'open') return known;
+    if (known?.state !== 'open' && known?.state !== 'held') return known;
     const because = due.is === 'over' ? due.because : 'other_app';
-    await closePayment(deps.db, { paymentId: known.id, because });
+    const { id: paymentId } = known;
+    // What is held was not charged, and is not to be any more, whatever was wished before.
+    await (known.state === 'held'
+      ? releaseHeld(deps.db, { paymentId, because, evenIfCharging: true })
+      : closePayment(deps.db, { paymentId, because }));
     deps.log.info({ paymentId: known.id, shopId, because }, 'payment.closing');
     return latestPayment(deps.db, { shopId, originId: order.originId });
   }
@@ -119,6 +125,8 @@ async function followOrder(
   }
   // Its order is being cancelled: nobody shall pay for it meanwhile.
   if (known?.state === 'lapsed' && known.verdictWanted === 'cancel_order') return known;
+  // The merchant had the money, and let it go: the order is not to be paid here.
+  if (await wasLetGo(deps, known)) return known;
   const { payment, opened } = await openPayment(deps.db, {
     shopId,
     originId: order.originId,
@@ -135,6 +143,11 @@ async function followOrder(
   if (opened) deps.log.info({ paymentId: payment.id, shopId, to: 'open' }, 'payment.opened');
   return payment;
 }
+
+const wasLetGo = async (deps: Deps, known: PaymentRow | null): Promise<boolean> =>
+  known?.state === 'lapsed' &&
+  known.holdEndsAt !== null &&
+  (await whyClosed(deps.db, known.id)) === 'hold_voided';
 
 /** A checkout token is a secret between the buyer and Shopify: only its hash is kept. */
 export const hashToken = (token: string): Uint8Array =>

@@ -111,7 +111,7 @@ async function promise(deps: Deps, about: { payment: PaymentRow; memo: string })
   const { payment, memo } = about;
   const currency = currencyOf(payment.currency);
   if (currency === undefined) return refused(deps, payment, 'currency_unknown');
-  const { nodes, isConnected, settings } = await serviceFor(deps, payment);
+  const { nodes, isConnected, settings, hold } = await serviceFor(deps, payment);
   if (!isConnected) {
     const isTest = payment.test && payment.origin === 'payment_session';
     return refused(deps, payment, isTest ? 'no_test_node' : 'no_node');
@@ -134,7 +134,7 @@ async function promise(deps: Deps, about: { payment: PaymentRow; memo: string })
   if (!quote.ok) return refused(deps, payment, quote.refusal);
 
   const { adjustmentBp } = chosen;
-  const terms = { payment, memo, currency, quote, agreed, adjustmentBp, madeAt: now };
+  const terms = { payment, memo, hold, currency, quote, agreed, adjustmentBp, madeAt: now };
   let quoted: Quoted = { is: 'refused', refusal: 'node_unreachable' };
   for (const [at, node] of nodes.entries()) {
     const isLast = at === nodes.length - 1;
@@ -166,6 +166,8 @@ async function spokenAlone(
 type Terms = {
   payment: PaymentRow;
   memo: string;
+  /** Its buyer's money is held until the merchant charges it. */
+  hold: boolean;
   currency: Currency;
   quote: { amountMsat: Msat; lapsesAt: Date };
   agreed: AgreedPrice;
@@ -178,13 +180,13 @@ async function issueAt(
   deps: Deps,
   about: Terms & { nodeId: number; isLast: boolean },
 ): Promise<Quoted> {
-  const { payment, memo, currency, quote, agreed, adjustmentBp, madeAt, nodeId, isLast } = about;
+  const { payment, memo, hold, currency, quote, agreed, adjustmentBp, madeAt } = about;
+  const { nodeId, isLast } = about;
   const { amountMsat, lapsesAt } = quote;
   const secret = deps.randomSecret();
   const hash = createHash('sha256').update(secret).digest('hex') as PaymentHash;
   const place = placeOfPreimage({ paymentId: payment.id, hash });
   const sealedPreimage = deps.sealer.seal(secret, place);
-  const hold = isHold(payment);
   const id = await makeInvoice(deps.db, {
     paymentId: payment.id,
     nodeId,
@@ -250,9 +252,6 @@ async function refused(
   await closeForGood(deps.db, { paymentId: payment.id, never, because: 'session_refused' });
   return { is: 'not_open' };
 }
-
-/** Its buyer's money is held until the merchant charges it. */
-export const isHold = ({ kind }: Pick<PaymentRow, 'kind'>): boolean => kind === 'authorization';
 
 /** Where a secret is sealed: it opens for this payment and this hash only. */
 export const placeOfPreimage = (invoice: { paymentId: string; hash: string }): SealedPlace => ({

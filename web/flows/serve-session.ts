@@ -11,7 +11,11 @@ type For = Pick<PaymentRow, 'shopId' | 'origin' | 'test'> & { kind?: SessionKind
 
 export type NodesToAsk = { nodes: readonly ServingNode[]; isConnected: boolean };
 /** Who makes the invoice, and on which terms. */
-export type Serving = NodesToAsk & { settings: Settings };
+export type Serving = NodesToAsk & {
+  settings: Settings;
+  /** The node is to hold what the buyer pays until the merchant charges it. */
+  hold: boolean;
+};
 
 type Suits = (node: ServingNode) => boolean;
 const isMainnet: Suits = ({ network }) => network === 'mainnet';
@@ -42,16 +46,16 @@ export async function serviceFor(
   const [own] = shops;
   assert(own !== undefined, 'the payment of a shop that is not there');
   const { settings } = shops.find(({ version }) => version > 0) ?? own;
+  const hold = withOthers ? payment.kind === 'authorization' : own.holdsOn;
   for (const suits of kindsFor(deps, payment)) {
     // What is to be held needs a credential that may hold.
-    const suitsKind: Suits = (node) =>
-      suits(node) && (payment.kind !== 'authorization' || node.canHold);
+    const suitsKind: Suits = (node) => suits(node) && (!hold || node.canHold);
     for (const shop of shops) {
       const found = nodesToAsk(shop, suitsKind, deps.clock());
-      if (found.isConnected) return { ...found, settings };
+      if (found.isConnected) return { ...found, settings, hold };
     }
   }
-  return { nodes: [], isConnected: false, settings };
+  return { nodes: [], isConnected: false, settings, hold };
 }
 
 /**

@@ -11,13 +11,16 @@ import { paymentById } from '../db/payments.ts';
 import { takeGroup } from '../db/sessions.ts';
 import { shopById } from '../db/shops.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
+import { watchHeldOrder } from './watch-held-order.ts';
 
 const authorized = 'authorized';
 
 export const tellHeld: Step = async (deps, row) => {
   const payment = await paymentById(deps.db, row.id);
   const rests = { dueInMs: undefined, attempt: false };
-  if (payment?.state !== 'held' || payment.holdToldAt !== null) return rests;
+  if (payment?.state !== 'held') return rests;
+  if (payment.origin === 'order') return watchHeldOrder(deps, payment);
+  if (payment.holdToldAt !== null) return rests;
   const { id: paymentId, shopId, groupKey, originId, holdEndsAt } = payment;
   const shop = await shopById(deps.db, shopId);
   if (shop === null || shop.uninstalledAt !== null) {

@@ -1,7 +1,8 @@
 // A payment is settled: Shopify is told, exactly once in effect. None of its mutations is
 // idempotent, so the order is read first, what we are about to do is stored, and an answer that was
 // lost is found again by reading. Only an explicit yes or no from Shopify moves the payment.
-import { postingsOfVerdict } from '../core/ledger.ts';
+import { postingsOfCapture } from '../core/hold.ts';
+import { postingsOfVerdict, type Posting } from '../core/ledger.ts';
 import { decimalOf, type Minor } from '../core/money.ts';
 import {
   asRecorded,
@@ -18,6 +19,7 @@ import type { ClaimedRow } from '../db/due.ts';
 import { askForPerson, beginTelling, endPayable, movePayment } from '../db/payments.ts';
 import { toTell, type SettledMoney } from '../db/telling.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
+import { giveBackAsRefund } from './open-refund.ts';
 import { resolveSession } from './tell-session.ts';
 
 type Telling = {
@@ -31,6 +33,8 @@ type Telling = {
   sentAt: Date | null;
   now: Date;
   money: SettledMoney;
+  /** The merchant charged what was held, and asked for no more than the order owes. */
+  wasHeld: boolean;
   attempt: { salesBefore: readonly string[] } | undefined;
 };
 
@@ -70,6 +74,7 @@ export const tellShopify: Step = async (deps, row) => {
     sentAt: payment.tellSentAt,
     now: deps.clock(),
     money,
+    wasHeld: payment.holdEndsAt !== null,
     attempt: payment.tellStartedAt === null ? undefined : { salesBefore: payment.tellSalesBefore },
   };
   const storefront = await deps.storefronts.of(shop.id);
@@ -175,20 +180,32 @@ function attentionOf(
   return verdict.toldMinor > paidMinor ? 'marked_too_much' : undefined;
 }
 
+/** Of what was held whole satoshis are given back: no less can be. */
+function postingsOf(verdict: Exclude<Verdict, { do: 'wait' }>, telling: Telling): Posting[] {
+  const { shopId, money, wasHeld } = telling;
+  const at = { shopId, awaitingMsat: money.amountMsat };
+  return wasHeld && verdict.do !== 'strand'
+    ? postingsOfCapture(verdict, at)
+    : postingsOfVerdict(verdict, at);
+}
+
 /** Shopify's yes or no, with its postings, in one move. */
 async function conclude(deps: Deps, telling: Telling, verdict: Verdict): Promise<StepEnd> {
   if (verdict.do === 'wait') return { dueInMs: waitMs, attempt: true };
   const { paymentId, shopId, money, row } = telling;
   const stranded = verdict.do === 'strand';
   const because = reasonOf(verdict);
-  const attention = attentionOf(verdict, money.fiatMinor);
-  await movePayment(deps.db.pool, {
+  const postings = postingsOf(verdict, telling);
+  const rest = postings.find(({ to }) => to.startsWith('overpaid:'));
+  const asked = attentionOf(verdict, money.fiatMinor);
+  const attention = asked === 'overpaid' && rest === undefined ? undefined : asked;
+  const isMoved = await movePayment(deps.db.pool, {
     paymentId,
     move: stranded ? { from: 'settled', to: 'stranded' } : { from: 'settled', to: 'resolved' },
     because,
     leaseNo: row.leaseNo,
     journal: `verdict:${paymentId}`,
-    postings: postingsOfVerdict(verdict, { shopId, awaitingMsat: money.amountMsat }),
+    postings,
     details: stranded
       ? {}
       : { told: decimalOf(verdict.toldMinor, money.currency), currency: money.currency },
@@ -197,5 +214,10 @@ async function conclude(deps: Deps, telling: Telling, verdict: Verdict): Promise
   });
   if (stranded) deps.log.error({ paymentId, shopId, because }, 'payment.stranded');
   else deps.log.info({ paymentId, shopId, because, to: 'resolved' }, 'payment.resolved');
+  if (isMoved && !stranded && telling.wasHeld && rest !== undefined) {
+    // A node takes all that it holds. Were this to fail or die, a person is asked to give it back.
+    const seenMsat = rest.amountMsat;
+    await giveBackAsRefund(deps, { shopId, paymentId, seenMsat, staffId: undefined });
+  }
   return 'stored';
 }

@@ -38,6 +38,8 @@ export type Doors = {
     given: ConnectGiven;
     /** Left out: it replaces what was there. */
     how?: ConnectHow;
+    /** The shop is about to hold what is paid: the credential must be able to. */
+    forHolds?: boolean;
   }) => Promise<{ ok: true; node: NodeRow; advice: readonly Advice[] } | ConnectRefused>;
   /** Asks the shop's node how it is and what it can receive, and stores the answer. */
   refreshNode: (node: NodeRow) => Promise<void>;

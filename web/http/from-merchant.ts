@@ -5,6 +5,7 @@ import type { Doors, Route } from './doors.ts';
 import { dashboardRoutes } from './merchant/dashboard.ts';
 import { documentRoutes } from './merchant/document.ts';
 import { nodeRoutes } from './merchant/node.ts';
+import { holdRoutes } from './merchant/holds.ts';
 import { exportRoutes } from './merchant/export.ts';
 import { operationRoutes } from './merchant/operation.ts';
 import { paymentRoutes } from './merchant/payments.ts';
@@ -31,6 +32,7 @@ export const merchantRoutes = (doors: Doors, assets: MerchantAssets | undefined)
   ...refundRoutes(doors),
   ...shareRoutes(doors),
   ...rewardRoutes(doors),
+  ...holdRoutes(doors),
   ...paymentRoutes(doors),
   ...settingsRoutes(doors),
   ...documentRoutes(doors, assets),

@@ -1,6 +1,7 @@
 // What a buyer is shown of a payment, made from the rows. The page, its status and the thank-you
 // block all show this one shape.
 import { createHash } from 'node:crypto';
+import { latestHoldEnd } from '../core/hold.ts';
 import { decimalOfCode, satsOf, type Currency } from '../core/money.ts';
 import { isUnpaid } from '../core/payment.ts';
 import type { QuoteRefusal } from '../core/refusals.ts';
@@ -51,6 +52,7 @@ export async function payView(doors: Doors, page: PayPage, quoted?: Quoted): Pro
     ...(payment.origin === 'payment_session' ? sessionParts(doors, page) : {}),
     ...invoiceOf(payment, invoice),
     ...(payment.state === 'open' ? openParts({ page, quoted, now }) : {}),
+    ...holdOf(page),
     ...(payment.attention === 'overpaid' ? { overpaid: true } : {}),
     ...surplus,
     ...(payment.state === 'closing' || isUnpaid(payment.state) ? await overOf(doors, payment) : {}),
@@ -209,6 +211,15 @@ function priceOf(priceE8: bigint, currency: Currency): string {
   if (priceE8 >= 100_000_000_000n) return whole;
   const cents = ((priceE8 % 100_000_000n) / 1_000_000n).toString().padStart(2, '0');
   return currency === 'JPY' ? whole : `${whole}.${cents}`;
+}
+
+/** Of an order: Shopify's own page tells who chose at checkout. */
+function holdOf({ payment, invoice }: PayPage): Pick<PayView, 'holdEndsAt'> {
+  const { state, origin, holdEndsAt } = payment;
+  if (origin !== 'order') return {};
+  if (state === 'held') return holdEndsAt === null ? {} : { holdEndsAt: holdEndsAt.toISOString() };
+  const isShown = state === 'open' && invoice?.hold === true && invoice.state === 'live';
+  return isShown ? { holdEndsAt: latestHoldEnd(invoice.lapsesAt).toISOString() } : {};
 }
 
 type OpenParts = Pick<PayView, 'expired' | 'preparing' | 'checking' | 'refusal'>;

@@ -98,6 +98,7 @@ export function paySection(view: PayView, shown: Shown): Html {
         <h2 id="head" tabindex="-1">${say(`${look.name}.head`, values)}</h2>
         <p>${say(`${look.name}.text`, values)}</p>
       </div>
+      ${view.holdEndsAt !== undefined && confirmNote(view.holdEndsAt, { view, words })}
       ${request !== undefined && invoiceParts(view, { ...shown, request })}
       ${view.settledAt !== undefined && receipt(view, words)}
       ${view.reward !== undefined && rewardLine(view.reward, words)}
@@ -145,6 +146,18 @@ function rewardLine({ state, sats: amount, at, url }: PayReward, words: Speech):
       html`<a class="btn main noprint" href="${url}">${say('reward.claim_link', { sats })}</a>`
     }
   `;
+}
+
+/** Said before the money goes, and while it is reserved. */
+function confirmNote(endsAt: string, about: { view: PayView; words: Speech }): Html | undefined {
+  const { view, words } = about;
+  const isHeld = view.state === 'held';
+  if (!isHeld && requestOf(view) === undefined) return undefined;
+  const values = { shop: view.shopName, time: gap };
+  const [before, after] = words.say(isHeld ? 'confirm.held' : 'confirm.before', values).split(gap);
+  return html`<p class="note small" data-part="confirm">
+    ${before}${moment(endsAt, words)}${after}
+  </p>`;
 }
 
 function invoiceParts(view: PayView, shown: Shown & { request: string }): Html {

@@ -1,5 +1,6 @@
 // What the merchant's page and the server say to each other under /api. Amounts are decimal
 // strings, times ISO 8601, msat decimal strings of whole millisatoshis.
+import type { HoldShown } from './holds-api.ts';
 import type { PayState } from './pay-view.ts';
 
 /** `GET /api/shop`: installs the shop at first sight. */
@@ -20,6 +21,7 @@ export type ShopAnswer = {
 
 export type Problem = {
   what:
+    | 'held'
     | 'no_node'
     | 'node_unreachable'
     | 'one_node_unreachable'
@@ -166,6 +168,8 @@ export type PaymentAnswer = PaymentRow & {
   told: { fiat: PaymentRow['fiat']; at: string } | null;
   /** What is to be given back, in msat; "0": nothing. */
   overpaidMsat: string;
+  /** What the node held for the order, or holds; null: nothing. */
+  hold: HoldShown | null;
   /** Newest first, at most 50. */
   invoices: readonly InvoiceShown[];
   /** Oldest first. */

@@ -48,6 +48,11 @@ export type PayView = {
   preparing?: true;
   /** `open` only: why there is no invoice. */
   refusal?: PayRefusal;
+  /**
+   * The shop looks at the order before it charges: if it does not, what was paid is back with its
+   * buyer by then. Of an order, while it can be paid and while it is held.
+   */
+  holdEndsAt?: string;
   /** More arrived than was owed: the shop will give it back. */
   overpaid?: true;
   /** What arrived and was not owed, and what became of it; absent: nothing did. */

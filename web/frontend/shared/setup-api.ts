@@ -20,7 +20,12 @@ export type WorkingNode = NodeAnswer & {
 };
 
 /** `POST /api/node`. `renews` is the node whose credential it is: another node is refused. */
-export type ConnectBody = ConnectRequest & { how?: 'replace' | 'add'; renews?: number };
+export type ConnectBody = ConnectRequest & {
+  how?: 'replace' | 'add';
+  renews?: number;
+  /** It is to hold what buyers pay until the merchant charges it. */
+  forHolds?: boolean;
+};
 
 /** `POST /api/nodes/:id/prefer` and `POST /api/nodes/:id/retire`: 200 with all; 404. */
 export type NodeChangedAnswer = NodesAnswer;

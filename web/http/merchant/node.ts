@@ -1,6 +1,12 @@
 // The merchant's nodes: how they are, connecting them, and which one comes first.
 import { z } from 'zod';
-import { endingNodes, workingNode, workingNodes, type NodeRow } from '../../db/views.ts';
+import {
+  endingNodes,
+  wantsHolds,
+  workingNode,
+  workingNodes,
+  type NodeRow,
+} from '../../db/views.ts';
 import type { ConnectHow } from '../../flows/connect-node.ts';
 import { preferNode, retireNode } from '../../flows/order-nodes.ts';
 import type { ConnectAnswer, NodeAnswer } from '../../frontend/shared/merchant-api.ts';
@@ -56,7 +62,11 @@ async function nodesAnswer(doors: Doors, { shop, response }: Seen): Promise<void
 
 async function nodesOf(doors: Doors, shopId: number): Promise<NodesAnswer> {
   const { db } = doors.deps;
-  const [nodes, ending] = await Promise.all([workingNodes(db, shopId), endingNodes(db, shopId)]);
+  const [nodes, ending, holds] = await Promise.all([
+    workingNodes(db, shopId),
+    endingNodes(db, shopId),
+    wantsHolds(db, shopId),
+  ]);
   return {
     nodes: nodes.map((node, at) => ({
       ...nodeAnswer(doors, node),
@@ -65,7 +75,7 @@ async function nodesOf(doors: Doors, shopId: number): Promise<NodesAnswer> {
       credentialDaysLeft: daysUntil(doors, node.credentialEndsAt),
     })),
     ending,
-    bake: doors.bakeLine(),
+    bake: doors.bakeLine(holds),
   };
 }
 
@@ -118,6 +128,8 @@ const more = {
   how: z.enum(['replace', 'add']).optional(),
   /** The node of the shop whose credential it is. */
   renews: z.int().positive().optional(),
+  /** It is to hold what buyers pay: see `/api/holds`. */
+  forHolds: z.boolean().optional(),
 };
 const connectForm = z.union([
   z.strictObject({ lndconnect: z.string().min(1).max(8_192), ...more }),
@@ -137,7 +149,7 @@ async function connectAnswer(doors: Doors, { shop, request, response }: Seen): P
     });
     return;
   }
-  const { how = 'replace', renews, ...given } = form.data;
+  const { how = 'replace', renews, forHolds = false, ...given } = form.data;
   const renewed = renews === undefined ? undefined : await nodeOfShop(doors, shop.id, renews);
   if (renews !== undefined && renewed === undefined) {
     answerJson(response, 404, { error: 'There is no such node in this shop.' });
@@ -145,7 +157,7 @@ async function connectAnswer(doors: Doors, { shop, request, response }: Seen): P
   }
   const wanted: ConnectHow =
     renewed === undefined ? how : { renew: { identity: renewed.identity } };
-  const connected = await doors.connect({ shopId: shop.id, given, how: wanted });
+  const connected = await doors.connect({ shopId: shop.id, given, how: wanted, forHolds });
   if (!connected.ok) {
     answerJson(response, statusOfConnectRefusal, connected satisfies ConnectAnswer);
     return;

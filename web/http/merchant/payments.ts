@@ -19,6 +19,7 @@ import type {
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { iso, merchantRoute, type Seen } from './door.ts';
+import { holdShown } from './holds.ts';
 import { lateRoutes } from './late.ts';
 import { cursorText, hashesOf, readCursor, readFilter } from './payment-filter.ts';
 
@@ -134,7 +135,8 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;
   }
-  const [entries, invoices, postings, { owedMsat }] = await Promise.all([
+  const [hold, entries, invoices, postings, { owedMsat }] = await Promise.all([
+    views.holdOfPayment(db, { shopId: shop.id, paymentId: line.id }),
     views.timeline(db, line.id),
     views.invoicesOfPayment(db, line.id),
     views.postingsOfPayment(db, line.id),
@@ -153,6 +155,7 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
         ? null
         : { fiat: fiatOf(line.told_minor, line.currency), at: line.told_at.toISOString() },
     overpaidMsat: String(owedMsat),
+    hold: holdShown(hold),
     invoices: invoices.map(invoiceShown),
     postings: postings.map((posting) => ({
       at: posting.at.toISOString(),

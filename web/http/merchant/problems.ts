@@ -5,7 +5,7 @@ import { msat, satsOf } from '../../core/money.ts';
 import { breakSaid } from '../../core/reconcile-words.ts';
 import { missingScopes } from '../../core/scopes.ts';
 import * as views from '../../db/views.ts';
-import type { BreakLine, NodeRow, PaymentForPerson, ShopRow } from '../../db/views.ts';
+import type { BreakLine, HeldLine, NodeRow, PaymentForPerson, ShopRow } from '../../db/views.ts';
 import type { Problem } from '../../frontend/shared/merchant-api.ts';
 import type { Doors } from '../doors.ts';
 
@@ -18,7 +18,8 @@ export async function problemsOf(doors: Doors, about: { shop: ShopRow }): Promis
   const { shop } = about;
   const { db } = doors.deps;
   const now = doors.deps.clock();
-  const [nodes, payments, largestMsat, words, breaks] = await Promise.all([
+  const [held, nodes, payments, largestMsat, words, breaks] = await Promise.all([
+    views.heldOrders(db, { shopId: shop.id, limit: shownPayments }),
     views.workingNodes(db, shop.id),
     views.paymentsForPerson(db, { shopId: shop.id, limit: shownPayments }),
     views.largestRecentMsat(db, shop.id),
@@ -30,6 +31,7 @@ export async function problemsOf(doors: Doors, about: { shop: ShopRow }): Promis
   const isStuck = ({ what }: Problem): boolean => what === 'stranded' || what === 'untold';
   return [
     ...ofPayments.filter(isStuck),
+    ...held.map(problemOfHeld),
     ...breaks.map(problemOfBreak),
     ...problemsOfShop(doors, shop),
     ...problemsOfNodes({ nodes, largestMsat, now }),
@@ -48,6 +50,16 @@ function problemOfBreak({ id, what, about, paymentId }: BreakLine): Problem {
     ...(about['orderName'] === undefined ? {} : { orderName: about['orderName'] }),
     values: { ...about, break: what, breakId: id },
   };
+}
+
+/** It is given back by itself if nobody decides. */
+function problemOfHeld({ id, order_name: orderName, hold_ends_at: endsAt }: HeldLine): Problem {
+  const until = endsAt.toISOString();
+  const clock = `${until.slice(0, 10)} ${until.slice(11, 16)} UTC`;
+  const sentence =
+    `${orderName}: paid, and held until you charge it or let it go. On ${clock} it goes back to ` +
+    'the buyer by itself.';
+  return { what: 'held', sentence, paymentId: id, orderName, values: { until: clock } };
 }
 
 function problemOfPayment(payment: PaymentForPerson): Problem {

@@ -1,5 +1,11 @@
 // Setting the shop up, as facts: each step is done when the program has seen it work.
-import { hasPassedSelfTest, latestSelfTest, shopById, type NodeRow } from '../../db/views.ts';
+import {
+  hasPassedSelfTest,
+  latestSelfTest,
+  shopById,
+  wantsHolds,
+  type NodeRow,
+} from '../../db/views.ts';
 import type { SetupAnswer } from '../../frontend/shared/setup-api.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
@@ -25,8 +31,9 @@ async function setupAnswer(
 ): Promise<void> {
   const { seen } = about;
   const { db } = doors.deps;
-  const [node, shop, latest, hasPassed] = await Promise.all([
+  const [node, holds, shop, latest, hasPassed] = await Promise.all([
     about.node,
+    wantsHolds(db, seen.shop.id),
     shopById(db, seen.shop.id),
     latestSelfTest(db, seen.shop.id),
     hasPassedSelfTest(db, seen.shop.id),
@@ -41,7 +48,7 @@ async function setupAnswer(
       methodSeenAt !== null &&
       blockSeenAt !== null &&
       hasPassed,
-    bake: doors.bakeLine(),
+    bake: doors.bakeLine(holds),
     node: node === null ? null : nodeAnswer(doors, node),
     receive,
     method: { name: methodName, seenAt: iso(methodSeenAt) },

@@ -21,7 +21,8 @@ export const shopRoutes = (doors: Doors): Route[] => [
 
 async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void> {
   const { db } = doors.deps;
-  const [counts, node, hasPassed] = await Promise.all([
+  const [wantsHolds, counts, node, hasPassed] = await Promise.all([
+    views.wantsHolds(db, shop.id),
     views.countsByState(db, shop.id),
     freshNode(doors, shop.id),
     views.hasPassedSelfTest(db, shop.id),
@@ -31,7 +32,7 @@ async function shopAnswer(doors: Doors, { shop, response }: Seen): Promise<void>
     shop: shop.domain,
     node: node === null ? null : nodeAnswer(doors, node),
     method: { name: shop.methodName },
-    bake: doors.bakeLine(),
+    bake: doors.bakeLine(wantsHolds),
     counts,
     setup: {
       node: node !== null,

@@ -3,6 +3,7 @@
 
 export const states = [
   'open',
+  'held',
   'closing',
   'settled',
   'resolved',
@@ -26,6 +27,7 @@ export const overs = [
   'order_cancelled',
   'order_paid_otherwise',
   'order_owes_nothing',
+  'given_back',
   'other',
 ] as const;
 
@@ -56,6 +58,8 @@ export type Payment = {
   invoice?: Invoice;
   refusal?: Refusal;
   over?: Over;
+  /** The shop confirms before it charges: by then the money is back, if it does not. ISO 8601. */
+  holdEndsAt?: string;
   /** For support: what a buyer tells the shop. */
   reference?: string;
   /** The page on which a refund is to be claimed. */
@@ -111,6 +115,7 @@ export function readPayment(body: unknown): Payment | undefined {
       invoice: readInvoice(given['invoice']),
       refusal: oneOf(refusals, given['refusal']),
       over: oneOf(overs, given['over']),
+      holdEndsAt: momentOf(given['holdEndsAt']),
       reference: textOf(given['reference']),
       refundUrl: addressOf(given['refundUrl']),
       reward: readReward(given['reward']),
@@ -124,6 +129,11 @@ const ends = (state: State | undefined): boolean =>
 function addressOf(value: unknown): string | undefined {
   const text = textOf(value);
   return text !== undefined && /^https?:\/\//.test(text) ? text : undefined;
+}
+
+function momentOf(value: unknown): string | undefined {
+  const text = textOf(value);
+  return text === undefined || Number.isNaN(Date.parse(text)) ? undefined : text;
 }
 
 function readFiat(value: unknown): Payment['fiat'] {

@@ -32,6 +32,7 @@ const ended: Record<Over, Face> = {
   order_cancelled: { words: 'lapsed.order_cancelled', tone: 'info' },
   order_paid_otherwise: { words: 'lapsed.order_paid_otherwise', tone: 'info' },
   order_owes_nothing: { words: 'lapsed.order_owes_nothing', tone: 'info' },
+  given_back: { words: 'lapsed.given_back', tone: 'info' },
   other: { words: 'lapsed.other', tone: 'info' },
 };
 
@@ -42,7 +43,11 @@ const byState: Record<State, (payment: Payment) => Face> = {
     if (payment.expired) return { words: 'expired', tone: 'info', button: 'renew' };
     return { words: 'preparing', tone: 'live' };
   },
-  closing: () => ({ words: 'closing', tone: 'live' }),
+  held: () => ({ words: 'held', tone: 'success', button: 'open' }),
+  closing: (payment) => ({
+    words: payment.over === 'given_back' ? 'giving_back' : 'closing',
+    tone: 'live',
+  }),
   settled: paid,
   resolved: paid,
   stranded: () => ({ words: 'stranded', tone: 'warning', withReference: true }),

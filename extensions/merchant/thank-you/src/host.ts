@@ -9,6 +9,8 @@ export type Host = Followed & {
   money: (fiat: { amount: string; currency: string }) => string;
   /** The hour and minute where the buyer is. */
   time: (at: string) => string;
+  /** The day and time where the buyer is. */
+  moment: (at: string) => string;
   shopName: string;
   /** The merchant is placing the block: no order is behind it. */
   inEditor: boolean;
@@ -29,6 +31,7 @@ export function hostOf(page: Page): Omit<Host, 'order' | 'likelyOurs' | 'slow'> 
     sats: (amount) => i18n.formatNumber(Number(amount), { maximumFractionDigits: 3 }),
     money: ({ amount, currency }) => i18n.formatCurrency(Number(amount), { currency }),
     time: (at) => i18n.formatDate(new Date(at), { hour: 'numeric', minute: '2-digit' }),
+    moment: (at) => i18n.formatDate(new Date(at), { dateStyle: 'medium', timeStyle: 'short' }),
     token: () => sessionToken.get(),
     shopName: shop.name,
     inEditor: extension.editor !== undefined,

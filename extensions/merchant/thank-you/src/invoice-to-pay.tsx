@@ -6,7 +6,7 @@ import type { Host } from './host.ts';
 
 type Bill = {
   host: Host;
-  payment: Pick<Payment, 'fiat' | 'payUrl' | 'test'>;
+  payment: Pick<Payment, 'fiat' | 'payUrl' | 'test' | 'holdEndsAt'>;
   invoice: { request: string; sats: string; lapsesAt: string };
   /** What the code holds. */
   code: string;
@@ -22,6 +22,7 @@ export function InvoiceToPay(bill: Bill) {
       <s-stack gap="base">
         {payment.test && <s-badge>{say('test')}</s-badge>}
         <Price {...bill} />
+        <Confirm {...bill} />
         <PayHere {...bill} />
         <Code {...bill} />
         <Copy {...bill} />
@@ -51,6 +52,14 @@ function Price({ host, payment, invoice }: Bill) {
       </s-text>
       <s-text color="subdued">{say('until', { time: time(invoice.lapsesAt) })}</s-text>
     </s-stack>
+  );
+}
+
+/** Said before the money goes: it may come back. */
+function Confirm({ host, payment: { holdEndsAt } }: Bill) {
+  if (holdEndsAt === undefined) return null;
+  return (
+    <s-text>{host.say('confirm', { shop: host.shopName, time: host.moment(holdEndsAt) })}</s-text>
   );
 }
 

@@ -28,7 +28,11 @@ export function PaymentFace({ host, payment, stale }: Shown & { stale: boolean }
 }
 
 function wordsOf({ host, payment, face }: Shown & { face: Face }): { head: string; text: string } {
-  const values = { shop: host.shopName, currency: payment.fiat?.currency ?? '' };
+  const { holdEndsAt } = payment;
+  const values = {
+    ...{ shop: host.shopName, currency: payment.fiat?.currency ?? '' },
+    time: holdEndsAt === undefined ? '' : host.moment(holdEndsAt),
+  };
   return {
     head: host.say(`${face.words}.head`, values),
     text: host.say(`${face.words}.text`, values),

@@ -7,6 +7,7 @@ import { Attention } from '../parts/attention.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { Failed } from '../parts/failed.tsx';
+import { HoldCard } from '../parts/hold-card.tsx';
 import { Invoices, NodeOf, Postings, Quote, Value } from '../parts/payment-evidence.tsx';
 import { RefundsCard } from '../parts/refunds-card.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
@@ -90,6 +91,9 @@ function Shown({ payment, reload }: { payment: PaymentAnswer; reload: () => void
       )}
       <Layout.Section>
         <div className="zt-column">
+          {payment.hold !== null && (
+            <HoldCard payment={payment} hold={payment.hold} onAsked={reload} />
+          )}
           <Money payment={payment} />
           {hasMoney(payment) && <RefundsCard payment={payment} onChanged={reload} />}
           <Card>

@@ -259,6 +259,7 @@ const payment: PaymentAnswer = {
   hash: invoice.hash,
   preimage: invoice.preimage,
   told: { fiat: row.fiat, at: '2026-11-21T10:01:02.000Z' },
+  hold: null,
   overpaidMsat: '0',
   invoices: [invoice],
   postings: [
@@ -439,6 +440,26 @@ describe('one payment', () => {
     await openAt(at, { [`GET /api${at}`]: { ...payment, ...second } });
     await screen.findByRole('button', { name: 'Settle by hand' });
     expect(screen.queryByRole('button', { name: 'We keep it' })).toBeNull();
+  });
+
+  test('that is held is charged after a question, and says until when it can be', async () => {
+    const endsAt = new Date(Date.now() + 5.5 * 3_600_000).toISOString();
+    const hold = { endsAt, amountMsat: '21000000', asked: null, outcome: null };
+    const held = { ...payment, state: 'held', settledAt: null, told: null, hold } as const;
+    const { asked } = await openAt(at, {
+      [`GET /api${at}`]: held,
+      [`POST /api${at}/hold`]: { ok: true },
+    });
+    await screen.findByText(/^You can charge it until .* \(in 5 hours\)\.$/);
+    screen.getByRole('button', { name: 'Let go' });
+    await userEvent.click(screen.getByRole('button', { name: 'Charge' }));
+    const dialog = await screen.findByRole('dialog');
+    within(dialog).getByText(/If it was cancelled, nothing is charged\.$/);
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Charge' }));
+    await waitFor(() => expect(bridge.toast).toHaveBeenCalledWith('#1001 is being charged'));
+    expect(asked).toContainEqual(
+      expect.objectContaining({ line: `POST /api${at}/hold`, body: { do: 'charge' } }),
+    );
   });
 
   test('of another shop is not here', async () => {

@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, test } from 'vitest';
+import type { HoldsAnswer } from '../../shared/holds-api.ts';
 import type { SettingsAnswer, SettingsSaved, SettingsShape } from '../../shared/settings-api.ts';
 import { bridge, openAt, type SaveBarElement } from '../test-dom.ts';
 
@@ -38,6 +39,9 @@ const answer = (more: Partial<SettingsAnswer> = {}): SettingsAnswer => ({
   alerts: [],
   ...more,
 });
+const holds: HoldsAnswer = {
+  ...{ isOn: false, nodeCanHold: true, node: { id: 1, name: 'alpine' }, bake: 'lncli bake' },
+};
 const saved = (settings: Partial<SettingsShape>, more: object = {}): SettingsSaved => ({
   ok: true,
   version: 4,
@@ -47,6 +51,7 @@ const saved = (settings: Partial<SettingsShape>, more: object = {}): SettingsSav
 const open = (post?: object | (() => object), more: Partial<SettingsAnswer> = {}) =>
   openAt('/settings', {
     'GET /api/settings': answer(more),
+    'GET /api/holds': holds,
     ...(post === undefined ? {} : { 'POST /api/settings': post }),
   });
 
@@ -105,7 +110,7 @@ describe('what cannot be is said beside the field and is not sent', () => {
     press('Save');
     expect((await field(label)).getAttribute('aria-invalid')).toBe('true');
     expect(document.activeElement).toBe(await field(label));
-    expect(asked.map(({ line }) => line)).toEqual(['GET /api/settings']);
+    expect(asked.filter(({ line }) => line.startsWith('POST'))).toEqual([]);
   });
 
   test('one price source is too few', async () => {
@@ -113,7 +118,7 @@ describe('what cannot be is said beside the field and is not sent', () => {
     for (const name of ['Kraken', 'Bitstamp']) await userEvent.click(await field(name));
     await screen.findByText('Choose at least two: no single exchange may set your price.');
     press('Save');
-    expect(asked).toHaveLength(1);
+    expect(asked.filter(({ line }) => line.startsWith('POST'))).toEqual([]);
   });
 });
 
@@ -154,7 +159,7 @@ describe('when no two sources agree', () => {
     await screen.findByText(sentence);
     press('Save');
     expect(document.activeElement).toBe(await field(label));
-    expect(asked).toHaveLength(1);
+    expect(asked.filter(({ line }) => line.startsWith('POST'))).toEqual([]);
   });
 });
 
@@ -198,7 +203,7 @@ describe('a discount or a markup for bitcoin', () => {
     await screen.findByText('Between 0.01 and 20 percent.');
     press('Save');
     expect(document.activeElement).toBe(await field('How much'));
-    expect(asked).toHaveLength(1);
+    expect(asked.filter(({ line }) => line.startsWith('POST'))).toEqual([]);
   });
 });
 
@@ -302,6 +307,7 @@ describe('alerts', () => {
     const settings = { ...stored, alertEmail: 'a@b.example', alertUrl: 'https://x.example.com/' };
     await openAt('/settings', {
       'GET /api/settings': answer({ settings }),
+      'GET /api/holds': holds,
       'POST /api/settings/test-alert': {
         ok: true,
         outcomes: { email: 'sent', url: 'url_refused' },
@@ -348,4 +354,33 @@ describe('alerts', () => {
 test('a name that means something to HTML stays what it is', async () => {
   await open(undefined, { settings: { ...stored, methodName: '<b>الدفع</b> & “Bitcoin”' } });
   expect((await field(method)).value).toBe('<b>الدفع</b> & “Bitcoin”');
+});
+
+describe('confirm before charging', () => {
+  const at = (holding: HoldsAnswer, post: object = {}) =>
+    openAt('/settings', {
+      ...{ 'GET /api/settings': answer(), 'GET /api/holds': holding, 'POST /api/holds': post },
+    });
+
+  test('is switched on at once, beside the form', async () => {
+    const { asked } = await at(holds, { ok: true, ...holds, isOn: true });
+    await userEvent.click(await screen.findByRole('button', { name: 'Switch on' }));
+    await waitFor(() =>
+      expect(bridge.toast).toHaveBeenCalledWith('New orders are confirmed before they are charged'),
+    );
+    expect(asked).toContainEqual(
+      expect.objectContaining({ line: 'POST /api/holds', body: { on: true } }),
+    );
+  });
+
+  test('says which line to run, and where to paste what it prints', async () => {
+    await at({ ...holds, nodeCanHold: false, bake: 'lncli bakemacaroon hold' });
+    const on = await screen.findByRole('button', { name: 'Switch on' });
+    expect(on.getAttribute('aria-disabled')).toBe('true');
+    const how = screen.getByRole('button', { name: 'What your node needs for that' });
+    await userEvent.click(how);
+    screen.getByText('lncli bakemacaroon hold');
+    screen.getByText('Your node’s credential cannot hold payments');
+    screen.getByRole('button', { name: 'Connect and test' });
+  });
 });

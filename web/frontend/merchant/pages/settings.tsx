@@ -13,6 +13,7 @@ import {
   PriceCard,
   WordsCard,
 } from '../parts/settings-cards.tsx';
+import { HoldsCard } from '../parts/holds-card.tsx';
 import { RefundsSettings } from '../parts/refunds-settings.tsx';
 import { useBlocks } from '../parts/use-blocks.ts';
 import { useSettingsForm, type Overtaken, type SettingsForm } from '../parts/use-settings-form.ts';
@@ -83,12 +84,17 @@ function SettingsPage({ answer }: { answer: SettingsAnswer }) {
           </Part>
         </BlockStack>
       </Form>
+      <Box paddingBlockStart={{ xs: '800', md: '500' }}>
+        <Part name="holds">
+          <HoldsCard />
+        </Part>
+      </Box>
     </Page>
   );
 }
 
 type PartName =
-  'method' | 'price' | 'amounts' | 'words' | 'policy' | 'refunds' | 'alerts' | 'language';
+  'method' | 'price' | 'amounts' | 'words' | 'policy' | 'refunds' | 'alerts' | 'language' | 'holds';
 
 function Part({ name, children }: { name: PartName; children: ReactNode }) {
   const { t } = useWords();

@@ -5,6 +5,7 @@ import { useWords } from '../words.tsx';
 import { orderLink } from './admin-links.ts';
 import type { AnswerWord } from './answer-dialog.tsx';
 import { answers, asksOf } from './attention-answers.ts';
+import { Opener } from './opener.tsx';
 import { useAmounts } from './use-amounts.ts';
 
 const SettleDialog = lazy(() =>
@@ -59,38 +60,6 @@ export function Attention(props: Asked & { attention: string }) {
         </InlineStack>
       </BlockStack>
     </Banner>
-  );
-}
-
-/** A button that opens a dialog, which goes with what it asked about. */
-function Opener(props: {
-  words: string;
-  onEnded: () => void;
-  dialog: (about: {
-    isOpen: boolean;
-    activator: RefObject<HTMLDivElement>;
-    close: () => void;
-    end: () => void;
-  }) => React.ReactNode;
-}) {
-  const [isOpen, setIsOpen] = useState<boolean>();
-  const opener = useRef<HTMLDivElement>(null);
-  const close = (): void => setIsOpen(false);
-  const end = (): void => {
-    setIsOpen(false);
-    // Its button goes: what became of the payment is read from the top.
-    document.querySelector('main')?.focus();
-    props.onEnded();
-  };
-  return (
-    <>
-      <div ref={opener}>
-        <Button onClick={() => setIsOpen(true)}>{props.words}</Button>
-      </div>
-      {isOpen !== undefined && (
-        <Suspense>{props.dialog({ isOpen, activator: opener, close, end })}</Suspense>
-      )}
-    </>
   );
 }
 

@@ -22,7 +22,7 @@ export const isAboutCredential = (refusal: string): boolean =>
   refusal.startsWith('credential_') || refusal === 'not_a_macaroon';
 
 /** What is to become of the nodes that are there. Left out: the one that comes replaces them. */
-export type ConnectMore = Pick<ConnectBody, 'how' | 'renews'>;
+export type ConnectMore = Pick<ConnectBody, 'how' | 'renews' | 'forHolds'>;
 
 /** What is typed, what became of it, and what is to be shown about that. */
 export function useConnect(connected: (node: NodeAnswer) => void, more: ConnectMore = {}) {
