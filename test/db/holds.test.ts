@@ -59,7 +59,7 @@ async function aCapture(paymentId: string) {
     ...{ amountMinor: null, currency: 'EUR' },
   });
   const { id } = await db.prisma.holdRequest.findFirstOrThrow({ where: { originId } });
-  return { id, paymentId };
+  return { id, paymentId, state: 'asked' as const };
 }
 const stateOf = async (paymentId: string): Promise<string | undefined> =>
   (await paymentById(db, paymentId))?.state;

@@ -158,11 +158,7 @@ const held: readonly Mutant[] = [
       sql: 'drop index hold_request_one_capture;',
       ...{ test: ofHolds, named: 'of ten captures of one payment one' },
     },
-    edit(
-      holds,
-      'and i.ending is null\n            and i.capture_wanted_at is null',
-      'and i.ending is null',
-    ),
+    edit(holds, 'and (i.capture_wanted_at is null or $2)', 'and (true or $2)'),
   ),
   source(
     {
@@ -178,11 +174,11 @@ const held: readonly Mutant[] = [
       guard: 'what goes back is not charged: its state, and the end of its invoice',
       ...{ test: ofHolds, named: 'what is to be charged is not given back' },
     },
-    edit(holds, "p.id = i.payment_id and p.state = 'held'\n", 'p.id = i.payment_id\n'),
     edit(
       holds,
-      'and i.ending is null\n            and i.capture_wanted_at',
-      'and i.capture_wanted_at',
+      "and p.state = 'held'\n            and i.state = 'live' and i.held_at is not null " +
+        'and i.ending is null',
+      "\n            and i.state = 'live' and i.held_at is not null",
     ),
   ),
   source(
