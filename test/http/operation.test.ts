@@ -34,6 +34,7 @@ test('before a pool has begun nobody works, and the lanes are there', async () =
   expect(now.lanes.map(({ kind, name, state }) => [kind, name, state])).toEqual([
     ['shop', '', 'open'],
     ['node', 'merchant', 'open'],
+    ['share', '', 'open'],
     ['alert', '', 'open'],
   ]);
   expect(now.streams).toMatchObject([{ name: 'merchant', is: 'away', pool: null, lag: 0 }]);

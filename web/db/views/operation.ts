@@ -2,7 +2,7 @@
 // Reads only what is this shop's, and of the pools that they are alive.
 import type { WaitStep } from '../../core/figures.ts';
 import { rows, type Database } from '../database.ts';
-import { alertLane, laneTables, nodeLane, shopLane, type Lane } from '../lanes.ts';
+import { alertLane, laneTables, nodeLane, shareLane, shopLane, type Lane } from '../lanes.ts';
 import type { Bucket } from '../pool-reports.ts';
 import { poolSilentMs } from '../pool-reports.ts';
 
@@ -51,7 +51,7 @@ export async function nodesInOperation(db: Database, shopId: number): Promise<No
 
 export type LaneInOperation = {
   lane: Lane;
-  kind: 'shop' | 'node' | 'alert';
+  kind: 'shop' | 'node' | 'share' | 'alert';
   width: number | null;
   out: number;
   waiting: number;
@@ -65,7 +65,7 @@ export type LaneInOperation = {
   failures: number;
 };
 
-/** The lanes of the shop and of these nodes: Shopify's first, the alerts' last. */
+/** The lanes of the shop and of these nodes: Shopify's first, then what is for others. */
 export async function lanesInOperation(
   db: Database,
   of: { shopId: number; nodeIds: readonly number[] },
@@ -73,6 +73,7 @@ export async function lanesInOperation(
   const lanes: [Lane, LaneInOperation['kind']][] = [
     [shopLane(of.shopId), 'shop'],
     ...of.nodeIds.map((id): [Lane, 'node'] => [nodeLane(id), 'node']),
+    [shareLane(of.shopId), 'share'],
     [alertLane(of.shopId), 'alert'],
   ];
   const tables = [...new Set(Object.values(laneTables).flat())];

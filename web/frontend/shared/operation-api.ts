@@ -8,7 +8,7 @@ export type OperationAnswer = {
   timeZone: string;
   /** Pools that are alive, the oldest first; at most 20 of them are listed. */
   pools: { alive: number; listed: readonly PoolShown[] };
-  /** Shopify first, then the nodes, then the alerts. */
+  /** Shopify first, then the nodes, then shares and rewards, then the alerts. */
   lanes: readonly LaneShown[];
   /** The settle streams of the shop's nodes. */
   streams: readonly StreamShown[];
@@ -43,7 +43,7 @@ export type PoolShown = {
 };
 
 export type LaneShown = {
-  kind: 'shop' | 'node' | 'alert';
+  kind: 'shop' | 'node' | 'share' | 'alert';
   /** The node's alias, or its identity when it has none; empty for what is no node. */
   name: string;
   /** Calls at once that it has learned to be right; null: nothing is known. */
