@@ -11,6 +11,7 @@ import { shareLane } from '../../web/db/lanes.ts';
 import { tryWaitingAgain } from '../../web/db/payouts.ts';
 import { pausePurse, storePurse } from '../../web/db/purses.ts';
 import { addShareRule, endShareRule, storeShareTerms } from '../../web/db/shares.ts';
+import { shareReceiversOf } from '../../web/db/views.ts';
 import { bookShares } from '../../web/flows/book-shares.ts';
 import type { StepEnd } from '../../web/flows/flow.ts';
 import { payOutShares } from '../../web/flows/pay-out-shares.ts';
@@ -398,6 +399,25 @@ describe('paid out', () => {
     await payOut('celia');
     await payOut('celia');
     expect((await receiverOf('celia')).due_at).toBeNull();
+  });
+
+  test('what came to a node that does not pay waits, and its page says why', async () => {
+    await rule('dora', { partBp: 1_000 });
+    await paidAndBooked();
+    const wordOf = async (): Promise<string | null | undefined> =>
+      (await shareReceiversOf(our.db, our.shop.id)).find(({ name }) => name === 'The dora')?.word;
+    expect(await wordOf()).toBeNull();
+    await our.db.pool.query('update purse set identity = $1', [`02${'7'.repeat(64)}`]);
+    await payOut('dora');
+    expect(await batchesOf('dora')).toEqual([]);
+    expect(await wordOf()).toBe('original_elsewhere');
+    await fillPurse();
+    await payOut('dora');
+    expect(await wordOf()).toBeNull();
+    sign();
+    expect(await untilEnded((await batchesOf('dora'))[0]?.id ?? '')).toBe('paid');
+    await payOut('dora');
+    await payOut('dora');
   });
 
   test('a batch above a ceiling waits with its word, and is paid when there is room', async () => {

@@ -45,6 +45,12 @@ export type ToPayOut = {
   identity: string;
 };
 
+/** The money of the share `s` came to the node of the purse `p`, or nobody needs to know. */
+export const cameToPurse = `(
+  not p.looks_at_original or exists (
+    select 1 from invoice i join node n on n.id = i.node_id
+    where i.payment_id = s.payment_id and i.state = 'settled' and n.identity = p.identity))`;
+
 /**
  * The oldest shares of a receiver that the purse of their shop may pay, as many as its ceiling for
  * one payment allows. Null: they are less than the shop's least, nobody can pay them, or the shop
@@ -65,10 +71,7 @@ export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<
             row_number() over (partition by s.shop_id order by s.id) as place
           from share s join purse p on p.shop_id = purse_of(s.shop_id) and p.paused_at is null
           where s.receiver_id = $1 and s.state = 'owed' and s.amount_msat > 0
-            and (not p.looks_at_original or exists (
-              select 1 from invoice i join node n on n.id = i.node_id
-              where i.payment_id = s.payment_id and i.state = 'settled'
-                and n.identity = p.identity)))
+            and ${cameToPurse})
         select shop_id as "shopId", array_agg(owed.id order by owed.id)::text[] as "shareIds",
           sum(amount_msat)::bigint as "amountMsat", min(network) as network,
           min(identity) as identity

@@ -5,6 +5,7 @@ import type { Msat } from '../../core/money.ts';
 import type { ShareAmount } from '../../core/share.ts';
 import { rows, type Database } from '../database.ts';
 import { records } from '../records.ts';
+import { cameToPurse } from '../share-batches.ts';
 import { amountOf } from '../shares.ts';
 
 export { shareTermsOf } from '../shares.ts';
@@ -47,7 +48,7 @@ export type ShareReceiverRow = {
   owedMsat: Msat;
   underWayMsat: Msat;
   paidMsat: Msat;
-  /** Why its server gave no invoice, or the signer waits. */
+  /** Why its server gave no invoice, the signer waits, or some of it cannot be paid at all. */
   word: string | null;
 };
 
@@ -59,7 +60,12 @@ export const shareReceiversOf = (db: Database, shopId: number): Promise<ShareRec
       text: `
         select r.id, r.name, r.address, s.owed as "owedMsat", s.under_way as "underWayMsat",
           s.paid as "paidMsat", case when s.under_way > 0 then w.word
-            when s.owed > 0 then r.word end as word
+            when s.owed > 0 then coalesce(r.word, (
+              select 'original_elsewhere' from share s
+                join purse p on p.shop_id = purse_of(s.shop_id)
+              where s.receiver_id = r.id and s.state = 'owed' and s.amount_msat > 0
+                and not ${cameToPurse}
+              order by s.id limit 1)) end as word
         from share_receiver r
           cross join lateral (
             select coalesce(sum(amount_msat) filter (where state = 'owed'), 0)::bigint as owed,

@@ -256,7 +256,7 @@ test.each([
   ['preparing', { ...view, preparing: true as const }, 's-section', 'preparing.head'],
   ['checking', { ...view, checking: true as const }, 's-section', 'checking.head'],
   ['closing', { ...view, state: 'closing' as const }, 's-section', 'closing.head'],
-  ['a state of a later server', { ...view, state: 'held' }, 's-section', 'unknown.head'],
+  ['a state of a later server', { ...view, state: 'frozen' }, 's-section', 'unknown.head'],
 ])('%s is under way', async (_name, answer, element, words) => {
   const { extension } = onPage(() => json(answer));
   using _ = extension;
@@ -305,11 +305,26 @@ test.each([
   expect(find('s-qr-code')).toBeNull();
 });
 
+test('what the shop is still to confirm is reserved, and says until when', async () => {
+  const holdEndsAt = '2026-11-24T12:00:00.000Z';
+  const { extension } = onPage(() => json({ ...view, state: 'held', holdEndsAt }));
+  const say = vi.spyOn(extension.shopify.i18n, 'translate');
+  using _ = extension;
+  await begin(extension);
+  expect(heading()).toBe('held.head');
+  expect(find('s-banner')?.getAttribute('tone')).toBe('success');
+  expect(find('s-qr-code')).toBeNull();
+  const [, values] = say.mock.calls.find(([word]) => word === 'held.text') ?? [];
+  expect((values as { time: string }).time).toContain('2026');
+});
+
 test('who has to talk to the shop has a reference', async () => {
   const { extension } = onPage(() => json({ ...paid, state: 'stranded' }));
   const say = vi.spyOn(extension.shopify.i18n, 'translate');
   using _ = extension;
   await begin(extension);
   expect(say).toHaveBeenCalledWith('reference', { reference: '0a1b2c3d' });
-  expect(say).toHaveBeenCalledWith('stranded.text', { shop: 'Mock Shop', currency: 'EUR' });
+  expect(say).toHaveBeenCalledWith('stranded.text', {
+    ...{ shop: 'Mock Shop', currency: 'EUR', time: '' },
+  });
 });
