@@ -5,13 +5,21 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parsePaymentRequest } from 'invoices';
-import { createInvoice, getInvoice, pay, payViaPaymentDetails } from 'lightning';
+import {
+  createInvoice,
+  getChannels,
+  getClosedChannels,
+  getHeight,
+  getInvoice,
+  pay,
+  payViaPaymentDetails,
+} from 'lightning';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readRequest } from '../../sandbox/lnd/index.ts';
 import { startNetwork, type Network } from '../../scripts/real-nodes.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import { allPaidOnce, allReady, isSound, payInTheEnd } from '../journey/paid-once.ts';
-import { startWorld, until, type LightningSide, type World } from '../world.ts';
+import { startWorld, until, type Bought, type LightningSide, type World } from '../world.ts';
 
 let dir: string;
 let network: Network;
@@ -99,8 +107,6 @@ test('an order is edited, and cancelled: LND itself refuses the invoices of befo
   if (edited === undefined || cancelled === undefined) throw new Error('nobody is ready');
   world.shopify.edit(edited.orderId, { total: '3.00' });
   world.shopify.cancel(cancelled.orderId);
-  const isCanceled = async (hash: string): Promise<boolean> =>
-    (await getInvoice({ lnd: network.alice.lnd, id: hash })).is_canceled === true;
   await until('the node canceled both', async () =>
     (await Promise.all([edited, cancelled].map(({ hash }) => isCanceled(hash)))).every(Boolean),
   );
@@ -197,3 +203,63 @@ test('20 buyers pay while their orders are cancelled: the wallet is right', asyn
   }
   await isSound(world);
 }, 120_000);
+
+const answerOf = async (one: Bought, what: 'charge' | 'let_go'): Promise<unknown> => {
+  const id = (await world.rowOf(one))?.id ?? '';
+  return world.api('POST', `/api/payments/${id}/hold`, { do: what });
+};
+const isCanceled = async (hash: string): Promise<boolean> =>
+  (await getInvoice({ lnd: network.alice.lnd, id: hash })).is_canceled === true;
+
+test('what a shop confirms first is held: charged it is paid, let go it is back', async () => {
+  await channelWorks();
+  const { body } = await world.api('GET', '/api/holds');
+  expect(body).toMatchObject({ isOn: false, nodeCanHold: false });
+  const [, ...words] = String(body['bake']).split(' ');
+  const macaroon = (await network.alice.lncli(...words)).trim();
+  const connected = await world.api('POST', '/api/node', {
+    ...credential(macaroon),
+    forHolds: true,
+  });
+  expect(connected).toMatchObject({ status: 200, body: { ok: true } });
+  const on = await world.api('POST', '/api/holds', { on: true });
+  expect(on).toMatchObject({ status: 200, body: { ok: true, isOn: true } });
+  const [charged, freed] = await allReady(world, 2, total);
+  if (charged === undefined || freed === undefined) throw new Error('nobody is ready');
+  const paying = [payFromBob(charged.bolt11), payFromBob(freed.bolt11)];
+  for (const one of [charged, freed]) await world.inState(one, 'held', 60_000);
+  expect(world.shopify.effects.payments(charged.orderId)).toBe(0);
+  expect(await answerOf(freed, 'let_go')).toMatchObject({ status: 200 });
+  expect(await answerOf(charged, 'charge')).toMatchObject({ status: 200 });
+  await allPaidOnce(world, [charged]);
+  await world.inState(freed, 'lapsed', 60_000);
+  expect((await Promise.all(paying)).map(({ ok }) => ok)).toEqual([true, false]);
+  expect(await isCanceled(freed.hash)).toBe(true);
+  expect(world.shopify.effects.payments(freed.orderId)).toBe(0);
+}, 180_000);
+
+test('held to its end it is given back before a channel would be closed for it', async () => {
+  const { alice, bob } = network;
+  const [one] = await allReady(world, 1, total);
+  if (one === undefined) throw new Error('nobody is ready');
+  const paying = payFromBob(one.bolt11);
+  await world.inState(one, 'held', 60_000);
+  const { heldUntilHeight } = await world.db.prisma.invoice.findFirstOrThrow({
+    where: { hash: Buffer.from(one.hash, 'hex') },
+  });
+  const height = async (): Promise<number> =>
+    (await getHeight({ lnd: alice.lnd })).current_block_height;
+  // LND would give it back 18 blocks before its HTLC times out; we do it six before that.
+  await network.mine((heldUntilHeight ?? 0) - 24 - (await height()));
+  expect(await isCanceled(one.hash)).toBe(false);
+  await world.inState(one, 'lapsed', 120_000);
+  expect((await paying).ok).toBe(false);
+  expect(await isCanceled(one.hash)).toBe(true);
+  expect((heldUntilHeight ?? 0) - (await height())).toBe(24);
+  const { channels } = await getChannels({ lnd: bob.lnd });
+  expect(channels).toMatchObject([{ is_active: true, pending_payments: [] }]);
+  expect((await getClosedChannels({ lnd: bob.lnd })).channels).toEqual([]);
+  expect(world.shopify.effects.payments(one.orderId)).toBe(0);
+  expect(await world.api('POST', '/api/holds', { on: false })).toMatchObject({ status: 200 });
+  await isSound(world);
+}, 240_000);
