@@ -33,8 +33,8 @@ type Room = {
   readonly timeline: Timeline;
   readonly draws: Draws;
   readonly say: (line: string) => void;
-  /** Chance that a connection is cut while a statement is under way. */
-  readonly cutChance: () => number;
+  /** Chance that a connection of this process is cut while a statement is under way. */
+  readonly cutChance: (owner: Owner) => number;
   readonly pass: Pass;
   readonly server: Server;
   readonly free: Link[];
@@ -58,7 +58,7 @@ export async function openStatements(about: {
   timeline: Timeline;
   draws: Draws;
   say: (line: string) => void;
-  cutChance: () => number;
+  cutChance: (owner: Owner) => number;
   pass: Pass;
 }): Promise<Statements> {
   const { url, timeline, draws, say, cutChance, pass } = about;
@@ -124,7 +124,7 @@ function alone(room: Room, owner: Owner, given: Query): Promise<pg.QueryResult> 
   const query = named(room, given);
   return new Promise((resolve, reject) => {
     timeline.plan(latencyMs(draws), owner, async () => {
-      const cut = draws.chance(room.cutChance()) ? draws.pick(['before', 'after'] as const) : '';
+      const cut = draws.chance(room.cutChance(owner)) ? draws.pick(['before', 'after'] as const) : '';
       if (cut === 'before') {
         room.say(`${owner.name} ${query.name} cut`);
         reject(cutError());
@@ -192,7 +192,7 @@ function inTransaction(room: Room, whole: Whole, given: Query): Promise<pg.Query
   const { draws, timeline, server } = room;
   const isEnd = given.text === 'commit';
   const query = /^(begin|commit|rollback)$/.test(given.text) ? given : named(room, given);
-  const cut = isEnd && draws.chance(room.cutChance()) ? draws.pick(['before', 'after']) : '';
+  const cut = isEnd && draws.chance(room.cutChance(owner)) ? draws.pick(['before', 'after']) : '';
   const work = async (): Promise<pg.QueryResult> => {
     const name = query.name ?? query.text;
     // What a transaction did is over with its commit.
