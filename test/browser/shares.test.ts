@@ -27,7 +27,7 @@ test('switched on, a rule is made, and a payment shows who is owed what', async 
   await shoot(admin, 'shares-empty');
   // Polaris lays its own drawing over the box of the browser.
   await inside.getByText('Set a part of each payment aside for others').click();
-  await inside.getByRole('button', { name: 'Save' }).click();
+  await inside.getByRole('button', { name: 'Save', exact: true }).click();
   await inside.getByText(/the signer has no paying credential/).waitFor();
   await inside.getByRole('button', { name: 'Add a rule' }).click();
   await inside.getByLabel('Name', { exact: true }).fill('Anna the artist');

@@ -124,7 +124,9 @@ function alone(room: Room, owner: Owner, given: Query): Promise<pg.QueryResult> 
   const query = named(room, given);
   return new Promise((resolve, reject) => {
     timeline.plan(latencyMs(draws), owner, async () => {
-      const cut = draws.chance(room.cutChance(owner)) ? draws.pick(['before', 'after'] as const) : '';
+      const cut = draws.chance(room.cutChance(owner))
+        ? draws.pick(['before', 'after'] as const)
+        : '';
       if (cut === 'before') {
         room.say(`${owner.name} ${query.name} cut`);
         reject(cutError());
