@@ -25,6 +25,11 @@ const idOf = async (bought: Bought): Promise<string> => (await world.rowOf(bough
 /** The node said that it can never be paid, and is back in a time when it could. */
 async function isLate(bought: Bought): Promise<string> {
   const request = await world.invoiceOn(await world.payLink(bought));
+  // A stream that opens for the first time asks of what can be paid, and of nothing that is over.
+  await until('the stream of the node is whole', async () => {
+    const whole = { NOT: { streamWholeSince: null } };
+    return (await world.db.prisma.node.count({ where: whole })) > 0;
+  });
   const paymentId = await idOf(bought);
   const invoice = await currentInvoice(world.db, paymentId);
   if (invoice === undefined) throw new Error('there is no invoice');
