@@ -5,7 +5,7 @@ import { useWords } from '../words.tsx';
 /** Red is for what is stuck, never for emphasis: nobody failed when an order was not paid. */
 const looks: Readonly<Record<PayState, Pick<BadgeProps, 'tone' | 'progress'>>> = {
   open: { tone: 'attention', progress: 'incomplete' },
-  held: { tone: 'info', progress: 'partiallyComplete' },
+  held: { tone: 'attention', progress: 'partiallyComplete' },
   closing: { progress: 'partiallyComplete' },
   settled: { tone: 'info', progress: 'partiallyComplete' },
   resolved: { tone: 'success', progress: 'complete' },
