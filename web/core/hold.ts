@@ -125,7 +125,7 @@ export function nextLookAtHeld(about: { endsAt: Date; now: Date }): number {
 }
 
 /** `charge`: once its order was read again, and still owes. */
-export type StaffDecision = HoldDecision | { do: 'charge' };
+export type StaffDecision = Exclude<HoldDecision, { do: 'capture' }> | { do: 'charge' };
 
 /**
  * What follows from what a member of staff asked of a held order. `closedBecause`: why no money was
@@ -136,7 +136,7 @@ export function decideStaff(
   payment: { state: PaymentState; isCapturing: boolean; closedBecause: string | undefined },
 ): StaffDecision {
   const { state, isCapturing, closedBecause } = payment;
-  const answer = (outcome: HoldOutcome): HoldDecision => ({ do: 'answer', outcome });
+  const answer = (outcome: HoldOutcome): StaffDecision => ({ do: 'answer', outcome });
   if (state === 'open') return answer('not_held');
   if (state === 'closing') return { do: 'wait' };
   if (state === 'held') {

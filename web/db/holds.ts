@@ -351,24 +351,6 @@ export async function mayCharge(
   return found.length > 0;
 }
 
-/** What staff asked of a hold last; undefined: nothing yet. */
-export async function latestHoldRequest(
-  db: Database,
-  paymentId: string,
-): Promise<HoldRequestRow | undefined> {
-  const [raw] = await rows<RawRequest>(
-    db.pool,
-    {
-      name: 'hold_request_latest',
-      text: `
-        select ${requestColumns} from hold_request where payment_id = $1::uuid
-        order by hold_request.id desc limit 1`,
-    },
-    [paymentId],
-  );
-  return raw && requestFrom(raw);
-}
-
 /**
  * The money of a held payment is to be charged for this request: its node is told so by the lane of
  * the node. Said again for the same request it holds from that moment on. False: it is not held any

@@ -44,7 +44,6 @@ export async function answerStaff(deps: Deps, asked: Asked): Promise<StepEnd> {
   );
   switch (decision.do) {
     case 'charge':
-    case 'capture':
       return charge(deps, asked);
     case 'wait':
       return { dueInMs: againMs, attempt: false };

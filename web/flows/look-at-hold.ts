@@ -21,7 +21,7 @@ const lookWhileHeldMs = 60_000;
 /** A charge that the node has not answered is asked about again. */
 const lookAfterChargeMs = 2_000;
 /** So old the reading of an order may be on which its money is charged. */
-export const orderFreshMs = 60_000;
+const orderFreshMs = 60_000;
 
 export async function lookAtHold(deps: Deps, invoice: InvoiceRow, looks: number): Promise<StepEnd> {
   if (invoice.ending !== null) return giveBack(deps, invoice, looks);

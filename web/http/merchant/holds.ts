@@ -12,18 +12,16 @@ import type {
 } from '../../frontend/shared/holds-api.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
-import { merchantRoute, type Seen } from './door.ts';
+import { merchantRoutes, type Seen } from './door.ts';
 
 export function holdRoutes(doors: Doors): Route[] {
-  const policy = 'merchant' as const;
-  const at = (method: 'get' | 'post', path: string, answer: (seen: Seen) => Promise<void>) =>
-    merchantRoute(doors, { method, path, policy }, answer);
+  const route = merchantRoutes(doors);
   return [
-    at('get', '/api/holds', async ({ shop, response }) => {
+    route('get', '/api/holds', async (_doors, { shop, response }) => {
       answerJson(response, 200, await holdsOf(doors, shop.id));
     }),
-    at('post', '/api/holds', (seen) => switchAnswer(doors, seen)),
-    at('post', '/api/payments/:id/hold', (seen) => askedAnswer(doors, seen)),
+    route('post', '/api/holds', switchAnswer),
+    route('post', '/api/payments/:id/hold', askedAnswer),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { Banner, BlockStack, Button, InlineStack } from '@shopify/polaris';
-import { lazy, Suspense, useRef, useState, type RefObject } from 'react';
+import { lazy } from 'react';
 import type { PaymentAnswer } from '../../shared/merchant-api.ts';
 import { useWords } from '../words.tsx';
 import { orderLink } from './admin-links.ts';
