@@ -1,17 +1,24 @@
 // `zaptill purse`: what the signer may spend, by shop. It runs where the signer runs, with the
 // environment of the signer: the doors and the pool have no keys that open or seal a purse.
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { shopsOfDomain, type ShopRow } from './db/shops.ts';
 import { nodesOfShop } from './db/nodes.ts';
 import { openDatabase, type Database } from './db/database.ts';
-import { tryWaitingAgain } from './db/payouts.ts';
+import {
+  concludePayout,
+  daysUntilNothingIsUnderWay,
+  payoutsElsewhere,
+  tryWaitingAgain,
+} from './db/payouts.ts';
 import { pausePurse, purseOf, spentOf, storePurse, type PurseRow } from './db/purses.ts';
 import type { SignerConfig } from './config.ts';
 import { databaseUrlOf, readSignersEnvironment } from './entrance.ts';
 import { testPurse } from './signer/connect.ts';
 import { purseBakeLine } from './signer/credential.ts';
 import { openPurse, sealPurse, usualLimits, type Limits, type Purse } from './signer/purse.ts';
+import type { PayoutWord } from './signer/words.ts';
 import { openVault, type Vault } from './vault/seal.ts';
 
 type PurseOptions = {
@@ -28,9 +35,13 @@ type PurseOptions = {
   feeBase?: string;
   feePpm?: string;
   topUpPercent?: string;
+  payout?: string;
+  preimage?: string;
+  fee?: string;
+  notPaid?: boolean;
 };
 type PurseAnswer = { lines: readonly string[]; json: object; exitCode: 0 | 1 | 2 };
-type PurseCommand = 'connect' | 'show' | 'pause' | 'limits';
+type PurseCommand = 'connect' | 'show' | 'pause' | 'limits' | 'conclude';
 
 type Hands = { config: SignerConfig; db: Database; vault: Vault; shop: ShopRow };
 
@@ -152,6 +163,7 @@ async function show({ db, shop }: Hands): Promise<PurseAnswer> {
   const { spentMsat, reservedMsat, waiting } = await spentOf(db, shop.id);
   const state = row.pausedAt === null ? 'pays' : `paused since ${row.pausedAt.toISOString()}`;
   const trouble = row.trouble === null ? [] : [`  its node is in trouble: ${row.trouble}`];
+  const elsewhere = await payoutsElsewhere(db, shop.id);
   return done(
     [
       `${shop.domain}: ${state}, from ${row.address} (${row.network}, root key ${row.rootKeyId})`,
@@ -159,10 +171,22 @@ async function show({ db, shop }: Hands): Promise<PurseAnswer> {
       `  ${sat(spentMsat)} paid in 24 hours, ${sat(reservedMsat)} set aside, ` +
         `${waiting.toString()} waiting`,
       ...trouble,
+      ...elsewhere.map(
+        ({ id, amountMsat, hash, sentTo }) =>
+          `  payout ${id.toString()}: ${sat(amountMsat)}, hash ${hexOf(hash)}, was sent by ` +
+          `${sentTo.slice(0, 16)}: connect that node again, or see conclude --help`,
+      ),
     ],
-    purseJson(shop, row, { spentMsat, reservedMsat, waiting }),
+    {
+      ...purseJson(shop, row, { spentMsat, reservedMsat, waiting }),
+      elsewhere: elsewhere.map(({ id, amountMsat, hash, sentTo, sentAt }) => ({
+        ...{ payout: id.toString(), amountMsat: amountMsat.toString(), hash: hexOf(hash) },
+        ...{ sentTo, sentAt: sentAt?.toISOString() ?? null },
+      })),
+    },
   );
 }
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 const purseJson = (
   shop: ShopRow,
@@ -205,7 +229,50 @@ async function limits({ db, vault, shop }: Hands, options: PurseOptions): Promis
   return done([shop.domain, ...ceilings(next)], { shop: shop.domain });
 }
 
-const commands = { connect, show, pause, limits };
+/**
+ * The operator's word about a payout whose node is gone for good. That it was paid is proved by its
+ * preimage; that it was not is believed once nothing of it can be on its way.
+ */
+async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<PurseAnswer> {
+  const { payout = '', preimage, notPaid = false } = options;
+  const elsewhere = await payoutsElsewhere(db, shop.id);
+  const one = elsewhere.find(({ id }) => id.toString() === payout);
+  if (one === undefined) {
+    return refused(
+      [`No payout ${payout} waits for a node that the purse had before: see show.`],
+      1,
+    );
+  }
+  if ((preimage === undefined) === !notPaid) {
+    return refused(['Say either --preimage, which proves that it was paid, or --not-paid.']);
+  }
+  const about = { shopId: shop.id, id: one.id };
+  if (preimage === undefined) {
+    const because: PayoutWord = 'not_paid_by_word';
+    if (!(await concludePayout(db, { ...about, end: { is: 'failed', because } }))) {
+      return refused([
+        `It was sent on ${one.sentAt?.toISOString() ?? 'a day unknown'}, and may be on its way for ` +
+          `${daysUntilNothingIsUnderWay.toString()} days. Only then can it be said that it was not.`,
+      ]);
+    }
+    return done(['It was not paid: the buyer may ask for it again.'], {
+      shop: shop.domain,
+      payout,
+    });
+  }
+  const secret = Buffer.from(/^[0-9a-f]{64}$/i.test(preimage) ? preimage : '', 'hex');
+  if (createHash('sha256').update(secret).digest('hex') !== hexOf(one.hash)) {
+    return refused([`That is not the preimage of ${hexOf(one.hash)}.`]);
+  }
+  const feeMsat = wholeSat(options.fee ?? '0');
+  if (feeMsat === undefined) return refused(['A fee is whole sats, such as --fee 3.']);
+  if (!(await concludePayout(db, { ...about, end: { is: 'paid', preimage: secret, feeMsat } }))) {
+    return refused(['Its node was connected again meanwhile: the signer asks it.'], 1);
+  }
+  return done(['It was paid.'], { shop: shop.domain, payout });
+}
+
+const commands = { connect, show, pause, limits, conclude };
 
 /** Runs one command with the environment of the signer, and leaves nothing open. */
 async function purseCommand(name: PurseCommand, options: PurseOptions): Promise<PurseAnswer> {
@@ -256,4 +323,9 @@ export function addPurseCommands(program: Command): void {
     'pay again',
   );
   withLimits(command('limits', 'change ceilings'));
+  command('conclude', 'say what became of a payout whose node is gone for good')
+    .requiredOption('--payout <number>', 'as show prints it')
+    .option('--preimage <hex>', 'it was paid: from a backup of the node, or from the buyer')
+    .option('--fee <sat>', 'with --preimage: what the node paid for it, where that is known')
+    .option('--not-paid', 'it was not paid, by the records of the node; 15 days after it was sent');
 }

@@ -206,6 +206,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql purse_met',
   ],
   "The operator's own wishes for a purse, one statement each.": [
+    'sql payout_conclude',
     'sql purse_pause',
     'sql purse_store',
   ],

@@ -264,11 +264,68 @@ export async function endPayout(db: Database, id: bigint, end: PayoutEnd): Promi
       ],
     );
     if (ended === undefined) return false;
-    if (ended.subject.startsWith('share:')) await wakeReceiverOf(on, ended.subject);
-    else await wakeRefund(on, ended.subject);
+    await wakeSubject(on, ended.subject);
     return true;
   });
 }
+
+/** So long after it was last sent nothing of it is on its way: LND locks for at most 14 days. */
+export const daysUntilNothingIsUnderWay = 15;
+
+/** Payouts on which the purse's node of now has no word, the oldest first, at most 50. */
+export const payoutsElsewhere = (
+  db: Database,
+  shopId: number,
+): Promise<(Pick<PayoutRow, 'id' | 'subject' | 'hash' | 'amountMsat' | 'sentAt'> & Elsewhere)[]> =>
+  records(
+    db.pool,
+    {
+      name: 'payout_elsewhere',
+      text: `
+        select o.id, o.subject, o.hash, o.amount_msat as "amountMsat", o.sent_at as "sentAt",
+          o.sent_to as "sentTo"
+        from payout o where ${isElsewhere} order by o.id limit 50`,
+    },
+    [shopId],
+  );
+type Elsewhere = { sentTo: string };
+
+/** Of the shop $1 (in both of its apps), and sent by another node than the purse has now. */
+const isElsewhere = `o.state = 'sent'
+  and o.shop_id in (select t.id from shop s join shop t on t.domain = s.domain where s.id = $1)
+  and o.sent_to is distinct from (
+    select p.identity from purse p where p.shop_id = purse_of(o.shop_id))`;
+
+/**
+ * A person's word about a payout whose node is gone: one statement, so that a signer whose purse
+ * has that node again is not overruled. False: there is none such, or it may be on its way yet.
+ */
+export const concludePayout = (
+  db: Database,
+  about: { shopId: number; id: bigint; end: PayoutEnd },
+): Promise<boolean> =>
+  transaction(db, async (on) => {
+    const { shopId, id, end } = about;
+    const isOld = `o.sent_at < now() - interval '${String(daysUntilNothingIsUnderWay)} days'`;
+    const [ended] = await rows<{ subject: string }>(
+      on,
+      {
+        name: 'payout_conclude',
+        text: `
+          update payout o set state = $3, because = $4, preimage = $5, fee_msat = $6,
+            ended_at = now(), due_at = null
+          where o.id = $2 and ${isElsewhere} and ($3 = 'paid' or ${isOld}) returning o.subject`,
+      },
+      [
+        ...[shopId, id, end.is, end.is === 'paid' ? 'paid' : end.because],
+        ...[end.is === 'paid' ? Buffer.from(end.preimage) : null],
+        end.is === 'paid' ? end.feeMsat : null,
+      ],
+    );
+    if (ended === undefined) return false;
+    await wakeSubject(on, ended.subject);
+    return true;
+  });
 
 /** A claim that can never be paid ends before a node heard of it. */
 export async function refuseClaim(
@@ -296,6 +353,9 @@ export async function refuseClaim(
     if (made !== undefined) await wakeRefund(on, made.subject);
   });
 }
+
+const wakeSubject = (on: Queryable, subject: string): Promise<void> =>
+  subject.startsWith('share:') ? wakeReceiverOf(on, subject) : wakeRefund(on, subject);
 
 /** The pool takes the refund on: its row is due, and its lane hears of it. */
 async function wakeRefund(on: Queryable, subject: string): Promise<void> {

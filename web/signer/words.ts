@@ -34,12 +34,13 @@ export const payoutWords = {
   unsure: 'The node did not say what became of it.',
   sent_elsewhere:
     'Another node than the purse has now was asked to pay it: connect that one again, so that it ' +
-    'can say what became of it.',
+    'can say what became of it. Where it is gone for good, the operator may: zaptill purse conclude.',
   preimage_wrong: 'The node says that it was paid, and its proof is wrong: a person must look.',
   fee_above_limit: 'The node paid a higher fee than it was allowed to.',
   // The end.
   paid: 'Paid.',
   rejected: "The buyer's wallet refused it.",
+  not_paid_by_word: 'The operator said that its node, which is gone, did not pay it.',
 } as const satisfies Record<string, string>;
 export type PayoutWord = keyof typeof payoutWords;
 
