@@ -6,7 +6,7 @@ import { endAttention } from '../../web/db/attentions.ts';
 import { audit } from '../../web/db/audit.ts';
 import type { Database } from '../../web/db/database.ts';
 import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
-import { takeLate } from '../../web/db/late.ts';
+import { latePayments, takeLate, wrongPayments } from '../../web/db/late.ts';
 import { closePayment, paymentById } from '../../web/db/payments.ts';
 import { aNode, anInvoice, aPayment, aSettle, aShop } from '../builders.ts';
 import { databaseOfFile } from '../database-of-file.ts';
@@ -110,4 +110,20 @@ test('what a person has given back or kept is not taken', async () => {
   expect(await endAttention(db, { ...about, answer: 'kept' })).toBe(true);
   expect(await take(paymentId)).toBe(false);
   expect((await standing(paymentId)).state).toBe('lapsed');
+});
+
+test('more than a sweep looks at all have their turn, and none goes back before', async () => {
+  const late = new Set([await aLate(), await aLate(), await aLate()]);
+  const met = new Set<string>();
+  for (let hour = 0; met.size < late.size && hour < 200; hour++) {
+    const sweep = new Date(Date.UTC(2026, 0, 1, hour));
+    const seen = await latePayments(db, { shopId, limit: 1, sweep });
+    expect(seen).toHaveLength(1);
+    for (const { id } of seen) met.add(id);
+  }
+  expect(met).toEqual(late);
+  const ask = { shopId, limit: 50, sweep: new Date() };
+  expect(await wrongPayments(db, { ...ask, takesLate: true })).toEqual([]);
+  const wrong = await wrongPayments(db, { ...ask, takesLate: false });
+  expect(new Set(wrong.map(({ id }) => id))).toEqual(late);
 });

@@ -37,6 +37,10 @@ type RawLate = {
   adjustment_bp: number;
 };
 
+/** Late money of an order, on which nobody and nothing has decided. */
+const isUndecided = `p.attention = 'overpaid' and p.state = 'lapsed' and p.origin = 'order'
+  and not exists (select 1 from history h where h.payment_id = p.id and h.what = 'late_left')`;
+
 const lateText = `
   select p.id, p.origin_id, p.order_name, p.method_name, i.settled_at, i.amount_msat::text,
     i.fiat_minor::text, i.currency, i.adjustment_bp
@@ -57,17 +61,21 @@ const lateFrom = (raw: RawLate): LatePayment => ({
   },
 });
 
-/** Late money of the shop's orders that nobody has decided on, the newest first. */
+/**
+ * Where there are more than one sweep looks at, each `sweep` comes upon others: those of which
+ * nothing can be said must not stand before the rest for ever.
+ */
+const inTurn = (id: string, sweep: string): string => `md5(${id}::text || ${sweep}::text), ${id}`;
+
+/** Late money of the shop's orders that nobody has decided on. */
 export async function latePayments(
   db: Database,
-  ask: { shopId: number; limit: number },
+  ask: { shopId: number; limit: number; sweep: Date },
 ): Promise<LatePayment[]> {
-  const text = `${lateText} and not exists (
-      select 1 from history h where h.payment_id = p.id and h.what = 'late_left')
-    order by p.opened_at desc, p.id desc limit $2`;
+  const text = `${lateText} and ${isUndecided}
+    order by ${inTurn('p.id', '$3')} limit $2`;
   const found = await rows<RawLate>(db.pool, { name: 'late_payments', text }, [
-    ask.shopId,
-    ask.limit,
+    ...[ask.shopId, ask.limit, ask.sweep.toISOString()],
   ]);
   return found.map(lateFrom);
 }
@@ -177,11 +185,12 @@ const isPaidBy = (
 /**
  * Payments of the shop, in whichever of its apps, whose buyer may be given back what nobody owed.
  * An order that Shopify does not return may come back: a person looks. What was given back once and
- * not claimed waits for a person as well.
+ * not claimed waits for a person as well. `takesLate`: late money is first seen to by the sweep that
+ * may take it for its order.
  */
 export async function wrongPayments(
   db: Database,
-  ask: { shopId: number; limit: number },
+  ask: { shopId: number; limit: number; sweep: Date; takesLate: boolean },
 ): Promise<{ id: string; shopId: number; state: PaymentState }[]> {
   return rows(
     db.pool,
@@ -196,8 +205,9 @@ export async function wrongPayments(
           and p.attention in ('overpaid', 'stranded') and not p.test and p.reason <> 'order_gone'
           and not exists (
             select 1 from refund r where r.payment_id = p.id and r.origin = 'attention')
-        order by p.opened_at desc, p.id desc limit $2`,
+          and not ($4 and p.shop_id = $1 and ${isUndecided})
+        order by ${inTurn('p.id', '$3')} limit $2`,
     },
-    [ask.shopId, ask.limit],
+    [ask.shopId, ask.limit, ask.sweep.toISOString(), ask.takesLate],
   );
 }

@@ -15,36 +15,35 @@ import { agreedNow } from './agree-now.ts';
 import type { Deps } from './flow.ts';
 import { giveBackAsRefund } from './open-refund.ts';
 
-/** What one sweep looks at. The rest waits for the next. */
+/** What one sweep looks at. The rest has its turn in a later one. */
 const paymentsAtOnce = 50;
 
 export async function seeToWrongMoney(deps: Deps, shopId: number): Promise<void> {
   const { settings } = await settingsOf(deps.db, shopId);
-  const undecided = await takeWhatIsLate(deps, { shopId, settings });
-  if (settings.refundsOn && settings.refundsWrong) await giveBack(deps, { shopId, undecided });
+  const driftBp = settings.lateDriftBp;
+  if (driftBp !== null) await takeWhatIsLate(deps, { shopId, settings, driftBp });
+  if (settings.refundsOn && settings.refundsWrong) {
+    await giveBack(deps, { shopId, takesLate: driftBp !== null });
+  }
 }
 
-/** Gives the payments on which nothing can be said at the moment. */
 async function takeWhatIsLate(
   deps: Deps,
-  about: { shopId: number; settings: Settings },
-): Promise<ReadonlySet<string>> {
-  const { shopId, settings } = about;
-  const undecided = new Set<string>();
-  const driftBp = settings.lateDriftBp;
-  if (driftBp === null) return undecided;
-  const late = await latePayments(deps.db, { shopId, limit: paymentsAtOnce });
-  if (late.length === 0) return undecided;
+  about: { shopId: number; settings: Settings; driftBp: number },
+): Promise<void> {
+  const { shopId, settings, driftBp } = about;
+  const ask = { shopId, limit: paymentsAtOnce, sweep: deps.clock() };
+  const late = await latePayments(deps.db, ask);
+  if (late.length === 0) return;
   const storefront = await deps.storefronts.of(shopId);
   const orders = await storefront.readOrders(late.map(({ originId }) => originId));
   const byId = new Map(orders.map((order) => [order.originId, order]));
   for (const payment of late) {
     const order = byId.get(payment.originId) ?? 'gone';
     const verdict = await decide(deps, { shopId, settings, driftBp, payment, order });
-    const isOver = verdict.do !== 'wait' && (await conclude(deps, { shopId, payment, verdict }));
-    if (!isOver) undecided.add(payment.id);
+    // Of the others nothing can be said at the moment.
+    if (verdict.do !== 'wait') await conclude(deps, { shopId, payment, verdict });
   }
-  return undecided;
 }
 
 async function decide(
@@ -69,7 +68,6 @@ async function decide(
   });
 }
 
-/** False: another payment of the order is just being told to Shopify. */
 async function conclude(
   deps: Deps,
   about: {
@@ -77,26 +75,22 @@ async function conclude(
     payment: LatePayment;
     verdict: Exclude<LateVerdict, { do: 'wait' }>;
   },
-): Promise<boolean> {
+): Promise<void> {
   const { shopId, payment, verdict } = about;
   const { id: paymentId } = payment;
   if (verdict.do === 'leave') {
     await note(deps.db.pool, paymentId, { what: 'late_left', because: verdict.because });
     deps.log.info({ paymentId, shopId, because: verdict.because }, 'payment.late_left');
-    return true;
+    return;
   }
-  if (!(await takeLate(deps.db, { shopId, paymentId, by: byPolicy }))) return false;
+  // Another payment of the order may just be being told to Shopify: it waits for the next sweep.
+  if (!(await takeLate(deps.db, { shopId, paymentId, by: byPolicy }))) return;
   deps.log.info({ paymentId, shopId, because: 'taken_late', to: 'settled' }, 'payment.settled');
-  return true;
 }
 
-async function giveBack(
-  deps: Deps,
-  about: { shopId: number; undecided: ReadonlySet<string> },
-): Promise<void> {
-  const { shopId, undecided } = about;
-  for (const payment of await wrongPayments(deps.db, { shopId, limit: paymentsAtOnce })) {
-    if (undecided.has(payment.id)) continue;
+async function giveBack(deps: Deps, about: { shopId: number; takesLate: boolean }): Promise<void> {
+  const ask = { ...about, limit: paymentsAtOnce, sweep: deps.clock() };
+  for (const payment of await wrongPayments(deps.db, ask)) {
     const source = await sourceOf(deps.db.pool, payment);
     if (source === undefined) continue;
     await giveBackAsRefund(deps, {
