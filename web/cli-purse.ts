@@ -174,7 +174,7 @@ async function show({ db, shop }: Hands): Promise<PurseAnswer> {
       ...elsewhere.map(
         ({ id, amountMsat, hash, sentTo }) =>
           `  payout ${id.toString()}: ${sat(amountMsat)}, hash ${hexOf(hash)}, was sent by ` +
-          `${sentTo.slice(0, 16)}: connect that node again, or see conclude --help`,
+          `${sentTo.slice(0, 16)}, which cannot say more: see conclude --help`,
       ),
     ],
     {
@@ -230,8 +230,8 @@ async function limits({ db, vault, shop }: Hands, options: PurseOptions): Promis
 }
 
 /**
- * The operator's word about a payout whose node is gone for good. That it was paid is proved by its
- * preimage; that it was not is believed once nothing of it can be on its way.
+ * The operator's word about a payout whose node is gone, or has lost its records. That it was paid
+ * is proved by its preimage; that it was not is believed once nothing of it can be on its way.
  */
 async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<PurseAnswer> {
   const { payout = '', preimage, notPaid = false } = options;
@@ -239,7 +239,7 @@ async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<Pur
   const one = elsewhere.find(({ id }) => id.toString() === payout);
   if (one === undefined) {
     return refused(
-      [`No payout ${payout} waits for a node that the purse had before: see show.`],
+      [`No payout ${payout} waits for a node that is gone or has lost its records: see show.`],
       1,
     );
   }
@@ -251,8 +251,8 @@ async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<Pur
     const because: PayoutWord = 'not_paid_by_word';
     if (!(await concludePayout(db, { ...about, end: { is: 'failed', because } }))) {
       return refused([
-        `It was sent on ${one.sentAt?.toISOString() ?? 'a day unknown'}, and may be on its way for ` +
-          `${daysUntilNothingIsUnderWay.toString()} days. Only then can it be said that it was not.`,
+        `It was sent on ${one.sentAt?.toISOString() ?? 'a day unknown'}, and may be on its way ` +
+          `for ${daysUntilNothingIsUnderWay.toString()} days. Only then is --not-paid believed.`,
       ]);
     }
     return done(['It was not paid: the buyer may ask for it again.'], {
@@ -267,7 +267,7 @@ async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<Pur
   const feeMsat = wholeSat(options.fee ?? '0');
   if (feeMsat === undefined) return refused(['A fee is whole sats, such as --fee 3.']);
   if (!(await concludePayout(db, { ...about, end: { is: 'paid', preimage: secret, feeMsat } }))) {
-    return refused(['Its node was connected again meanwhile: the signer asks it.'], 1);
+    return refused(['Its node can be asked again: the signer does so.'], 1);
   }
   return done(['It was paid.'], { shop: shop.domain, payout });
 }
@@ -323,7 +323,7 @@ export function addPurseCommands(program: Command): void {
     'pay again',
   );
   withLimits(command('limits', 'change ceilings'));
-  command('conclude', 'say what became of a payout whose node is gone for good')
+  command('conclude', 'say what became of a payout whose node is gone, or has lost its records')
     .requiredOption('--payout <number>', 'as show prints it')
     .option('--preimage <hex>', 'it was paid: from a backup of the node, or from the buyer')
     .option('--fee <sat>', 'with --preimage: what the node paid for it, where that is known')

@@ -183,6 +183,10 @@ export const paymentsOf = (node: () => NodeState) => {
         if (!isOver(payment)) fail(payment, 'FAILURE_REASON_ERROR');
       }
     },
+    /** As a node that was restored from its seed: it knows nothing of what it ever paid. */
+    forget: (): void => {
+      byHash.clear();
+    },
     /** Writes it down, and begins to pay. Throws LND's sentence. */
     send: (request: SendRequest): SentPayment => {
       const read = decoded(node(), request);

@@ -306,6 +306,33 @@ describe('what it does not pay', () => {
     await desk.until(owed.claimId, 'its own node says so', isPaid);
   });
 
+  test('a node that has lost its records pays nothing twice', async () => {
+    const before = await desk.owe(1_000_000n);
+    const held = await desk.owe(2_000_000n, { held: true });
+    const first = sign({ pay: { payMs: 500, askMs: 30_000 } });
+    await desk.until(before.claimId, 'the first is paid', isPaid);
+    await desk.until(held.claimId, 'it is on its way', waitsFor('in_flight'));
+    await first.stop();
+    desk.alice.payments.forget();
+    const second = sign();
+    await desk.until(held.claimId, 'it waits', waitsFor('node_forgot'));
+    // Nor is one paid of which the signer does not know whether the node ever had it.
+    const unsure = await desk.owe(3_000_000n);
+    await db.pool.query(
+      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
+         fee_limit_msat, expires_at, state, because, attempts, sent_at, sent_to, due_at)
+       select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'), 3000000, 5000,
+         now() + interval '1 hour', 'sent', 'sent', 1, now() - interval '1 hour', $4, now()
+       from refund r where r.id = $5`,
+      [unsure.claimId, unsure.request, unsure.hash, desk.alice.publicKey, unsure.refundId],
+    );
+    await desk.until(unsure.claimId, 'it waits as well', waitsFor('node_forgot'));
+    for (const { hash } of [held, unsure]) expect(desk.taken(hash).tries).toBe(0);
+    await second.stop();
+    signers = [];
+    await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+  });
+
   test('paused, beyond a ceiling, of another node, or with a changed purse', async () => {
     const owed = await desk.owe(2_000_000n);
     const isOpen = async (): Promise<boolean> =>

@@ -185,8 +185,8 @@ const isPaidBy = (
 /**
  * Payments of the shop, in whichever of its apps, whose buyer may be given back what nobody owed.
  * An order that Shopify does not return may come back: a person looks. What was given back once and
- * not claimed waits for a person as well. `takesLate`: late money is first seen to by the sweep that
- * may take it for its order.
+ * not claimed waits for a person as well. `takesLate`: late money is seen to first by the sweep
+ * that may take it for its order.
  */
 export async function wrongPayments(
   db: Database,

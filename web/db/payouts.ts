@@ -224,6 +224,21 @@ export async function payoutIsSent(
   return done.length === 1;
 }
 
+/** The hash of the payout of which this node said last that it was paid. */
+export async function lastPaidBy(db: Database, identity: string): Promise<Uint8Array | undefined> {
+  const [last] = await records<{ hash: Uint8Array }>(
+    db.pool,
+    {
+      name: 'payout_last_paid_by',
+      text: `
+        select hash from payout where sent_to = $1 and state = 'paid' and because = 'paid'
+        order by ended_at desc limit 1`,
+    },
+    [identity],
+  );
+  return last?.hash;
+}
+
 /** It stays under way, for a reason; `reserved`: the node surely pays it no longer. */
 export async function payoutWaits(
   db: Database,
@@ -290,11 +305,14 @@ export const payoutsElsewhere = (
   );
 type Elsewhere = { sentTo: string };
 
-/** Of the shop $1 (in both of its apps), and sent by another node than the purse has now. */
+/**
+ * Of the shop $1 (in both of its apps), and sent by another node than the purse has now, or by one
+ * that has lost its records.
+ */
 const isElsewhere = `o.state = 'sent'
   and o.shop_id in (select t.id from shop s join shop t on t.domain = s.domain where s.id = $1)
-  and o.sent_to is distinct from (
-    select p.identity from purse p where p.shop_id = purse_of(o.shop_id))`;
+  and (o.because = 'node_forgot' or o.sent_to is distinct from (
+    select p.identity from purse p where p.shop_id = purse_of(o.shop_id)))`;
 
 /**
  * A person's word about a payout whose node is gone: one statement, so that a signer whose purse
@@ -317,7 +335,7 @@ export const concludePayout = (
           where o.id = $2 and ${isElsewhere} and ($3 = 'paid' or ${isOld}) returning o.subject`,
       },
       [
-        ...[shopId, id, end.is, end.is === 'paid' ? 'paid' : end.because],
+        ...[shopId, id, end.is, end.is === 'paid' ? 'paid_by_word' : end.because],
         ...[end.is === 'paid' ? Buffer.from(end.preimage) : null],
         end.is === 'paid' ? end.feeMsat : null,
       ],

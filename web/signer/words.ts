@@ -34,12 +34,17 @@ export const payoutWords = {
   unsure: 'The node did not say what became of it.',
   sent_elsewhere:
     'Another node than the purse has now was asked to pay it: connect that one again, so that it ' +
-    'can say what became of it. Where it is gone for good, the operator may: zaptill purse conclude.',
+    'can say what became of it. Where it is gone for good, the operator may: ' +
+    'zaptill purse conclude.',
+  node_forgot:
+    'The node has lost its records of what it paid, as after a restore from its seed, so nobody ' +
+    'can say whether it was paid. The operator may: zaptill purse conclude.',
   preimage_wrong: 'The node says that it was paid, and its proof is wrong: a person must look.',
   fee_above_limit: 'The node paid a higher fee than it was allowed to.',
   // The end.
   paid: 'Paid.',
   rejected: "The buyer's wallet refused it.",
+  paid_by_word: 'Paid, as its preimage shows that the operator gave.',
   not_paid_by_word: 'The operator said that its node, which is gone, did not pay it.',
 } as const satisfies Record<string, string>;
 export type PayoutWord = keyof typeof payoutWords;

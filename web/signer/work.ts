@@ -8,6 +8,7 @@ import type { Database } from '../db/database.ts';
 import {
   claimWaits,
   endPayout,
+  lastPaidBy,
   originalsOf,
   payoutById,
   payoutIsSent,
@@ -284,11 +285,19 @@ async function settle(
   await failed(deps, payout, seen);
 }
 
-/** LND writes a payment down before it sends anything: it was never begun, and may be yet. */
+/**
+ * LND writes a payment down before it sends anything: it was never begun, and may be yet. A node
+ * that has lost what it wrote, as one that was restored from its seed, says the same.
+ */
 async function notRecorded(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { timing } = deps;
   const wait = (because: PayoutWord, dueInMs: number): Promise<void> =>
     payoutWaits(deps.db, { id: payout.id, state: 'sent', because, dueInMs });
+  if (await hasForgotten(deps, payout, from)) {
+    deps.log.error({ payoutId: payout.id.toString() }, 'payout.node_forgot');
+    await wait('node_forgot', longestAgainMs);
+    return;
+  }
   if (!isLate(deps, payout.expiresAt)) {
     // What was asked a moment ago may be on its way: no reason for a second asking beside it.
     const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
@@ -300,6 +309,14 @@ async function notRecorded(deps: SignerDeps, payout: PayoutRow, from: From): Pro
   const overMs = payout.expiresAt.getTime() + clocksApartMs - deps.clock().getTime();
   if (overMs > 0) await wait('request_expired', Math.min(overMs, longestAgainMs));
   else await end(deps, payout, { is: 'failed', because: 'request_expired' });
+}
+
+/** It had this payment before, or does not know either what it paid last. */
+async function hasForgotten(deps: SignerDeps, payout: PayoutRow, from: From): Promise<boolean> {
+  const onceRecorded: readonly string[] = ['in_flight', 'node_forgot'] satisfies PayoutWord[];
+  if (onceRecorded.includes(payout.because)) return true;
+  const last = await lastPaidBy(deps.db, from.identity);
+  return last !== undefined && (await from.payer.track(hex(last))).is === 'not_recorded';
 }
 
 /** Every part is back at the node. The same request may be tried again, within limits. */
