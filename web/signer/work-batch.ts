@@ -1,6 +1,6 @@
 // One batch of shares from its reservation to what `workPayout` goes on with, as a claim of a
-// refund is begun. The node is asked about each payment of which a part is sent on: rows that
-// somebody forged do not make it pay more than what came in.
+// refund is begun. The node is asked about each payment of which a part is sent on: of none of them
+// does a batch pay more than the node has received for it, whatever the rows say.
 import { Trouble } from '../core/trouble.ts';
 import { claimWaits, payoutById } from '../db/payouts.ts';
 import { purseMet, purseOf } from '../db/purses.ts';

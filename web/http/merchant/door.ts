@@ -54,7 +54,7 @@ export function merchantRoute(
 }
 
 /** The same for a page of many doors, each of which is a function of the doors and the caller. */
-export const merchantRoutes =
+export const merchantRouteOf =
   (doors: Doors) =>
   (
     method: 'get' | 'post',

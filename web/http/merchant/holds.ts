@@ -12,10 +12,10 @@ import type {
 } from '../../frontend/shared/holds-api.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
-import { merchantRoutes, type Seen } from './door.ts';
+import { merchantRouteOf, type Seen } from './door.ts';
 
 export function holdRoutes(doors: Doors): Route[] {
-  const route = merchantRoutes(doors);
+  const route = merchantRouteOf(doors);
   return [
     route('get', '/api/holds', async (_doors, { shop, response }) => {
       answerJson(response, 200, await holdsOf(doors, shop.id));

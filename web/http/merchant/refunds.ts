@@ -24,7 +24,7 @@ import {
 import { answerJson } from '../answers.ts';
 import { makeBudget } from '../budget.ts';
 import type { Doors, Route } from '../doors.ts';
-import { iso, merchantRoutes, type Seen } from './door.ts';
+import { iso, merchantRouteOf, type Seen } from './door.ts';
 import { readCursor } from './payment-filter.ts';
 
 const pageSize = 25;
@@ -33,7 +33,7 @@ const letters = { calls: 60, perMs: 3_600_000, keysAtMost: 10_000 };
 
 export function refundRoutes(doors: Doors): Route[] {
   const mail = makeBudget(letters);
-  const route = merchantRoutes(doors);
+  const route = merchantRouteOf(doors);
   return [
     route('get', '/api/refunds', listAnswer),
     route('get', '/api/payments/:id/refunds', ofPaymentAnswer),

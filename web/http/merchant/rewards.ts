@@ -9,10 +9,10 @@ import { changeRewardTerms, type RewardsChanged } from '../../flows/change-rewar
 import type { RewardsAnswer, RewardsChangedAnswer } from '../../frontend/shared/rewards-api.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
-import { merchantRoutes, type Seen } from './door.ts';
+import { merchantRouteOf, type Seen } from './door.ts';
 
 export function rewardRoutes(doors: Doors): Route[] {
-  const route = merchantRoutes(doors);
+  const route = merchantRouteOf(doors);
   return [
     route('get', '/api/rewards', rewardsAnswer),
     route('post', '/api/rewards/terms', termsAnswer),

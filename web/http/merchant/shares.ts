@@ -12,10 +12,10 @@ import {
 import type { SharesAnswer } from '../../frontend/shared/shares-api.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
-import { iso, merchantRoutes, type Seen } from './door.ts';
+import { iso, merchantRouteOf, type Seen } from './door.ts';
 
 export function shareRoutes(doors: Doors): Route[] {
-  const route = merchantRoutes(doors);
+  const route = merchantRouteOf(doors);
   return [
     route('get', '/api/shares', sharesAnswer),
     route('post', '/api/shares/terms', termsAnswer),
