@@ -1,6 +1,8 @@
 // All guards that are taken out one at a time: `npm run mutants`.
+import { ofLateMoney } from './of-late-money.ts';
 import { ofTheDatabase } from './of-the-database.ts';
 import { ofTheDoors } from './of-the-doors.ts';
+import { ofTheHolds } from './of-the-holds.ts';
 import { ofTheMoney } from './of-the-money.ts';
 import { ofTheRefunds } from './of-the-refunds.ts';
 import { ofTheShares } from './of-the-shares.ts';
@@ -14,4 +16,6 @@ export const mutants: readonly Mutant[] = [
   ...ofTheDoors,
   ...ofTheRefunds,
   ...ofTheShares,
+  ...ofTheHolds,
+  ...ofLateMoney,
 ];

@@ -1,5 +1,5 @@
-// Guards of what leaves a shop for others and of what a node holds for a buyer, and of money that
-// came late: shares booked and paid out once, holds charged or given back, late money taken once.
+// Guards of what leaves a shop for others: shares booked once, given to the signer in one batch and
+// paid out within its ceilings.
 import fs from 'node:fs';
 import path from 'node:path';
 import { database, edit, source, type Mutant } from './mutant.ts';
@@ -22,18 +22,8 @@ function reserving(find: string, replace: string): string {
 
 const shares = 'web/db/shares.ts';
 const batches = 'web/db/share-batches.ts';
-const holds = 'web/db/holds.ts';
-const ofHold = 'web/core/hold.ts';
-const looks = 'web/flows/look-at-hold.ts';
-const late = 'web/db/late.ts';
-const ofLate = 'web/core/late.ts';
 const ofShares = 'test/db/shares.test.ts';
 const ofTheSigner = 'test/signer/shares.test.ts';
-const ofHolds = 'test/db/holds.test.ts';
-const ofHoldsFlow = 'test/flows/holds.test.ts';
-const ofHoldsCore = 'test/core/hold.test.ts';
-const ofMoneyLate = 'test/db/late.test.ts';
-const ofLateCore = 'test/core/late.test.ts';
 
 const booked: readonly Mutant[] = [
   database(
@@ -150,165 +140,4 @@ const sent: readonly Mutant[] = [
   ),
 ];
 
-const held: readonly Mutant[] = [
-  database(
-    {
-      id: 'X85',
-      guard: 'of several captures one has the money: compared and set, and unique',
-      sql: 'drop index hold_request_one_capture;',
-      ...{ test: ofHolds, named: 'of ten captures of one payment one' },
-    },
-    edit(holds, 'and (i.capture_wanted_at is null or $2)', 'and (true or $2)'),
-  ),
-  source(
-    {
-      id: 'X86',
-      guard: 'what is to be charged is not given back',
-      ...{ test: ofHolds, named: 'what is to be charged is not given back' },
-    },
-    edit(holds, 'if (capturing.length > 0) return false;', ''),
-  ),
-  source(
-    {
-      id: 'X87',
-      guard: 'what goes back is not charged: its state, and the end of its invoice',
-      ...{ test: ofHolds, named: 'what is to be charged is not given back' },
-    },
-    edit(
-      holds,
-      "and p.state = 'held'\n            and i.state = 'live' and i.held_at is not null " +
-        'and i.ending is null',
-      "\n            and i.state = 'live' and i.held_at is not null",
-    ),
-  ),
-  source(
-    {
-      id: 'X88',
-      guard: 'no more is captured than is held',
-      ...{ test: ofHoldsCore, named: 'more than it' },
-    },
-    edit(ofHold, 'amountMinor <= payment.owedMinor &&', ''),
-  ),
-  source(
-    {
-      id: 'X89',
-      guard: 'a hold ends well before the node would end it, or a channel be closed for it',
-      ...{ test: ofHoldsCore, named: 'six blocks before the node would end it' },
-    },
-    edit(ofHold, 'nodeMarginBlocks - ourMarginBlocks - about.height', 'about.height'),
-  ),
-  source(
-    {
-      id: 'X90',
-      guard: 'the node is told the secret when somebody wants it charged, and not before',
-      ...{ test: ofHoldsFlow, named: 'held, authorized with an end, captured as a whole' },
-    },
-    edit(looks, 'if (invoice.captureWantedAt !== null) return charge', 'if (true) return charge'),
-  ),
-  source(
-    {
-      id: 'X91',
-      guard: 'a void is answered when the node has said that the buyer has the money back',
-      ...{ test: ofHoldsCore, named: 'is answered when the node has said' },
-    },
-    edit(
-      ofHold,
-      "case 'closing':\n      return { do: 'wait' };",
-      "case 'closing':\n      return answer('voided');",
-    ),
-  ),
-  source(
-    {
-      id: 'X92',
-      guard: 'a capture waits until Shopify has the payment as authorized',
-      ...{ test: ofHoldsCore, named: 'is charged when Shopify has it as authorized' },
-    },
-    edit(ofHold, "payment.isTold ? { do: 'capture' } : { do: 'wait' }", "{ do: 'capture' }"),
-  ),
-  database(
-    {
-      id: 'X93',
-      guard: 'an answer that was stored stays, by the statement and by the database',
-      sql: 'drop trigger hold_request_arrow on hold_request;',
-      ...{ test: ofHolds, named: 'an answer that was stored is not answered again' },
-    },
-    edit(
-      holds,
-      "where id = $1 and state in ('asked', 'capturing') returning id",
-      'where id = $1 returning id',
-    ),
-  ),
-];
-
-const cameLate: readonly Mutant[] = [
-  source(
-    {
-      id: 'X95',
-      guard: 'late money is taken once, and only while it is to be given back',
-      ...{ test: ofMoneyLate, named: 'whoever comes later changes nothing' },
-    },
-    edit(late, "mine?.state !== 'lapsed' || mine.attention !== 'overpaid'", 'mine === undefined'),
-    edit(
-      late,
-      "const inTheWay: readonly string[] = ['settled', 'held'];",
-      'const inTheWay: readonly string[] = [];',
-    ),
-    edit(late, 'late === undefined || owedMsat < amountMsat', 'late === undefined'),
-  ),
-  source(
-    {
-      id: 'X96',
-      guard: 'what a person has given back or kept is not taken',
-      ...{ test: ofMoneyLate, named: 'what a person has given back or kept' },
-    },
-    edit(
-      late,
-      "mine?.state !== 'lapsed' || mine.attention !== 'overpaid'",
-      "mine?.state !== 'lapsed'",
-    ),
-    edit(late, 'late === undefined || owedMsat < amountMsat', 'late === undefined'),
-  ),
-  source(
-    {
-      id: 'X97',
-      guard: 'who takes late money has the lock of all payments of its order',
-      ...{ test: ofMoneyLate, named: 'both came late: at once, one of them' },
-    },
-    edit(
-      late,
-      'order by id for no key update',
-      // As on a machine on which both have read before either writes.
-      'and pg_sleep(0.2)::text is not null order by id',
-    ),
-  ),
-  source(
-    {
-      id: 'X98',
-      guard: 'no late money for an order while Shopify has not heard of other money of it',
-      ...{ test: ofMoneyLate, named: 'not while Shopify has not heard' },
-    },
-    edit(late, 'if (all.some(({ state }) => inTheWay.includes(state))) return false;', ''),
-  ),
-  source(
-    {
-      id: 'X99',
-      guard: 'late money is taken while its sats are worth enough',
-      ...{ test: ofLateCore, named: 'the sats may be worth less by the drift' },
-    },
-    edit(
-      ofLate,
-      "isWorthIt(money, { agreed, driftBp }) ? { do: 'take' }",
-      "isWorthIt(money, { agreed, driftBp }) || true ? { do: 'take' }",
-    ),
-  ),
-  source(
-    {
-      id: 'X100',
-      guard: 'a cancelled order takes no late money',
-      ...{ test: ofLateCore, named: 'cancelled' },
-    },
-    edit(ofLate, "if (due.is === 'over') return leave(due.because);", ''),
-  ),
-];
-
-export const ofTheShares: readonly Mutant[] = [...booked, ...given, ...sent, ...held, ...cameLate];
+export const ofTheShares: readonly Mutant[] = [...booked, ...given, ...sent];

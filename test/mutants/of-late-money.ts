@@ -1,0 +1,78 @@
+// Guards of money that came late: taken once, for an order that still wants it, or given back.
+import { edit, source, type Mutant } from './mutant.ts';
+
+const late = 'web/db/late.ts';
+const ofLate = 'web/core/late.ts';
+const ofMoneyLate = 'test/db/late.test.ts';
+const ofLateCore = 'test/core/late.test.ts';
+
+export const ofLateMoney: readonly Mutant[] = [
+  source(
+    {
+      id: 'X95',
+      guard: 'late money is taken once, and only while it is to be given back',
+      ...{ test: ofMoneyLate, named: 'whoever comes later changes nothing' },
+    },
+    edit(late, "mine?.state !== 'lapsed' || mine.attention !== 'overpaid'", 'mine === undefined'),
+    edit(
+      late,
+      "const inTheWay: readonly string[] = ['settled', 'held'];",
+      'const inTheWay: readonly string[] = [];',
+    ),
+    edit(late, 'late === undefined || owedMsat < amountMsat', 'late === undefined'),
+  ),
+  source(
+    {
+      id: 'X96',
+      guard: 'what a person has given back or kept is not taken',
+      ...{ test: ofMoneyLate, named: 'what a person has given back or kept' },
+    },
+    edit(
+      late,
+      "mine?.state !== 'lapsed' || mine.attention !== 'overpaid'",
+      "mine?.state !== 'lapsed'",
+    ),
+    edit(late, 'late === undefined || owedMsat < amountMsat', 'late === undefined'),
+  ),
+  source(
+    {
+      id: 'X97',
+      guard: 'who takes late money has the lock of all payments of its order',
+      ...{ test: ofMoneyLate, named: 'both came late: at once, one of them' },
+    },
+    edit(
+      late,
+      'order by id for no key update',
+      // As on a machine on which both have read before either writes.
+      'and pg_sleep(0.2)::text is not null order by id',
+    ),
+  ),
+  source(
+    {
+      id: 'X98',
+      guard: 'no late money for an order while Shopify has not heard of other money of it',
+      ...{ test: ofMoneyLate, named: 'not while Shopify has not heard' },
+    },
+    edit(late, 'if (all.some(({ state }) => inTheWay.includes(state))) return false;', ''),
+  ),
+  source(
+    {
+      id: 'X99',
+      guard: 'late money is taken while its sats are worth enough',
+      ...{ test: ofLateCore, named: 'the sats may be worth less by the drift' },
+    },
+    edit(
+      ofLate,
+      "isWorthIt(money, { agreed, driftBp }) ? { do: 'take' }",
+      "isWorthIt(money, { agreed, driftBp }) || true ? { do: 'take' }",
+    ),
+  ),
+  source(
+    {
+      id: 'X100',
+      guard: 'a cancelled order takes no late money',
+      ...{ test: ofLateCore, named: 'cancelled' },
+    },
+    edit(ofLate, "if (due.is === 'over') return leave(due.because);", ''),
+  ),
+];

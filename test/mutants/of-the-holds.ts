@@ -1,0 +1,99 @@
+// Guards of what a node holds for a buyer: charged for one request, or given back, and never both.
+import { database, edit, source, type Mutant } from './mutant.ts';
+
+const holds = 'web/db/holds.ts';
+const ofHold = 'web/core/hold.ts';
+const looks = 'web/flows/look-at-hold.ts';
+const ofHolds = 'test/db/holds.test.ts';
+const ofHoldsFlow = 'test/flows/holds.test.ts';
+const ofHoldsCore = 'test/core/hold.test.ts';
+
+export const ofTheHolds: readonly Mutant[] = [
+  database(
+    {
+      id: 'X85',
+      guard: 'of several captures one has the money: compared and set, and unique',
+      sql: 'drop index hold_request_one_capture;',
+      ...{ test: ofHolds, named: 'of ten captures of one payment one' },
+    },
+    edit(holds, 'and (i.capture_wanted_at is null or $2)', 'and (true or $2)'),
+  ),
+  source(
+    {
+      id: 'X86',
+      guard: 'what is to be charged is not given back',
+      ...{ test: ofHolds, named: 'what is to be charged is not given back' },
+    },
+    edit(holds, 'if (capturing.length > 0) return false;', ''),
+  ),
+  source(
+    {
+      id: 'X87',
+      guard: 'what goes back is not charged: its state, and the end of its invoice',
+      ...{ test: ofHolds, named: 'what is to be charged is not given back' },
+    },
+    edit(
+      holds,
+      "and p.state = 'held'\n            and i.state = 'live' and i.held_at is not null " +
+        'and i.ending is null',
+      "\n            and i.state = 'live' and i.held_at is not null",
+    ),
+  ),
+  source(
+    {
+      id: 'X88',
+      guard: 'no more is captured than is held',
+      ...{ test: ofHoldsCore, named: 'more than it' },
+    },
+    edit(ofHold, 'amountMinor <= payment.owedMinor &&', ''),
+  ),
+  source(
+    {
+      id: 'X89',
+      guard: 'a hold ends well before the node would end it, or a channel be closed for it',
+      ...{ test: ofHoldsCore, named: 'six blocks before the node would end it' },
+    },
+    edit(ofHold, 'nodeMarginBlocks - ourMarginBlocks - about.height', 'about.height'),
+  ),
+  source(
+    {
+      id: 'X90',
+      guard: 'the node is told the secret when somebody wants it charged, and not before',
+      ...{ test: ofHoldsFlow, named: 'held, authorized with an end, captured as a whole' },
+    },
+    edit(looks, 'if (invoice.captureWantedAt !== null) return charge', 'if (true) return charge'),
+  ),
+  source(
+    {
+      id: 'X91',
+      guard: 'a void is answered when the node has said that the buyer has the money back',
+      ...{ test: ofHoldsCore, named: 'is answered when the node has said' },
+    },
+    edit(
+      ofHold,
+      "case 'closing':\n      return { do: 'wait' };",
+      "case 'closing':\n      return answer('voided');",
+    ),
+  ),
+  source(
+    {
+      id: 'X92',
+      guard: 'a capture waits until Shopify has the payment as authorized',
+      ...{ test: ofHoldsCore, named: 'is charged when Shopify has it as authorized' },
+    },
+    edit(ofHold, "payment.isTold ? { do: 'capture' } : { do: 'wait' }", "{ do: 'capture' }"),
+  ),
+  database(
+    {
+      id: 'X93',
+      guard: 'an answer that was stored stays, by the statement and by the database',
+      sql: 'drop trigger hold_request_arrow on hold_request;',
+      ...{ test: ofHolds, named: 'an answer that was stored is not answered again' },
+    },
+    edit(
+      holds,
+      "where id = $1 and state in ('asked', 'capturing') returning id",
+      'where id = $1 returning id',
+    ),
+  ),
+];
