@@ -95,6 +95,14 @@ const order = ({ originId }: Bill) => shop.shopify.order(originId);
 const look = (bill: Bill) => lookAtOrderNow(shop.deps, bill);
 
 describe('with a node that can hold', () => {
+  beforeAll(async () => {
+    const given = { ...macaroon('receive-and-hold', '57201'), forHolds: true };
+    const connected = async () => (await shop.asMerchant('/api/node', given)).status === 200;
+    // A busy machine may take longer than a merchant would wait.
+    await until('the node is connected', connected, 60_000);
+    expect((await switchTo(true)).status).toBe(200);
+  });
+
   test('charged: once, and Shopify has it as paid once', async () => {
     const { bill, invoice, paid } = await held();
     expect((await shop.again(invoice)).sealedPreimage).not.toBeNull();

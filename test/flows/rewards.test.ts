@@ -133,6 +133,8 @@ async function untilWaits(reward: RefundRow): Promise<string> {
       [reward.id],
     );
     if (wait !== undefined) return wait.word;
+    const began = await rows('select 1 from payout where subject = $1', [`refund:${reward.id}`]);
+    if (began.length > 0) throw new Error('the signer pays it');
     if (Date.now() > end) throw new Error('the signer says nothing');
     await pause(25);
   }
@@ -229,6 +231,26 @@ describe('booked', () => {
     }
   });
 
+  test('by nobody whose lease is over, but by who has the row by then', async () => {
+    const open = await shop.aPaidOrder();
+    const payment = await paymentToReward(our.db, open.payment.id);
+    if (payment === null) throw new Error('there is no task');
+    const from = { table: 'reward_task', lane: lane(), limit: 10 } as const;
+    const mine = async () => (await claim(our.db, from)).find(({ id }) => id === open.payment.id);
+    const slow = await mine();
+    await our.db.pool.query('update reward_task set lease_until = now() where id = $1', [
+      open.payment.id,
+    ]);
+    const next = await mine();
+    const of = (row: typeof next, amount: bigint) =>
+      book(our.db, { payment, leaseNo: row?.leaseNo ?? 0 }, () => msat(amount));
+    expect(await of(slow, 9_000n)).toBe(false);
+    expect(await rewardsOf(open)).toEqual([]);
+    expect(await of(next, 7_000n)).toBe(true);
+    expect(await of(slow, 9_000n)).toBe(false);
+    expect(await rewardsOf(open)).toMatchObject([{ amountMsat: 7_000n }]);
+  });
+
   test('not at all where its process fails on the way, and then by the next', async () => {
     const open = await shop.aPaidOrder();
     const payment = await paymentToReward(our.db, open.payment.id);
@@ -272,6 +294,8 @@ describe('booked', () => {
         await on.query('rollback');
       }
     } finally {
+      // Also where one of them was taken: nobody waits for what is locked here.
+      await on.query('rollback');
       on.release();
     }
     await expect(
@@ -280,6 +304,25 @@ describe('booked', () => {
       ]),
     ).rejects.toMatchObject({ code: 'ZP004' });
     await bookOf(other);
+  });
+
+  test('nobody writes more into it, or takes it out', async () => {
+    const { reward } = await booked();
+    const other = await booked();
+    const changes = [
+      ...['base_msat = base_msat + 1000', 'captured_minor = 1', 'refunded_minor = 1'],
+      ...[`claimable_at = now() - interval '1 day'`, 'claim_days = 300'],
+      `payment_id = '${other.open.payment.id}'`,
+    ];
+    for (const change of changes) {
+      const text = `update reward set ${change} where refund_id = $1`;
+      await expect(our.db.pool.query(text, [reward.id]), change).rejects.toMatchObject({
+        code: 'ZP004',
+      });
+    }
+    const out = our.db.pool.query('delete from reward where refund_id = $1', [reward.id]);
+    await expect(out).rejects.toMatchObject({ code: 'ZP001' });
+    expect(await rows('select 1 from reward where refund_id = $1', [reward.id])).toHaveLength(1);
   });
 });
 

@@ -5,6 +5,7 @@ import { ofTheDoors } from './of-the-doors.ts';
 import { ofTheHolds } from './of-the-holds.ts';
 import { ofTheMoney } from './of-the-money.ts';
 import { ofTheRefunds } from './of-the-refunds.ts';
+import { ofTheRewards } from './of-the-rewards.ts';
 import { ofTheShares } from './of-the-shares.ts';
 import { ofTheWay } from './of-the-way.ts';
 import type { Mutant } from './mutant.ts';
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...ofTheWay,
   ...ofTheDoors,
   ...ofTheRefunds,
+  ...ofTheRewards,
   ...ofTheShares,
   ...ofTheHolds,
   ...ofLateMoney,

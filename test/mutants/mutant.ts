@@ -1,4 +1,6 @@
 // What a mutant is: one guard of the program taken out, and the test that must notice it.
+import fs from 'node:fs';
+import path from 'node:path';
 
 /** `find` stands in the file exactly once; a list that is rotten fails. */
 export type Edit = { file: string; find: string; replace: string };
@@ -33,3 +35,20 @@ export const database = (
   mutant: Omit<Mutant, 'edits'> & { sql: string },
   ...edits: readonly Edit[]
 ): Mutant => ({ ...mutant, edits });
+
+const migrations = path.join(import.meta.dirname, '../../prisma/migrations');
+
+/** A function of the database as the migration that has it says it, with some of it changed. */
+export function rewritten(
+  at: { migration: string; create: string },
+  ...changes: readonly (readonly [find: string, replace: string])[]
+): string {
+  const text = fs.readFileSync(path.join(migrations, at.migration, 'migration.sql'), 'utf8');
+  const from = text.indexOf(at.create);
+  let whole = text.slice(from, text.indexOf('\n$$;', from) + 4);
+  for (const [find, replace] of changes) {
+    if (from < 0 || whole.split(find).length !== 2) throw new Error(`not once there: ${find}`);
+    whole = whole.replace(find, () => replace);
+  }
+  return whole.replace(/^create function/, 'create or replace function');
+}

@@ -6,6 +6,7 @@ const ofHold = 'web/core/hold.ts';
 const looks = 'web/flows/look-at-hold.ts';
 const ofHolds = 'test/db/holds.test.ts';
 const ofHoldsFlow = 'test/flows/holds.test.ts';
+const ofHoldsOfOrders = 'test/flows/holds-of-orders.test.ts';
 const ofHoldsCore = 'test/core/hold.test.ts';
 
 export const ofTheHolds: readonly Mutant[] = [
@@ -95,5 +96,29 @@ export const ofTheHolds: readonly Mutant[] = [
       "where id = $1 and state in ('asked', 'capturing') returning id",
       'where id = $1 returning id',
     ),
+  ),
+  source(
+    {
+      id: 'X112',
+      guard: 'an order that was not read a moment ago is not charged',
+      ...{ test: ofHoldsOfOrders, named: 'cancelled after the wish to charge: read again' },
+    },
+    edit(holds, "or i.capture_wanted_at > now() - $2 * interval '1 ms')", 'or $2::int > 0)'),
+  ),
+  source(
+    {
+      id: 'X113',
+      guard: 'the wish to charge is taken back where the order is over before the node heard of it',
+      ...{ test: ofHoldsOfOrders, named: 'cancelled after the wish to charge: read again' },
+    },
+    edit(holds, 'if (evenIfCharging) await takeBackCapture(on, paymentId);', ''),
+  ),
+  source(
+    {
+      id: 'X114',
+      guard: 'an order of which the money was let go is not to be paid again',
+      ...{ test: ofHoldsOfOrders, named: 'let go: the buyer has it back' },
+    },
+    edit('web/flows/look-at-order.ts', 'if (await wasLetGo(deps, known)) return known;', ''),
   ),
 ];

@@ -1,25 +1,16 @@
 // Guards of what goes back: one refund for each wish, never more than was captured, a claim over
 // exactly what is owed, and one payment for it, within the ceilings of the purse.
-import fs from 'node:fs';
-import path from 'node:path';
-import { database, edit, source, type Mutant } from './mutant.ts';
-
-const migration = path.join(
-  import.meta.dirname,
-  '../../prisma/migrations/20261122133200_rewards/migration.sql',
-);
+import { database, edit, rewritten, source, type Mutant } from './mutant.ts';
 
 /** The statement that reserves, with some of it changed. */
-function reserving(...changes: readonly (readonly [find: string, replace: string])[]): string {
-  const text = fs.readFileSync(migration, 'utf8');
-  const from = text.indexOf('create or replace function payout_reserve(');
-  let whole = text.slice(from, text.indexOf('\n$$;', from) + 4);
-  for (const [find, replace] of changes) {
-    if (from < 0 || whole.split(find).length !== 2) throw new Error(`not once there: ${find}`);
-    whole = whole.replace(find, () => replace);
-  }
-  return whole;
-}
+const reserving = (...changes: readonly (readonly [find: string, replace: string])[]): string =>
+  rewritten(
+    {
+      migration: '20261122133200_rewards',
+      create: 'create or replace function payout_reserve(',
+    },
+    ...changes,
+  );
 
 const refunds = 'web/db/refunds.ts';
 const ofRefunds = 'test/flows/refunds.test.ts';
@@ -177,6 +168,14 @@ const sent: readonly Mutant[] = [
       ...{ test: ofSigner, named: 'what the request itself is wrong in' },
     },
     edit('web/signer/work.ts', 'if (read.amountMsat !== claim.amountMsat)', 'if (false)'),
+  ),
+  source(
+    {
+      id: 'X115',
+      guard: 'what one node was asked to pay is not asked of another one',
+      ...{ test: ofSigner, named: 'what one node has on its way is never sent by another' },
+    },
+    edit('web/signer/work.ts', 'payout.sentTo !== purse.identity', 'false'),
   ),
 ];
 

@@ -1,24 +1,13 @@
 // Guards of what leaves a shop for others: shares booked once, given to the signer in one batch and
 // paid out within its ceilings.
-import fs from 'node:fs';
-import path from 'node:path';
-import { database, edit, source, type Mutant } from './mutant.ts';
-
-const migration = path.join(
-  import.meta.dirname,
-  '../../prisma/migrations/20261122084500_shares/migration.sql',
-);
+import { database, edit, rewritten, source, type Mutant } from './mutant.ts';
 
 /** The statement that sets a batch aside, with some of it changed. */
-function reserving(find: string, replace: string): string {
-  const text = fs.readFileSync(migration, 'utf8');
-  const from = text.indexOf('create function payout_reserve_share(');
-  const whole = text.slice(from, text.indexOf('\n$$;', from) + 4);
-  if (from < 0 || whole.split(find).length !== 2) throw new Error(`not once there: ${find}`);
-  return whole
-    .replace('create function', 'create or replace function')
-    .replace(find, () => replace);
-}
+const reserving = (find: string, replace: string): string =>
+  rewritten(
+    { migration: '20261122084500_shares', create: 'create function payout_reserve_share(' },
+    [find, replace],
+  );
 
 const shares = 'web/db/shares.ts';
 const batches = 'web/db/share-batches.ts';

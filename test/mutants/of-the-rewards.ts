@@ -1,0 +1,107 @@
+// Guards of what buyers get back by rule: booked once, within a fifth of what came, smaller with a
+// refund of its order, and paid as what was booked.
+import { database, edit, rewritten, source, type Mutant } from './mutant.ts';
+
+const rewards = 'web/db/rewards.ts';
+const ofRewards = 'test/flows/rewards.test.ts';
+const byTheDatabase = 'the database refuses a second one, and one of more than a fifth';
+const withARefund = 'takes a part before it is claimed, and gives it again';
+
+const booked: readonly Mutant[] = [
+  database({
+    id: 'X101',
+    guard: 'a reward is at most a fifth of what Shopify accepted, by the database',
+    sql: 'drop trigger reward_cap on reward;',
+    ...{ test: ofRewards, named: byTheDatabase },
+  }),
+  database({
+    id: 'X102',
+    guard: 'a payment has one reward, by the database',
+    sql: 'drop index reward_payment_id_key;',
+    ...{ test: ofRewards, named: byTheDatabase },
+  }),
+  source(
+    {
+      id: 'X103',
+      guard: 'of several who book a reward one does: its task is done once',
+      ...{ test: ofRewards, named: 'once, whoever of eight on connections of their own' },
+    },
+    edit(rewards, 'and lease_no = $2 and due_at is not null', 'and lease_no = $2'),
+  ),
+  source(
+    {
+      id: 'X104',
+      guard: 'who has lost the task of a reward books nothing',
+      ...{ test: ofRewards, named: 'by nobody whose lease is over' },
+    },
+    edit(
+      rewards,
+      'and lease_no = $2 and due_at is not null',
+      'and $2::int is not null and due_at is not null',
+    ),
+  ),
+  source(
+    {
+      id: 'X105',
+      guard: 'the shares of others come before a reward: as the row is read, and as it is booked',
+      ...{ test: ofRewards, named: 'after the shares of others, and of what they leave' },
+    },
+    edit('web/flows/book-reward.ts', 'if (payment.sharesWait) {', 'if (false) {'),
+    edit(
+      rewards,
+      'and not exists (select 1 from share_task s',
+      'and true or exists (select 1 from share_task s',
+    ),
+  ),
+  database({
+    id: 'X106',
+    guard: 'a test payment earns nothing',
+    sql: `
+      drop trigger reward_task_make on payment;
+      create trigger reward_task_make after update on payment for each row
+        when (old.state = 'settled' and new.state = 'resolved')
+        execute function reward_task_make();`,
+    ...{ test: ofRewards, named: 'nothing of a test payment' },
+  }),
+];
+
+const kept: readonly Mutant[] = [
+  database({
+    id: 'X107',
+    guard: 'a reward stays what was booked, by the database',
+    sql: 'drop trigger reward_stays on reward;',
+    ...{ test: ofRewards, named: 'nobody writes more into it, or takes it out' },
+  }),
+  database({
+    id: 'X108',
+    guard: 'a refund of the order takes its part of a reward that nobody has claimed',
+    sql: 'drop trigger reward_follows_refund on refund;',
+    ...{ test: ofRewards, named: withARefund },
+  }),
+  database({
+    id: 'X109',
+    guard: 'a refund that is withdrawn gives the part of its reward back',
+    sql: 'drop trigger reward_follows_withdrawal on refund;',
+    ...{ test: ofRewards, named: withARefund },
+  }),
+  database({
+    id: 'X110',
+    guard: 'a reward that could not be paid follows what was refunded meanwhile',
+    sql: 'drop trigger reward_follows_failed_claim on refund;',
+    ...{ test: ofRewards, named: 'while it is claimed waits for what becomes of the claim' },
+  }),
+  database({
+    id: 'X111',
+    guard: 'the signer pays no more than a fifth of what came as a reward',
+    sql: rewritten(
+      {
+        migration: '20261122133200_rewards',
+        create: 'create or replace function payout_reserve(',
+      },
+      ['original_msat := original_msat / 5', 'original_msat := original_msat'],
+    ),
+    ...{ test: ofRewards, named: 'no more than a fifth of what came is paid' },
+  }),
+];
+
+export const ofTheRewards: readonly Mutant[] = [...booked, ...kept];
