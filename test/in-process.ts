@@ -32,9 +32,12 @@ export type InProcess = Awaited<ReturnType<typeof startInProcess>>;
 
 /**
  * A shop that has the app and a node that works. `payments`: the payments app is known as well;
- * its door, whose certificate Shopify trusts, is the test's.
+ * its door, whose certificate Shopify trusts, is the test's. `neighbours`: shops that may open the
+ * app as well.
  */
-export async function startInProcess(given: { payments?: AppOptions; trusted?: string[] } = {}) {
+export async function startInProcess(
+  given: { payments?: AppOptions; trusted?: string[]; neighbours?: string[] } = {},
+) {
   const place = await testDatabase();
   const kept = await keepPort();
   const { port } = kept;
@@ -44,7 +47,7 @@ export async function startInProcess(given: { payments?: AppOptions; trusted?: s
       { ...app, appUrl, webhooks: [], extension: null },
       ...(given.payments === undefined ? [] : [{ ...given.payments, appUrl, webhooks: [] }]),
     ],
-    shops: [{ domain: shopName }],
+    shops: [shopName, ...(given.neighbours ?? [])].map((domain) => ({ domain })),
     trusted: given.trusted ?? [],
   });
   const prices = market();
@@ -104,8 +107,8 @@ function handsOf(about: {
 }) {
   const { appUrl, doors, shopify } = about;
   const { deps } = doors;
-  const adminToken = (): string =>
-    shopify.sessionToken({ shop: shopName, app: app.name, kind: 'admin' });
+  const adminToken = (shop: string = shopName): string =>
+    shopify.sessionToken({ shop, app: app.name, kind: 'admin' });
   /** The merchant opens the app, with a session token of this moment or an older one. */
   const openApp = async (sessionToken = adminToken()): Promise<ShopRow> => {
     const [registration] = await allRegistrations(deps.db);
@@ -122,11 +125,15 @@ function handsOf(about: {
     return { payment, orderId: order.id, checkoutToken: order.checkoutToken };
   };
   /** As the merchant's page asks: with a body it is a POST. */
-  const asMerchant = async <T>(at: string, body?: object): Promise<Answered<T>> => {
+  const asMerchant = async <T>(
+    at: string,
+    body?: object,
+    token = adminToken(),
+  ): Promise<Answered<T>> => {
     const response = await fetch(`${appUrl}${at}`, {
       method: body === undefined ? 'GET' : 'POST',
       headers: {
-        Authorization: `Bearer ${adminToken()}`,
+        Authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
