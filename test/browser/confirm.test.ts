@@ -128,6 +128,8 @@ test('charged: the buyer is told before, while it waits, and when it is paid', a
   await shoot(admin, 'confirm-payments');
   await admin.go(`/payments/${one.paymentId}`);
   await inside.getByText(/^You can charge it until/).waitFor();
+  await inside.getByText('Money is held', { exact: true }).waitFor();
+  expect(await inside.getByText('Can be paid', { exact: true }).count()).toBe(0);
   await admin.isPleasant();
   await shoot(admin, 'confirm-payment-desk');
   await inside.getByRole('button', { name: 'Charge', exact: true }).click();

@@ -109,6 +109,7 @@ describe('with a node that can hold', () => {
     expect(await page(bill)).toMatchObject({ state: 'held', final: false });
     expect(await shown(bill)).toMatchObject({
       hold: { amountMsat: String(invoice.amountMsat), asked: null, outcome: null },
+      invoices: [{ state: 'live', heldAt: (await shop.again(invoice)).heldAt?.toISOString() }],
     });
     const { answer } = await shop.asMerchant<ShopAnswer>('/api/shop');
     expect(answer.problems).toContainEqual(

@@ -13,6 +13,7 @@ export type ShownInvoice = {
   paid_msat: string | null;
   made_at: Date;
   expires_at: Date;
+  held_at: Date | null;
   settled_at: Date | null;
   recorded_at: Date | null;
   via: string | null;
@@ -44,8 +45,9 @@ export async function invoicesOfPayment(db: Database, paymentId: string): Promis
       text: `
         select encode(i.hash, 'hex') as hash, encode(i.preimage, 'hex') as preimage,
           i.state::text, i.ending, i.request, i.amount_msat, i.paid_msat, i.made_at, i.expires_at,
-          i.settled_at, i.recorded_at, i.via, coalesce(i.id = p.settled_invoice_id, false)
-            as is_of_order, q.fiat_minor, q.currency, q.price_e8::text, q.made_at as quoted_at,
+          i.held_at, i.settled_at, i.recorded_at, i.via,
+          coalesce(i.id = p.settled_invoice_id, false) as is_of_order,
+          q.fiat_minor, q.currency, q.price_e8::text, q.made_at as quoted_at,
           q.lapses_at, q.evidence, n.id as node_id, n.alias as node_alias,
           n.identity as node_identity, n.network, n.retired_at as node_retired_at
         from invoice i join payment p on p.id = i.payment_id join quote q on q.id = i.quote_id

@@ -204,6 +204,8 @@ export type InvoiceShown = {
   paidMsat: string | null;
   madeAt: string;
   expiresAt: string;
+  /** Since when the node holds its money, or when it began to; null: it never held any. */
+  heldAt: string | null;
   /** By the node's clock, and when it was written down here. */
   settledAt: string | null;
   recordedAt: string | null;

@@ -251,6 +251,7 @@ function invoiceShown(invoice: views.ShownInvoice): InvoiceShown {
     paidMsat: invoice.paid_msat,
     madeAt: invoice.made_at.toISOString(),
     expiresAt: invoice.expires_at.toISOString(),
+    heldAt: iso(invoice.held_at),
     settledAt: iso(invoice.settled_at),
     recordedAt: iso(invoice.recorded_at),
     via: invoice.via,

@@ -231,6 +231,7 @@ const invoice: PaymentAnswer['invoices'][number] = {
   paidMsat: '21976001',
   madeAt: '2026-11-21T10:00:01.000Z',
   expiresAt: '2026-11-21T10:15:01.000Z',
+  heldAt: null,
   settledAt: '2026-11-21T10:01:00.000Z',
   recordedAt: '2026-11-21T10:01:00.100Z',
   via: 'live',
@@ -460,6 +461,32 @@ describe('one payment', () => {
     expect(asked).toContainEqual(
       expect.objectContaining({ line: `POST /api${at}/hold`, body: { do: 'charge' } }),
     );
+  });
+
+  test('that is held says so of its invoice, and until which day and time', async () => {
+    const heldAt = '2026-11-21T10:01:00.000Z';
+    const live = { ...invoice, state: 'live', settledAt: null, paidMsat: null, heldAt } as const;
+    const until = '2026-11-23T05:59:00.000Z';
+    const line = { sentence: '', because: 'node_says_held', at: heldAt };
+    const held: PaymentAnswer = {
+      ...payment,
+      ...{ state: 'held', timeZone: 'Europe/Zurich', settledAt: null, invoices: [live] },
+      timeline: [
+        { ...line, what: 'quoted', to: null, details: { until: '2026-11-21T10:15:00.000Z' } },
+        { ...line, what: 'wait_wanted', to: null, details: { until } },
+        { ...line, what: 'moved', to: 'held', details: { until } },
+      ],
+    };
+    await openAt(at, { [`GET /api${at}`]: held });
+    await screen.findByText('Held until Nov 23, 2026, 6:59 AM');
+    screen.getByText('Shopify waits until Nov 23, 2026, 6:59 AM');
+    screen.getByText('Price held until Nov 21, 2026, 11:15 AM');
+    const invoices = textOf('Invoices');
+    expect(invoices).toContain('Money is held');
+    expect(invoices).toContain('Held fromNov 21, 2026, 11:01:00 AM');
+    // What nobody can pay any more has no end by which it must be paid.
+    expect(invoices).not.toContain('Can be paid');
+    expect(invoices).not.toContain('Ends');
   });
 
   test('of another shop is not here', async () => {

@@ -157,7 +157,17 @@ export function Value({ name, text }: { name: string; text: string }) {
   );
 }
 
-const tones = { made: 'info', live: 'attention', settled: 'success', canceled: undefined } as const;
+const tones = {
+  made: 'info',
+  live: 'attention',
+  held: 'attention',
+  settled: 'success',
+  canceled: undefined,
+} as const;
+
+/** To the node an invoice whose money it holds is still alive, but nobody can pay it any more. */
+const standingOf = ({ state, heldAt }: InvoiceShown): keyof typeof tones =>
+  state === 'live' && heldAt !== null ? 'held' : state;
 
 /** Every invoice that this payment had, the newest first. */
 export function Invoices({ payment }: { payment: PaymentAnswer }) {
@@ -189,7 +199,8 @@ export function Invoices({ payment }: { payment: PaymentAnswer }) {
 function Invoice({ invoice, timeZone }: { invoice: InvoiceShown; timeZone: string }) {
   const { t } = useWords();
   const { msat, fiat } = useAmounts();
-  const tone = tones[invoice.state];
+  const standing = standingOf(invoice);
+  const tone = tones[standing];
   const facts = useInvoiceFacts(invoice, timeZone);
   return (
     <BlockStack gap="300">
@@ -200,7 +211,7 @@ function Invoice({ invoice, timeZone }: { invoice: InvoiceShown; timeZone: strin
         <Text as="span" tone="subdued" numeric>
           {fiat(invoice.quote.fiat)}
         </Text>
-        <Badge {...(tone === undefined ? {} : { tone })}>{t(`invoice.${invoice.state}`)}</Badge>
+        <Badge {...(tone === undefined ? {} : { tone })}>{t(`invoice.${standing}`)}</Badge>
       </InlineStack>
       {invoice.state === 'settled' && !invoice.isOfOrder && (
         <Text as="p" tone="caution">
@@ -233,10 +244,12 @@ function useInvoiceFacts(invoice: InvoiceShown, timeZone: string) {
   const { t } = useWords();
   const { exactly, msat } = useAmounts(timeZone);
   const said = (word: string): string => (isWord(word) ? t(word) : '');
+  const isTaken = invoice.settledAt !== null || invoice.heldAt !== null;
   const facts: [Word, string | null][] = [
     ['invoice.received', invoice.paidMsat === null ? null : msat(invoice.paidMsat)],
     ['invoice.made_at', exactly(invoice.madeAt)],
-    ['invoice.expires', invoice.settledAt === null ? exactly(invoice.expiresAt) : null],
+    ['invoice.expires', isTaken ? null : exactly(invoice.expiresAt)],
+    ['invoice.held_at', invoice.heldAt === null ? null : exactly(invoice.heldAt)],
     ['invoice.paid_at', invoice.settledAt === null ? null : exactly(invoice.settledAt)],
     ['invoice.recorded', invoice.recordedAt === null ? null : exactly(invoice.recordedAt)],
     ['invoice.via', said(`invoice.via.${invoice.via ?? ''}`)],

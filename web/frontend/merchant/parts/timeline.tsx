@@ -58,6 +58,12 @@ function What({ entry: { what, to, because, sentence } }: { entry: Entry }) {
   return `${state} ${why}`.trim();
 }
 
+/** Until then a price is good, money is held, or Shopify is to wait. */
+function untilOf({ to, what }: Entry) {
+  if (to === 'held') return 'detail.held_until';
+  return what === 'wait_wanted' ? 'detail.wait_until' : 'detail.until';
+}
+
 type Amounts = ReturnType<typeof useAmounts>;
 
 /** Of the details those that a merchant can read; the rest is for `explain`. */
@@ -69,7 +75,7 @@ const readable: Readonly<
 > = {
   amountMsat: (value, { amounts }) => amounts.msat(value),
   paidMsat: (value, { amounts, t }) => t('detail.paid', { sats: amounts.msat(value) }),
-  until: (value, { amounts, t }) => t('detail.until', { time: amounts.clock(value) }),
+  until: (value, { amounts, t, entry }) => t(untilOf(entry), { time: amounts.when(value) }),
   sources: (value, { t }) =>
     t('detail.sources', { sources: value.replace(/\b[a-z]/g, (first) => first.toUpperCase()) }),
   told: (value, { amounts, t, entry }) =>
