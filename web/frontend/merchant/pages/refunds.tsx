@@ -46,7 +46,8 @@ export default function Refunds() {
         {trouble !== undefined && (
           <Failed title={t('refunds.failed')} trouble={trouble} again={again} />
         )}
-        {value?.isOn === false && <Off />}
+        {/* Rewards go on without refunds. */}
+        {value?.isOn === false && filter !== 'rewards' && <Off />}
         {value !== undefined && (
           <Card>
             <BlockStack gap="400">
@@ -99,7 +100,7 @@ function Listed(props: {
   const { t } = useWords();
   const { answer, filter, isOld, turned, onOlder, onNewer } = props;
   const { refunds, older, timeZone } = answer;
-  if (refunds.length === 0 && !turned) return <Nothing isAll={filter === 'all'} />;
+  if (refunds.length === 0 && !turned) return <Nothing filter={filter} />;
   return (
     <div aria-busy={isOld}>
       <BlockStack gap="400">
@@ -151,12 +152,12 @@ function Table({ refunds, timeZone }: { refunds: readonly RefundShown[]; timeZon
   );
 }
 
-function Nothing({ isAll }: { isAll: boolean }) {
+function Nothing({ filter }: { filter: Filter }) {
   const { t } = useWords();
-  if (!isAll) {
+  if (filter !== 'all') {
     return (
       <Text as="p" tone="subdued">
-        {t('refunds.none_here')}
+        {t(filter === 'rewards' ? 'refunds.none_rewards' : 'refunds.none_here')}
       </Text>
     );
   }

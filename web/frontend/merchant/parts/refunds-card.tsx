@@ -61,7 +61,9 @@ function Shown({ payment, about, onChanged }: Props) {
         )}
         {!isOn && (
           <Text as="p" tone="subdued">
-            {t('refunds.off')} <Link url="/settings">{t('refunds.off.settings')}</Link>
+            {t('refunds.off')}{' '}
+            {refunds.some(({ origin }) => origin === 'reward') && `${t('refunds.off.rewards')} `}
+            <Link url="/settings">{t('refunds.off.settings')}</Link>
           </Text>
         )}
         {refunds.length === 0 && isOn && giveBackMsat === '0' && (
