@@ -74,6 +74,10 @@ test('a node that cannot hold: what to run, and where to paste what it prints', 
   const { inside } = admin;
   await admin.go('/settings');
   await inside.getByRole('button', { name: 'What your node needs for that' }).click();
+  // The line prints a credential for the node that is known; whoever has a link gives that.
+  await inside.getByLabel('Host and port').waitFor();
+  expect(await inside.getByLabel('Host and port').inputValue()).not.toBe('');
+  await inside.getByText('An lndconnect link').click();
   const link = inside.getByLabel('lndconnect link', { exact: true });
   // What it has already is refused, with the line that makes another.
   await link.fill(world.lightning.lndconnect);

@@ -37,6 +37,7 @@ const macaroon = (name: 'receive-useful' | 'receive-and-hold', rootKeyId: string
 test('it is off, and cannot be switched on with a credential that cannot hold', async () => {
   const { answer } = await holds();
   expect(answer).toMatchObject({ isOn: false, nodeCanHold: false });
+  expect(answer.node?.address).toMatch(/:\d+$/);
   expect(answer.bake).toMatch(/Invoices\/AddHoldInvoice .*Invoices\/SettleInvoice/);
   const refused = await switchTo(true);
   expect(refused).toMatchObject({ status: 422, answer: { refusal: 'node_cannot_hold' } });

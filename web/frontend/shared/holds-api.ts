@@ -5,7 +5,7 @@
 export type HoldsAnswer = {
   isOn: boolean;
   /** The node that would hold, else the preferred one; null: none is connected. */
-  node: { id: number; name: string } | null;
+  node: { id: number; name: string; address: string } | null;
   /** Its credential may make and settle hold invoices. */
   nodeCanHold: boolean;
   /** The line that bakes one which may. */

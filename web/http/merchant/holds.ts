@@ -25,6 +25,11 @@ export function holdRoutes(doors: Doors): Route[] {
   ];
 }
 
+const nodeNamed = ({ id, alias, address }: { id: number; alias: string; address: string }) => ({
+  ...{ id, name: alias === '' ? address : alias },
+  address,
+});
+
 async function holdsOf(doors: Doors, shopId: number): Promise<HoldsAnswer> {
   const { db } = doors.deps;
   const [isOn, nodes] = await Promise.all([
@@ -34,10 +39,7 @@ async function holdsOf(doors: Doors, shopId: number): Promise<HoldsAnswer> {
   const node = nodes.find(({ canHold }) => canHold) ?? nodes[0];
   return {
     isOn,
-    node:
-      node === undefined
-        ? null
-        : { id: node.id, name: node.alias === '' ? node.address : node.alias },
+    node: node === undefined ? null : nodeNamed(node),
     nodeCanHold: node?.canHold ?? false,
     bake: doors.bakeLine(true),
   };

@@ -40,7 +40,8 @@ const answer = (more: Partial<SettingsAnswer> = {}): SettingsAnswer => ({
   ...more,
 });
 const holds: HoldsAnswer = {
-  ...{ isOn: false, nodeCanHold: true, node: { id: 1, name: 'alpine' }, bake: 'lncli bake' },
+  ...{ isOn: false, nodeCanHold: true, bake: 'lncli bake' },
+  node: { id: 1, name: 'alpine', address: 'node.example.com:10009' },
 };
 const saved = (settings: Partial<SettingsShape>, more: object = {}): SettingsSaved => ({
   ok: true,
@@ -374,13 +375,20 @@ describe('confirm before charging', () => {
   });
 
   test('says which line to run, and where to paste what it prints', async () => {
-    await at({ ...holds, nodeCanHold: false, bake: 'lncli bakemacaroon hold' });
+    const bake = 'lncli bakemacaroon uri:/invoicesrpc.Invoices/AddHoldInvoice';
+    await at({ ...holds, nodeCanHold: false, bake });
     const on = await screen.findByRole('button', { name: 'Switch on' });
     expect(on.getAttribute('aria-disabled')).toBe('true');
     const how = screen.getByRole('button', { name: 'What your node needs for that' });
     await userEvent.click(how);
-    screen.getByText('lncli bakemacaroon hold');
+    screen.getByText(bake);
+    screen.getByText('A credential that can receive and hold, and never send');
     screen.getByText('Your node’s credential cannot hold payments');
     screen.getByRole('button', { name: 'Connect and test' });
+    // Pasted is what the line prints; where the node is, is known.
+    const parts = screen.getByLabelText<HTMLInputElement>('Host, certificate and credential');
+    expect(parts.checked).toBe(true);
+    expect((await field('Host and port')).value).toBe('node.example.com:10009');
+    await field('Credential (macaroon)');
   });
 });

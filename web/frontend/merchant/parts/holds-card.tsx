@@ -103,12 +103,14 @@ function Lacks({ holds, connected }: { holds: HoldsAnswer; connected: () => void
   const bridge = useAppBridge();
   const { node, bake } = holds;
   const renews = node === null ? {} : { renews: node.id };
+  // What the line prints is a credential alone, and where the node is is known.
+  const begins = { way: 'parts', host: node?.address ?? '' } as const;
   const connect = useConnect(
     () => {
       bridge.toast.show(t('node.connected.toast'));
       connected();
     },
-    { ...renews, forHolds: true },
+    { ...renews, forHolds: true, begins },
   );
   const { refused } = connect;
   const hasLine = refused !== undefined && isAboutCredential(refused.refusal);

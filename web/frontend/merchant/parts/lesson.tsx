@@ -88,13 +88,16 @@ function codeOf(permission: string): string {
   return method === undefined ? `permission.${permission}` : `method.${method}`;
 }
 
+/** The call by which a node makes invoices whose money it holds. */
+const holds = /\/AddHoldInvoice\b/;
+
 /** The exact line to run, to be copied as a whole. */
 export function BakeLine({ line }: { line: string }) {
   const { t } = useWords();
   return (
     <BlockStack gap="300">
       <Text as="h2" variant="headingSm">
-        {t('lesson.bake')}
+        {t(holds.test(line) ? 'lesson.bake_holds' : 'lesson.bake')}
       </Text>
       <code className="zt-code" data-line="bake">
         {line}

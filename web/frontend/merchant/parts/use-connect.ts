@@ -24,10 +24,17 @@ export const isAboutCredential = (refusal: string): boolean =>
 /** What is to become of the nodes that are there. Left out: the one that comes replaces them. */
 export type ConnectMore = Pick<ConnectBody, 'how' | 'renews' | 'forHolds'>;
 
-/** What is typed, what became of it, and what is to be shown about that. */
-export function useConnect(connected: (node: NodeAnswer) => void, more: ConnectMore = {}) {
+/**
+ * What is typed, what became of it, and what is to be shown about that. `begins`: what the form has
+ * before anybody types.
+ */
+export function useConnect(
+  connected: (node: NodeAnswer) => void,
+  { begins, ...more }: ConnectMore & { begins?: Partial<Typed> } = {},
+) {
   const { t } = useWords();
-  const [typed, setTyped] = useState<Typed>(nothing);
+  const untouched: Typed = { ...nothing, ...begins };
+  const [typed, setTyped] = useState<Typed>(untouched);
   const [missing, setMissing] = useState<{ field: Field; word: Word }>();
   const [isTesting, setIsTesting] = useState(false);
   const [refused, setRefused] = useState<Refused>();
@@ -52,7 +59,7 @@ export function useConnect(connected: (node: NodeAnswer) => void, more: ConnectM
         body: { ...requestOf(typed), ...more } satisfies ConnectBody,
       });
       if (answer.ok) {
-        setTyped(nothing);
+        setTyped(untouched);
         setRefused(undefined);
         connected(answer.node);
       } else {
@@ -69,7 +76,7 @@ export function useConnect(connected: (node: NodeAnswer) => void, more: ConnectM
     missing?.field === field ? t(missing.word) : undefined;
   /** Leaves the form as it was before anybody typed. */
   const forget = (): void => {
-    setTyped(nothing);
+    setTyped(untouched);
     setMissing(undefined);
     setRefused(undefined);
     setTrouble(undefined);
