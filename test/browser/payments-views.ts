@@ -31,7 +31,7 @@ const base: SettingsView = {
   holds: { on: false, nodeCanHold: false },
   readyToldAt: null,
   firstSessionAt: null,
-  payments: { needing: [], latest: [], shownAtMost: 20 },
+  payments: { needing: [], latest: [], shownAtMost: 20, refunds: [] },
   gatewaySettingsUrl: 'https://alpine.myshopify.com/services/payments_partners/gateways/x/settings',
 };
 const payment: ShownPayment = {
@@ -113,6 +113,13 @@ export const paymentsViews: Readonly<Record<string, SettingsView>> = {
         { ...payment, state: 'lapsed' },
       ],
       shownAtMost: 5,
+      refunds: [
+        {
+          ...{ reference: 'tM5kXb', amountMsat: '700000', test: false },
+          claimUrl: `https://pay.example.com/refund/${'aB3-'.repeat(5)}cd`,
+          claimEndsAt: '2027-02-19T13:58:00.000Z',
+        },
+      ],
     },
     node: { ...node, isShared: true, credentialEndsAt: '2026-12-24T00:00:00.000Z' },
   },

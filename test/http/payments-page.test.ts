@@ -348,6 +348,41 @@ test('its payments are listed, first what needs a person, and no other shop’s'
   expect(text).not.toContain('of-another');
 });
 
+test('what waits for a buyer has its link, while it can be claimed, for its own shop', async () => {
+  const { db, registrations } = face.wired;
+  const shopId = (await row())?.id ?? 0;
+  const [app] = await registrations('payments');
+  const about = { registrationId: app?.id ?? 0, domain: 'neighbour.myshopify.com' };
+  const { shop: neighbour } = await installShop(db, about);
+  const refund = async (ofShop: number, link: string, more: { state?: string; days?: number }) => {
+    const { id } = await aPayment(db, { shopId: ofShop });
+    await db.pool.query(
+      `insert into refund (id, link, shop_id, payment_id, origin, origin_id, currency, amount_minor,
+         amount_msat, pricing, source, state, reason, claim_ends_at, lane)
+       values (gen_random_uuid(), $1, $2, $3, 'attention', $1, 'EUR', 0, 700000, 'sats_paid',
+         'overpaid', $4, 'priced', now() + make_interval(days => $5), $6)`,
+      [
+        ...[link, ofShop, id, more.state ?? 'claimable', more.days ?? 30],
+        `shop:${String(ofShop)}:admin`,
+      ],
+    );
+  };
+  expect((await merchant.ask('/payments')).text).not.toContain('data-part="refunds"');
+  const [open, over, withdrawn, theirs] = ['open', 'over', 'gone', 'theirs'].map((name) =>
+    name.padEnd(22, '_'),
+  ) as [string, string, string, string];
+  await refund(shopId, open, {});
+  await refund(shopId, over, { days: -1 });
+  await refund(shopId, withdrawn, { state: 'withdrawn' });
+  await refund(neighbour.id, theirs, {});
+  const { text } = await merchant.ask('/payments');
+  const part = /data-part="refunds"[^]*?<\/div>/.exec(text)?.[0] ?? '';
+  expect(part).toContain(`${face.appUrl}/refund/${open}</code>`);
+  expect(part).toContain('700 sats');
+  expect(part.match(/\/refund\//g)).toHaveLength(1);
+  for (const other of [over, withdrawn, theirs]) expect(text).not.toContain(other);
+});
+
 test('a stuck payment is settled by hand, by its own shop and with a word', async () => {
   const { db } = face.wired;
   const shopId = (await row())?.id ?? 0;

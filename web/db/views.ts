@@ -35,7 +35,12 @@ export { waitsOfClaims } from './payouts.ts';
 export { refundTermsOf } from './refunds.ts';
 export { rewardTermsOf } from './rewards.ts';
 export { siblingsOf } from './sessions.ts';
-export { paymentsAppOf, type PaymentsAppLine } from './views/payments-app.ts';
+export {
+  paymentsAppOf,
+  waitingRefunds,
+  type PaymentsAppLine,
+  type WaitingRefundLine,
+} from './views/payments-app.ts';
 export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
 export * from './views/operation.ts';
 export { receiptByLink, type ReceiptRow } from './views/receipt.ts';

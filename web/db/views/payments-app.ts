@@ -11,6 +11,34 @@ export type PaymentsAppLine = {
   holdsOn: boolean;
 };
 
+export type WaitingRefundLine = {
+  reference: string;
+  amountMsat: string;
+  link: string;
+  claimEndsAt: Date;
+  test: boolean;
+};
+
+/** What buyers of this app's payments can claim, the newest first, without rewards. */
+export const waitingRefunds = (
+  db: Database,
+  ask: { shopId: number; limit: number },
+): Promise<WaitingRefundLine[]> =>
+  rows<WaitingRefundLine>(
+    db.pool,
+    {
+      name: 'view_waiting_refunds',
+      text: `
+        select p.order_name as reference, r.amount_msat::text as "amountMsat", r.link, r.test,
+          r.claim_ends_at as "claimEndsAt"
+        from refund r join payment p on p.id = r.payment_id
+        where r.shop_id = $1 and r.state = 'claimable' and r.origin <> 'reward'
+          and r.claim_ends_at > now()
+        order by r.opened_at desc, r.id desc limit $2`,
+    },
+    [ask.shopId, ask.limit],
+  );
+
 export async function paymentsAppOf(db: Database, shopId: number): Promise<PaymentsAppLine> {
   const [row] = await rows<{
     ready_told_at: Date | null;

@@ -129,7 +129,7 @@ const isAboutCredential = (refusal: string): boolean => /credential|macaroon/.te
 
 /** Whoever has no credential yet begins with this. */
 const bakeLine = (line: string, words: Speech): Html => html`
-  <h3>${words.say('lesson.bake')}</h3>
+  <h3>${words.say(/\/AddHoldInvoice\b/.test(line) ? 'lesson.bake_holds' : 'lesson.bake')}</h3>
   <code data-line="bake" tabindex="0">${line}</code>
   <p class="soft">${words.say('lesson.paste')}</p>
 `;

@@ -3,15 +3,22 @@
 import { html, type Html } from '../buyer/html.ts';
 import { formatFiat, formatMsat } from '../shared/amounts.ts';
 import { dateOf, formTokenField } from './parts.ts';
-import type { AnswerWord, AskingPayment, SettingsView, ShownPayment } from './view.ts';
+import type {
+  AnswerWord,
+  AskingPayment,
+  SettingsView,
+  ShownPayment,
+  WaitingRefund,
+} from './view.ts';
 import type { Speech, Word } from './words.ts';
 
 export function paymentsSection(view: SettingsView, words: Speech): Html {
-  const { needing, latest } = view.payments;
+  const { needing, latest, refunds } = view.payments;
   return html`
     <section aria-labelledby="payments" data-part="payments">
       <h2 id="payments">${words.say('payments.title')}</h2>
-      ${needing.map((payment) => needsPerson(view, { payment, words }))} ${list(latest, words)}
+      ${needing.map((payment) => needsPerson(view, { payment, words }))}
+      ${refunds.length > 0 && toBeClaimed(refunds, words)} ${list(latest, words)}
       ${
         latest.length >= view.payments.shownAtMost &&
         html`<p class="soft small">
@@ -94,6 +101,30 @@ const settleForm = (
     </label>
     <button class="btn">${words.say('payments.settle')}</button>
   </form>
+`;
+
+/** No letter goes out by itself: the merchant sends each buyer the link. */
+const toBeClaimed = (refunds: readonly WaitingRefund[], words: Speech): Html => html`
+  <div class="note" data-tone="plain" data-part="refunds">
+    <h3>${words.say('payments.refunds')}</h3>
+    <p>${words.say('payments.refunds.text')}</p>
+    <ul class="payments">
+      ${refunds.map(
+        ({ reference, amountMsat, claimUrl, claimEndsAt, test }) =>
+          html`<li>
+            <span class="name">
+              <b>${words.say('sats', { sats: formatMsat(amountMsat, words.locale) })}</b>
+              ${test && html`<span class="badge">${words.say('payments.test')}</span>`}
+            </span>
+            <span class="soft small">${words.say('payments.reference')} ${reference}</span>
+            <span class="soft small">
+              ${words.say('refund.claim_until', { time: dateOf(claimEndsAt, words) })}
+            </span>
+            <code data-line="claim" tabindex="0">${claimUrl}</code>
+          </li>`,
+      )}
+    </ul>
+  </div>
 `;
 
 const list = (payments: readonly ShownPayment[], words: Speech): Html => html`

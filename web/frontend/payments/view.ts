@@ -60,6 +60,16 @@ export type AskingPayment = ShownPayment & {
   answers: readonly AnswerWord[];
 };
 
+/** A refund that waits for its buyer. Whoever has its link says where the sats go. */
+export type WaitingRefund = {
+  /** As of its payment. */
+  reference: string;
+  amountMsat: string;
+  claimUrl: string;
+  claimEndsAt: string;
+  test: boolean;
+};
+
 /** Why Shopify did not take the word that the shop is ready. */
 export type ReadyFailure = 'away' | 'refused' | 'signed_off';
 
@@ -80,6 +90,8 @@ export type SettingsView = {
     needing: readonly AskingPayment[];
     latest: readonly ShownPayment[];
     shownAtMost: number;
+    /** Those that wait for their buyers, the newest first. */
+    refunds: readonly WaitingRefund[];
   };
   /** Where the merchant activates the method. */
   gatewaySettingsUrl: string;

@@ -1,26 +1,38 @@
 // The payments of the payments app's own shop, as its page shows them.
 import { answersTo, isAnswerable } from '../../core/attention.ts';
 import { decimalOfCode, minor } from '../../core/money.ts';
-import { listPayments, overpaidOf, timeline, type PaymentLine } from '../../db/views.ts';
+import {
+  listPayments,
+  overpaidOf,
+  timeline,
+  waitingRefunds,
+  type PaymentLine,
+} from '../../db/views.ts';
 import type { AskingPayment, SettingsView, ShownPayment } from '../../frontend/payments/view.ts';
 import type { Doors } from '../doors.ts';
 import { caseShown } from '../merchant/payments.ts';
 
 const latestAtMost = 20;
 const needingAtMost = 5;
+const refundsAtMost = 20;
 
 export async function shownPayments(
   doors: Doors,
   shopId: number,
 ): Promise<SettingsView['payments']> {
-  const [needing, latest] = await Promise.all([
+  const [needing, latest, refunds] = await Promise.all([
     listPayments(doors.deps.db, { shopId, needsPerson: true, limit: needingAtMost }),
     listPayments(doors.deps.db, { shopId, needsPerson: false, limit: latestAtMost }),
+    waitingRefunds(doors.deps.db, { shopId, limit: refundsAtMost }),
   ]);
   return {
     needing: await Promise.all(needing.map((line) => askingPayment(doors, { shopId, line }))),
     latest: latest.map(shownPayment),
     shownAtMost: latestAtMost,
+    refunds: refunds.map(({ reference, amountMsat, link, claimEndsAt, test }) => ({
+      ...{ reference, amountMsat, test, claimUrl: `${doors.appUrl}/refund/${link}` },
+      claimEndsAt: claimEndsAt.toISOString(),
+    })),
   };
 }
 
