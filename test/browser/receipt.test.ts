@@ -41,6 +41,8 @@ const receipt: Receipt = {
   }),
 };
 
+const reward = { state: 'waiting', sats: '1156', at: '2026-12-09T06:48:50.000Z' } as const;
+
 let browser: Browser;
 let served: Served;
 const asked: string[] = [];
@@ -52,7 +54,7 @@ beforeAll(async () => {
     const isVerify = request.url === '/verify';
     const { html, headers } = isVerify
       ? renderVerify({ locale, script })
-      : renderReceipt(receipt, { locale, at: '/pay/x' });
+      : renderReceipt(receipt, { locale, at: '/pay/x', reward });
     response.writeHead(200, headers).end(html);
   });
 });

@@ -5,9 +5,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { usualRewardTerms } from '../../web/core/reward.ts';
+import { shareLane } from '../../web/db/lanes.ts';
+import { storeRewardTerms } from '../../web/db/rewards.ts';
+import { bookReward } from '../../web/flows/book-reward.ts';
 import { lookAtInvoice } from '../../web/flows/look-at-invoice.ts';
+import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
 import { checkReceipt, type Receipt } from '../../web/frontend/shared/receipt.ts';
 import { startInProcess, type InProcess } from '../in-process.ts';
+import { aPaidOrder } from '../refund-at-hand.ts';
 
 let our: InProcess;
 let link: string;
@@ -61,6 +67,39 @@ test('the page says the same, in the language of its reader, and names the file'
     expect(text).toContain(`href="/pay/${link}/receipt.json"`);
   }
   expect(await (await get('')).text()).toContain(`href="/pay/${link}/receipt"`);
+});
+
+test('sats back stand on the page, outside of the proof, as long as they are owed', async () => {
+  expect(await (await get('/receipt')).text()).not.toContain('data-part="reward"');
+  const shopId = our.shop.id;
+  const terms = { ...usualRewardTerms, rewardsOn: true, partBp: 1_000, waitDays: 14 };
+  await storeRewardTerms(our.db, { shopId, ...terms });
+  const { payment } = await aPaidOrder(our);
+  const pageOf = async (language: string): Promise<string> => {
+    const headers = { 'Accept-Language': language };
+    return (await fetch(`${our.appUrl}/pay/${payment.link}/receipt`, { headers })).text();
+  };
+  const fileOf = async () => (await fetch(`${our.appUrl}/pay/${payment.link}/receipt.json`)).text();
+  const before = await fileOf();
+  await our.runStep(bookReward, { table: 'reward_task', id: payment.id, lane: shareLane(shopId) });
+  const where = { paymentId: payment.id, origin: 'reward' };
+  const { id, link: claimLink } = await our.db.prisma.refund.findFirstOrThrow({ where });
+  for (const [language, said] of [
+    ['en', /Sats back.*sats, can be claimed from <time datetime="/s],
+    ['de', /Sats zurück.*Sats, abrufbar ab <time datetime="/s],
+  ] as const) {
+    const text = await pageOf(language);
+    const [ofMoney = '', ofProof = ''] = text.split('id="proof"');
+    expect(ofMoney).toMatch(said);
+    expect(ofProof).not.toContain('data-part="reward"');
+    // Whoever is shown the receipt must not be able to claim.
+    expect(text).not.toContain(claimLink);
+  }
+  expect(await fileOf()).toBe(before);
+  expect(await checkReceipt(before)).toMatchObject({ ok: true });
+  const asked = { shopId, refundId: id, because: 'taken_back', staffId: '7' } as const;
+  expect(await withdrawRefund(our.deps, asked)).toEqual({ ok: true });
+  expect(await pageOf('en')).not.toContain('data-part="reward"');
 });
 
 test('nobody has a receipt of a link that leads nowhere', async () => {

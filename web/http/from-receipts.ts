@@ -3,14 +3,16 @@
 // may be kept and used without us.
 import type { Request, Response } from 'express';
 import { decimalOfCode, minor } from '../core/money.ts';
-import { receiptByLink, type ReceiptRow } from '../db/views.ts';
+import { receiptByLink, rewardOfPayment, type ReceiptRow } from '../db/views.ts';
 import { renderNotFound } from '../frontend/buyer/page.ts';
 import { renderReceipt, renderVerify } from '../frontend/buyer/receipt-page.ts';
+import type { PayReward } from '../frontend/shared/pay-view.ts';
 import type { Receipt } from '../frontend/shared/receipt.ts';
 import { answerJson } from './answers.ts';
 import { verifyScript } from './assets.ts';
 import type { Doors, Route } from './doors.ts';
 import { localeOf } from './from-buyer.ts';
+import { rewardParts } from './pay-view.ts';
 
 const linkForm = /^[A-Za-z0-9_-]{22}$/;
 
@@ -87,8 +89,16 @@ async function page(doors: Doors, { request, response }: Asked): Promise<void> {
     return;
   }
   const at = `/pay/${String(request.params['link'])}`;
-  const { html, headers } = renderReceipt(receipt, { locale, at });
+  const reward = await rewardOf(doors, receipt);
+  const { html, headers } = renderReceipt(receipt, { locale, at, reward });
   response.status(200).set(headers).send(html);
+}
+
+/** It changes while the receipt does not, so that the file, which proves something, has none. */
+async function rewardOf(doors: Doors, { payment }: Receipt): Promise<PayReward | undefined> {
+  const reward = await rewardOfPayment(doors.deps.db, payment);
+  const now = doors.deps.clock();
+  return reward === null ? undefined : rewardParts(doors, { reward, now }).reward;
 }
 
 async function file(doors: Doors, { request, response }: Asked): Promise<void> {

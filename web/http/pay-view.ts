@@ -148,7 +148,8 @@ async function rewardOf(doors: Doors, { id, state }: PaymentRow): Promise<Reward
   return state === 'resolved' ? rewardOfPayment(doors.deps.db, id) : null;
 }
 
-function rewardParts(
+/** What is to be said of it; nothing once it is over, or taken back. */
+export function rewardParts(
   doors: Doors,
   { reward, now }: { reward: RewardSeen; now: Date },
 ): Pick<PayView, 'reward'> {

@@ -1,6 +1,7 @@
 // The receipt of a paid payment, drawn to be printed on one page, and the page on which anybody
 // checks the file of one. The second has its script in itself and may ask nobody anything.
-import { formatBasisPoints, formatFiat, formatMsat } from '../shared/amounts.ts';
+import { formatBasisPoints, formatFiat, formatMsat, formatSats } from '../shared/amounts.ts';
+import type { PayReward } from '../shared/pay-view.ts';
 import { receiptFaults, type Receipt } from '../shared/receipt.ts';
 import { frame, jsonForScript, type Rendered } from './frame.ts';
 import { asHtml, html, type Html } from './html.ts';
@@ -27,8 +28,14 @@ const lines = ({ say }: Speech, about: readonly (Line | undefined)[]): Html => h
 
 const time = (at: string, words: Speech): Html => moment(at, words, 'printed');
 
-/** `at`: the address of the payment's page. */
-export function renderReceipt(receipt: Receipt, about: { locale: string; at: string }): Rendered {
+/**
+ * `at`: the address of the payment's page. `reward`: what its buyer gets back, which no receipt
+ * proves.
+ */
+export function renderReceipt(
+  receipt: Receipt,
+  about: { locale: string; at: string; reward?: PayReward | undefined },
+): Rendered {
   const words = speech(about.locale);
   const { say } = words;
   const shop = receipt.shop.replace(/\.myshopify\.com$/, '');
@@ -45,7 +52,7 @@ export function renderReceipt(receipt: Receipt, about: { locale: string; at: str
               <p class="soft small">${say('receipt.for', { shop: receipt.shop })}</p>
             </div>
           </header>
-          ${amounts(receipt, words)}
+          ${amounts(receipt, words)} ${about.reward && rewardLine(about.reward, words)}
         </section>
         <section aria-labelledby="proof">
           <h2 id="proof">${say('receipt.proof')}</h2>
@@ -90,6 +97,16 @@ function amounts(receipt: Receipt, words: Speech): Html {
     sources === '' ? undefined : { word: 'receipt.sources', value: sources },
     { word: 'receipt.id', value: html`<span class="hex">${receipt.payment}</span>` },
   ]);
+}
+
+/** Without its link: a receipt is shown to others, and whoever has the link can claim. */
+function rewardLine({ state, sats: amount, at }: PayReward, words: Speech): Html {
+  const sats = formatSats(amount, words.locale);
+  const gap = '\u0001';
+  const said = words.say(`receipt.reward.${state}`, { sats, time: gap });
+  const [before, after = ''] = said.split(gap);
+  const value = html`${before}${at !== undefined && time(at, words)}${after}`;
+  return html`<div data-part="reward">${lines(words, [{ word: 'receipt.reward', value }])}</div>`;
 }
 
 function proof(receipt: Receipt, words: Speech): Html {
