@@ -212,7 +212,7 @@ export function aBadRequest(
   const wish = { refundId, amountMsat };
   const kinds: Record<string, () => string> = {
     too_much: () => wallet.make({ ...wish, amountMsat: amountMsat + 1n }).request,
-    too_little: () => wallet.make({ ...wish, amountMsat: amountMsat - 1_000n }).request,
+    too_little: () => wallet.make({ ...wish, amountMsat: amountMsat - 1n }).request,
     any_amount: () => wallet.make({ ...wish, amountMsat: 0n }).request,
     other_network: () => wallet.make({ ...wish, chain: 'bitcoin' }).request,
     nearly_over: () => wallet.make({ ...wish, expirySeconds: 60 }).request,

@@ -34,19 +34,17 @@ type Paid = {
   minor: string;
   attention: string | null;
 };
-type Seen = { paid: Paid; shop: ShopAt };
+export type Seen = { paid: Paid; shop: ShopAt };
 
 /** Asks for one request until a door answers; a request that was answered late is asked again. */
 const staffId = '7';
 
-/** Behind a purchase: mostly nothing, and now and then a refund or ten. */
-export async function refundSome(at: Refunding, shop: ShopAt, originId: string): Promise<void> {
-  const { market, statements, left } = at;
-  const { draws, timeline } = market;
-  const share = (1.2 * left.refunds) / Math.max(1, left.buyers);
-  left.buyers -= 1;
-  if (left.refunds <= 0 || !draws.chance(Math.min(1, share))) return;
-  await pauseFor(market, 2_000 + draws.around(10_000));
+/** What came of a purchase; undefined: nothing that could be given back. */
+export async function paidBehind(
+  { statements }: Refunding,
+  shop: ShopAt,
+  originId: string,
+): Promise<Seen | undefined> {
   const [paid] = await statements.ask<Paid>(
     `select p.id, p.origin_id, p.shop_id, p.state::text, p.currency, p.attention,
        least(p.told_minor, q.fiat_minor)::text as minor
@@ -55,8 +53,17 @@ export async function refundSome(at: Refunding, shop: ShopAt, originId: string):
      order by p.sequence limit 1`,
     [shop.row.id, originId],
   );
-  if (paid === undefined) return;
-  const seen: Seen = { paid, shop };
+  return paid && { paid, shop };
+}
+
+/** A refund or ten of what was paid for this. */
+export async function refundSome(at: Refunding, shop: ShopAt, originId: string): Promise<void> {
+  const { market, left } = at;
+  const { draws, timeline } = market;
+  await pauseFor(market, 2_000 + draws.around(10_000));
+  const seen = await paidBehind(at, shop, originId);
+  if (seen === undefined) return;
+  const { paid } = seen;
   const owed = paid.attention === 'overpaid' || paid.state === 'stranded';
   if (owed && draws.chance(0.7)) {
     left.refunds -= 1;
@@ -64,7 +71,7 @@ export async function refundSome(at: Refunding, shop: ShopAt, originId: string):
   } else if (paid.state === 'resolved') {
     await draws.pick(ways)(at, seen);
   } else return;
-  await claimAll(at, seen, timeline.now() + 150_000);
+  await claimAll(at, seen, { untilMs: timeline.now() + 150_000, of: (its) => !isReward(its) });
 }
 
 async function giveBack({ market }: Refunding, { paid }: Seen): Promise<void> {
@@ -168,16 +175,22 @@ async function inAdmin(
   );
 }
 
+export const isReward = ({ origin }: ShownRefund): boolean => origin === 'reward';
 const isOver = ({ state }: ShownRefund): boolean => state === 'done' || state === 'withdrawn';
 
 /** Its buyer and the staff look after all of them until they are over, or for long enough. */
-async function claimAll(at: Refunding, { paid }: Seen, untilMs: number): Promise<void> {
+export async function claimAll(
+  at: Refunding,
+  { paid }: Seen,
+  { untilMs, of }: { untilMs: number; of: (refund: ShownRefund) => boolean },
+): Promise<void> {
   const { market } = at;
   const patience = new Map<string, number>();
   for (let seen = 0; market.timeline.now() < untilMs && market.isStormy();) {
     await pauseFor(market, 2_000 + market.draws.around(4_000));
-    const refunds = await ask(market, ({ deps }) => refundsOfPayment(deps.db, paid.id));
-    if (refunds === undefined) continue;
+    const all = await ask(market, ({ deps }) => refundsOfPayment(deps.db, paid.id));
+    if (all === undefined) continue;
+    const refunds = all.filter(of);
     seen += 1;
     if (refunds.length === 0 && seen > 12) return;
     if (refunds.length > 0 && refunds.every(isOver)) return;

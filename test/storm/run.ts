@@ -4,7 +4,7 @@
 //
 //   --seed N         drawn and printed when it is left out
 //   --payments M     2,500 of them make a world; worlds run side by side
-//   --refunds K      about so many refunds of them, with signers that die (0)
+//   --refunds K      about so many refunds of them, with signers that die, and rewards (0)
 //   --worlds W       so many worlds instead; another number is another storm
 //   --only N         plays the Nth of them alone, counted from 1
 //   --random-order   lanes take any width and any order, instead of what they learned
@@ -166,6 +166,8 @@ function report(about: {
   const line = {
     ...{ seed, payments, refunds: sumOf(results, ({ refunds }) => refunds) },
     ...{ paidBack: sumOf(results, ({ paidBack }) => paidBack), signerDeaths: deathsIn(results) },
+    rewards: sumOf(results, ({ rewards }) => rewards),
+    rewardsPaid: sumOf(results, ({ rewardsPaid }) => rewardsPaid),
     faults: sumOf(results, ({ faults }) => faults),
     ...{ violations: violations.length, hash: hash.digest('hex') },
     ...{ worlds: results.length, seconds: Math.round(seconds * 10) / 10 },

@@ -92,6 +92,11 @@ const feesForgotten: Sabotage = async ({ statements }: Parts) => {
     for each row execute function storm.no_fees()`);
 };
 
+/** Books in which a refund of the order leaves its reward as it was. */
+const rewardsStayWhole: Sabotage = async ({ statements }: Parts) => {
+  await statements.ask('drop trigger reward_follows_refund on refund');
+};
+
 export const sabotages = {
   cancel_is_believed: cancelIsBelieved,
   shop_pays_twice: shopPaysTwice,
@@ -99,6 +104,7 @@ export const sabotages = {
   due_time_lost: dueTimeLost,
   silence_is_no: silenceIsNo,
   fees_forgotten: feesForgotten,
+  rewards_stay_whole: rewardsStayWhole,
 } as const satisfies Record<string, Sabotage>;
 export type SabotageName = keyof typeof sabotages;
 export const isSabotage = (name: string): name is SabotageName => Object.hasOwn(sabotages, name);

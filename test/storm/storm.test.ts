@@ -25,6 +25,8 @@ type Line = {
   payments: number;
   faults: number;
   paidBack: number;
+  rewards: number;
+  rewardsPaid: number;
   signerDeaths: { moments: number; times: number };
   violations: number;
   hash: string;
@@ -73,6 +75,8 @@ test.each([drawn()])(
     expect(line).toMatchObject({ seed: Number(seed), payments, violations: 0 });
     expect(line.faults).toBeGreaterThan(payments / 4);
     expect(line.paidBack).toBeGreaterThan(0);
+    expect(line.rewardsPaid).toBeGreaterThan(0);
+    expect(line.rewards).toBeGreaterThan(line.rewardsPaid);
     expect(line.signerDeaths.moments).toBeGreaterThan(0);
     process.stdout.write(`${JSON.stringify(line)}\n`);
   },
@@ -121,6 +125,7 @@ const missed: readonly (readonly [SabotageName, readonly string[], number, numbe
   ['posted_twice', ['I8'], 80, 0],
   ['due_time_lost', ['I12'], 80, 0],
   ['silence_is_no', ['I15', 'I14'], 60, 40],
+  ['rewards_stay_whole', ['I14'], 30, 24],
 ];
 test.each(missed)(
   'the storm is not blind: %s',

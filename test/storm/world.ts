@@ -10,6 +10,7 @@ import { connectNode } from '../../web/db/nodes.ts';
 import { tryWaitingAgain } from '../../web/db/payouts.ts';
 import { storePurse } from '../../web/db/purses.ts';
 import { storeRegistration } from '../../web/db/registrations.ts';
+import { storeRewardTerms } from '../../web/db/rewards.ts';
 import { installShop } from '../../web/db/shops.ts';
 import { sealPurse, usualLimits, type Limits } from '../../web/signer/purse.ts';
 import { buyByOrder, buyBySession, deliver, type Market, type ShopAt } from './buyers.ts';
@@ -32,7 +33,8 @@ import { openStatements, type Statements } from './statements.ts';
 import { openTimeline, takeOverTime, type Owner, type Timeline } from './time.ts';
 import { playPurse, playWallet, type Purse, type Wallet } from './purse.ts';
 import { checkRefunds } from './refund-checks.ts';
-import { refundSome, type Refunding } from './refunds.ts';
+import type { Refunding } from './refunds.ts';
+import { checkRewards, giveSome, rewardTerms } from './rewards.ts';
 import { deaths, startStormSigner, type SignerProcess } from './signers.ts';
 import { startWeather } from './weather.ts';
 
@@ -62,6 +64,9 @@ export type WorldResult = {
   /** Of ours, and how many of them have come to a buyer. */
   refunds: number;
   paidBack: number;
+  /** The same of what buyers get by rule. */
+  rewards: number;
+  rewardsPaid: number;
   /** Where signers died, and how often. */
   deaths: Record<string, number>;
   faults: number;
@@ -150,10 +155,7 @@ export async function playWorld(options: WorldOptions): Promise<WorldResult> {
     await storm(parts);
     await calm(parts);
     await settle(parts, finalChecks(parts));
-    const [counts = { refunds: 0 }] = await statements.ask<{ refunds: number }>(
-      'select count(*)::int as refunds from refund',
-    );
-    return resultOf(parts, counts, hash.update(unhashed).digest('hex'));
+    return resultOf(parts, await countsOf(parts), hash.update(unhashed).digest('hex'));
   } finally {
     await statements.close();
     await clone.drop();
@@ -304,6 +306,8 @@ async function paysBack(
   parts.paying.set(`${name}:10009`, purse);
   const small: Partial<Limits> = n === 2 ? { perPaymentMsat: 150_000_000n } : {};
   await fill(parts, { shopId, address: `${name}:10009`, identity, limits: small });
+  const rule = rewardTerms.get(name);
+  if (rule !== undefined) await storeRewardTerms(statements.db, { shopId, ...rule });
 }
 
 async function fill(
@@ -410,7 +414,7 @@ async function storm(parts: Parts): Promise<void> {
     const gid = isOrder
       ? `gid://shopify/Order/${String(1_000_000 + come)}`
       : `gid://shopify/PaymentSession/s${String(come)}-0`;
-    const whole = buyer.then(() => refundSome(refunding, shop, gid));
+    const whole = buyer.then(() => giveSome(refunding, shop, gid));
     void whole.catch(market.broke).finally(() => (market.busy.buyers -= 1));
     timeline.plan(arrivals.around(1 / perMs), undefined, next);
   };
@@ -498,12 +502,16 @@ async function leftToDo({ statements, nodes }: Parts): Promise<string> {
     union all select 'payment ' || id || ' wants', null::text, null::int from payment
     where state = 'lapsed' and verdict_wanted is not null
     union all select 'refund ' || r.id || ' ' || r.state, null::text, null::int from refund r
-    where r.state in ('paid', 'withdrawn') or (r.state = 'asked' and r.reason <> 'approval_wanted')
+    where r.state in ('paid', 'withdrawn')
+      or (r.state = 'asked' and r.reason <> 'approval_wanted' and not exists (
+        select 1 from reward w where w.refund_id = r.id and w.claimable_at > now()))
       or (r.state = 'claimed' and not exists (
         select 1 from refund_claim c join payout_wait w on w.claim_id = c.id
         where c.refund_id = r.id and c.state = 'given' and w.word = 'original_unknown'))
     union all select 'payout ' || id || ' ' || because, null::text, null::int from payout
     where state in ('reserved', 'sent')
+    union all select 'reward of ' || id, null::text, null::int from reward_task
+    where due_at is not null
     union all select 'sighting ' || id, null::text, null::int from sighting where due_at is not null
     union all select 'invoice ' || id || ' ' || state, encode(hash, 'hex'), node_id from invoice
     where state in ('made', 'live')`);
@@ -528,27 +536,48 @@ async function duringChecks(parts: Parts): Promise<void> {
   // Plans follow what has grown.
   await parts.statements.ask(`
     analyze payment, invoice, quote, history, posting, chain_head, sighting, session_request,
-      session_group, tally, wait_tally, delivery, refund, graphile_worker._private_jobs`);
+      session_group, tally, wait_tally, delivery, refund, reward, reward_task,
+      graphile_worker._private_jobs`);
 }
 
 async function finalChecks(parts: Parts): Promise<void> {
   await duringChecks(parts);
   const { owner, deps } = auditor(parts);
   parts.violations.push(...(await parts.timeline.as(owner, () => checkWorld(parts, deps.db))));
-  const { statements, wallet, purses, shops } = parts;
+  const { statements, wallet, purses, shops, nodes } = parts;
   parts.violations.push(...(await checkRefunds({ statements, wallet, purses, shops })));
+  if (purses.size > 0) {
+    const flow = { statements, wallet, purses, shops, nodes };
+    parts.violations.push(...(await checkRewards(flow)));
+  }
   const chains = await parts.timeline.as(owner, () => auditChain(deps));
   const says = 'Every timeline is what was written.';
   parts.violations.push(...chains.faults.map((what) => ({ rule: 'I14', says, what })));
   parts.violations.push(...(await checkTime(parts)));
 }
 
-function resultOf(parts: Parts, counts: { refunds: number }, hash: string): WorldResult {
+type Counts = Pick<WorldResult, 'refunds' | 'paidBack' | 'rewards' | 'rewardsPaid'>;
+
+async function countsOf({ statements, wallet }: Parts): Promise<Counts> {
+  const came = [...wallet.received.values()].map(({ refundId }) => refundId);
+  const [{ refunds, rewards, paid } = { refunds: 0, rewards: 0, paid: 0 }] = await statements.ask<
+    Record<'refunds' | 'rewards' | 'paid', number>
+  >(
+    `select (count(*) filter (where origin <> 'reward'))::int as refunds,
+       (count(*) filter (where origin = 'reward'))::int as rewards,
+       (count(*) filter (where origin = 'reward' and id = any($1::uuid[])))::int as paid
+     from refund`,
+    [came],
+  );
+  return { refunds, rewards, rewardsPaid: paid, paidBack: wallet.received.size - paid };
+}
+
+function resultOf(parts: Parts, counts: Counts, hash: string): WorldResult {
   const { options, kinds, violations, statements, timeline } = parts;
   const { user, system } = process.cpuUsage();
   const cpuMs = { ours: (user + system) / 1_000, postgres: statements.cpuMs() };
   return {
-    ...{ refunds: counts.refunds, paidBack: parts.wallet.received.size },
+    ...counts,
     deaths: Object.fromEntries([...parts.deaths.at].sort(([a], [b]) => (a < b ? -1 : 1))),
     ...{ seed: options.seed, payments: options.payments, faults: total(kinds), violations, hash },
     kinds: Object.fromEntries([...kinds].sort(([a], [b]) => (a < b ? -1 : 1))),
