@@ -17,6 +17,7 @@ const ofRefunds = 'test/flows/refunds.test.ts';
 const ofCore = 'test/core/refund.test.ts';
 const ofSigner = 'test/signer/signer.test.ts';
 const ofCeilings = 'test/signer/ceilings.test.ts';
+const ofPurses = 'test/signer/purse.test.ts';
 const core = 'web/core/refund.ts';
 const byItself = 'the database itself refuses a second payout of a refund';
 const ofADay = 'of a day: what fits is set aside';
@@ -179,4 +180,43 @@ const sent: readonly Mutant[] = [
   ),
 ];
 
-export const ofTheRefunds: readonly Mutant[] = [...owed, ...claimed, ...reserved, ...sent];
+const lost: readonly Mutant[] = [
+  source(
+    {
+      id: 'X130',
+      guard: 'a node that knows nothing of what it paid last is not believed to owe it still',
+      ...{ test: ofSigner, named: 'a node that has lost its records pays nothing twice' },
+    },
+    edit(
+      'web/signer/work.ts',
+      "await from.payer.track(hex(last))).is === 'not_recorded'",
+      'false) === true',
+    ),
+  ),
+  source(
+    {
+      id: 'X131',
+      guard: 'nobody says of a payout that may be on its way that it was not paid',
+      ...{ test: ofPurses, named: 'ends by the word of the operator' },
+    },
+    edit('web/db/payouts.ts', "($3 = 'paid' or ${isOld})", "($3 = 'paid' or true or ${isOld})"),
+  ),
+  source(
+    {
+      id: 'X132',
+      guard: 'of a payout whose node can be asked nobody else says what became of it',
+      ...{ test: ofPurses, named: 'ends by the word of the operator' },
+    },
+    edit('web/db/payouts.ts', 'o.sent_to is distinct from (', 'o.sent_to is not null or exists ('),
+  ),
+  source(
+    {
+      id: 'X133',
+      guard: 'late money goes back once the policy has decided not to take it',
+      ...{ test: 'test/db/late.test.ts', named: 'and none goes back before' },
+    },
+    edit('web/db/late.ts', 'and not ($4 and p.shop_id', 'and not (false and $4 and p.shop_id'),
+  ),
+];
+
+export const ofTheRefunds: readonly Mutant[] = [...owed, ...claimed, ...reserved, ...sent, ...lost];
