@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { until, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 import { desk, phone } from './pages.ts';
-import { browserOfFile, buyByHand, pleasant } from './stage.ts';
+import { browserOfFile, buyByHand, pleasant, shoot } from './stage.ts';
 
 let world: World;
 let browser: Browser;
@@ -100,5 +100,25 @@ test('20 tabs of one payment, without script, show one invoice', async () => {
   );
   expect(new Set(requests).size).toBe(1);
   expect(requests[0]).toMatch(/^lightning:lnbc/);
+  await context.close();
+});
+
+test('the shop’s discount is named by the block, as by the page', async () => {
+  const { shopId } = await world.db.prisma.payment.findFirstOrThrow();
+  const choose = (basisPoints: number | null): Promise<unknown> =>
+    world.db.pool.query(
+      `insert into settings (shop_id, version, price_adjustment_bp) values ($1, 1, $2)
+       on conflict (shop_id) do update set price_adjustment_bp = excluded.price_adjustment_bp`,
+      [shopId, basisPoints],
+    );
+  await choose(-250);
+  const context = await browser.newContext({ ...phone, locale: 'en-GB' });
+  const page = await context.newPage();
+  await buy(page);
+  await blockOf(page).getByText('2.5% off for paying in bitcoin').waitFor();
+  await shoot({ page }, 'block-discount');
+  const pay = await openPayPage(context, page);
+  await pay.getByText('2.5% off for paying in bitcoin').waitFor();
+  await choose(null);
   await context.close();
 });

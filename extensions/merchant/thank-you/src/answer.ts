@@ -42,6 +42,8 @@ export type Invoice = {
   sats: string;
   /** Until when the price holds, ISO 8601. */
   lapsesAt: string;
+  /** The shop's own discount (below zero) or markup on the sats, in hundredths of a percent. */
+  adjustmentBp?: number;
 };
 
 export type Payment = {
@@ -153,6 +155,10 @@ function readReward(value: unknown): Payment['reward'] {
     : { sats, ...present({ url: addressOf(fields['url']) }) };
 }
 
+/** None is no change of the price, and neither is what no shop can have said. */
+const readBasisPoints = (value: unknown): number | undefined =>
+  typeof value === 'number' && value !== 0 && Math.abs(value) < 10_000 ? value : undefined;
+
 function readInvoice(value: unknown): Invoice | undefined {
   const fields = fieldsOf(value);
   const sats = textOf(fields['sats']);
@@ -163,5 +169,6 @@ function readInvoice(value: unknown): Invoice | undefined {
   // Nothing but the letters of bech32 becomes an address (BOLT11, "Encoding Overview").
   const request = textOf(fields['request']);
   const payable = request !== undefined && /^ln[a-z0-9]+$/.test(request);
-  return { sats, lapsesAt, ...(payable ? { request } : {}) };
+  const own = present({ adjustmentBp: readBasisPoints(fields['adjustmentBp']) });
+  return { sats, lapsesAt, ...own, ...(payable ? { request } : {}) };
 }

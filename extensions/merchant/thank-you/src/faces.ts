@@ -1,5 +1,5 @@
 // Which face each state of a payment has. A state without a line here does not compile.
-import type { Over, Payment, Refusal, State } from './answer.ts';
+import type { Invoice, Over, Payment, Refusal, State } from './answer.ts';
 
 export type Tone = 'live' | 'success' | 'warning' | 'info';
 
@@ -79,9 +79,7 @@ export const faceOf = (payment: Payment): Face =>
     : byState[payment.state](payment);
 
 /** The invoice while it can be paid. */
-export function payable(
-  payment: Payment,
-): { request: string; sats: string; lapsesAt: string } | undefined {
+export function payable(payment: Payment): (Invoice & { request: string }) | undefined {
   const { invoice, state } = payment;
   if (state !== 'open' || invoice?.request === undefined) return undefined;
   return { ...invoice, request: invoice.request };

@@ -6,6 +6,8 @@ export type Host = Followed & {
   say: (key: string, values?: Record<string, string>) => string;
   /** A decimal string of satoshis, as the buyer reads numbers. */
   sats: (amount: string) => string;
+  /** Hundredths of a percent. */
+  percent: (basisPoints: number) => string;
   money: (fiat: { amount: string; currency: string }) => string;
   /** The hour and minute where the buyer is. */
   time: (at: string) => string;
@@ -29,6 +31,8 @@ export function hostOf(page: Page): Omit<Host, 'order' | 'likelyOurs' | 'slow'> 
   return {
     say: (key, values) => i18n.translate(key, values),
     sats: (amount) => i18n.formatNumber(Number(amount), { maximumFractionDigits: 3 }),
+    percent: (basisPoints) =>
+      i18n.formatNumber(basisPoints / 10_000, { style: 'percent', maximumFractionDigits: 2 }),
     money: ({ amount, currency }) => i18n.formatCurrency(Number(amount), { currency }),
     time: (at) => i18n.formatDate(new Date(at), { hour: 'numeric', minute: '2-digit' }),
     moment: (at) => i18n.formatDate(new Date(at), { dateStyle: 'medium', timeStyle: 'short' }),

@@ -1,13 +1,13 @@
 // An invoice that can be paid: what it costs and until when, the way to our page (which opens a
 // wallet on the same phone), the code for another phone, the text for whoever pays by hand.
 import { useState } from 'preact/hooks';
-import type { Payment } from './answer.ts';
+import type { Invoice, Payment } from './answer.ts';
 import type { Host } from './host.ts';
 
 type Bill = {
   host: Host;
   payment: Pick<Payment, 'fiat' | 'payUrl' | 'test' | 'holdEndsAt'>;
-  invoice: { request: string; sats: string; lapsesAt: string };
+  invoice: Invoice & { request: string };
   /** What the code holds. */
   code: string;
   /** The key of the sentence at the end. A spinner stands beside it while we wait. */
@@ -50,9 +50,17 @@ function Price({ host, payment, invoice }: Bill) {
       <s-text type="strong">
         {fiat === undefined ? say('sats', { sats }) : say('both', { fiat: host.money(fiat), sats })}
       </s-text>
+      <Adjustment host={host} invoice={invoice} />
       <s-text color="subdued">{say('until', { time: time(invoice.lapsesAt) })}</s-text>
     </s-stack>
   );
+}
+
+/** The shop's own discount or markup is in the sats, and nowhere hidden. */
+function Adjustment({ host, invoice: { adjustmentBp = 0 } }: Pick<Bill, 'host' | 'invoice'>) {
+  if (adjustmentBp === 0) return null;
+  const percent = host.percent(Math.abs(adjustmentBp));
+  return <s-text>{host.say(adjustmentBp < 0 ? 'discount' : 'markup', { percent })}</s-text>;
 }
 
 /** Said before the money goes: it may come back. */

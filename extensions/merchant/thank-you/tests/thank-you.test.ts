@@ -112,6 +112,36 @@ test('an address that is none of a page is no button', async () => {
   expect(find('s-button')).toBeNull();
 });
 
+test.for([
+  [-250, 'discount'],
+  [100, 'markup'],
+] as const)('what the shop itself changes in the price, %i, is named', async ([bp, word]) => {
+  const { extension } = onPage(() =>
+    json({ ...toPay, invoice: { ...toPay.invoice, adjustmentBp: bp } }),
+  );
+  const say = vi.spyOn(extension.shopify.i18n, 'translate');
+  const number = vi.spyOn(extension.shopify.i18n, 'formatNumber');
+  using _ = extension;
+  await begin(extension);
+  const options = { style: 'percent', maximumFractionDigits: 2 };
+  expect(number).toHaveBeenCalledWith(Math.abs(bp) / 10_000, options);
+  expect(say).toHaveBeenCalledWith(word, { percent: String(Math.abs(bp) / 10_000) });
+  expect(textOf('s-text')).toContain(word);
+});
+
+test.for([0, '-250', -20_000, null, undefined])(
+  'no change of the price that is %j is named',
+  async (adjustmentBp) => {
+    const invoice = { ...toPay.invoice, adjustmentBp };
+    const { extension } = onPage(() => json({ ...toPay, invoice }));
+    using _ = extension;
+    await begin(extension);
+    expect(textOf('s-text')).not.toContain('discount');
+    expect(textOf('s-text')).not.toContain('markup');
+    expect(find('s-qr-code')).not.toBeNull();
+  },
+);
+
 test('amounts in both currencies, and until when; no countdown', async () => {
   const { extension } = onPage(() => json(toPay));
   const say = vi.spyOn(extension.shopify.i18n, 'translate');
