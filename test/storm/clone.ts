@@ -2,7 +2,8 @@
 // like on virtual time. A schema `storm` stands before pg_catalog in the search path; its `now()`
 // is as far from the world's beginning as a file without content is long, in milliseconds: nothing
 // tells a server the time for less, and a statement asks for it many times. Defaults of columns and
-// parameters, which were bound when they were made, are made anew.
+// parameters, which were bound when they were made, are made anew. What the server draws comes from
+// the seed as well.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -127,6 +128,10 @@ async function putOnVirtualTime(
       create sequence storm.uuids;
       create function storm.gen_random_uuid() returns uuid language sql volatile as
         $$ select md5('${String(seed)}:' || nextval('storm.uuids'))::uuid $$;
+      create sequence storm.draws;
+      create function storm.random() returns float8 language sql volatile as
+        $$ select ('x' || left(md5('${String(seed)}/' || nextval('storm.draws')), 8))
+             ::bit(32)::bigint / 4294967296::float8 $$;
       set search_path = storm, pg_catalog, public;`);
     await remakeDefaults(client);
     await remakeParameters(client);
