@@ -41,8 +41,8 @@ describe.each(ways)('Shopify answers %s for a while', (_name, fault) => {
       expect(await world.rowOf(one)).toMatchObject({ state: 'settled', attempts: 0 });
     }
     const asked = world.shopify.log.slice(since).filter((entry) => entry.way === 'in');
-    // A paused lane is probed by one call at a time, ever more rarely. A lane that has used its points
-    // up goes on when Shopify says that there are some again: each second, with each of three rows.
+    // A paused lane is probed by one call at a time, ever more rarely. One without points goes on
+    // when Shopify says that there are some again: each second, with each of its three rows.
     expect(asked.length).toBeLessThan(4 * awaySeconds);
     away.remove();
     await allPaidOnce(world, bought);
