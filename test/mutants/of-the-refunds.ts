@@ -158,8 +158,8 @@ const sent: readonly Mutant[] = [
     },
     edit(
       'web/signer/work.ts',
-      "await wait('in_flight', timing.inFlightMs);",
-      "await failed(deps, payout, { is: 'failed', because: 'rejected', again: false });",
+      "await wait('in_flight', timing.inFlightMs, identity);",
+      "await end(deps, payout, { is: 'failed', because: 'rejected' });",
     ),
   ),
   source(
@@ -192,6 +192,34 @@ const lost: readonly Mutant[] = [
       "await from.payer.track(hex(last))).is === 'not_recorded'",
       'false) === true',
     ),
+  ),
+  source(
+    {
+      id: 'X134',
+      guard: 'that a node had a payment is remembered, whatever it waits for since',
+      ...{ test: ofSigner, named: 'a node that has lost its records pays nothing twice' },
+    },
+    edit('web/signer/work.ts', ' || payout.recordedBy === identity', ''),
+  ),
+  source(
+    {
+      id: 'X135',
+      guard: 'whoever has not sent a payout last does not end it',
+      ...{ test: ofSigner, named: 'whoever has not sent it last neither ends it' },
+    },
+    edit(
+      'web/db/payouts.ts',
+      'where id = $1 and attempts = $6 and',
+      'where id = $1 and $6::int > 0 and',
+    ),
+  ),
+  source(
+    {
+      id: 'X136',
+      guard: 'a paused purse sends nothing again',
+      ...{ test: ofSigner, named: 'paused, it does not send again' },
+    },
+    edit('web/signer/work.ts', 'return isPaused ? {', 'return isPaused && false ? {'),
   ),
   source(
     {

@@ -123,8 +123,8 @@ const sent: readonly Mutant[] = [
     },
     edit(
       'web/signer/work.ts',
-      "await wait('in_flight', timing.inFlightMs);",
-      "await failed(deps, payout, { is: 'failed', because: 'expired', again: false });",
+      "await wait('in_flight', timing.inFlightMs, identity);",
+      "await end(deps, payout, { is: 'failed', because: 'rejected' });",
     ),
   ),
 ];

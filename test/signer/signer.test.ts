@@ -5,7 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import { parseRequest } from '../../web/lightning/bolt11.ts';
 import type { Database } from '../../web/db/database.ts';
-import { openClaims } from '../../web/db/payouts.ts';
+import {
+  endPayout,
+  openClaims,
+  payoutById,
+  payoutIsSent,
+  payoutWaits,
+} from '../../web/db/payouts.ts';
 import { pausePurse, purseOf } from '../../web/db/purses.ts';
 import { startSigner, type Signer, type SignerParts } from '../../web/signer/loop.ts';
 import { databaseOfFile } from '../database-of-file.ts';
@@ -306,6 +312,20 @@ describe('what it does not pay', () => {
     await desk.until(owed.claimId, 'its own node says so', isPaid);
   });
 
+  /** As a process left it that died just after it wrote down that it asks alice. */
+  const sentAndUnknown = async (amountMsat: bigint, sentAt = new Date(Date.now() - 60_000)) => {
+    const owed = await desk.owe(amountMsat);
+    const { rows } = await db.pool.query<{ id: string }>(
+      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
+         fee_limit_msat, expires_at, state, because, attempts, sent_at, sent_to, due_at)
+       select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'), r.amount_msat,
+         5000, now() + interval '1 hour', 'sent', 'sent', 1, $4, $5, now()
+       from refund r where r.id = $6 returning id::text`,
+      [owed.claimId, owed.request, owed.hash, sentAt, desk.alice.publicKey, owed.refundId],
+    );
+    return { ...owed, payoutId: BigInt(rows[0]?.id ?? 0) };
+  };
+
   test('a node that has lost its records pays nothing twice', async () => {
     const before = await desk.owe(1_000_000n);
     const held = await desk.owe(2_000_000n, { held: true });
@@ -314,23 +334,65 @@ describe('what it does not pay', () => {
     await desk.until(held.claimId, 'it is on its way', waitsFor('in_flight'));
     await first.stop();
     desk.alice.payments.forget();
+    // It was silent for a while meanwhile.
+    await db.pool.query(`update payout set because = 'node_down' where claim_id = $1`, [
+      held.claimId,
+    ]);
+    const sentAt = new Date();
     const second = sign();
     await desk.until(held.claimId, 'it waits', waitsFor('node_forgot'));
-    // Nor is one paid of which the signer does not know whether the node ever had it.
-    const unsure = await desk.owe(3_000_000n);
-    await db.pool.query(
-      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
-         fee_limit_msat, expires_at, state, because, attempts, sent_at, sent_to, due_at)
-       select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'), 3000000, 5000,
-         now() + interval '1 hour', 'sent', 'sent', 1, now() - interval '1 hour', $4, now()
-       from refund r where r.id = $5`,
-      [unsure.claimId, unsure.request, unsure.hash, desk.alice.publicKey, unsure.refundId],
-    );
+    // What the node has paid since says nothing of what it had before.
+    const since = await desk.owe(1_000_000n);
+    await desk.until(since.claimId, 'another is paid', isPaid);
+    const unsure = await sentAndUnknown(3_000_000n, sentAt);
     await desk.until(unsure.claimId, 'it waits as well', waitsFor('node_forgot'));
     for (const { hash } of [held, unsure]) expect(desk.taken(hash).tries).toBe(0);
     await second.stop();
     signers = [];
     await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+  });
+
+  test('one that has paid nothing yet is asked what it received', async () => {
+    const unsure = await sentAndUnknown(3_000_000n, new Date(0));
+    const invoices = desk.alice.snapshot();
+    await desk.alice.restore({ ...invoices, invoices: [] });
+    sign();
+    await desk.until(unsure.claimId, 'it waits', waitsFor('node_forgot'));
+    await signers.splice(0)[0]?.stop();
+    await desk.alice.restore(invoices);
+    await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+  });
+
+  test('a request that the node never begins to pay ends: the buyer may give another', async () => {
+    const details = 'payment request must contain either a payment address or blinded paths';
+    desk.alice.faults.onMethod('SendPaymentV2', { kind: 'error-before', code: 2, details });
+    const owed = await desk.owe(2_000_000n);
+    sign();
+    const { payout } = await desk.until(owed.claimId, 'it has failed', hasFailed);
+    expect(payout).toMatchObject({ because: 'not_begun', attempts: 8 });
+    expect(await refundOf(owed.refundId)).toMatchObject({ due: true });
+  });
+
+  test('paused, it does not send again what the node has not begun either', async () => {
+    const owed = await sentAndUnknown(2_000_000n);
+    await pausePurse(db, { shopId: desk.shop.id, paused: true });
+    sign();
+    await desk.until(owed.claimId, 'it waits', waitsFor('paused'));
+    expect(desk.taken(owed.hash).tries).toBe(0);
+    await pausePurse(db, { shopId: desk.shop.id, paused: false });
+    await desk.until(owed.claimId, 'it is paid', isPaid);
+  });
+
+  test('whoever has not sent it last neither ends it nor sets it back', async () => {
+    const { payoutId: id } = await sentAndUnknown(2_000_000n);
+    const sent = { id, attempts: 1, sentTo: desk.alice.publicKey, leaseMs: 60_000 };
+    expect(await payoutIsSent(db, sent)).toBe(true);
+    const stale = { id, attempts: 1 };
+    expect(await endPayout(db, stale, { is: 'failed', because: 'rejected' })).toBe(false);
+    await payoutWaits(db, stale, { state: 'reserved', because: 'no_route', dueInMs: 0 });
+    expect(await payoutById(db, id)).toMatchObject({ state: 'sent', because: 'sent', attempts: 2 });
+    const mine = { id, attempts: 2 };
+    expect(await endPayout(db, mine, { is: 'failed', because: 'rejected' })).toBe(true);
   });
 
   test('paused, beyond a ceiling, of another node, or with a changed purse', async () => {

@@ -31,6 +31,10 @@ export type PayoutRow = {
   attempts: number;
   /** The node that was asked to pay it, by its key in hex; null: none was. */
   sentTo: string | null;
+  /** The node that said last that it has it. */
+  recordedBy: string | null;
+  /** The node that was asked has lost its records of what it paid. */
+  forgotAt: Date | null;
   reservedAt: Date;
   sentAt: Date | null;
   askedAt: Date | null;
@@ -42,6 +46,7 @@ const fields: Fields<PayoutRow> = {
   ...{ id: true, claimId: true, subject: true, shopId: true, paymentId: true, request: true },
   ...{ hash: true, amountMsat: true, feeLimitMsat: true, expiresAt: true, state: true },
   ...{ because: true, feeMsat: true, preimage: true, attempts: true, sentTo: true },
+  ...{ recordedBy: true, forgotAt: true },
   ...{ reservedAt: true, sentAt: true, askedAt: true, endedAt: true, dueAt: true },
 };
 const columns = columnsOf('o', fields);
@@ -224,44 +229,67 @@ export async function payoutIsSent(
   return done.length === 1;
 }
 
-/** The hash of the payout of which this node said last that it was paid. */
-export async function lastPaidBy(db: Database, identity: string): Promise<Uint8Array | undefined> {
+/** The hash of the payout of which this node said last, before that time, that it was paid. */
+export async function lastPaidBy(
+  db: Database,
+  identity: string,
+  before: Date,
+): Promise<Uint8Array | undefined> {
   const [last] = await records<{ hash: Uint8Array }>(
     db.pool,
     {
       name: 'payout_last_paid_by',
       text: `
-        select hash from payout where sent_to = $1 and state = 'paid' and because = 'paid'
+        select hash from payout
+        where sent_to = $1 and state = 'paid' and because = 'paid' and ended_at < $2
         order by ended_at desc limit 1`,
     },
-    [identity],
+    [identity, before],
   );
   return last?.hash;
 }
 
-/** It stays under way, for a reason; `reserved`: the node surely pays it no longer. */
+/** What whoever works on a payout has read of it: somebody who sends it again has more attempts. */
+export type PayoutAt = Pick<PayoutRow, 'id' | 'attempts'>;
+
+/**
+ * It stays under way, for a reason; `reserved`: the node surely pays it no longer. `recordedBy`:
+ * that node has it. Says nothing where somebody else has sent it again meanwhile.
+ */
 export async function payoutWaits(
   db: Database,
-  about: { id: bigint; state: 'reserved' | 'sent'; because: string; dueInMs: number },
+  payout: PayoutAt,
+  wait: {
+    state: 'reserved' | 'sent';
+    because: string;
+    dueInMs: number;
+    recordedBy?: string;
+    isForgotten?: boolean;
+  },
 ): Promise<void> {
+  const { state, because, dueInMs, recordedBy = null, isForgotten = false } = wait;
   await rows(
     db.pool,
     {
       name: 'payout_waits',
       text: `
         update payout set state = $2, because = $3, asked_at = now(),
-          due_at = now() + $4 * interval '1 ms'
-        where id = $1 and state in ('reserved', 'sent')`,
+          due_at = now() + $4 * interval '1 ms', recorded_by = coalesce($6, recorded_by),
+          forgot_at = case when $7 then coalesce(forgot_at, now()) else forgot_at end
+        where id = $1 and attempts = $5 and state in ('reserved', 'sent')`,
     },
-    [about.id, about.state, about.because, about.dueInMs],
+    [payout.id, state, because, dueInMs, payout.attempts, recordedBy, isForgotten],
   );
 }
 
 export type PayoutEnd =
   { is: 'paid'; preimage: Uint8Array; feeMsat: bigint } | { is: 'failed'; because: string };
 
-/** The end, the refund that is due now, and its nudge, in one transaction. */
-export async function endPayout(db: Database, id: bigint, end: PayoutEnd): Promise<boolean> {
+/**
+ * The end, the refund that is due now, and its nudge, in one transaction. False: it has ended, or
+ * was sent again meanwhile and is asked about by whoever did so.
+ */
+export async function endPayout(db: Database, payout: PayoutAt, end: PayoutEnd): Promise<boolean> {
   return transaction(db, async (on) => {
     const [ended] = await rows<{ subject: string }>(
       on,
@@ -270,12 +298,12 @@ export async function endPayout(db: Database, id: bigint, end: PayoutEnd): Promi
         text: `
           update payout set state = $2, because = $3, preimage = $4, fee_msat = $5,
             ended_at = now(), asked_at = now(), due_at = null
-          where id = $1 and state in ('reserved', 'sent') returning subject`,
+          where id = $1 and attempts = $6 and state in ('reserved', 'sent') returning subject`,
       },
       [
-        ...[id, end.is, end.is === 'paid' ? 'paid' : end.because],
+        ...[payout.id, end.is, end.is === 'paid' ? 'paid' : end.because],
         ...[end.is === 'paid' ? Buffer.from(end.preimage) : null],
-        end.is === 'paid' ? end.feeMsat : null,
+        ...[end.is === 'paid' ? end.feeMsat : null, payout.attempts],
       ],
     );
     if (ended === undefined) return false;
@@ -311,7 +339,7 @@ type Elsewhere = { sentTo: string };
  */
 const isElsewhere = `o.state = 'sent'
   and o.shop_id in (select t.id from shop s join shop t on t.domain = s.domain where s.id = $1)
-  and (o.because = 'node_forgot' or o.sent_to is distinct from (
+  and (o.forgot_at is not null or o.sent_to is distinct from (
     select p.identity from purse p where p.shop_id = purse_of(o.shop_id)))`;
 
 /**

@@ -43,6 +43,7 @@ export const payoutWords = {
   fee_above_limit: 'The node paid a higher fee than it was allowed to.',
   // The end.
   paid: 'Paid.',
+  not_begun: 'The node does not begin to pay this request.',
   rejected: "The buyer's wallet refused it.",
   paid_by_word: 'Paid, as its preimage shows that the operator gave.',
   not_paid_by_word: 'The operator said that its node, which is gone, did not pay it.',

@@ -175,14 +175,14 @@ export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<v
   const row = await purseOf(deps.db, payout.shopId);
   const wait = (because: string, dueInMs: number): Promise<void> => {
     const state = payout.state === 'reserved' ? 'reserved' : 'sent';
-    return payoutWaits(deps.db, { id: payout.id, state, because, dueInMs });
+    return payoutWaits(deps.db, payout, { state, because, dueInMs });
   };
   try {
     if (row === null) throw new Trouble('purse_unreadable', { from: 'node', then: 'give_up' });
     const { purse, payer } = pursesPayer(deps, row);
-    const from = { payer, identity: purse.identity };
+    const from = { payer, purse, isPaused: row.pausedAt !== null };
     if (payout.state === 'reserved') {
-      await sendReserved(deps, payout, { ...from, isPaused: row.pausedAt !== null });
+      await sendReserved(deps, payout, from);
     } else if (payout.sentTo !== purse.identity) {
       // What another node does not know of is no word: it may be on its way, or have arrived.
       await wait('sent_elsewhere' satisfies PayoutWord, deps.timing.againMs);
@@ -195,25 +195,21 @@ export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<v
   }
 }
 
-/** The node that pays, and its key. */
-type From = { payer: Payer; identity: string };
+/** What pays. Paused: what is on its way is followed, and nothing is sent. */
+type From = { payer: Payer; purse: Purse; isPaused: boolean };
 
-async function sendReserved(
-  deps: SignerDeps,
-  payout: PayoutRow,
-  how: From & { isPaused: boolean },
-): Promise<void> {
+async function sendReserved(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { db, timing } = deps;
   if (isLate(deps, payout.expiresAt)) {
     await end(deps, payout, { is: 'failed', because: 'request_expired' });
     return;
   }
-  if (how.isPaused) {
-    const { id } = payout;
-    await payoutWaits(db, { id, state: 'reserved', because: 'paused', dueInMs: timing.againMs });
+  if (from.isPaused) {
+    const wait = { state: 'reserved', because: 'paused', dueInMs: timing.againMs } as const;
+    await payoutWaits(db, payout, wait);
     return;
   }
-  await sendNow(deps, payout, how);
+  await sendNow(deps, payout, from);
 }
 
 /**
@@ -223,7 +219,7 @@ async function sendReserved(
 async function sendNow(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { db, timing } = deps;
   const { id, attempts, request } = payout;
-  const sentTo = from.identity;
+  const sentTo = from.purse.identity;
   if (!(await payoutIsSent(db, { id, attempts, sentTo, leaseMs: timing.leaseMs }))) return;
   const sent = await from.payer.pay({ request, feeLimitMsat: payout.feeLimitMsat });
   const now: PayoutRow = {
@@ -257,8 +253,12 @@ async function settle(
     if (error instanceof Trouble && error.from === 'node') return error;
     throw error;
   });
-  const wait = (because: string, dueInMs: number): Promise<void> =>
-    payoutWaits(deps.db, { id: payout.id, state: 'sent', because, dueInMs });
+  const wait = (because: string, dueInMs: number, recordedBy?: string): Promise<void> =>
+    payoutWaits(deps.db, payout, {
+      ...{ state: 'sent', because, dueInMs },
+      ...(recordedBy === undefined ? {} : { recordedBy }),
+    });
+  const { identity } = how.purse;
   if (seen instanceof Trouble) {
     await purseMet(deps.db, { shopId: payout.shopId, trouble: seen.what });
     await wait(seen.what, timing.againMs);
@@ -270,7 +270,7 @@ async function settle(
     return;
   }
   if (seen.is === 'in_flight') {
-    await wait('in_flight', timing.inFlightMs);
+    await wait('in_flight', timing.inFlightMs, identity);
     return;
   }
   if (seen.is === 'not_recorded') {
@@ -279,10 +279,11 @@ async function settle(
   }
   const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
   if (!how.isFresh && sinceMs < timing.settleMs) {
-    await wait(seen.because, Math.min(timing.settleMs - sinceMs + 100, timing.settleMs));
+    const leftMs = timing.settleMs - sinceMs + 100;
+    await wait(seen.because, Math.min(leftMs, timing.settleMs), identity);
     return;
   }
-  await failed(deps, payout, seen);
+  await failed(deps, payout, { ...seen, identity });
 }
 
 /**
@@ -291,49 +292,87 @@ async function settle(
  */
 async function notRecorded(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { timing } = deps;
-  const wait = (because: PayoutWord, dueInMs: number): Promise<void> =>
-    payoutWaits(deps.db, { id: payout.id, state: 'sent', because, dueInMs });
-  if (await hasForgotten(deps, payout, from)) {
+  const wait = (because: string, dueInMs: number, isForgotten = false): Promise<void> =>
+    payoutWaits(deps.db, payout, { state: 'sent', because, dueInMs, isForgotten });
+  const forgot = await hasForgotten(deps, payout, from).catch((error: unknown) => {
+    if (error instanceof Trouble && error.from === 'node') return error;
+    throw error;
+  });
+  if (forgot instanceof Trouble) {
+    await wait(forgot.what, timing.againMs);
+    return;
+  }
+  if (forgot) {
     deps.log.error({ payoutId: payout.id.toString() }, 'payout.node_forgot');
-    await wait('node_forgot', longestAgainMs);
+    await wait('node_forgot' satisfies PayoutWord, longestAgainMs, true);
     return;
   }
-  if (!isLate(deps, payout.expiresAt)) {
-    // What was asked a moment ago may be on its way: no reason for a second asking beside it.
-    const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
-    if (sinceMs < timing.resendMs) await wait('not_recorded', timing.resendMs - sinceMs);
-    else await sendNow(deps, payout, from);
-    return;
-  }
-  // Run out for certain, by everybody's clock, so that LND refuses what might still come to it.
-  const overMs = payout.expiresAt.getTime() + clocksApartMs - deps.clock().getTime();
-  if (overMs > 0) await wait('request_expired', Math.min(overMs, longestAgainMs));
-  else await end(deps, payout, { is: 'failed', because: 'request_expired' });
+  const next = afterNotBegun(deps, payout, from.isPaused);
+  if (next === 'send') await sendNow(deps, payout, from);
+  else if ('is' in next) await end(deps, payout, next);
+  else await wait(next.word, next.dueInMs);
 }
 
-/** It had this payment before, or does not know either what it paid last. */
+/** What is done with a request that the node surely has not begun to pay. */
+function afterNotBegun(
+  deps: SignerDeps,
+  payout: PayoutRow,
+  isPaused: boolean,
+): 'send' | { is: 'failed'; because: PayoutWord } | { word: PayoutWord; dueInMs: number } {
+  const { timing } = deps;
+  const now = deps.clock().getTime();
+  if (isLate(deps, payout.expiresAt)) {
+    // Run out for certain, by everybody's clock, so that LND refuses what might still come to it.
+    const overMs = payout.expiresAt.getTime() + clocksApartMs - now;
+    return overMs > 0
+      ? { word: 'request_expired', dueInMs: Math.min(overMs, longestAgainMs) }
+      : { is: 'failed', because: 'request_expired' };
+  }
+  const sinceMs = now - (payout.sentAt?.getTime() ?? 0);
+  // What was asked a moment ago may be on its way: no reason for a second asking beside it.
+  if (sinceMs < timing.resendMs) {
+    return { word: 'not_recorded', dueInMs: timing.resendMs - sinceMs };
+  }
+  if (payout.attempts >= mostAttempts) {
+    // It refuses the request for a reason that we do not know: the buyer may give another.
+    return sinceMs < timing.settleMs
+      ? { word: 'not_begun', dueInMs: timing.settleMs - sinceMs + 100 }
+      : { is: 'failed', because: 'not_begun' };
+  }
+  return isPaused ? { word: 'paused', dueInMs: timing.againMs } : 'send';
+}
+
+/**
+ * It had this payment before, or does not know either what it paid last before it was asked. Where
+ * it has paid nothing yet, what it received for the payment that is given back tells.
+ */
 async function hasForgotten(deps: SignerDeps, payout: PayoutRow, from: From): Promise<boolean> {
-  const onceRecorded: readonly string[] = ['in_flight', 'node_forgot'] satisfies PayoutWord[];
-  if (onceRecorded.includes(payout.because)) return true;
-  const last = await lastPaidBy(deps.db, from.identity);
-  return last !== undefined && (await from.payer.track(hex(last))).is === 'not_recorded';
+  const { identity, looksAtOriginal } = from.purse;
+  if (payout.forgotAt !== null || payout.recordedBy === identity) return true;
+  const last = await lastPaidBy(deps.db, identity, payout.sentAt ?? payout.reservedAt);
+  if (last !== undefined) return (await from.payer.track(hex(last))).is === 'not_recorded';
+  if (!looksAtOriginal || payout.paymentId === null) return false;
+  const originals = await originalsOf(deps.db, payout.paymentId);
+  const here = originals.filter((original) => original.identity === identity);
+  const seen = await Promise.all(here.map(({ hash }) => from.payer.lookOriginal(hex(hash))));
+  return seen.some(({ is }) => is === 'unknown');
 }
 
 /** Every part is back at the node. The same request may be tried again, within limits. */
 async function failed(
   deps: SignerDeps,
   payout: PayoutRow,
-  seen: Extract<Tracked, { is: 'failed' }>,
+  seen: Extract<Tracked, { is: 'failed' }> & { identity: string },
 ): Promise<void> {
-  const { because } = seen;
+  const { because, identity } = seen;
   const tooOften = because === 'no_route' && payout.attempts >= mostAttempts;
   if (!seen.again || tooOften || isLate(deps, payout.expiresAt)) {
     await end(deps, payout, { is: 'failed', because });
     return;
   }
   deps.log.warn({ payoutId: payout.id.toString(), word: because }, 'payout.again');
-  await payoutWaits(deps.db, {
-    ...{ id: payout.id, state: 'reserved', because },
+  await payoutWaits(deps.db, payout, {
+    ...{ state: 'reserved', because, recordedBy: identity },
     dueInMs: Math.min(deps.timing.againMs * 2 ** (payout.attempts - 1), longestAgainMs),
   });
 }
@@ -348,8 +387,8 @@ async function paid(
   if (!proves) {
     deps.log.error({ payoutId: payout.id.toString() }, 'payout.preimage_wrong');
     const { againMs } = deps.timing;
-    const wait = { id: payout.id, because: 'preimage_wrong', dueInMs: againMs } as const;
-    await payoutWaits(deps.db, { ...wait, state: 'sent' });
+    const wait = { state: 'sent', because: 'preimage_wrong', dueInMs: againMs } as const;
+    await payoutWaits(deps.db, payout, wait);
     return;
   }
   if (feeMsat > payout.feeLimitMsat) {
@@ -364,7 +403,7 @@ async function end(
   how: Parameters<typeof endPayout>[2],
 ): Promise<void> {
   const facts = { payoutId: payout.id.toString(), shop: payout.shopId, attempts: payout.attempts };
-  if (await endPayout(deps.db, payout.id, how)) {
+  if (await endPayout(deps.db, payout, how)) {
     const because = how.is === 'failed' ? { because: how.because } : {};
     deps.log.info({ ...facts, ...because }, `payout.${how.is}`);
   }
