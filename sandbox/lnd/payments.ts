@@ -183,9 +183,10 @@ export const paymentsOf = (node: () => NodeState) => {
         if (!isOver(payment)) fail(payment, 'FAILURE_REASON_ERROR');
       }
     },
-    /** As a node that was restored from its seed: it knows nothing of what it ever paid. */
-    forget: (): void => {
-      byHash.clear();
+    /** As a node that was restored: from its seed it knows nothing of what it ever paid. */
+    forget: (hash?: string): void => {
+      if (hash === undefined) byHash.clear();
+      else byHash.delete(hash);
     },
     /** Writes it down, and begins to pay. Throws LND's sentence. */
     send: (request: SendRequest): SentPayment => {

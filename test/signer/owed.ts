@@ -109,14 +109,14 @@ function rowsOf({ db, bob, shopId }: Place) {
   return { aRefund, aRequest };
 }
 
-/** Looks until it is so. */
+/** Looks until it is so, or can be so no more. */
 const untilOf =
   (became: (claimId: bigint) => Promise<Became>) =>
   async (claimId: bigint, what: string, isSo: (of: Became) => boolean): Promise<Became> => {
     for (const end = Date.now() + 100_000; ;) {
       const seen = await became(claimId);
       if (isSo(seen)) return seen;
-      if (Date.now() > end) {
+      if (Date.now() > end || (seen.payout?.endedAt ?? null) !== null) {
         const { state, because } = seen.payout ?? { state: 'none', because: '' };
         throw new Error(`waited in vain for ${what}: ${state} ${because} ${String(seen.word)}`);
       }
