@@ -8,6 +8,7 @@ import { switchHolds } from '../../web/db/holds.ts';
 import type { InvoiceRow } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
 import { putOffTold } from '../../web/db/nodes.ts';
+import { wantPending } from '../../web/db/sessions.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { paymentsApp, until } from '../world.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
@@ -51,8 +52,8 @@ const stateAtNode = (invoice: InvoiceRow): string => {
 type Paid = ReturnType<Shop['lnd']['pay']>;
 
 /** The buyer has paid, and the node holds the money. */
-async function held(bill: Bill): Promise<{ invoice: InvoiceRow; paid: Paid }> {
-  const invoice = await shop.quoted(bill);
+async function held(bill: Bill, quoted?: InvoiceRow): Promise<{ invoice: InvoiceRow; paid: Paid }> {
+  const invoice = quoted ?? (await shop.quoted(bill));
   expect(invoice.hold).toBe(true);
   const paid = shop.lnd.pay(shop.requestOf(invoice.hash));
   await expect.poll(() => stateAtNode(invoice), { timeout: 60_000 }).toBe('ACCEPTED');
@@ -245,6 +246,23 @@ describe('with a node that can hold', () => {
       ['closing', 'hold_over'],
       ['lapsed', 'node_says_canceled'],
     ]);
+  });
+
+  test('told to wait, Shopify hears the end of a hold of which it did not hear', async () => {
+    const bill = await chosen();
+    const quoted = await shop.quoted(bill);
+    const until = new Date(Date.now() + 86_400_000);
+    expect(await wantPending(shop.db, { paymentId: bill.paymentId, until })).toBe(true);
+    await shop.tell(bill);
+    expect(session(bill)?.state).toBe('pending');
+    const { invoice } = await held(bill, quoted);
+    const after = shop.later(10 * 86_400_000);
+    await shop.look(invoice, after);
+    await shop.look(invoice, after);
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    await shop.tell(bill);
+    expect((await shop.stands(bill)).state).toBe('rejected');
+    expect(session(bill)?.state).toBe('rejected');
   });
 
   test('also when its time is over by the clock', async () => {

@@ -92,7 +92,7 @@ export async function holdPayment(
               and p.state = 'open' and i.hold and i.state = 'live' and i.ending is null
               and i.held_at is null
             returning i.payment_id)
-          update payment p set hold_ends_at = $4, verdict_wanted = null, pending_until = null
+          update payment p set hold_ends_at = $4
           from begun where p.id = begun.payment_id returning p.id`,
       },
       [invoiceId, paymentId, heldUntilHeight, endsAt],
@@ -188,7 +188,9 @@ export async function holdIsTold(
       name: 'hold_is_told',
       text: `
         with told as (
+          -- What Shopify was promised while the buyer paid is kept by this, or by a no at the end.
           update payment set hold_told_at = now(), return_url = coalesce($3, return_url),
+            verdict_wanted = null, pending_until = null,
             due_at = null, attempts = 0, lease_until = null
           where id = $1::uuid and lease_no = $2 and state = 'held' returning id, link),
         line as (
