@@ -5,11 +5,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { audit } from '../../web/db/audit.ts';
 import { approveRefund } from '../../web/flows/approve-refund.ts';
 import { changeSettings } from '../../web/flows/change-settings.ts';
+import { recordSettlements } from '../../web/db/invoices.ts';
 import { settingsOf } from '../../web/db/settings.ts';
 import { openOrderRefunds } from '../../web/flows/open-order-refunds.ts';
 import { giveBackAsRefund } from '../../web/flows/open-refund.ts';
 import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
 import { msat } from '../../web/core/money.ts';
+import { anInvoice, aPayment, aSettle } from '../builders.ts';
 import { startRefunds, type RefundsShop } from './refunds-shop.ts';
 
 let here: RefundsShop;
@@ -21,6 +23,7 @@ afterAll(async () => {
   const { pool } = here.our.db;
   await pool.query(`update invoice set due_at = now() where state in ('made', 'live')`);
   await pool.query(`update refund set due_at = now() where state <> 'done'`);
+  await pool.query(`update payment set due_at = now() where state = 'settled'`);
   expect(await audit(here.our.db)).toEqual([]);
   await here.close();
 });
@@ -86,6 +89,21 @@ describe('asked in Shopify', () => {
     await pool.query(played, [open.payment.id, 'resolved']);
     await pool.query('alter table payment enable trigger payment_arrow');
     expect(await here.lookAtOrderOf(open)).toBe('stored');
+    expect(await here.refundsOf(open.payment.id)).toHaveLength(1);
+  });
+
+  test('more than is known to be captured waits while the rest is just being told', async () => {
+    const open = await here.aPaidOrder();
+    const { shopId, originId } = open.payment;
+    const { db } = here.our;
+    const rest = await aPayment(db, { shopId, originId, sequence: 2 });
+    const { id: nodeId } = await db.prisma.node.findFirstOrThrow({ where: { shopId } });
+    const invoice = await anInvoice(db, { payment: rest, nodeId });
+    const told = { nodeId, observations: [aSettle(invoice)], recorder: { via: 'lookup' } } as const;
+    await recordSettlements(db.pool, told);
+    await here.aRefund(open.payment.id, '20.00');
+    here.our.shopify.refund(open.orderId, { amount: '5.00' });
+    expect(await here.lookAtOrderOf(open)).toMatchObject({ attempt: true });
     expect(await here.refundsOf(open.payment.id)).toHaveLength(1);
   });
 

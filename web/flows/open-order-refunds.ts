@@ -19,7 +19,7 @@ import {
 import type { Deps } from './flow.ts';
 import { logOpened } from './open-refund.ts';
 
-/** `wait`: Shopify is just being told of the payment, and what was captured is not known yet. */
+/** `wait`: Shopify is just being told of a payment, and what was captured is not known yet. */
 export async function openOrderRefunds(
   deps: Deps,
   at: { shopId: number; originId: string },
@@ -32,8 +32,9 @@ export async function openOrderRefunds(
   const storefront = await deps.storefronts.of(at.shopId);
   const readings = await storefront.readRefunds(at.originId);
   if (readings === 'gone') return 'done';
+  let waits = false;
   for (const reading of readings) {
-    const opened = await transaction(deps.db, async (on) => {
+    const opened = await transaction(deps.db, async (on): Promise<RefundRow[]> => {
       await lockPayments(
         on,
         payments.map(({ id }) => id),
@@ -45,7 +46,14 @@ export async function openOrderRefunds(
       } as const;
       if ((await refundByOrigin(on, key)) !== null) return [];
       const rows: RefundRow[] = [];
-      for (const wish of shareOut(reading, await refundablesOfOrder(on, at))) {
+      const refundables = await refundablesOfOrder(on, at);
+      const wishes = shareOut(reading, refundables);
+      const isTooMuch = wishes.some(({ never }) => never === 'more_than_captured');
+      if (isTooMuch && refundables.some(({ isBeingTold }) => isBeingTold)) {
+        waits = true;
+        return [];
+      }
+      for (const wish of wishes) {
         const row = await insertRefund(on, wish);
         if (row !== null) rows.push(row);
       }
@@ -53,7 +61,7 @@ export async function openOrderRefunds(
     });
     for (const refund of opened) logOpened(deps.log, { is: 'opened', refund });
   }
-  return 'done';
+  return waits ? 'wait' : 'done';
 }
 
 const nothing = minor(0n);
