@@ -34,7 +34,7 @@ export async function openOrderRefunds(
   if (readings === 'gone') return 'done';
   let waits = false;
   for (const reading of readings) {
-    const opened = await transaction(deps.db, async (on): Promise<RefundRow[]> => {
+    const opened = await transaction(deps.db, async (on): Promise<RefundRow[] | 'wait'> => {
       await lockPayments(
         on,
         payments.map(({ id }) => id),
@@ -50,8 +50,7 @@ export async function openOrderRefunds(
       const wishes = shareOut(reading, refundables);
       const isTooMuch = wishes.some(({ never }) => never === 'more_than_captured');
       if (isTooMuch && refundables.some(({ isBeingTold }) => isBeingTold)) {
-        waits = true;
-        return [];
+        return 'wait';
       }
       for (const wish of wishes) {
         const row = await insertRefund(on, wish);
@@ -59,7 +58,8 @@ export async function openOrderRefunds(
       }
       return rows;
     });
-    for (const refund of opened) logOpened(deps.log, { is: 'opened', refund });
+    if (opened === 'wait') waits = true;
+    else for (const refund of opened) logOpened(deps.log, { is: 'opened', refund });
   }
   return waits ? 'wait' : 'done';
 }
