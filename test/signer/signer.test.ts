@@ -346,10 +346,12 @@ describe('what it does not pay', () => {
     desk.alice.payments.forget();
     const since = await desk.owe(1_000_000n);
     await desk.until(since.claimId, 'another is paid', isPaid);
+    await second.stop();
     const unsure = await sentAndUnknown(3_000_000n, sentAt);
+    const third = sign();
     await desk.until(unsure.claimId, 'it waits as well', waitsFor('node_forgot'));
     for (const { hash } of [held, unsure]) expect(desk.taken(hash).tries).toBe(0);
-    await second.stop();
+    await third.stop();
     signers = [];
     await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
   });
