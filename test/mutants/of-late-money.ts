@@ -75,4 +75,12 @@ export const ofLateMoney: readonly Mutant[] = [
     },
     edit(ofLate, "if (due.is === 'over') return leave(due.because);", ''),
   ),
+  source(
+    {
+      id: 'X133',
+      guard: 'late money goes back once the policy has decided not to take it',
+      ...{ test: ofMoneyLate, named: 'and none goes back before' },
+    },
+    edit(late, 'and not ($4 and p.shop_id', 'and not (false and $4 and p.shop_id'),
+  ),
 ];

@@ -237,14 +237,6 @@ const lost: readonly Mutant[] = [
     },
     edit('web/db/payouts.ts', 'o.sent_to is distinct from (', 'o.sent_to is not null or exists ('),
   ),
-  source(
-    {
-      id: 'X133',
-      guard: 'late money goes back once the policy has decided not to take it',
-      ...{ test: 'test/db/late.test.ts', named: 'and none goes back before' },
-    },
-    edit('web/db/late.ts', 'and not ($4 and p.shop_id', 'and not (false and $4 and p.shop_id'),
-  ),
 ];
 
 export const ofTheRefunds: readonly Mutant[] = [...owed, ...claimed, ...reserved, ...sent, ...lost];

@@ -124,6 +124,26 @@ const untilOf =
     }
   };
 
+/**
+ * All of it, and as a process left it that died just after it wrote down that it asks that node to
+ * pay: nobody has.
+ */
+const sentByOf =
+  (db: Place['db'], owe: (amountMsat: bigint) => Promise<Owed & { secret: string }>) =>
+  async (sentTo: string, given: { amountMsat: bigint; sentAt?: Date }) => {
+    const { amountMsat, sentAt = new Date() } = given;
+    const owed = await owe(amountMsat);
+    const { rows } = await db.pool.query<{ id: string }>(
+      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
+         fee_limit_msat, expires_at, state, because, attempts, sent_at, sent_to, due_at)
+       select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'),
+         r.amount_msat, 5000, now() + interval '1 hour', 'sent', 'sent', 1, $4, $5, now()
+       from refund r where r.id = $6 returning id::text`,
+      [owed.claimId, owed.request, owed.hash, sentAt, sentTo, owed.refundId],
+    );
+    return { ...owed, payoutId: BigInt(rows[0]?.id ?? 0) };
+  };
+
 function claimsOf(place: Place) {
   const { db, alice, bob, shopId, nodeId } = place;
   const { aRefund, aRequest } = rowsOf(place);
@@ -172,14 +192,16 @@ function claimsOf(place: Place) {
     payout: await payoutOfClaim(db, claimId),
     word: (await waitsOfClaims(db, [claimId]))[0]?.word ?? null,
   });
+  /** All of it: paid once, owed back, claimed. */
+  const owe = async (amountMsat: bigint, more: Parameters<typeof aRequest>[1] = {}) => {
+    const asked = aRequest(amountMsat, more);
+    const refundId = await aRefund(await aPaidPayment(), amountMsat);
+    return { ...(await claim(refundId, asked.request)), secret: asked.secret };
+  };
   return {
     ...{ aPaidPayment, aRefund, aRequest, claim, became },
-    /** All of it: paid once, owed back, claimed. */
-    owe: async (amountMsat: bigint, more: Parameters<typeof aRequest>[1] = {}) => {
-      const asked = aRequest(amountMsat, more);
-      const refundId = await aRefund(await aPaidPayment(), amountMsat);
-      return { ...(await claim(refundId, asked.request)), secret: asked.secret };
-    },
+    owe,
+    sentBy: sentByOf(db, owe),
     until: untilOf(became),
     /** What the wallet has taken for it, in msat; and how often alice has sent it off. */
     taken: (hash: string): { msat: bigint; tries: number } => {

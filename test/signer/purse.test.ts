@@ -73,20 +73,9 @@ test('it is connected with ceilings, limited and shown, with the line for the no
 
 test('what a node that is gone was asked to pay ends by the word of the operator', async () => {
   await desk.fill();
-  const sentBy = async (sentTo: string) => {
-    const owed = await desk.owe(2_000_000n);
-    const { rows } = await db.pool.query<{ id: string }>(
-      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
-         fee_limit_msat, expires_at, state, because, attempts, sent_at, sent_to, due_at)
-       select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'), 2000000, 5000,
-         now(), 'sent', 'sent_elsewhere', 1, now(), $4, now()
-       from refund r where r.id = $5 returning id::text`,
-      [owed.claimId, owed.request, owed.hash, sentTo, owed.refundId],
-    );
-    return { ...owed, payout: rows[0]?.id ?? '' };
-  };
-  const conclude = (of: { payout: string }, ...words: string[]) =>
-    run('conclude', '--payout', of.payout, ...words);
+  const sentBy = (node: string) => desk.sentBy(node, { amountMsat: 2_000_000n });
+  const conclude = (of: { payoutId: bigint }, ...words: string[]) =>
+    run('conclude', '--payout', of.payoutId.toString(), ...words);
   const gone = `02${'ab'.repeat(32)}`;
   const [own, paid, unpaid] = [
     await sentBy(desk.alice.publicKey),
@@ -94,7 +83,7 @@ test('what a node that is gone was asked to pay ends by the word of the operator
     await sentBy(gone),
   ];
   const shown = await run('show');
-  expect(shown.said).toContain(`payout ${paid.payout}: 2000 sat, hash ${paid.hash}`);
+  expect(shown.said).toContain(`payout ${paid.payoutId.toString()}: 2000 sat, hash ${paid.hash}`);
   expect(shown.said).not.toContain(own.hash);
   // Of the node that the purse has, and of a payout that is not there, nobody's word counts.
   expect(await conclude(own, '--preimage', own.secret)).toMatchObject({ code: 1 });
@@ -102,14 +91,13 @@ test('what a node that is gone was asked to pay ends by the word of the operator
   expect(await conclude(paid, '--preimage', unpaid.secret)).toMatchObject({ code: 2 });
   expect(await conclude(paid, '--preimage', paid.secret, '--fee', '3')).toMatchObject({ code: 0 });
   expect((await desk.became(paid.claimId)).payout).toMatchObject({
-    state: 'paid',
-    feeMsat: 3_000n,
+    ...{ state: 'paid', because: 'paid_by_word', feeMsat: 3_000n },
   });
   const early = await conclude(unpaid, '--not-paid');
   expect(early).toMatchObject({ code: 2 });
   expect(early.said).toContain('may be on its way for 15 days');
   await db.pool.query(`update payout set sent_at = now() - interval '16 days' where id = $1`, [
-    unpaid.payout,
+    unpaid.payoutId,
   ]);
   expect(await conclude(unpaid, '--not-paid')).toMatchObject({ code: 0 });
   expect((await desk.became(unpaid.claimId)).payout).toMatchObject({

@@ -312,19 +312,9 @@ describe('what it does not pay', () => {
     await desk.until(owed.claimId, 'its own node says so', isPaid);
   });
 
-  /** As a process left it that died just after it wrote down that it asks alice. */
-  const sentAndUnknown = async (amountMsat: bigint, sentAt = new Date(Date.now() - 60_000)) => {
-    const owed = await desk.owe(amountMsat);
-    const { rows } = await db.pool.query<{ id: string }>(
-      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
-         fee_limit_msat, expires_at, state, because, attempts, sent_at, sent_to, due_at)
-       select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'), r.amount_msat,
-         5000, now() + interval '1 hour', 'sent', 'sent', 1, $4, $5, now()
-       from refund r where r.id = $6 returning id::text`,
-      [owed.claimId, owed.request, owed.hash, sentAt, desk.alice.publicKey, owed.refundId],
-    );
-    return { ...owed, payoutId: BigInt(rows[0]?.id ?? 0) };
-  };
+  /** Asked of alice a while ago. */
+  const sentAndUnknown = (amountMsat: bigint, sentAt = new Date(Date.now() - 60_000)) =>
+    desk.sentBy(desk.alice.publicKey, { amountMsat, sentAt });
 
   test('a node that has lost its records pays nothing twice', async () => {
     const before = await desk.owe(1_000_000n);
@@ -396,6 +386,12 @@ describe('what it does not pay', () => {
     await payoutWaits(db, stale, { state: 'reserved', because: 'no_route', dueInMs: 0 });
     expect(await payoutById(db, id)).toMatchObject({ state: 'sent', because: 'sent', attempts: 2 });
     const mine = { id, attempts: 2 };
+    // What had lost its records and has them again is in nobody's hand but the node's.
+    const wait = { state: 'sent', because: 'node_forgot', dueInMs: 60_000 } as const;
+    await payoutWaits(db, mine, { ...wait, isForgotten: true });
+    expect((await payoutById(db, id))?.forgotAt).not.toBeNull();
+    await payoutWaits(db, mine, { ...wait, because: 'in_flight', recordedBy: sent.sentTo });
+    expect((await payoutById(db, id))?.forgotAt).toBeNull();
     expect(await endPayout(db, mine, { is: 'failed', because: 'rejected' })).toBe(true);
   });
 

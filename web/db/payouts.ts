@@ -263,7 +263,7 @@ export async function payoutWaits(
     state: 'reserved' | 'sent';
     because: string;
     dueInMs: number;
-    recordedBy?: string;
+    recordedBy?: string | undefined;
     isForgotten?: boolean;
   },
 ): Promise<void> {
@@ -275,7 +275,8 @@ export async function payoutWaits(
       text: `
         update payout set state = $2, because = $3, asked_at = now(),
           due_at = now() + $4 * interval '1 ms', recorded_by = coalesce($6, recorded_by),
-          forgot_at = case when $7 then coalesce(forgot_at, now()) else forgot_at end
+          forgot_at = case when $7 then coalesce(forgot_at, now())
+            when $6::text is null then forgot_at end
         where id = $1 and attempts = $5 and state in ('reserved', 'sent')`,
     },
     [payout.id, state, because, dueInMs, payout.attempts, recordedBy, isForgotten],
@@ -284,6 +285,12 @@ export async function payoutWaits(
 
 export type PayoutEnd =
   { is: 'paid'; preimage: Uint8Array; feeMsat: bigint } | { is: 'failed'; because: string };
+
+/** The columns of an end: state, because, preimage, fee_msat. `paid`: the word of a payment. */
+const columnsOfEnd = (end: PayoutEnd, paid: string) =>
+  end.is === 'paid'
+    ? [end.is, paid, Buffer.from(end.preimage), end.feeMsat]
+    : [end.is, end.because, null, null];
 
 /**
  * The end, the refund that is due now, and its nudge, in one transaction. False: it has ended, or
@@ -300,11 +307,7 @@ export async function endPayout(db: Database, payout: PayoutAt, end: PayoutEnd):
             ended_at = now(), asked_at = now(), due_at = null
           where id = $1 and attempts = $6 and state in ('reserved', 'sent') returning subject`,
       },
-      [
-        ...[payout.id, end.is, end.is === 'paid' ? 'paid' : end.because],
-        ...[end.is === 'paid' ? Buffer.from(end.preimage) : null],
-        ...[end.is === 'paid' ? end.feeMsat : null, payout.attempts],
-      ],
+      [payout.id, ...columnsOfEnd(end, 'paid'), payout.attempts],
     );
     if (ended === undefined) return false;
     await wakeSubject(on, ended.subject);
@@ -319,19 +322,18 @@ export const daysUntilNothingIsUnderWay = 15;
 export const payoutsElsewhere = (
   db: Database,
   shopId: number,
-): Promise<(Pick<PayoutRow, 'id' | 'subject' | 'hash' | 'amountMsat' | 'sentAt'> & Elsewhere)[]> =>
+): Promise<(Pick<PayoutRow, 'id' | 'hash' | 'amountMsat' | 'sentAt'> & { sentTo: string })[]> =>
   records(
     db.pool,
     {
       name: 'payout_elsewhere',
       text: `
-        select o.id, o.subject, o.hash, o.amount_msat as "amountMsat", o.sent_at as "sentAt",
+        select o.id, o.hash, o.amount_msat as "amountMsat", o.sent_at as "sentAt",
           o.sent_to as "sentTo"
         from payout o where ${isElsewhere} order by o.id limit 50`,
     },
     [shopId],
   );
-type Elsewhere = { sentTo: string };
 
 /**
  * Of the shop $1 (in both of its apps), and sent by another node than the purse has now, or by one
@@ -362,11 +364,7 @@ export const concludePayout = (
             ended_at = now(), due_at = null
           where o.id = $2 and ${isElsewhere} and ($3 = 'paid' or ${isOld}) returning o.subject`,
       },
-      [
-        ...[shopId, id, end.is, end.is === 'paid' ? 'paid_by_word' : end.because],
-        ...[end.is === 'paid' ? Buffer.from(end.preimage) : null],
-        end.is === 'paid' ? end.feeMsat : null,
-      ],
+      [shopId, id, ...columnsOfEnd(end, 'paid_by_word')],
     );
     if (ended === undefined) return false;
     await wakeSubject(on, ended.subject);

@@ -98,12 +98,12 @@ type Seen = { originalMsat: bigint | null } | { word: PayoutWord };
  */
 async function lookAtOriginals(
   deps: SignerDeps,
-  claim: OpenClaim,
+  paymentId: string,
   of: { purse: Purse; payer: Payer },
 ): Promise<Seen> {
   const { purse, payer } = of;
   if (!purse.looksAtOriginal) return { originalMsat: null };
-  const originals = await originalsOf(deps.db, claim.paymentId);
+  const originals = await originalsOf(deps.db, paymentId);
   const here = originals.filter(({ identity }) => identity === purse.identity);
   if (originals.length === 0) return { word: 'original_unknown' };
   if (here.length === 0) return { word: 'original_elsewhere' };
@@ -143,7 +143,7 @@ export async function workClaim(deps: SignerDeps, claim: OpenClaim): Promise<voi
       await wait('test_money');
       return;
     }
-    const seen = await lookAtOriginals(deps, claim, { purse, payer });
+    const seen = await lookAtOriginals(deps, claim.paymentId, { purse, payer });
     await purseMet(db, { shopId: claim.shopId, trouble: null });
     if ('word' in seen) {
       await wait(seen.word);
@@ -198,6 +198,13 @@ export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<v
 /** What pays. Paused: what is on its way is followed, and nothing is sent. */
 type From = { payer: Payer; purse: Purse; isPaused: boolean };
 
+/** What a node answers, or the trouble with it. */
+const orTrouble = <T>(asked: Promise<T>): Promise<T | Trouble> =>
+  asked.catch((error: unknown) => {
+    if (error instanceof Trouble && error.from === 'node') return error;
+    throw error;
+  });
+
 async function sendReserved(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { db, timing } = deps;
   if (isLate(deps, payout.expiresAt)) {
@@ -249,15 +256,9 @@ async function settle(
   how: From & { isFresh: boolean },
 ): Promise<void> {
   const { timing } = deps;
-  const seen = await how.payer.track(hex(payout.hash)).catch((error: unknown) => {
-    if (error instanceof Trouble && error.from === 'node') return error;
-    throw error;
-  });
+  const seen = await orTrouble(how.payer.track(hex(payout.hash)));
   const wait = (because: string, dueInMs: number, recordedBy?: string): Promise<void> =>
-    payoutWaits(deps.db, payout, {
-      ...{ state: 'sent', because, dueInMs },
-      ...(recordedBy === undefined ? {} : { recordedBy }),
-    });
+    payoutWaits(deps.db, payout, { state: 'sent', because, dueInMs, recordedBy });
   const { identity } = how.purse;
   if (seen instanceof Trouble) {
     await purseMet(deps.db, { shopId: payout.shopId, trouble: seen.what });
@@ -294,10 +295,7 @@ async function notRecorded(deps: SignerDeps, payout: PayoutRow, from: From): Pro
   const { timing } = deps;
   const wait = (because: string, dueInMs: number, isForgotten = false): Promise<void> =>
     payoutWaits(deps.db, payout, { state: 'sent', because, dueInMs, isForgotten });
-  const forgot = await hasForgotten(deps, payout, from).catch((error: unknown) => {
-    if (error instanceof Trouble && error.from === 'node') return error;
-    throw error;
-  });
+  const forgot = await orTrouble(hasForgotten(deps, payout, from));
   if (forgot instanceof Trouble) {
     await wait(forgot.what, timing.againMs);
     return;
@@ -347,15 +345,13 @@ function afterNotBegun(
  * it has paid nothing yet, what it received for the payment that is given back tells.
  */
 async function hasForgotten(deps: SignerDeps, payout: PayoutRow, from: From): Promise<boolean> {
-  const { identity, looksAtOriginal } = from.purse;
+  const { identity } = from.purse;
   if (payout.forgotAt !== null || payout.recordedBy === identity) return true;
   const last = await lastPaidBy(deps.db, identity, payout.sentAt ?? payout.reservedAt);
   if (last !== undefined) return (await from.payer.track(hex(last))).is === 'not_recorded';
-  if (!looksAtOriginal || payout.paymentId === null) return false;
-  const originals = await originalsOf(deps.db, payout.paymentId);
-  const here = originals.filter((original) => original.identity === identity);
-  const seen = await Promise.all(here.map(({ hash }) => from.payer.lookOriginal(hex(hash))));
-  return seen.some(({ is }) => is === 'unknown');
+  if (payout.paymentId === null) return false;
+  const seen = await lookAtOriginals(deps, payout.paymentId, from);
+  return 'word' in seen && seen.word === 'original_unknown';
 }
 
 /** Every part is back at the node. The same request may be tried again, within limits. */

@@ -8,7 +8,7 @@ import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
 import { lnurlOf } from './lnurl.ts';
 import type { Tone } from './looks.ts';
-import { howBox, moment, shopHeader, sizeOf } from './pieces.ts';
+import { around, howBox, moment, shopHeader, sizeOf } from './pieces.ts';
 import { qrContent, qrSvg } from './qr.ts';
 import { speech, type Speech, type Word } from './words.ts';
 
@@ -106,11 +106,8 @@ function summary(view: ClaimView, words: Speech): Html {
 }
 
 /** A sentence with a moment in it, which the script says again in the buyer's time zone. */
-function day(word: Word, { at, words }: { at: string; words: Speech }): Html {
-  const gap = '\u0001';
-  const [before, after] = words.say(word, { time: gap }).split(gap);
-  return html`${before}${moment(at, words)}${after}`;
-}
+const day = (word: Word, { at, words }: { at: string; words: Speech }): Html =>
+  around(moment(at, words), (gap) => words.say(word, { time: gap }));
 
 function stateSection(view: ClaimView, shown: Shown): Html {
   const { words, values } = shown;

@@ -69,6 +69,15 @@ export function moment(
     : html`<time datetime="${at}" data-day>${text}</time>`;
 }
 
+/** Where words leave a place for HTML. A letter that no text contains. */
+const gap = '\u0001';
+
+/** A sentence with HTML in it, such as a moment. `say` is given what stands for it. */
+export function around(part: Html | false, say: (gap: string) => string): Html {
+  const [before, after = ''] = say(gap).split(gap);
+  return html`${before}${part}${after}`;
+}
+
 /** Exchanges, as they write themselves: with a capital letter. */
 export const exchanges = (names: readonly string[], { locale }: Speech): string =>
   new Intl.ListFormat(locale).format(

@@ -6,7 +6,7 @@ import { receiptFaults, type Receipt } from '../shared/receipt.ts';
 import { frame, jsonForScript, type Rendered } from './frame.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
-import { exchanges, moment } from './pieces.ts';
+import { around, exchanges, moment } from './pieces.ts';
 import { speech, type Speech, type Word } from './words.ts';
 
 type Line = { word: Word; value: Html | string; wide?: boolean };
@@ -102,10 +102,8 @@ function amounts(receipt: Receipt, words: Speech): Html {
 /** Without its link: a receipt is shown to others, and whoever has the link can claim. */
 function rewardLine({ state, sats: amount, at }: PayReward, words: Speech): Html {
   const sats = formatSats(amount, words.locale);
-  const gap = '\u0001';
-  const said = words.say(`receipt.reward.${state}`, { sats, time: gap });
-  const [before, after = ''] = said.split(gap);
-  const value = html`${before}${at !== undefined && time(at, words)}${after}`;
+  const when = at !== undefined && time(at, words);
+  const value = around(when, (gap) => words.say(`receipt.reward.${state}`, { sats, time: gap }));
   return html`<div data-part="reward">${lines(words, [{ word: 'receipt.reward', value }])}</div>`;
 }
 

@@ -5,12 +5,9 @@ import type { PayInvoice, PayReward, PayView } from '../shared/pay-view.ts';
 import { asHtml, html, type Html } from './html.ts';
 import { icons } from './icons.ts';
 import { requestOf, type Look } from './looks.ts';
-import { exchanges, howBox, moment, shopHeader, sizeOf, timesBy } from './pieces.ts';
+import { around, exchanges, howBox, moment, shopHeader, sizeOf, timesBy } from './pieces.ts';
 import { qrContent, qrSvg } from './qr.ts';
 import type { Speech, Word } from './words.ts';
-
-/** Where the words leave a place for HTML, such as a time. A letter that no text contains. */
-const gap = '\u0001';
 
 export function summarySection(view: PayView, words: Speech): Html {
   const { say, locale } = words;
@@ -59,13 +56,13 @@ function promise(view: PayView, about: { invoice: PayInvoice; words: Speech }): 
   const { say, locale } = words;
   const price = formatFiat({ amount: invoice.price, currency: view.fiat.currency }, locale);
   const sources = exchanges(invoice.sources, words);
-  const [before, after] = say('held_until', { time: gap }).split(gap);
+  const { lapsesAt } = invoice;
+  const until = html`<time datetime="${lapsesAt}">${clockTime(lapsesAt, locale)}</time>`;
   return html`
     <p class="until">
       ${icons.clock}
       <span>
-        ${before}<time datetime="${invoice.lapsesAt}">${clockTime(invoice.lapsesAt, locale)}</time
-        >${after} <strong id="left" hidden></strong>
+        ${around(until, (time) => say('held_until', { time }))} <strong id="left" hidden></strong>
       </span>
     </p>
     <p class="soft small">
@@ -137,9 +134,9 @@ const rewardWords = {
 function rewardLine({ state, sats: amount, at, url }: PayReward, words: Speech): Html {
   const { say, locale } = words;
   const sats = formatSats(amount, locale);
-  const [before, after = ''] = say(rewardWords[state], { sats, time: gap }).split(gap);
+  const when = at !== undefined && moment(at, words);
   return html`
-    <p class="hint reward">${before}${at !== undefined && moment(at, words)}${after}</p>
+    <p class="hint reward">${around(when, (time) => say(rewardWords[state], { sats, time }))}</p>
     ${
       url !== undefined &&
       /^https?:\/\//.test(url) &&
@@ -153,10 +150,9 @@ function confirmNote(endsAt: string, about: { view: PayView; words: Speech }): H
   const { view, words } = about;
   const isHeld = view.state === 'held';
   if (!isHeld && requestOf(view) === undefined) return undefined;
-  const values = { shop: view.shopName, time: gap };
-  const [before, after] = words.say(isHeld ? 'confirm.held' : 'confirm.before', values).split(gap);
+  const word = isHeld ? 'confirm.held' : 'confirm.before';
   return html`<p class="note small" data-part="confirm">
-    ${before}${moment(endsAt, words)}${after}
+    ${around(moment(endsAt, words), (time) => words.say(word, { shop: view.shopName, time }))}
   </p>`;
 }
 
