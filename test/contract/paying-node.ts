@@ -158,11 +158,13 @@ function paidCases(bench: Bench): void {
     const { id, request } = await createInvoice({ lnd, mtokens: '4000' });
     const payer = bench.payer();
     expect(await payer.track(id)).toEqual({ is: 'not_recorded' });
+    expect(await payer.latest()).not.toBe(id);
     const sent = await payer.pay({ request, feeLimitMsat });
     if (sent.is !== 'paid') throw new Error(JSON.stringify(sent));
     expect(createHash('sha256').update(sent.preimage).digest('hex')).toBe(id);
     expect(sent.feeMsat).toBeLessThanOrEqual(feeLimitMsat);
     expect(await payer.track(id)).toEqual(sent);
+    expect(await payer.latest()).toBe(id);
     expect(await payer.pay({ request, feeLimitMsat })).toMatchObject({ is: 'unsure' });
     expect(await payer.track(id)).toEqual(sent);
     expect((await getInvoice({ lnd, id })).received_mtokens).toBe('4000');
@@ -173,6 +175,7 @@ function paidCases(bench: Bench): void {
     const payer = bench.payer({ payMs: 4_000 });
     const asked = payer.pay({ request: held.request, feeLimitMsat });
     await held.arrived();
+    expect(await payer.latest()).toBe(held.id);
     expect(await asked).toEqual({ is: 'unsure', because: 'node_silent' });
     expect(await payer.track(held.id)).toEqual({ is: 'in_flight' });
     expect(await payer.pay({ request: held.request, feeLimitMsat })).toMatchObject({
@@ -219,6 +222,8 @@ function unpaidCases(bench: Bench): void {
     const payer = bench.payer();
     expect(await payer.pay({ request, feeLimitMsat })).toEqual({ is: 'answered' });
     const failed = await payer.track(id);
+    // What failed was recorded too.
+    expect(await payer.latest()).toBe(id);
     expect(failed).toMatchObject({ is: 'failed', again: true });
     expect(await payer.pay({ request, feeLimitMsat })).toEqual({ is: 'answered' });
     expect(await payer.track(id)).toEqual(failed);

@@ -189,8 +189,8 @@ const lost: readonly Mutant[] = [
     },
     edit(
       'web/signer/work.ts',
-      "await from.payer.track(hex(last))).is === 'not_recorded'",
-      'false) === true',
+      "(await payer.track(hex(payout.sentAfter))).is === 'not_recorded'",
+      'false',
     ),
   ),
   source(
@@ -199,7 +199,19 @@ const lost: readonly Mutant[] = [
       guard: 'that a node had a payment is remembered, whatever it waits for since',
       ...{ test: ofSigner, named: 'a node that has lost its records pays nothing twice' },
     },
-    edit('web/signer/work.ts', ' || payout.recordedBy === identity', ''),
+    edit('web/signer/work.ts', ' || payout.recordedBy === purse.identity', ''),
+  ),
+  source(
+    {
+      id: 'X137',
+      guard: 'where a node has nothing to show nobody believes that it has lost nothing',
+      ...{ test: ofSigner, named: 'one that had paid nothing yet, and is only there to pay' },
+    },
+    edit(
+      'web/signer/work.ts',
+      'if (payout.paymentId === null || !purse.looksAtOriginal) return true',
+      'if (payout.paymentId === null || !purse.looksAtOriginal) return false',
+    ),
   ),
   source(
     {

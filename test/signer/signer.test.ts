@@ -313,8 +313,11 @@ describe('what it does not pay', () => {
   });
 
   /** Asked of alice a while ago. */
-  const sentAndUnknown = (amountMsat: bigint, sentAt = new Date(Date.now() - 60_000)) =>
-    desk.sentBy(desk.alice.publicKey, { amountMsat, sentAt });
+  const sentAndUnknown = (amountMsat: bigint, after?: string) =>
+    desk.sentBy(desk.alice.publicKey, {
+      ...{ amountMsat, sentAt: new Date(Date.now() - 60_000) },
+      ...(after === undefined ? {} : { after }),
+    });
 
   test('a node that has lost its records pays nothing twice', async () => {
     const before = await desk.owe(1_000_000n);
@@ -329,7 +332,6 @@ describe('what it does not pay', () => {
     await db.pool.query(`update payout set because = 'node_down' where claim_id = $1`, [
       held.claimId,
     ]);
-    const sentAt = new Date();
     const second = sign();
     await desk.until(held.claimId, 'it waits', waitsFor('node_forgot'));
     // Then it is restored from its seed: what it has paid since says nothing of what was before.
@@ -337,7 +339,7 @@ describe('what it does not pay', () => {
     const since = await desk.owe(1_000_000n);
     await desk.until(since.claimId, 'another is paid', isPaid);
     await second.stop();
-    const unsure = await sentAndUnknown(3_000_000n, sentAt);
+    const unsure = await sentAndUnknown(3_000_000n, before.hash);
     const third = sign();
     await desk.until(unsure.claimId, 'it waits as well', waitsFor('node_forgot'));
     for (const { hash } of [held, unsure]) expect(desk.taken(hash).tries).toBe(0);
@@ -346,8 +348,32 @@ describe('what it does not pay', () => {
     await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
   });
 
+  test('what it had paid last before is asked of the node first, and remembered', async () => {
+    const first = await desk.owe(1_000_000n);
+    sign();
+    await desk.until(first.claimId, 'it is paid', isPaid);
+    desk.alice.faults.onMethod('ListPayments', { kind: 'error-before', code: 14, details: 'no' });
+    const second = await desk.owe(1_000_000n);
+    const { payout } = await desk.until(second.claimId, 'it waits', waitsFor('connection_lost'));
+    expect(payout).toMatchObject({ state: 'reserved', attempts: 0, sentAfter: null });
+    desk.alice.faults.reset();
+    const paid = await desk.until(second.claimId, 'it is paid', isPaid);
+    expect(Buffer.from(paid.payout?.sentAfter ?? []).toString('hex')).toBe(first.hash);
+  });
+
+  test('one that had paid nothing yet, and is only there to pay, has nothing to show', async () => {
+    const unsure = await sentAndUnknown(3_000_000n);
+    await desk.fill({}, { looksAtOriginal: false });
+    sign();
+    await desk.until(unsure.claimId, 'it waits', waitsFor('node_forgot'));
+    expect(desk.taken(unsure.hash).tries).toBe(0);
+    await signers.splice(0)[0]?.stop();
+    await desk.fill();
+    await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+  });
+
   test('one that has paid nothing yet is asked what it received', async () => {
-    const unsure = await sentAndUnknown(3_000_000n, new Date(0));
+    const unsure = await sentAndUnknown(3_000_000n);
     const invoices = desk.alice.snapshot();
     await desk.alice.restore({ ...invoices, invoices: [] });
     sign();
@@ -379,7 +405,8 @@ describe('what it does not pay', () => {
 
   test('whoever has not sent it last neither ends it nor sets it back', async () => {
     const { payoutId: id } = await sentAndUnknown(2_000_000n);
-    const sent = { id, attempts: 1, sentTo: desk.alice.publicKey, leaseMs: 60_000 };
+    const sentTo = desk.alice.publicKey;
+    const sent = { id, attempts: 1, sentTo, sentAfter: null, leaseMs: 60_000 };
     expect(await payoutIsSent(db, sent)).toBe(true);
     const stale = { id, attempts: 1 };
     expect(await endPayout(db, stale, { is: 'failed', because: 'rejected' })).toBe(false);
@@ -390,7 +417,7 @@ describe('what it does not pay', () => {
     const wait = { state: 'sent', because: 'node_forgot', dueInMs: 60_000 } as const;
     await payoutWaits(db, mine, { ...wait, isForgotten: true });
     expect((await payoutById(db, id))?.forgotAt).not.toBeNull();
-    await payoutWaits(db, mine, { ...wait, because: 'in_flight', recordedBy: sent.sentTo });
+    await payoutWaits(db, mine, { ...wait, because: 'in_flight', recordedBy: sentTo });
     expect((await payoutById(db, id))?.forgotAt).toBeNull();
     expect(await endPayout(db, mine, { is: 'failed', because: 'rejected' })).toBe(true);
   });

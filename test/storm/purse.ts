@@ -125,6 +125,8 @@ function begin(
     ...{ hash, amountMsat, feeMsat, state: 'in_flight', failure: undefined, heard: [] },
     preimage: Buffer.alloc(0),
   };
+  // The last of the list is what was begun last.
+  sent.delete(hash);
   sent.set(hash, payment);
   if (feeMsat > ask.feeLimitMsat) {
     payment.state = 'failed';
@@ -193,6 +195,7 @@ export function playPurse(
       }
     },
     track: (hash) => call(played, 'track', () => tracked(played, hash)),
+    latest: () => call(played, 'latest', () => [...played.sent.keys()].at(-1)),
     lookOriginal: (hash) => call(played, 'original', () => about.original(hash)),
   };
   return {

@@ -31,6 +31,8 @@ export type PayoutRow = {
   attempts: number;
   /** The node that was asked to pay it, by its key in hex; null: none was. */
   sentTo: string | null;
+  /** What that node had recorded last just before; null: it had paid nothing, ever. */
+  sentAfter: Uint8Array | null;
   /** The node that said last that it has it. */
   recordedBy: string | null;
   /** The node that was asked has lost its records of what it paid. */
@@ -46,7 +48,7 @@ const fields: Fields<PayoutRow> = {
   ...{ id: true, claimId: true, subject: true, shopId: true, paymentId: true, request: true },
   ...{ hash: true, amountMsat: true, feeLimitMsat: true, expiresAt: true, state: true },
   ...{ because: true, feeMsat: true, preimage: true, attempts: true, sentTo: true },
-  ...{ recordedBy: true, forgotAt: true },
+  ...{ sentAfter: true, recordedBy: true, forgotAt: true },
   ...{ reservedAt: true, sentAt: true, askedAt: true, endedAt: true, dueAt: true },
 };
 const columns = columnsOf('o', fields);
@@ -212,7 +214,7 @@ export async function allPayoutsAreDue(db: Database): Promise<void> {
  */
 export async function payoutIsSent(
   db: Database,
-  about: { id: bigint; attempts: number; sentTo: string; leaseMs: number },
+  about: Pick<PayoutRow, 'id' | 'attempts' | 'sentAfter'> & { sentTo: string; leaseMs: number },
 ): Promise<boolean> {
   const done = await rows(
     db.pool,
@@ -220,33 +222,13 @@ export async function payoutIsSent(
       name: 'payout_is_sent',
       text: `
         update payout set state = 'sent', because = 'sent', attempts = attempts + 1,
-          sent_at = now(), sent_to = $4, due_at = now() + $3 * interval '1 ms'
+          sent_at = now(), sent_to = $4, sent_after = $5, due_at = now() + $3 * interval '1 ms'
         where id = $1 and attempts = $2
           and (state = 'reserved' or (state = 'sent' and sent_to = $4)) returning id`,
     },
-    [about.id, about.attempts, about.leaseMs, about.sentTo],
+    [about.id, about.attempts, about.leaseMs, about.sentTo, about.sentAfter],
   );
   return done.length === 1;
-}
-
-/** The hash of the payout of which this node said last, before that time, that it was paid. */
-export async function lastPaidBy(
-  db: Database,
-  identity: string,
-  before: Date,
-): Promise<Uint8Array | undefined> {
-  const [last] = await records<{ hash: Uint8Array }>(
-    db.pool,
-    {
-      name: 'payout_last_paid_by',
-      text: `
-        select hash from payout
-        where sent_to = $1 and state = 'paid' and because = 'paid' and ended_at < $2
-        order by ended_at desc limit 1`,
-    },
-    [identity, before],
-  );
-  return last?.hash;
 }
 
 /** What whoever works on a payout has read of it: somebody who sends it again has more attempts. */

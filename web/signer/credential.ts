@@ -3,10 +3,11 @@
 import { freshRootKeyId } from '../lightning/gate.ts';
 import { decodeMacaroon, MacaroonUnreadable, type Macaroon } from '../lightning/macaroon.ts';
 
-/** Pay; ask what became of it; look up what is given back; say who one is. */
+/** Pay; ask what became of it; look up what was paid last, what is given back, and who one is. */
 export const payingMethods = [
   '/routerrpc.Router/SendPaymentV2',
   '/routerrpc.Router/TrackPaymentV2',
+  '/lnrpc.Lightning/ListPayments',
   '/lnrpc.Lightning/LookupInvoice',
   '/lnrpc.Lightning/GetInfo',
 ] as const;

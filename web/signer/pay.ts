@@ -57,6 +57,8 @@ export type Payer = {
   pay: (ask: { request: string; feeLimitMsat: bigint }) => Promise<Sent>;
   /** @throws {Trouble} when the node cannot be asked, or does not say. */
   track: (hashHex: string) => Promise<Tracked>;
+  /** The hash of what it began to pay last; undefined: nothing, ever. @throws {Trouble} */
+  latest: () => Promise<string | undefined>;
   /** An invoice of this node. @throws {Trouble} */
   lookOriginal: (hashHex: string) => Promise<Original>;
 };
@@ -222,5 +224,6 @@ async function lookOriginal(options: PayerOptions, hashHex: string): Promise<Ori
 export const openPayer = (options: PayerOptions): Payer => ({
   pay: (ask) => send(options, ask),
   track: (hashHex) => track(options, hashHex),
+  latest: () => withConnection(options, ({ latestPayment }) => latestPayment()),
   lookOriginal: (hashHex) => lookOriginal(options, hashHex),
 });

@@ -8,7 +8,6 @@ import type { Database } from '../db/database.ts';
 import {
   claimWaits,
   endPayout,
-  lastPaidBy,
   originalsOf,
   payoutById,
   payoutIsSent,
@@ -220,19 +219,24 @@ async function sendReserved(deps: SignerDeps, payout: PayoutRow, from: From): Pr
 }
 
 /**
- * Asks the node to pay, after that was written down. The same request again is harmless: LND pays
- * no hash twice.
+ * Asks the node to pay, after that was written down, and what it had paid last before. The same
+ * request again is harmless: LND pays no hash twice.
+ *
+ * @throws {Trouble} when the node does not say what it paid last: then it is not asked to pay.
  */
 async function sendNow(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { db, timing } = deps;
   const { id, attempts, request } = payout;
+  const latest = await from.payer.latest();
   const sentTo = from.purse.identity;
-  if (!(await payoutIsSent(db, { id, attempts, sentTo, leaseMs: timing.leaseMs }))) return;
+  const sentAfter = latest === undefined ? null : Buffer.from(latest, 'hex');
+  const asked = { id, attempts, sentTo, sentAfter, leaseMs: timing.leaseMs };
+  if (!(await payoutIsSent(db, asked))) return;
   const sent = await from.payer.pay({ request, feeLimitMsat: payout.feeLimitMsat });
   const now: PayoutRow = {
     ...payout,
     ...{ state: 'sent', attempts: attempts + 1 },
-    ...{ sentTo, sentAt: deps.clock() },
+    ...{ sentTo, sentAfter, sentAt: deps.clock() },
   };
   if (sent.is === 'paid') {
     await paid(deps, now, sent);
@@ -341,15 +345,17 @@ function afterNotBegun(
 }
 
 /**
- * It had this payment before, or does not know either what it paid last before it was asked. Where
- * it has paid nothing yet, what it received for the payment that is given back tells.
+ * It had this payment before, or does not know either what it had paid last when it was asked. One
+ * that had paid nothing yet has nothing to forget but what it received for the payment that is
+ * given back; where it received nothing either, nobody can tell, and nothing is paid twice.
  */
 async function hasForgotten(deps: SignerDeps, payout: PayoutRow, from: From): Promise<boolean> {
-  const { identity } = from.purse;
-  if (payout.forgotAt !== null || payout.recordedBy === identity) return true;
-  const last = await lastPaidBy(deps.db, identity, payout.sentAt ?? payout.reservedAt);
-  if (last !== undefined) return (await from.payer.track(hex(last))).is === 'not_recorded';
-  if (payout.paymentId === null) return false;
+  const { payer, purse } = from;
+  if (payout.forgotAt !== null || payout.recordedBy === purse.identity) return true;
+  if (payout.sentAfter !== null) {
+    return (await payer.track(hex(payout.sentAfter))).is === 'not_recorded';
+  }
+  if (payout.paymentId === null || !purse.looksAtOriginal) return true;
   const seen = await lookAtOriginals(deps, payout.paymentId, from);
   return 'word' in seen && seen.word === 'original_unknown';
 }
