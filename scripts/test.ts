@@ -115,6 +115,7 @@ const order: readonly (() => Promise<void>)[] = [
   () => steps('front ends', builds),
   () => suite('unit'),
   () => suite('journey'),
+  () => suite('kills'),
   mutants,
   () => suite('merchant'),
   () => suite('extension'),
