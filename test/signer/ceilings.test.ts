@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { ceilingsOf, usualLimits, type Limits } from '../../web/signer/purse.ts';
+import { aShop } from '../builders.ts';
 import { databaseOfFile } from '../database-of-file.ts';
 import type { TestDatabase } from '../database.ts';
 import { openDesk, type Desk, type Owed } from './owed.ts';
@@ -59,11 +60,14 @@ const endAll = () =>
      where state = 'reserved'`,
   );
 
-const manyClaims = async (count: number, originId?: string): Promise<Owed[]> => {
+const manyClaims = async (
+  count: number,
+  about: { originId?: string; shopId?: number } = {},
+): Promise<Owed[]> => {
   const claims: Owed[] = [];
-  const payment = await desk.aPaidPayment(originId === undefined ? {} : { originId });
+  const payment = await desk.aPaidPayment(about);
   for (let made = 0; made < count; made += 1) {
-    const of = originId === undefined ? await desk.aPaidPayment() : payment;
+    const of = about.originId === undefined ? await desk.aPaidPayment(about) : payment;
     const refundId = await desk.aRefund(of, amountMsat);
     claims.push(await desk.claim(refundId, desk.aRequest(amountMsat).request));
   }
@@ -81,10 +85,24 @@ test('of a day: what fits is set aside, the rest waits, and no claim twice', asy
   await endAll();
 });
 
+test('of a day: what is owed through both of our apps, together', async () => {
+  const limits = { ...usualLimits, perDayMsat: 12n * (amountMsat + 1_000n) + 999n };
+  await desk.fill(limits);
+  const other = await aShop(db, { domain: desk.shop.domain, clientId: 'payments-app' });
+  const claims = [...(await manyClaims(20)), ...(await manyClaims(20, { shopId: other.id }))];
+  const counts = await reserveAll(claims, limits);
+  expect(counts.get('reserved')).toBe(12);
+  expect(await standing()).toEqual({ count: 12, msat: 12n * 1_001_000n });
+  await endAll();
+});
+
 test('of an order: all payments of it together', async () => {
   const limits = { ...usualLimits, perOrderMsat: 7n * amountMsat + 1n };
   await desk.fill(limits);
-  const counts = await reserveAll(await manyClaims(50, 'gid://shopify/Order/77'), limits);
+  const counts = await reserveAll(
+    await manyClaims(50, { originId: 'gid://shopify/Order/77' }),
+    limits,
+  );
   expect(counts.get('reserved')).toBe(7);
   expect((await standing()).count).toBe(7);
   await endAll();

@@ -74,13 +74,14 @@ type Place = {
 export type Became = { payout: PayoutRow | null; word: string | null };
 
 /** What is owed, and what a buyer asks for it. */
-function rowsOf({ db, bob, shopId }: Place) {
+function rowsOf({ db, bob }: Place) {
   /** Owed to the buyer, and to be claimed. */
   const aRefund = async (
     payment: PaymentRow,
     amountMsat: bigint,
     more: { test?: boolean } = {},
   ) => {
+    const { shopId } = payment;
     const { rows } = await db.pool.query<{ id: string }>(
       `insert into refund (id, link, shop_id, payment_id, origin, origin_id, currency, amount_minor,
          amount_msat, pricing, source, state, reason, claim_ends_at, lane, test)
@@ -146,7 +147,7 @@ const sentByOf =
   };
 
 function claimsOf(place: Place) {
-  const { db, alice, bob, shopId, nodeId } = place;
+  const { db, alice, bob, nodeId } = place;
   const { aRefund, aRequest } = rowsOf(place);
   /** Its money came, as the database says; and as the node says, unless it is forged. */
   const aPaidPayment = async (
@@ -154,11 +155,14 @@ function claimsOf(place: Place) {
       amountMsat?: bigint;
       forged?: boolean;
       originId?: string;
+      /** The same shop in another app of ours. */
+      shopId?: number;
       /** Less came than the rows say. */
       atNodeMsat?: bigint;
     } = {},
   ): Promise<PaymentRow> => {
     const { amountMsat = 100_000_000n, forged = false, originId } = given;
+    const { shopId = place.shopId } = given;
     const payment = await aPayment(db, { shopId, ...(originId === undefined ? {} : { originId }) });
     const invoice = await anInvoice(db, { payment, nodeId, amountMsat });
     const atNodeMsat = msat(given.atNodeMsat ?? amountMsat);
