@@ -124,6 +124,12 @@ const reserved: readonly Mutant[] = [
     ...{ test: ofCeilings, named: ofADay },
   }),
   database({
+    id: 'X138',
+    guard: 'the ceiling of a day is that of both apps together',
+    sql: reserving(['o.shop_id = any(served)', 'o.shop_id = r.shop_id']),
+    ...{ test: ofCeilings, named: 'of a day: what is owed through both of our apps' },
+  }),
+  database({
     id: 'X62',
     guard: 'who reserves has the lock of the purse, so that sums hold',
     sql: reserving(
