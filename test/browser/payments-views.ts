@@ -29,6 +29,7 @@ const base: SettingsView = {
   node,
   bake: 'lncli bakemacaroon --root_key_id 4711 uri:/lnrpc.Lightning/AddInvoice',
   holds: { on: false, nodeCanHold: false },
+  refunds: { on: false, setInAdmin: false },
   readyToldAt: null,
   firstSessionAt: null,
   payments: { needing: [], latest: [], shownAtMost: 20, refunds: [] },
@@ -45,7 +46,13 @@ const payment: ShownPayment = {
   openedAt: '2026-11-21T13:58:00.000Z',
   test: false,
 };
-const asking = { case: null, overpaidMsat: '0', hash: '7f'.repeat(32), answers: [] };
+const asking = {
+  case: null,
+  overpaidMsat: '0',
+  giveBackMsat: '0',
+  hash: '7f'.repeat(32),
+  answers: [],
+};
 const stuck: AskingPayment = {
   ...{ ...payment, ...asking },
   ...{ reference: 'bS8Zw0', state: 'stranded', attention: 'stranded' },
@@ -54,7 +61,7 @@ const stuck: AskingPayment = {
 };
 const tooMuch: AskingPayment = {
   ...{ ...payment, ...asking, attention: 'overpaid' },
-  ...{ overpaidMsat: '700000', answers: ['given_back', 'kept'] },
+  ...{ overpaidMsat: '700000', giveBackMsat: '700000', answers: ['given_back', 'kept'] },
   case: { name: 'too_much', sentence: 'The buyer sent more than was asked.' },
 };
 const excess = [
@@ -103,6 +110,7 @@ export const paymentsViews: Readonly<Record<string, SettingsView>> = {
     ...base,
     ...told,
     firstSessionAt: since,
+    refunds: { on: true, setInAdmin: true },
     payments: {
       needing: [stuck, tooMuch],
       latest: [

@@ -1,5 +1,5 @@
 // The payments app's own page, from the first visit to the uninstall, over its real doors.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -12,7 +12,7 @@ import { accountOf } from '../../web/core/ledger.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { movePayment } from '../../web/db/payments.ts';
 import { installShop, shopOf } from '../../web/db/shops.ts';
-import { aNode, anInvoice, aPayment, aSettle } from '../builders.ts';
+import { aNode, anInvoice, aPayment, aSettle, aShop } from '../builders.ts';
 import {
   formToken,
   openFace,
@@ -49,7 +49,7 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const forms = allRoutes(face.wired.doors()).filter(
     ({ method, policy }) => method === 'post' && policy === 'payments-page',
   );
-  expect(forms).toHaveLength(6);
+  expect(forms).toHaveLength(8);
   for (const { path } of forms) {
     const form = { form_token: 'x', lndconnect: 'lndconnect://' };
     const answer = await stranger.ask(path, { form });
@@ -383,32 +383,68 @@ test('what waits for a buyer has its link, while it can be claimed, for its own 
   for (const other of [over, withdrawn, theirs]) expect(text).not.toContain(other);
 });
 
+const stuckAt = async (ofShop: number): Promise<string> => {
+  const { db } = face.wired;
+  const payment = await aPayment(db, { shopId: ofShop });
+  const nodeId = await aNode(db, { shopId: ofShop });
+  const invoice = await anInvoice(db, { payment, nodeId });
+  await recordSettlements(db.pool, {
+    ...{ nodeId, observations: [aSettle(invoice)], recorder: { via: 'lookup' } },
+  });
+  await movePayment(db.pool, {
+    paymentId: payment.id,
+    move: { from: 'settled', to: 'stranded' },
+    because: 'session_gone',
+    journal: `verdict:${payment.id}`,
+    postings: [
+      {
+        from: accountOf('awaiting', ofShop),
+        to: accountOf('stranded', ofShop),
+        amountMsat: invoice.amountMsat,
+      },
+    ],
+    attention: 'stranded',
+  });
+  return payment.id;
+};
+
+test('refunds are switched on here, and what is stuck becomes a link for its buyer', async () => {
+  const shopId = (await row())?.id ?? 0;
+  const id = await stuckAt(shopId);
+  const page = await merchant.ask('/payments');
+  expect(page.text).not.toContain('/payments/give-back');
+  const press = (name: string, form: Record<string, string>) =>
+    merchant.ask(`/payments/${name}`, { form: { form_token: formToken(page), ...form } });
+  expect((await press('refunds', { on: 'perhaps' })).status).toBe(400);
+  expect((await press('refunds', { on: 'yes' })).status).toBe(303);
+  const { text } = await merchant.ask('/payments');
+  const form = /action="\/payments\/give-back"[^]*?<\/form>/.exec(text)?.[0] ?? '';
+  const overpaid = /name="overpaid" value="(\d+)"/.exec(form)?.[1] ?? '';
+  expect(form).toContain(`value="${id}"`);
+  const given = { payment: id, overpaid, confirmed: 'yes' };
+  expect((await press('give-back', { ...given, overpaid: `${overpaid}0` })).status).toBe(409);
+  expect((await press('give-back', { ...given, payment: randomUUID() })).status).toBe(404);
+  expect((await press('give-back', { payment: id, overpaid })).status).toBe(400);
+  expect((await press('give-back', given)).status).toBe(303);
+  expect((await press('give-back', given)).status).toBe(409);
+  const where = { paymentId: id };
+  const refunds = await face.wired.db.prisma.refund.findMany({ where });
+  expect(refunds).toMatchObject([{ origin: 'attention', amountMsat: BigInt(overpaid) }]);
+  // Where the merchant app has settings of this shop, they say it, and this page shows it.
+  const { domain } = (await row()) ?? { domain: '' };
+  const { id: other } = await aShop(face.wired.db, { domain });
+  await face.wired.db.prisma.settings.create({ data: { shopId: other, refundsOn: false } });
+  const told = (await merchant.ask('/payments')).text;
+  expect(told).toContain('You set this in the Zaptill app of your admin');
+  expect(told).not.toContain('action="/payments/refunds"');
+  expect(told).not.toContain('action="/payments/give-back"');
+  await face.wired.db.prisma.settings.delete({ where: { shopId: other } });
+  await press('refunds', { on: 'no' });
+});
+
 test('a stuck payment is settled by hand, by its own shop and with a word', async () => {
   const { db } = face.wired;
   const shopId = (await row())?.id ?? 0;
-  const stuckAt = async (ofShop: number): Promise<string> => {
-    const payment = await aPayment(db, { shopId: ofShop });
-    const nodeId = await aNode(db, { shopId: ofShop });
-    const invoice = await anInvoice(db, { payment, nodeId });
-    await recordSettlements(db.pool, {
-      ...{ nodeId, observations: [aSettle(invoice)], recorder: { via: 'lookup' } },
-    });
-    await movePayment(db.pool, {
-      paymentId: payment.id,
-      move: { from: 'settled', to: 'stranded' },
-      because: 'session_gone',
-      journal: `verdict:${payment.id}`,
-      postings: [
-        {
-          from: accountOf('awaiting', ofShop),
-          to: accountOf('stranded', ofShop),
-          amountMsat: invoice.amountMsat,
-        },
-      ],
-      attention: 'stranded',
-    });
-    return payment.id;
-  };
   const [registration] = await face.wired.registrations('payments');
   const about = { registrationId: registration?.id ?? 0, domain: 'neighbour.myshopify.com' };
   const { shop: neighbour } = await installShop(db, about);

@@ -249,6 +249,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql settings_replace_secret',
     'sql settings_write',
     'sql hold_switch',
+    'sql refund_switch',
     'sql payment_answered',
     'sql node_gone_answered',
     'sql node_gone_ended',

@@ -146,21 +146,21 @@ const sentByOf =
     return { ...owed, payoutId: BigInt(rows[0]?.id ?? 0) };
   };
 
+type Paid = {
+  amountMsat?: bigint;
+  forged?: boolean;
+  originId?: string;
+  /** The same shop in another app of ours. */
+  shopId?: number;
+  /** Less came than the rows say. */
+  atNodeMsat?: bigint;
+};
+
 function claimsOf(place: Place) {
   const { db, alice, bob, nodeId } = place;
   const { aRefund, aRequest } = rowsOf(place);
   /** Its money came, as the database says; and as the node says, unless it is forged. */
-  const aPaidPayment = async (
-    given: {
-      amountMsat?: bigint;
-      forged?: boolean;
-      originId?: string;
-      /** The same shop in another app of ours. */
-      shopId?: number;
-      /** Less came than the rows say. */
-      atNodeMsat?: bigint;
-    } = {},
-  ): Promise<PaymentRow> => {
+  const aPaidPayment = async (given: Paid = {}): Promise<PaymentRow> => {
     const { amountMsat = 100_000_000n, forged = false, originId } = given;
     const { shopId = place.shopId } = given;
     const payment = await aPayment(db, { shopId, ...(originId === undefined ? {} : { originId }) });

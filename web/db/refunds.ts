@@ -409,6 +409,8 @@ export async function paidSatsOf(
 
 export type RefundTerms = {
   refundsOn: boolean;
+  /** Its settings in the merchant app say so, and not the switch of the payments app. */
+  fromSettings: boolean;
   pricing: RefundPricing;
   claimDays: number;
   approvalMsat: Msat | null;
@@ -416,28 +418,35 @@ export type RefundTerms = {
 
 /**
  * How a shop gives refunds: by its own settings; where it has none, such as the payments app's row
- * of a shop, by those of the shop's other apps.
+ * of a shop, by those of the shop's other apps; and where no app
+ * of it has any, by the payments app's own switch, and otherwise as they come.
  */
 export async function refundTermsOf(db: Database, shopId: number): Promise<RefundTerms> {
   const [row] = await rows<{
     refunds_on: boolean;
-    refund_pricing: RefundPricing;
-    refund_claim_days: number;
+    from_settings: boolean;
+    refund_pricing: RefundPricing | null;
+    refund_claim_days: number | null;
     refund_approval_msat: string | null;
   }>(
     db.pool,
     {
       name: 'refund_terms_of',
       text: `
-        select t.refunds_on, t.refund_pricing, t.refund_claim_days, t.refund_approval_msat
-        from shop s join shop o on o.domain = s.domain and (o.id = s.id or o.uninstalled_at is null)
-          join settings t on t.shop_id = o.id
-        where s.id = $1 order by o.id = s.id desc, o.id limit 1`,
+        select coalesce(t.refunds_on, s.refunds_on) as refunds_on,
+          t.shop_id is not null as from_settings,
+          t.refund_pricing, t.refund_claim_days, t.refund_approval_msat
+        from shop s
+          join shop o on o.domain = s.domain and (o.id = s.id or o.uninstalled_at is null)
+          left join settings t on t.shop_id = o.id
+        where s.id = $1
+        order by t.shop_id is not null desc, o.id = s.id desc, o.id limit 1`,
     },
     [shopId],
   );
   return {
     refundsOn: row?.refunds_on ?? false,
+    fromSettings: row?.from_settings ?? false,
     pricing: row?.refund_pricing ?? 'fiat_today',
     claimDays: row?.refund_claim_days ?? 30,
     approvalMsat:
@@ -836,6 +845,20 @@ export async function refundIsDone(
   );
   return done.length === 1;
 }
+
+/** Switches refunds on or off in the payments app. Those that waited for it go on. */
+export const switchRefunds = (
+  db: Database,
+  { shopId, on: isOn }: { shopId: number; on: boolean },
+): Promise<void> =>
+  transaction(db, async (on) => {
+    await rows(
+      on,
+      { name: 'refund_switch', text: 'update shop set refunds_on = $2 where id = $1' },
+      [shopId, isOn],
+    );
+    if (isOn) await wakeRefunds(on, shopId);
+  });
 
 /** Refunds that waited for their shop to switch them on are looked at, in all apps of the shop. */
 export async function wakeRefunds(on: Queryable, shopId: number): Promise<void> {

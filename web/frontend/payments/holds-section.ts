@@ -1,7 +1,7 @@
 // Authorize first, charge later: the switch, what it means for buyer and merchant, and what the
 // node's credential still lacks for it.
 import { html, type Html } from '../buyer/html.ts';
-import { formTokenField } from './parts.ts';
+import { switchForm } from './parts.ts';
 import type { SettingsView } from './view.ts';
 import type { Speech } from './words.ts';
 
@@ -13,7 +13,7 @@ export function holdsSection(view: SettingsView, words: Speech): Html {
       <h2 id="holds">
         ${words.say('holds.title')}
         <span class="badge" data-tone="${on && !lacks ? 'good' : 'plain'}">
-          ${words.say(on ? 'holds.is_on' : 'holds.is_off')}
+          ${words.say(on ? 'switch.is_on' : 'switch.is_off')}
         </span>
       </h2>
       <p>${words.say('holds.text')}</p>
@@ -26,11 +26,7 @@ export function holdsSection(view: SettingsView, words: Speech): Html {
           <code data-line="bake" tabindex="0">${view.bake}</code>
         </div>`
       }
-      <form method="post" action="/payments/holds">
-        ${formTokenField(view)}
-        <input type="hidden" name="on" value="${on ? 'no' : 'yes'}" />
-        <button class="btn">${words.say(on ? 'holds.switch_off' : 'holds.switch_on')}</button>
-      </form>
+      ${switchForm(view, { name: 'holds', on, words })}
     </section>
   `;
 }

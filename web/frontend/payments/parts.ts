@@ -9,6 +9,18 @@ export const isAway = ({ health }: ShownNode): boolean =>
 export const formTokenField = ({ formToken }: SettingsView): Html =>
   html`<input type="hidden" name="form_token" value="${formToken}" />`;
 
+/** One button that switches it over. */
+export const switchForm = (
+  view: SettingsView,
+  { name, on, words }: { name: 'holds' | 'refunds'; on: boolean; words: Speech },
+): Html => html`
+  <form method="post" action="/payments/${name}">
+    ${formTokenField(view)}
+    <input type="hidden" name="on" value="${on ? 'no' : 'yes'}" />
+    <button class="btn">${words.say(on ? 'switch.switch_off' : 'switch.switch_on')}</button>
+  </form>
+`;
+
 /** In UTC: the server does not know where the merchant is, and no script asks. */
 export function dateOf(iso: string, words: Speech): string {
   const options = { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' } as const;

@@ -53,7 +53,7 @@ function needsPerson(
         payment.hash !== null &&
         html`<p class="small">${words.say('proof.hash')}: <code>${payment.hash}</code></p>`
       }
-      ${isStuck && settleForm(view, { payment, words })}
+      ${isStuck && settleForm(view, { payment, words })} ${giveBackForm(view, { payment, words })}
       ${payment.answers.map((answer) => answerForm(view, { payment, answer, words }))}
     </div>
   `;
@@ -63,6 +63,28 @@ const satsToGiveBack = (payment: AskingPayment, words: Speech): string | undefin
   payment.overpaidMsat === '0'
     ? undefined
     : words.say('sats', { sats: formatMsat(payment.overpaidMsat, words.locale) });
+
+/** Its buyer claims it. Where refunds are off, nobody would pay it. */
+const giveBackForm = (
+  view: SettingsView,
+  { payment, words }: { payment: AskingPayment; words: Speech },
+): Html | undefined => {
+  const { giveBackMsat } = payment;
+  if (giveBackMsat === '0' || !view.refunds.on) return undefined;
+  const sats = words.say('sats', { sats: formatMsat(giveBackMsat, words.locale) });
+  return html`
+    <form method="post" action="/payments/give-back">
+      ${formTokenField(view)}
+      <input type="hidden" name="payment" value="${payment.id}" />
+      <input type="hidden" name="overpaid" value="${giveBackMsat}" />
+      <label>
+        <input type="checkbox" name="confirmed" value="yes" required />
+        ${words.say('payments.give_back.confirm', { sats })}
+      </label>
+      <button class="btn">${words.say('payments.give_back')}</button>
+    </form>
+  `;
+};
 
 /** What became of it, with the amount as it is shown: another one is not answered unseen. */
 const answerForm = (

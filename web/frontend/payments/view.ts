@@ -54,6 +54,8 @@ export type AskingPayment = ShownPayment & {
   case: { name: string; sentence: string } | null;
   /** To be given back, in msat; "0": nothing. */
   overpaidMsat: string;
+  /** What its buyer can claim, in msat: that, or all where Shopify takes none; "0": nothing. */
+  giveBackMsat: string;
   /** Of its invoice, by which the node knows it. */
   hash: string | null;
   /** What may be said to what it asks. */
@@ -82,6 +84,8 @@ export type SettingsView = {
   bake: string;
   /** Whether purchases may be authorized first, and whether the node's credential may hold. */
   holds: { on: boolean; nodeCanHold: boolean };
+  /** Whether refunds are given, and whether the settings of the merchant app say so. */
+  refunds: { on: boolean; setInAdmin: boolean };
   readyToldAt: string | null;
   /** When the first buyer chose the method; null: nobody has. */
   firstSessionAt: string | null;

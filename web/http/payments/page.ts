@@ -4,12 +4,21 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { msat } from '../../core/money.ts';
-import { paymentsAppOf, shopById, siblingsOf, type NodeRow, type ShopRow } from '../../db/views.ts';
+import {
+  paymentsAppOf,
+  refundTermsOf,
+  shopById,
+  siblingsOf,
+  type NodeRow,
+  type ShopRow,
+} from '../../db/views.ts';
 import type { ConnectRefused } from '../../flows/connect-node.ts';
 import { answerAttention } from '../../flows/answer-attention.ts';
+import { giveBackAsRefund } from '../../flows/open-refund.ts';
 import { settleByHand } from '../../flows/settle-by-hand.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
-import { switchHolds as switchTo } from '../../flows/switch-holds.ts';
+import { switchHolds as holdsTo } from '../../flows/switch-holds.ts';
+import { switchRefunds as refundsTo } from '../../flows/switch-refunds.ts';
 import { tellReady as sayReady } from '../../flows/tell-ready.ts';
 import { renderSettings } from '../../frontend/payments/page.ts';
 import type { SettingsView, ShownNode, ShownRefusal } from '../../frontend/payments/view.ts';
@@ -201,21 +210,57 @@ export async function answerPayment(knock: Knock): Promise<void> {
   response.set('Cache-Control', 'no-store').redirect(303, '/payments');
 }
 
-const holdsForm = z.object({ on: z.enum(['yes', 'no']) });
+const giveBackForm = z.object({
+  payment: z.uuid(),
+  overpaid: z.string().regex(/^\d{1,18}$/),
+  confirmed: z.literal('yes'),
+});
 
-/** Whether purchases may be authorized first. */
-export async function switchHolds(knock: Knock): Promise<void> {
+/** What nobody owed becomes a refund that its buyer claims: the page shows its link. */
+export async function giveBack(knock: Knock): Promise<void> {
   const seen = await formOf(knock);
   if (seen === undefined) return;
   const { doors, request, response } = knock;
-  const said = holdsForm.safeParse(seen.body).data;
+  const said = giveBackForm.safeParse(seen.body).data;
   if (said === undefined) {
     showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
     return;
   }
-  await switchTo(doors.deps, { shopId: seen.shop.id, on: said.on === 'yes' });
+  const about = { paymentId: said.payment, seenMsat: msat(BigInt(said.overpaid)) };
+  const opened = await giveBackAsRefund(doors.deps, {
+    ...{ ...about, shopId: seen.shop.id },
+    staffId: undefined,
+  });
+  if (!opened.ok) {
+    const status = opened.refusal === 'unknown_payment' ? 404 : 409;
+    showMessage(request, { response, message: 'form_old', status, isSignedIn: true });
+    return;
+  }
   response.set('Cache-Control', 'no-store').redirect(303, '/payments');
 }
+
+const switchForm = z.object({ on: z.enum(['yes', 'no']) });
+type Switch = (deps: Doors['deps'], about: { shopId: number; on: boolean }) => Promise<void>;
+
+const switching =
+  (to: Switch) =>
+  async (knock: Knock): Promise<void> => {
+    const seen = await formOf(knock);
+    if (seen === undefined) return;
+    const { doors, request, response } = knock;
+    const said = switchForm.safeParse(seen.body).data;
+    if (said === undefined) {
+      showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+      return;
+    }
+    await to(doors.deps, { shopId: seen.shop.id, on: said.on === 'yes' });
+    response.set('Cache-Control', 'no-store').redirect(303, '/payments');
+  };
+
+/** Whether purchases may be authorized first. */
+export const switchHolds = switching(holdsTo);
+/** Whether buyers get refunds, where no settings of the shop say so. */
+export const switchRefunds = switching(refundsTo);
 
 export async function endPageSession(knock: Knock): Promise<void> {
   const seen = await formOf(knock);
@@ -247,10 +292,11 @@ async function showSettings(
 ): Promise<void> {
   const { status, ...more } = about;
   const { shop } = seen;
-  const [node, told, payments] = await Promise.all([
+  const [node, told, payments, terms] = await Promise.all([
     nodeOf(doors, shop),
     paymentsAppOf(doors.deps.db, shop.id),
     shownPayments(doors, shop.id),
+    refundTermsOf(doors.deps.db, shop.id),
   ]);
   const view: SettingsView = {
     shop: shop.domain,
@@ -258,6 +304,7 @@ async function showSettings(
     node: node === null ? null : shownNode(doors, { node, shop }),
     bake: doors.bakeLine(told.holdsOn),
     holds: { on: told.holdsOn, nodeCanHold: node?.canHold ?? false },
+    refunds: { on: terms.refundsOn, setInAdmin: terms.fromSettings },
     readyToldAt: told.readyToldAt?.toISOString() ?? null,
     firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
     payments,

@@ -12,9 +12,11 @@ import {
   answerPayment,
   connectNode,
   endPageSession,
+  giveBack,
   openPage,
   settlePayment,
   switchHolds,
+  switchRefunds,
   tellReady,
 } from './page.ts';
 import { showMessage } from './show.ts';
@@ -27,7 +29,9 @@ const forms = {
   ready: tellReady,
   settle: settlePayment,
   answer: answerPayment,
+  'give-back': giveBack,
   holds: switchHolds,
+  refunds: switchRefunds,
   'sign-out': endPageSession,
 };
 

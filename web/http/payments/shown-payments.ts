@@ -5,6 +5,7 @@ import {
   listPayments,
   overpaidOf,
   timeline,
+  toGiveBack,
   waitingRefunds,
   type PaymentLine,
 } from '../../db/views.ts';
@@ -41,9 +42,10 @@ async function askingPayment(
   { shopId, line }: { shopId: number; line: PaymentLine },
 ): Promise<AskingPayment> {
   const { id, state, attention, hash } = line;
-  const [lines, { owedMsat }] = await Promise.all([
+  const [lines, { owedMsat }, giveBackMsat] = await Promise.all([
     timeline(db, id),
     overpaidOf(db.pool, { shopId, paymentId: id }),
+    toGiveBack(db, { shopId, paymentId: id, state }),
   ]);
   // What is stuck is settled by hand, whatever else it asks.
   const isAsked = attention !== null && isAnswerable(attention) && state !== 'stranded';
@@ -51,6 +53,7 @@ async function askingPayment(
     ...shownPayment(line),
     case: caseShown(state, lines),
     overpaidMsat: owedMsat.toString(),
+    giveBackMsat: giveBackMsat.toString(),
     hash,
     answers: isAsked ? answersTo[attention] : [],
   };
