@@ -6,8 +6,6 @@ import { createHash } from 'node:crypto';
 import { channelMessage } from './channels.ts';
 import { readRequest } from './bolt11.ts';
 import type { NodeState } from './node-state.ts';
-import { paymentMessage } from './payments.ts';
-import type { PageRequest } from './payments.ts';
 import { REQUIRED_PERMISSIONS } from './permissions.ts';
 import { RpcError } from './rpc-error.ts';
 
@@ -88,15 +86,6 @@ const listChannels = (node: NodeState, request: ListChannelsRequest): object => 
     .map(channelMessage),
 });
 
-const listPayments = (node: NodeState, request: PageRequest): object => {
-  const page = node.payments.page(request);
-  return {
-    payments: page.map((payment) => paymentMessage(node, payment)),
-    first_index_offset: String(page[0]?.index ?? 0),
-    last_index_offset: String(page.at(-1)?.index ?? 0),
-  };
-};
-
 const decodePayReq = (request: { pay_req: string }): object => {
   let read;
   try {
@@ -154,7 +143,6 @@ export const nodeMethods: Record<string, (node: NodeState, request: never) => ob
   '/lnrpc.Lightning/ChannelBalance': channelBalance,
   '/lnrpc.Lightning/ListChannels': (node, request: ListChannelsRequest) =>
     listChannels(node, request),
-  '/lnrpc.Lightning/ListPayments': (node, request: PageRequest) => listPayments(node, request),
   '/lnrpc.Lightning/DecodePayReq': (_node, request: { pay_req: string }) => decodePayReq(request),
   '/verrpc.Versioner/GetVersion': (node) => {
     const [major = 0, minor = 0, patch = 0] = node.version

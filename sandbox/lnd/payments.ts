@@ -47,14 +47,6 @@ export type SendRequest = {
   no_inflight_updates: boolean;
 };
 
-/** `lnrpc.ListPaymentsRequest`, as far as it is played. */
-export type PageRequest = {
-  include_incomplete: boolean;
-  index_offset: string;
-  max_payments: string;
-  reversed: boolean;
-};
-
 const isOver = ({ status }: SentPayment): boolean => status === 'SUCCEEDED' || status === 'FAILED';
 
 const decoded = (node: NodeState, request: SendRequest): ReadRequest => {
@@ -147,17 +139,6 @@ const carry = async (
   tell(payment);
 };
 
-/** Oldest first (channeldb/payments.go: `reversed` pages from the newest). */
-const pageOf = (all: SentPayment[], request: PageRequest): SentPayment[] => {
-  const from = Number(request.index_offset);
-  const most = Number(request.max_payments) || all.length;
-  const shown = all
-    .filter(({ status }) => request.include_incomplete || status === 'SUCCEEDED')
-    .sort((one, other) => one.index - other.index);
-  if (!request.reversed) return shown.filter(({ index }) => index > from).slice(0, most);
-  return shown.filter(({ index }) => from === 0 || index < from).slice(-most);
-};
-
 export type Payments = ReturnType<typeof paymentsOf>;
 
 export const paymentsOf = (node: () => NodeState) => {
@@ -183,7 +164,6 @@ export const paymentsOf = (node: () => NodeState) => {
     setRouteFee: (fee: RouteFee): void => {
       routeFee = fee;
     },
-    page: (request: PageRequest): SentPayment[] => pageOf([...byHash.values()], request),
     find: (hash: string): SentPayment => {
       const payment = byHash.get(hash);
       if (!payment) throw new RpcError("payment isn't initiated", STATUS.notFound);

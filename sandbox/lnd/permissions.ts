@@ -169,7 +169,7 @@ const receive = [
 const pay = [
   '/routerrpc.Router/SendPaymentV2',
   '/routerrpc.Router/TrackPaymentV2',
-  '/lnrpc.Lightning/ListPayments',
+  '/lnrpc.Lightning/AddInvoice',
   '/lnrpc.Lightning/LookupInvoice',
   '/lnrpc.Lightning/GetInfo',
 ];

@@ -190,13 +190,13 @@ const lost: readonly Mutant[] = [
   source(
     {
       id: 'X130',
-      guard: 'a node that knows nothing of what it paid last is not believed to owe it still',
+      guard: 'a node that does not know its mark is not believed to owe it still',
       ...{ test: ofSigner, named: 'a node that has lost its records pays nothing twice' },
     },
     edit(
       'web/signer/work.ts',
-      "(await payer.track(hex(payout.sentAfter))).is === 'not_recorded'",
-      'false',
+      "mark === null || (await payer.lookOriginal(hex(mark))).is === 'unknown'",
+      'mark === null && (await payer.lookOriginal(hex(payout.hash))).is === null',
     ),
   ),
   source(
@@ -205,19 +205,15 @@ const lost: readonly Mutant[] = [
       guard: 'that a node had a payment is remembered, whatever it waits for since',
       ...{ test: ofSigner, named: 'a node that has lost its records pays nothing twice' },
     },
-    edit('web/signer/work.ts', ' || payout.recordedBy === purse.identity', ''),
+    edit('web/signer/work.ts', 'payout.recordedBy === purse.identity ||', ''),
   ),
   source(
     {
       id: 'X137',
-      guard: 'where a node has nothing to show nobody believes that it has lost nothing',
-      ...{ test: ofSigner, named: 'one that had paid nothing yet, and is only there to pay' },
+      guard: 'a record of a failure is believed only of a node that lost nothing after it',
+      ...{ test: ofSigner, named: 'an old record of a failure is not believed' },
     },
-    edit(
-      'web/signer/work.ts',
-      'if (payout.paymentId === null || !purse.looksAtOriginal) return true',
-      'if (payout.paymentId === null || !purse.looksAtOriginal) return false',
-    ),
+    edit('web/signer/work.ts', 'const forgot = !how.isFresh && (', 'const forgot = false && ('),
   ),
   source(
     {

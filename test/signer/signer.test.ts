@@ -1,6 +1,6 @@
 // The signer between a database, a paying node and buyers' wallets: what it pays, what it leaves
 // waiting and with which word, and that silence is never a no.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startLnd, type LndSimulator } from '../../sandbox/lnd/index.ts';
 import { parseRequest } from '../../web/lightning/bolt11.ts';
@@ -312,21 +312,28 @@ describe('what it does not pay', () => {
     await desk.until(owed.claimId, 'its own node says so', isPaid);
   });
 
-  /** Asked of alice a while ago. */
-  const sentAndUnknown = (amountMsat: bigint, after?: string) =>
+  const aMark = (): string => {
+    const secret = randomBytes(32);
+    desk.alice.invoices.add({ secret: secret.toString('hex'), amountMsat: 1_000n, memo: 'mark' });
+    return createHash('sha256').update(secret).digest('hex');
+  };
+  /** Asked of alice a while ago, with a mark that it was left. */
+  const sentAndUnknown = (amountMsat: bigint, mark = aMark()) =>
     desk.sentBy(desk.alice.publicKey, {
-      ...{ amountMsat, sentAt: new Date(Date.now() - 60_000) },
-      ...(after === undefined ? {} : { after }),
+      ...{ amountMsat, mark },
+      sentAt: new Date(Date.now() - 60_000),
     });
+  const letAll = async (): Promise<void> => {
+    await Promise.all(signers.splice(0).map((each) => each.stop()));
+    await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+  };
 
   test('a node that has lost its records pays nothing twice', async () => {
-    const before = await desk.owe(1_000_000n);
     const held = await desk.owe(2_000_000n, { held: true });
     const first = sign({ pay: { payMs: 500, askMs: 30_000 } });
-    await desk.until(before.claimId, 'the first is paid', isPaid);
     await desk.until(held.claimId, 'it is on its way', waitsFor('in_flight'));
     await first.stop();
-    // A copy of its disk was put back, which knows what was paid before.
+    // A copy of its disk was put back.
     desk.alice.payments.forget(held.hash);
     // It was silent for a while meanwhile.
     await db.pool.query(`update payout set because = 'node_down' where claim_id = $1`, [
@@ -334,53 +341,87 @@ describe('what it does not pay', () => {
     ]);
     const second = sign();
     await desk.until(held.claimId, 'it waits', waitsFor('node_forgot'));
-    // Then it is restored from its seed: what it has paid since says nothing of what was before.
-    desk.alice.payments.forget();
-    const since = await desk.owe(1_000_000n);
-    await desk.until(since.claimId, 'another is paid', isPaid);
     await second.stop();
-    const unsure = await sentAndUnknown(3_000_000n, before.hash);
-    const third = sign();
+    const unsure = await sentAndUnknown(3_000_000n, randomBytes(32).toString('hex'));
+    sign();
     await desk.until(unsure.claimId, 'it waits as well', waitsFor('node_forgot'));
     for (const { hash } of [held, unsure]) expect(desk.taken(hash).tries).toBe(0);
-    await third.stop();
-    signers = [];
-    await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+    await letAll();
   });
 
-  test('what it had paid last before is asked of the node first, and remembered', async () => {
-    const first = await desk.owe(1_000_000n);
-    sign();
-    await desk.until(first.claimId, 'it is paid', isPaid);
-    desk.alice.faults.onMethod('ListPayments', { kind: 'error-before', code: 14, details: 'no' });
-    const second = await desk.owe(1_000_000n);
-    const { payout } = await desk.until(second.claimId, 'it waits', waitsFor('connection_lost'));
-    expect(payout).toMatchObject({ state: 'reserved', attempts: 0, sentAfter: null });
+  test('it is left a mark before it is asked, which an older copy does not know', async () => {
+    const copy = desk.alice.snapshot();
+    desk.alice.faults.onMethod('SendPaymentV2', { kind: 'never-answer', work: false });
+    const owed = await desk.owe(1_000_000n);
+    sign({ pay: { payMs: 500, askMs: 30_000 } });
+    const { payout } = await desk.until(owed.claimId, 'it is sent', waitsFor('not_recorded'));
+    const mark = Buffer.from(payout?.mark ?? []).toString('hex');
+    expect(desk.alice.invoices.get(mark)?.state).toBe('OPEN');
+    await signers.splice(0)[0]?.stop();
     desk.alice.faults.reset();
-    const paid = await desk.until(second.claimId, 'it is paid', isPaid);
-    expect(Buffer.from(paid.payout?.sentAfter ?? []).toString('hex')).toBe(first.hash);
+    await desk.alice.restore(copy);
+    sign();
+    await desk.until(owed.claimId, 'it waits', waitsFor('node_forgot'));
+    expect(desk.taken(owed.hash).tries).toBe(0);
+    await letAll();
   });
 
-  test('one that had paid nothing yet, and is only there to pay, has nothing to show', async () => {
-    const unsure = await sentAndUnknown(3_000_000n);
-    await desk.fill({}, { looksAtOriginal: false });
+  test('an old record of a failure is not believed where the mark is lost', async () => {
+    const owed = await desk.owe(3_000_000n, { held: true });
+    desk.alice.payments.setRouteFee({ baseMsat: 1_000_000_000n, ppm: 0n });
     sign();
-    await desk.until(unsure.claimId, 'it waits', waitsFor('node_forgot'));
-    expect(desk.taken(unsure.hash).tries).toBe(0);
+    await desk.until(owed.claimId, 'there is no way', waitsFor('no_route'));
     await signers.splice(0)[0]?.stop();
-    await desk.fill();
-    await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+    desk.alice.payments.setRouteFee({ baseMsat: 1_000n, ppm: 100n });
+    // It was asked once more, paid, and came back from a copy of before.
+    await db.pool.query(
+      `update payout set state = 'sent', because = 'sent', attempts = attempts + 1, due_at = now(),
+         sent_at = now() - interval '1 hour', mark = sha256('lost') where claim_id = $1`,
+      [owed.claimId],
+    );
+    sign();
+    await desk.until(owed.claimId, 'it waits', waitsFor('node_forgot'));
+    await letAll();
   });
 
-  test('one that has paid nothing yet is asked what it received', async () => {
-    const unsure = await sentAndUnknown(3_000_000n);
-    const invoices = desk.alice.snapshot();
-    await desk.alice.restore({ ...invoices, invoices: [] });
+  test('it takes no mark: it is not asked to pay', async () => {
+    desk.alice.faults.onMethod('AddInvoice', { kind: 'error-before', code: 14, details: 'no' });
+    const owed = await desk.owe(1_000_000n);
     sign();
-    await desk.until(unsure.claimId, 'it waits', waitsFor('node_forgot'));
+    const { payout } = await desk.until(owed.claimId, 'it waits', waitsFor('connection_lost'));
+    expect(payout).toMatchObject({ state: 'reserved', attempts: 0, mark: null });
+    desk.alice.faults.reset();
+    await desk.until(owed.claimId, 'it is paid', isPaid);
+  });
+
+  test('a machine that stands still before it sends, sends nothing', async () => {
+    let ms = 0;
+    const said = new Promise<string>((resolve) => {
+      const warn = (_facts: object, event: string) => {
+        if (event !== 'payout.waits') resolve(event);
+      };
+      const log = { info: () => undefined, warn, error: () => undefined };
+      // Each look at the clock is eleven seconds later.
+      sign({ log, clock: () => new Date(Date.now() + (ms += 11_000)) });
+    });
+    const owed = await desk.owe(1_000_000n);
+    expect(await said).toBe('payout.stood_still');
+    expect(desk.taken(owed.hash).tries).toBe(0);
     await signers.splice(0)[0]?.stop();
-    await desk.alice.restore(invoices);
-    await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
+    sign();
+    await desk.until(owed.claimId, 'it is paid by another', isPaid);
+  });
+
+  test('what cannot be paid for a week goes back to its buyer', async () => {
+    const owed = await desk.owe(2_000_000n, { expirySeconds: 30 * 86_400 });
+    desk.alice.faults.set({ channelsDown: true });
+    sign();
+    await desk.until(owed.claimId, 'it waits', waitsFor('no_balance'));
+    await signers.splice(0)[0]?.stop();
+    sign({ clock: () => new Date(Date.now() + 8 * 86_400_000) });
+    const { payout } = await desk.until(owed.claimId, 'it has failed', hasFailed);
+    expect(payout?.because).toBe('tried_for_long');
+    expect(await refundOf(owed.refundId)).toMatchObject({ due: true });
   });
 
   test('a request that the node never begins to pay ends: the buyer may give another', async () => {
@@ -406,7 +447,11 @@ describe('what it does not pay', () => {
   test('whoever has not sent it last neither ends it nor sets it back', async () => {
     const { payoutId: id } = await sentAndUnknown(2_000_000n);
     const sentTo = desk.alice.publicKey;
-    const sent = { id, attempts: 1, sentTo, sentAfter: null, leaseMs: 60_000 };
+    const sent = { id, attempts: 1, sentTo, mark: randomBytes(32), leaseMs: 60_000 };
+    await pausePurse(db, { shopId: desk.shop.id, paused: true });
+    expect(await payoutIsSent(db, sent)).toBe(false);
+    await pausePurse(db, { shopId: desk.shop.id, paused: false });
+    expect(await payoutIsSent(db, { ...sent, sentTo: '02ab' })).toBe(false);
     expect(await payoutIsSent(db, sent)).toBe(true);
     const stale = { id, attempts: 1 };
     expect(await endPayout(db, stale, { is: 'failed', because: 'rejected' })).toBe(false);

@@ -69,6 +69,8 @@ type Played = {
   readonly name: string;
   readonly wallet: Wallet;
   readonly sent: Map<string, SentOut>;
+  /** Invoices that it made before it was asked to pay. */
+  readonly marks: Set<string>;
   /** Of the node: undefined when it answers. */
   readonly gate: () => Error | 'hole' | undefined;
   /** Told before and behind each call of the signer. */
@@ -125,8 +127,6 @@ function begin(
     ...{ hash, amountMsat, feeMsat, state: 'in_flight', failure: undefined, heard: [] },
     preimage: Buffer.alloc(0),
   };
-  // The last of the list is what was begun last.
-  sent.delete(hash);
   sent.set(hash, payment);
   if (feeMsat > ask.feeLimitMsat) {
     payment.state = 'failed';
@@ -181,7 +181,7 @@ export function playPurse(
     original: (hash: string) => Original;
   },
 ) {
-  const played: Played = { net, ...about, sent: new Map() };
+  const played: Played = { net, ...about, sent: new Map(), marks: new Set() };
   const payer: Payer = {
     pay: async (ask) => {
       try {
@@ -195,8 +195,16 @@ export function playPurse(
       }
     },
     track: (hash) => call(played, 'track', () => tracked(played, hash)),
-    latest: () => call(played, 'latest', () => [...played.sent.keys()].at(-1)),
-    lookOriginal: (hash) => call(played, 'original', () => about.original(hash)),
+    leaveMark: () =>
+      call(played, 'mark', () => {
+        const mark = Buffer.from(net.draws.bytes(32)).toString('hex');
+        played.marks.add(mark);
+        return mark;
+      }),
+    lookOriginal: (hash) =>
+      call(played, 'original', () =>
+        played.marks.has(hash) ? { is: 'unpaid' } : about.original(hash),
+      ),
   };
   return {
     payer,

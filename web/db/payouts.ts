@@ -31,8 +31,8 @@ export type PayoutRow = {
   attempts: number;
   /** The node that was asked to pay it, by its key in hex; null: none was. */
   sentTo: string | null;
-  /** What that node had recorded last just before; null: it had paid nothing, ever. */
-  sentAfter: Uint8Array | null;
+  /** The hash of an invoice that it made just before: a node that does not know it has lost it. */
+  mark: Uint8Array | null;
   /** The node that said last that it has it. */
   recordedBy: string | null;
   /** The node that was asked has lost its records of what it paid. */
@@ -48,7 +48,7 @@ const fields: Fields<PayoutRow> = {
   ...{ id: true, claimId: true, subject: true, shopId: true, paymentId: true, request: true },
   ...{ hash: true, amountMsat: true, feeLimitMsat: true, expiresAt: true, state: true },
   ...{ because: true, feeMsat: true, preimage: true, attempts: true, sentTo: true },
-  ...{ sentAfter: true, recordedBy: true, forgotAt: true },
+  ...{ mark: true, recordedBy: true, forgotAt: true },
   ...{ reservedAt: true, sentAt: true, askedAt: true, endedAt: true, dueAt: true },
 };
 const columns = columnsOf('o', fields);
@@ -208,13 +208,17 @@ export async function allPayoutsAreDue(db: Database): Promise<void> {
   );
 }
 
+/** Which node is asked, and the mark that it was left before. */
+export type SentAs = { sentTo: string; mark: Buffer; leaseMs: number };
+
 /**
  * The node is about to be asked to pay: whoever finds this row later asks that very node what
- * became of it before anything else. False when somebody else has moved it.
+ * became of it before anything else. False when somebody else has moved it, or when the purse was
+ * paused or has another node by now.
  */
 export async function payoutIsSent(
   db: Database,
-  about: Pick<PayoutRow, 'id' | 'attempts' | 'sentAfter'> & { sentTo: string; leaseMs: number },
+  about: Pick<PayoutRow, 'id' | 'attempts'> & SentAs,
 ): Promise<boolean> {
   const done = await rows(
     db.pool,
@@ -222,11 +226,13 @@ export async function payoutIsSent(
       name: 'payout_is_sent',
       text: `
         update payout set state = 'sent', because = 'sent', attempts = attempts + 1,
-          sent_at = now(), sent_to = $4, sent_after = $5, due_at = now() + $3 * interval '1 ms'
+          sent_at = now(), sent_to = $4, mark = $5, due_at = now() + $3 * interval '1 ms'
         where id = $1 and attempts = $2
-          and (state = 'reserved' or (state = 'sent' and sent_to = $4)) returning id`,
+          and (state = 'reserved' or (state = 'sent' and sent_to = $4))
+          and exists (select 1 from purse p where p.shop_id = purse_of(payout.shop_id)
+            and p.identity = $4 and p.paused_at is null) returning id`,
     },
-    [about.id, about.attempts, about.leaseMs, about.sentTo, about.sentAfter],
+    [about.id, about.attempts, about.leaseMs, about.sentTo, about.mark],
   );
   return done.length === 1;
 }

@@ -73,8 +73,6 @@ export type Connection = {
   /** The same call without a credential. A node that answers it guards nothing. */
   lookupInvoiceUncredited: (hash: string) => Promise<RawInvoice>;
   getInfo: () => Promise<RawNode>;
-  /** The hash, in hex, of what it began to pay last, whatever became of it. */
-  latestPayment: () => Promise<string | undefined>;
   /** Needs no credential: `LOCKED`, `SERVER_ACTIVE` and so on. */
   getState: () => Promise<string>;
   subscribeInvoices: (from: { settleIndex?: bigint }) => InvoiceStream;
@@ -113,7 +111,6 @@ const deadlinesMs: Readonly<Record<string, number>> = {
   '/invoicesrpc.Invoices/AddHoldInvoice': 10_000,
   '/invoicesrpc.Invoices/SettleInvoice': 10_000,
   '/lnrpc.Lightning/ListChannels': 10_000,
-  '/lnrpc.Lightning/ListPayments': 10_000,
   // On an old node with many invoices a page takes long.
   '/lnrpc.Lightning/ListInvoices': 45_000,
 };
@@ -301,11 +298,6 @@ export function openConnection(options: ConnectionOptions): Connection {
       }),
     lookupInvoiceUncredited: (hash) => ask(uncredited, 'lookupInvoice', byHash(hash)),
     getInfo: () => ask(lightning, 'getInfo', {}),
-    latestPayment: async () => {
-      const last = { include_incomplete: true, reversed: true, max_payments: '1' };
-      type Page = { payments: { payment_hash: string }[] };
-      return (await ask<Page>(lightning, 'listPayments', last)).payments.at(-1)?.payment_hash;
-    },
     getState: async () => (await ask<{ state: string }>(status, 'getState', {})).state,
     subscribeInvoices: ({ settleIndex }) => {
       const methods = lightning as unknown as Record<string, (request: object) => InvoiceStream>;

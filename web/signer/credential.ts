@@ -3,11 +3,11 @@
 import { freshRootKeyId } from '../lightning/gate.ts';
 import { decodeMacaroon, MacaroonUnreadable, type Macaroon } from '../lightning/macaroon.ts';
 
-/** Pay; ask what became of it; look up what was paid last, what is given back, and who one is. */
+/** Pay, and ask what became of it; leave a mark, and look it and originals up; say who one is. */
 export const payingMethods = [
   '/routerrpc.Router/SendPaymentV2',
   '/routerrpc.Router/TrackPaymentV2',
-  '/lnrpc.Lightning/ListPayments',
+  '/lnrpc.Lightning/AddInvoice',
   '/lnrpc.Lightning/LookupInvoice',
   '/lnrpc.Lightning/GetInfo',
 ] as const;

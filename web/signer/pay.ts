@@ -1,7 +1,7 @@
 // Pays one BOLT11 and asks what became of it. The only file of the program that names a method
 // which spends. Every call has a connection of its own, which is closed when it was answered or
 // given up: what the node goes on with by itself, `track` tells.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -57,8 +57,11 @@ export type Payer = {
   pay: (ask: { request: string; feeLimitMsat: bigint }) => Promise<Sent>;
   /** @throws {Trouble} when the node cannot be asked, or does not say. */
   track: (hashHex: string) => Promise<Tracked>;
-  /** The hash of what it began to pay last; undefined: nothing, ever. @throws {Trouble} */
-  latest: () => Promise<string | undefined>;
+  /**
+   * Leaves a mark at the node, an invoice that nobody is to pay, and returns its hash in hex: one
+   * that was restored from an older copy does not know it. @throws {Trouble}
+   */
+  leaveMark: () => Promise<string>;
   /** An invoice of this node. @throws {Trouble} */
   lookOriginal: (hashHex: string) => Promise<Original>;
 };
@@ -105,7 +108,9 @@ export async function withRouter<T>(
   ms: number,
   work: (lnd: AuthenticatedLnd, router: grpc.Client) => Promise<T>,
 ): Promise<T> {
-  const { channel, client } = openChannel({ ...options, pinned: await pinnedOf(options) });
+  // A name that is looked up for minutes must not send what others have taken over by then.
+  const pinned = await within(options.askMs ?? 10_000, pinnedOf(options));
+  const { channel, client } = openChannel({ ...options, pinned });
   try {
     const router = client(loadRouter());
     return await within(ms, work({ router } as unknown as AuthenticatedLnd, router));
@@ -206,6 +211,19 @@ async function track(options: PayerOptions, hashHex: string): Promise<Tracked> {
   throw nodeTrouble('answer_unreadable', { then: 'ask_again' });
 }
 
+/** Longer than a request may live and a payment may take. LND allows a year. */
+const markDays = 60;
+
+const leaveMark = (options: PayerOptions): Promise<string> =>
+  withConnection(options, async ({ addInvoice }) => {
+    const { r_hash: hash } = await addInvoice({
+      ...{ r_preimage: randomBytes(32), value_msat: '1000', private: false },
+      memo: 'A mark before a payout. Nobody is to pay it.',
+      expiry: String(markDays * 24 * 3_600),
+    });
+    return hash.toString('hex');
+  });
+
 async function lookOriginal(options: PayerOptions, hashHex: string): Promise<Original> {
   return withConnection(options, async (connection): Promise<Original> => {
     const raw = await connection.lookupInvoice(hashHex).catch((error: unknown) => {
@@ -224,6 +242,6 @@ async function lookOriginal(options: PayerOptions, hashHex: string): Promise<Ori
 export const openPayer = (options: PayerOptions): Payer => ({
   pay: (ask) => send(options, ask),
   track: (hashHex) => track(options, hashHex),
-  latest: () => withConnection(options, ({ latestPayment }) => latestPayment()),
+  leaveMark: () => leaveMark(options),
   lookOriginal: (hashHex) => lookOriginal(options, hashHex),
 });

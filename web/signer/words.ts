@@ -37,12 +37,13 @@ export const payoutWords = {
     'can say what became of it. Where it is gone for good, the operator may: ' +
     'zaptill purse conclude.',
   node_forgot:
-    'The node has lost its records of what it paid, as after a restore from its seed, so nobody ' +
-    'can say whether it was paid. The operator may: zaptill purse conclude.',
+    'The node has lost its records since it was asked, as after a restore from a seed or a copy, ' +
+    'so nobody can say whether it paid. The operator may: zaptill purse conclude.',
   preimage_wrong: 'The node says that it was paid, and its proof is wrong: a person must look.',
   fee_above_limit: 'The node paid a higher fee than it was allowed to.',
   // The end.
   paid: 'Paid.',
+  tried_for_long: 'It could not be paid for a week.',
   not_begun: 'The node does not begin to pay this request.',
   rejected: "The buyer's wallet refused it.",
   paid_by_word: 'Paid, as its preimage shows that the operator gave.',

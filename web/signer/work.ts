@@ -68,6 +68,11 @@ export const longestAgainMs = 15 * 60_000;
 /** A claim that waits for a person, or for tomorrow, is looked at so often at least. */
 const longestWaitMs = 5 * 60_000;
 
+/** A request that could not be paid for so long is given back to its buyer. */
+const longestReservedMs = 7 * 24 * 3_600_000;
+/** Between the writing down of a sending and the sending. */
+const longestStillMs = 10_000;
+
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const isLate = (deps: SignerDeps, expiresAt: Date): boolean =>
   expiresAt.getTime() - deps.clock().getTime() < leastLifeMs;
@@ -210,6 +215,11 @@ async function sendReserved(deps: SignerDeps, payout: PayoutRow, from: From): Pr
     await end(deps, payout, { is: 'failed', because: 'request_expired' });
     return;
   }
+  // What is set aside binds the ceilings, for as long as a request lives that the buyer chose.
+  if (deps.clock().getTime() - payout.reservedAt.getTime() > longestReservedMs) {
+    await end(deps, payout, { is: 'failed', because: 'tried_for_long' });
+    return;
+  }
   if (from.isPaused) {
     const wait = { state: 'reserved', because: 'paused', dueInMs: timing.againMs } as const;
     await payoutWaits(db, payout, wait);
@@ -219,24 +229,29 @@ async function sendReserved(deps: SignerDeps, payout: PayoutRow, from: From): Pr
 }
 
 /**
- * Asks the node to pay, after that was written down, and what it had paid last before. The same
- * request again is harmless: LND pays no hash twice.
+ * Asks the node to pay, after it was left a mark and that was written down. The same request again
+ * is harmless: LND pays no hash twice.
  *
- * @throws {Trouble} when the node does not say what it paid last: then it is not asked to pay.
+ * @throws {Trouble} when the node takes no mark: then it is not asked to pay.
  */
 async function sendNow(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { db, timing } = deps;
   const { id, attempts, request } = payout;
-  const latest = await from.payer.latest();
   const sentTo = from.purse.identity;
-  const sentAfter = latest === undefined ? null : Buffer.from(latest, 'hex');
-  const asked = { id, attempts, sentTo, sentAfter, leaseMs: timing.leaseMs };
-  if (!(await payoutIsSent(db, asked))) return;
+  const mark = Buffer.from(await from.payer.leaveMark(), 'hex');
+  const since = deps.clock().getTime();
+  const { leaseMs } = timing;
+  if (!(await payoutIsSent(db, { id, attempts, sentTo, mark, leaseMs }))) return;
+  // A machine that stood still meanwhile sends nothing that others have taken over.
+  if (deps.clock().getTime() - since > longestStillMs) {
+    deps.log.warn({ payoutId: id.toString() }, 'payout.stood_still');
+    return;
+  }
   const sent = await from.payer.pay({ request, feeLimitMsat: payout.feeLimitMsat });
   const now: PayoutRow = {
     ...payout,
     ...{ state: 'sent', attempts: attempts + 1 },
-    ...{ sentTo, sentAfter, sentAt: deps.clock() },
+    ...{ sentTo, mark, sentAt: deps.clock() },
   };
   if (sent.is === 'paid') {
     await paid(deps, now, sent);
@@ -288,7 +303,18 @@ async function settle(
     await wait(seen.because, Math.min(leftMs, timing.settleMs), identity);
     return;
   }
-  await failed(deps, payout, { ...seen, identity });
+  // What it says may be of an earlier asking, and the latest one be lost with its records.
+  const forgot = !how.isFresh && (await orTrouble(lacksMark(payout, how.payer)));
+  if (forgot instanceof Trouble) await wait(forgot.what, timing.againMs, identity);
+  else if (forgot) await nodeForgot(deps, payout);
+  else await failed(deps, payout, { ...seen, identity });
+}
+
+async function nodeForgot(deps: SignerDeps, payout: PayoutRow): Promise<void> {
+  deps.log.error({ payoutId: payout.id.toString() }, 'payout.node_forgot');
+  const because = 'node_forgot' satisfies PayoutWord;
+  const wait = { state: 'sent', because, dueInMs: longestAgainMs, isForgotten: true } as const;
+  await payoutWaits(deps.db, payout, wait);
 }
 
 /**
@@ -297,16 +323,15 @@ async function settle(
  */
 async function notRecorded(deps: SignerDeps, payout: PayoutRow, from: From): Promise<void> {
   const { timing } = deps;
-  const wait = (because: string, dueInMs: number, isForgotten = false): Promise<void> =>
-    payoutWaits(deps.db, payout, { state: 'sent', because, dueInMs, isForgotten });
-  const forgot = await orTrouble(hasForgotten(deps, payout, from));
+  const wait = (because: string, dueInMs: number): Promise<void> =>
+    payoutWaits(deps.db, payout, { state: 'sent', because, dueInMs });
+  const forgot = await orTrouble(hasForgotten(payout, from));
   if (forgot instanceof Trouble) {
     await wait(forgot.what, timing.againMs);
     return;
   }
   if (forgot) {
-    deps.log.error({ payoutId: payout.id.toString() }, 'payout.node_forgot');
-    await wait('node_forgot' satisfies PayoutWord, longestAgainMs, true);
+    await nodeForgot(deps, payout);
     return;
   }
   const next = afterNotBegun(deps, payout, from.isPaused);
@@ -344,21 +369,15 @@ function afterNotBegun(
   return isPaused ? { word: 'paused', dueInMs: timing.againMs } : 'send';
 }
 
-/**
- * It had this payment before, or does not know either what it had paid last when it was asked. One
- * that had paid nothing yet has nothing to forget but what it received for the payment that is
- * given back; where it received nothing either, nobody can tell, and nothing is paid twice.
- */
-async function hasForgotten(deps: SignerDeps, payout: PayoutRow, from: From): Promise<boolean> {
-  const { payer, purse } = from;
-  if (payout.forgotAt !== null || payout.recordedBy === purse.identity) return true;
-  if (payout.sentAfter !== null) {
-    return (await payer.track(hex(payout.sentAfter))).is === 'not_recorded';
-  }
-  if (payout.paymentId === null || !purse.looksAtOriginal) return true;
-  const seen = await lookAtOriginals(deps, payout.paymentId, from);
-  return 'word' in seen && seen.word === 'original_unknown';
-}
+/** It had this payment before, or does not know the mark that it was left when it was asked. */
+const hasForgotten = async (payout: PayoutRow, { payer, purse }: From): Promise<boolean> =>
+  payout.forgotAt !== null ||
+  payout.recordedBy === purse.identity ||
+  (await lacksMark(payout, payer));
+
+/** What was sent without one says nothing. */
+const lacksMark = async ({ mark }: PayoutRow, payer: Payer): Promise<boolean> =>
+  mark === null || (await payer.lookOriginal(hex(mark))).is === 'unknown';
 
 /** Every part is back at the node. The same request may be tried again, within limits. */
 async function failed(
