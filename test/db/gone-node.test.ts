@@ -146,7 +146,8 @@ test('what it held lapses by a person’s word', async () => {
   await expires('11 minutes');
   expect(await wipeGoneCredentials(db)).toEqual([nodeId]);
   expect(await read()).toMatchObject({ state: 'held', attention: 'node_gone' });
-  const said = { shopId, paymentId: payment.id, answer: 'never_paid', by: 'a person' } as const;
+  const answer = { attention: 'node_gone', answer: 'never_paid', by: 'a person' } as const;
+  const said = { shopId, paymentId: payment.id, ...answer };
   expect(await endNodeGone(db, said)).toBe(true);
   expect(await read()).toMatchObject({ state: 'lapsed', attention: null });
 });

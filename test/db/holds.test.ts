@@ -2,12 +2,14 @@
 // one does, whoever is faster, and an answer that was stored stays.
 import { randomBytes } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
+import { staleWishMs as staleMs } from '../../web/core/hold.ts';
 import type { PaymentHash } from '../../web/core/invoice.ts';
 import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
 import type { Database } from '../../web/db/database.ts';
 import {
   answerHoldRequest,
+  askOfHold,
   holdPayment,
   holdRequestById,
   openHoldRequestOn,
@@ -92,6 +94,28 @@ test('a charge and a release in the same moment: one of them', async () => {
     payments.map(async (paymentId) => {
       const capture = await aCapture(paymentId);
       return Promise.all([wantCapture(db, capture), release(paymentId)]);
+    }),
+  );
+  for (const done of both) expect(done.filter(Boolean)).toHaveLength(1);
+});
+
+test('a charge wished anew and a letting go in the same moment: one of them', async () => {
+  const payments = await Promise.all(Array.from({ length: 8 }, held));
+  const both = await Promise.all(
+    payments.map(async (paymentId) => {
+      const capture = await aCapture(paymentId);
+      expect(await wantCapture(db, capture)).toBe(true);
+      const ago = `now() - interval '3 minutes'`;
+      await db.pool.query(`update hold_request set opened_at = ${ago} where id = $1`, [capture.id]);
+      await db.pool.query(
+        `update invoice set capture_wanted_at = ${ago} where payment_id = $1::uuid`,
+        [paymentId],
+      );
+      const again = { ...capture, state: 'capturing' as const };
+      const letsGo = { shopId, paymentId, kind: 'void', staffId: '77', staleMs } as const;
+      const [wished, said] = await Promise.all([wantCapture(db, again), askOfHold(db, letsGo)]);
+      expect(await stateOf(paymentId)).toBe(wished ? 'held' : 'closing');
+      return [wished, said === 'asked'];
     }),
   );
   for (const done of both) expect(done.filter(Boolean)).toHaveLength(1);

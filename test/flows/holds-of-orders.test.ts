@@ -1,11 +1,17 @@
 // "Confirm before charging": the money of an order is held by the node until the merchant charges
 // it or lets it go, by buttons of the admin; and whatever Shopify says of the order comes first.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { holdEndsSoonMs } from '../../web/core/hold.ts';
+import { holdCltvBlocks, holdEndsSoonMs } from '../../web/core/hold.ts';
+import type { Preimage } from '../../web/core/invoice.ts';
+import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
+import { holdIsLost } from '../../web/db/holds.ts';
 import type { InvoiceRow } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
+import { answerAttention } from '../../web/flows/answer-attention.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
+import { placeOfPreimage } from '../../web/flows/quote-invoice.ts';
+import { takeLatePayment } from '../../web/flows/take-late-payment.ts';
 import type {
   HoldAskedAnswer,
   HoldsAnswer,
@@ -45,6 +51,7 @@ test('it is off, and cannot be switched on with a credential that cannot hold', 
   expect((await shop.quoted(await shop.anOrder())).hold).toBe(false);
 });
 
+const holding = ['receive-and-hold', { rootKeyId: '57201' }] as const;
 test('a credential that can hold is taken when it is given for that alone', async () => {
   const given = macaroon('receive-and-hold', '57201');
   const plain = await shop.asMerchant('/api/node', given);
@@ -53,8 +60,16 @@ test('a credential that can hold is taken when it is given for that alone', asyn
     ...{ ...macaroon('receive-useful', '57202'), forHolds: true },
   });
   expect(lacking).toMatchObject({ answer: { refusal: 'credential_lacks_permission' } });
+  // The line prints a credential alone: where its node is, and by which certificate, is known.
+  const { node } = (await holds()).answer;
+  const certificate = '';
+  const host = node?.address ?? '';
+  const alone = { host, certificate, macaroon: shop.lnd.macaroon(...holding).toString('hex') };
+  const unknown = await shop.asMerchant('/api/node', { ...alone, forHolds: true });
+  expect(unknown).toMatchObject({ status: 422, answer: { refusal: 'certificate_wrong' } });
+  const renewed = { ...alone, renews: node?.id, forHolds: true };
   const connected = async (): Promise<boolean> =>
-    (await shop.asMerchant('/api/node', { ...given, forHolds: true })).status === 200;
+    (await shop.asMerchant('/api/node', renewed)).status === 200;
   await until('the node is connected', connected, 60_000);
   expect((await holds()).answer.nodeCanHold).toBe(true);
   expect(await switchTo(true)).toMatchObject({ status: 200, answer: { ok: true, isOn: true } });
@@ -93,6 +108,12 @@ const page = async ({ paymentId }: Bill): Promise<PayView> => {
   return (await (await fetch(`${shop.appUrl}/pay/${link}/status`)).json()) as PayView;
 };
 const order = ({ originId }: Bill) => shop.shopify.order(originId);
+/** As after a time in which Shopify did not answer for the order. */
+const wishedBefore = ({ id }: InvoiceRow, ago: string): Promise<unknown> =>
+  shop.db.pool.query('update invoice set capture_wanted_at = now() - $2::interval where id = $1', [
+    id,
+    ago,
+  ]);
 const look = (bill: Bill) => lookAtOrderNow(shop.deps, bill);
 
 describe('with a node that can hold', () => {
@@ -243,6 +264,91 @@ describe('with a node that can hold', () => {
     expect(refunds).toMatchObject([{ source: 'overpaid', origin: 'attention' }]);
     const third = invoice.amountMsat / 3n;
     expect(third - (refunds[0]?.amountMsat ?? 0n)).toBeLessThan(1_001n);
+  });
+
+  test('what could not be charged ends in time all the same, after its last wish', async () => {
+    const { bill, invoice, paid } = await held();
+    await press(bill, 'charge');
+    await answerAll(bill);
+    const after = shop.later(10 * 86_400_000);
+    // Nobody can read its order, but the last wish may still be with a node.
+    await wishedBefore(invoice, '90 s');
+    await shop.look(invoice, after);
+    expect((await shop.stands(bill)).state).toBe('held');
+    await wishedBefore(invoice, '3 minutes');
+    await shop.look(invoice, after);
+    expect((await shop.stands(bill)).state).toBe('closing');
+    await shop.look(invoice);
+    await expect(paid).resolves.toMatchObject({ ok: false });
+    await answerAll(bill);
+    expect(await requestsOf(bill)).toMatchObject([{ state: 'done', outcome: 'expired' }]);
+    expect(await shop.accountsOf(bill)).toEqual({});
+  });
+
+  test('a charge that cannot happen is taken back by who lets go, and no other', async () => {
+    const { bill, invoice, paid } = await held();
+    await press(bill, 'charge');
+    await answerAll(bill);
+    await shop.db.pool.query(
+      `update hold_request set opened_at = now() - interval '3 minutes' where payment_id = $1`,
+      [bill.paymentId],
+    );
+    expect((await shown(bill)).hold).toMatchObject({ asked: 'charge', isStuck: false });
+    const otherwise = { status: 422, answer: { refusal: 'asked_otherwise' } };
+    expect(await press(bill, 'let_go')).toMatchObject(otherwise);
+    await wishedBefore(invoice, '3 minutes');
+    expect((await shown(bill)).hold).toMatchObject({ asked: 'charge', isStuck: true });
+    const clicks = await Promise.all(Array.from({ length: 20 }, () => press(bill, 'let_go')));
+    expect(clicks.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect((await shop.stands(bill)).state).toBe('closing');
+    await shop.look(invoice);
+    await expect(paid).resolves.toMatchObject({ ok: false });
+    await answerAll(bill);
+    const done = { state: 'done', outcome: 'voided' };
+    expect(await requestsOf(bill)).toMatchObject([
+      { kind: 'capture', ...done },
+      { kind: 'void', ...done },
+    ]);
+    const seen = await look(bill);
+    expect(seen.is === 'payment' && seen.payment.id).toBe(bill.paymentId);
+  });
+
+  test('let go, and the node was faster: the order is not to be paid again', async () => {
+    const { bill, invoice } = await held();
+    expect((await press(bill, 'let_go')).status).toBe(200);
+    shop.lnd.mine(holdCltvBlocks);
+    await shop.look(invoice);
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    const before = await look(bill);
+    expect(before.is === 'payment' && before.payment.id).toBe(bill.paymentId);
+    await answerAll(bill);
+    expect(await requestsOf(bill)).toMatchObject([{ state: 'done', outcome: 'voided' }]);
+    const after = await look(bill);
+    expect(after.is === 'payment' && after.payment.id).toBe(bill.paymentId);
+  });
+
+  test('held once and taken late: what is too much waits for the policy, or a person', async () => {
+    const { bill, invoice } = await held('30.00');
+    const { sealedPreimage, hash, nodeId } = await shop.again(invoice);
+    const secret = shop.deps.sealer.open(
+      sealedPreimage ?? new Uint8Array(),
+      placeOfPreimage(invoice),
+    );
+    const { paymentId, shopId } = bill;
+    expect(await holdIsLost(shop.db, { paymentId, hash })).toBe(true);
+    const answer = { attention: 'hold_lost', answer: 'never_paid', seenMsat: msat(0n) } as const;
+    const said = { shopId, paymentId, staffId: '77', ...answer };
+    expect(await answerAttention(shop.deps, said)).toEqual({ ok: true });
+    const node = await shop.deps.nodes.of(nodeId);
+    await node.settleHeld(Buffer.from(secret).toString('hex') as Preimage);
+    await shop.hear(invoice);
+    expect(await shop.stands(bill)).toEqual({ state: 'lapsed', attention: 'overpaid' });
+    shop.shopify.edit(bill.originId, { total: '20.00' });
+    const taken = await takeLatePayment(shop.deps, { shopId, paymentId, staffId: '77' });
+    expect(taken).toEqual({ ok: true });
+    await shop.tell(bill);
+    expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: 'overpaid' });
+    expect(await shop.db.prisma.refund.count({ where: { paymentId } })).toBe(0);
   });
 
   test('nobody decides: told twice, given back at its end, and payable again', async () => {

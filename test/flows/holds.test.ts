@@ -3,12 +3,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { CheckoutInput, MoneySession } from '../../sandbox/shopify/payments/index.ts';
 import { holdCltvBlocks } from '../../web/core/hold.ts';
+import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
-import { switchHolds } from '../../web/db/holds.ts';
+import { releaseHeld, switchHolds } from '../../web/db/holds.ts';
 import type { InvoiceRow } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
 import { putOffTold } from '../../web/db/nodes.ts';
 import { wantPending } from '../../web/db/sessions.ts';
+import { answerAttention } from '../../web/flows/answer-attention.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { paymentsApp, until } from '../world.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
@@ -263,6 +265,102 @@ describe('with a node that can hold', () => {
     await shop.tell(bill);
     expect((await shop.stands(bill)).state).toBe('rejected');
     expect(session(bill)?.state).toBe('rejected');
+  });
+
+  test('never told of a hold, Shopify hears its end all the same', async () => {
+    const bill = await chosen();
+    const { invoice } = await held(bill);
+    const after = shop.later(10 * 86_400_000);
+    await shop.look(invoice, after);
+    await shop.look(invoice, after);
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    await shop.tell(bill);
+    expect((await shop.stands(bill)).state).toBe('rejected');
+    expect(session(bill)?.state).toBe('rejected');
+  });
+
+  describe('whose node is restored from a backup that is older than the hold', () => {
+    const says = ({ shopId, paymentId }: Bill, answer: 'never_paid' | 'seen_paid') =>
+      answerAttention(shop.deps, {
+        ...{ shopId, paymentId, attention: 'hold_lost', answer },
+        ...{ seenMsat: msat(0n), staffId: undefined },
+      });
+    /** The node is back, and knows nothing of it. */
+    async function forgotten(hold: () => Promise<{ bill: Bill; invoice: InvoiceRow; paid: Paid }>) {
+      const past = shop.lnd.snapshot();
+      const { bill, invoice, paid } = await hold();
+      paid.catch(() => undefined);
+      await shop.lnd.restore(past);
+      const { heldUntilHeight } = await shop.again(invoice);
+      if (heldUntilHeight === null) throw new Error('it is not held');
+      const looked = async (): Promise<boolean> => {
+        await shop.look(invoice);
+        return true;
+      };
+      await expect.poll(() => looked().catch(() => false), { timeout: 60_000 }).toBe(true);
+      shop.lnd.mine(heldUntilHeight - shop.lnd.height - 1);
+      await shop.look(invoice);
+      expect((await shop.stands(bill)).attention).toBeNull();
+      shop.lnd.mine(1);
+      await shop.look(invoice);
+      await shop.look(invoice);
+      return { bill, invoice };
+    }
+
+    test('a person is asked at its end, once; nothing lapses by itself', async () => {
+      const { bill, invoice } = await forgotten(authorized);
+      expect(await shop.stands(bill)).toEqual({ state: 'held', attention: 'hold_lost' });
+      const asked = await shop.shopify.payments.capture(bill.originId);
+      expect(await says(bill, 'never_paid')).toEqual({ ok: true });
+      expect(await says(bill, 'never_paid')).toEqual({ ok: false, refusal: 'not_asked' });
+      expect(await shop.stands(bill)).toEqual({ state: 'lapsed', attention: null });
+      expect((await shop.again(invoice)).state).toBe('canceled');
+      await answerAll(bill);
+      await answerAll(bill);
+      expect(atShopify(asked)?.rejection).toMatchObject({ code: 'AUTHORIZATION_EXPIRED' });
+      const lines = await shop.db.prisma.history.findMany({
+        where: { paymentId: bill.paymentId, what: { in: ['hold_lost', 'never_paid'] } },
+        orderBy: { id: 'asc' },
+      });
+      expect(lines.map(({ what }) => what)).toEqual(['hold_lost', 'never_paid']);
+    });
+
+    test('also of what was to be given back, and of what Shopify never heard', async () => {
+      const untold = async () => {
+        const bill = await chosen();
+        return { bill, ...(await held(bill)) };
+      };
+      const { bill, invoice } = await forgotten(async () => {
+        const all = await untold();
+        const about = { paymentId: all.bill.paymentId, because: 'hold_voided' } as const;
+        expect(await releaseHeld(shop.db, about)).toBe(true);
+        return all;
+      });
+      expect(await shop.stands(bill)).toEqual({ state: 'closing', attention: 'hold_lost' });
+      expect(await says(bill, 'seen_paid')).toEqual({ ok: true });
+      expect(await shop.stands(bill)).toEqual({ state: 'lapsed', attention: null });
+      await shop.tell(bill);
+      expect((await shop.stands(bill)).state).toBe('rejected');
+      expect(session(bill)?.state).toBe('rejected');
+      expect((await shop.again(invoice)).state).toBe('canceled');
+    });
+
+    test('its own word ends the question, should it come back', async () => {
+      let now = shop.lnd.snapshot();
+      const { bill, invoice } = await forgotten(async () => {
+        const all = await authorized();
+        now = shop.lnd.snapshot();
+        return all;
+      });
+      await shop.lnd.restore(now);
+      const state = async (): Promise<unknown> => {
+        await shop.look(invoice).catch(() => undefined);
+        return shop.stands(bill);
+      };
+      const end = { state: 'lapsed', attention: null };
+      await expect.poll(state, { timeout: 60_000 }).toEqual(end);
+      expect(await says(bill, 'never_paid')).toEqual({ ok: false, refusal: 'not_asked' });
+    });
   });
 
   test('also when its time is over by the clock', async () => {

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { staleWishMs } from '../../web/core/hold.ts';
 import { audit } from '../../web/db/audit.ts';
 import { askOfHold, switchHolds } from '../../web/db/holds.ts';
 import { openShop, type Shop } from '../flows/cases-shop.ts';
@@ -160,7 +161,7 @@ async function playOrder(kind: 'capture' | 'void', moment: Moment) {
   const invoice = await shop.quoted(bill);
   const paid = shop.lnd.pay(shop.requestOf(invoice.hash));
   await until('it is held', async () => (await read()).state === 'held', patienceMs);
-  const asked = { shopId, paymentId, kind, staffId: 'a person' };
+  const asked = { shopId, paymentId, kind, staffId: 'a person', staleMs: staleWishMs };
   await Promise.all(Array.from({ length: 20 }, () => askOfHold(shop.db, asked)));
   const ends = async (): Promise<boolean> => {
     const requests = await prisma.holdRequest.findMany({ where: { paymentId } });

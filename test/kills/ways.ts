@@ -293,6 +293,9 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   ],
   'The way back after a call without an answer: passed after other kills, at no moment of its own.':
     ['call look-at-invoice.askToCancel', 'call look-at-invoice.lookInvoice'],
+  'A person is asked in one statement, or at the next look (test/flows/holds.test.ts).': [
+    'sql hold_is_lost',
+  ],
   "A way back from Shopify's no, in one statement (test/flows, test/journey/unpaid.test.ts).": [
     'prisma askForPerson payment.updateMany',
     'sql session_group_free',

@@ -62,7 +62,11 @@ export const ofTheHolds: readonly Mutant[] = [
       guard: 'the node is told the secret when somebody wants it charged, and not before',
       ...{ test: ofHoldsFlow, named: 'held, authorized with an end, captured as a whole' },
     },
-    edit(looks, 'if (invoice.captureWantedAt !== null) return charge', 'if (true) return charge'),
+    edit(
+      looks,
+      'if (isWished && (await mayCharge(deps.db, mayBe))) return charge',
+      'if (true) return charge',
+    ),
   ),
   source(
     {
@@ -111,7 +115,7 @@ export const ofTheHolds: readonly Mutant[] = [
       guard: 'the wish to charge is taken back where the order is over before the node heard of it',
       ...{ test: ofHoldsOfOrders, named: 'cancelled after the wish to charge: read again' },
     },
-    edit(holds, 'if (evenIfCharging) await takeBackCapture(on, paymentId);', ''),
+    edit(holds, 'await takeBackCapture(on, { paymentId, forMs });', ''),
   ),
   source(
     {
@@ -119,6 +123,98 @@ export const ofTheHolds: readonly Mutant[] = [
       guard: 'an order of which the money was let go is not to be paid again',
       ...{ test: ofHoldsOfOrders, named: 'let go: the buyer has it back' },
     },
-    edit('web/flows/look-at-order.ts', 'if (await wasLetGo(deps, known)) return known;', ''),
+    edit(
+      'web/flows/look-at-order.ts',
+      "if (known?.state === 'lapsed' && (await wasLetGo(deps.db, known.id))) return known;",
+      '',
+    ),
+  ),
+  source(
+    {
+      id: 'X140',
+      guard: 'what a node has forgotten is asked of a person once it must have timed out',
+      ...{ test: ofHoldsFlow, named: 'a person is asked at its end, once' },
+    },
+    edit(looks, "return 'stored';\n    await askIfLost(deps, invoice);", "return 'stored';"),
+  ),
+  source(
+    {
+      id: 'X141',
+      guard: 'so is what was to be given back',
+      ...{ test: ofHoldsFlow, named: 'also of what was to be given back' },
+    },
+    edit(looks, 'if (invoice.heldAt !== null) {\n    const node', 'if (false) {\n    const node'),
+  ),
+  source(
+    {
+      id: 'X142',
+      guard: 'before that nobody is asked: the node may be found to know it',
+      ...{ test: ofHoldsFlow, named: 'a person is asked at its end, once' },
+    },
+    edit(ofHold, 'about.height >= about.heldUntilHeight', 'about.height > 0'),
+  ),
+  source(
+    {
+      id: 'X143',
+      guard: 'a wish to charge that cannot happen keeps no hold beyond its end',
+      ...{ test: ofHoldsOfOrders, named: 'what could not be charged ends in time' },
+    },
+    edit(looks, 'evenIfCharging: { forMs: staleWishMs }', 'evenIfCharging: false'),
+  ),
+  source(
+    {
+      id: 'X144',
+      guard: 'a wish that may still be with a node is not taken back for its age',
+      ...{ test: ofHoldsOfOrders, named: 'what could not be charged ends in time' },
+    },
+    edit(
+      holds,
+      "($2::int is null or i.capture_wanted_at < now() - $2::int * interval '1 ms')",
+      '($2::int is null or true)',
+    ),
+  ),
+  source(
+    {
+      id: 'X145',
+      guard: 'who lets go takes back a charge that cannot happen any more',
+      ...{ test: ofHoldsOfOrders, named: 'a charge that cannot happen is taken back' },
+    },
+    edit(holds, "kind === 'void' && row.stale && (await", 'false && row.stale && (await'),
+  ),
+  source(
+    {
+      id: 'X146',
+      guard: 'an order that is being let go is not opened again, whoever ended its hold',
+      ...{ test: ofHoldsOfOrders, named: 'let go, and the node was faster' },
+    },
+    edit(holds, "and coalesce(outcome, 'voided') = 'voided' limit", "and outcome = 'voided' limit"),
+  ),
+  source(
+    {
+      id: 'X147',
+      guard: 'what came late asks the policy for late money, whatever was held before',
+      ...{ test: ofHoldsOfOrders, named: 'held once and taken late' },
+    },
+    edit('web/flows/tell-shopify.ts', " && payment.reason !== 'taken_late'", ''),
+  ),
+  source(
+    {
+      id: 'X148',
+      guard: 'Shopify hears the end of a hold that it never heard of',
+      ...{ test: ofHoldsFlow, named: 'never told of a hold, Shopify hears its end' },
+    },
+    edit(holds, "coalesce(p.verdict_wanted, 'reject')", 'p.verdict_wanted'),
+  ),
+  source(
+    {
+      id: 'X149',
+      guard: 'the word of the node ends what a person was asked in its place',
+      ...{ test: ofHoldsFlow, named: 'its own word ends the question' },
+    },
+    edit(
+      'web/db/payments.ts',
+      "when attention not in ('untold', 'node_gone', 'hold_lost', 'too_little',",
+      "when attention not in ('untold', 'node_gone', 'too_little',",
+    ),
   ),
 ];

@@ -153,6 +153,23 @@ const words = {
         'ihn Zaptill.',
     },
   },
+  hold_lost: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: your node has forgotten the money it held',
+      sentence:
+        'Your node held the money of order {orderName}. Its time is over, and the node knows ' +
+        'nothing of it any more, as after a restore from an old backup.',
+      todo: 'Look at the channels of your node, then say whether the money came.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: Ihr Knoten hat das gehaltene Geld vergessen',
+      sentence:
+        'Ihr Knoten hielt das Geld der Bestellung {orderName}. Die Zeit dafür ist um, und der ' +
+        'Knoten weiß nichts mehr davon, wie nach einer Wiederherstellung aus alter Sicherung.',
+      todo: 'Sehen Sie sich die Kanäle Ihres Knotens an, und sagen Sie, ob das Geld kam.',
+    },
+  },
   node_unreachable: {
     path: '/node',
     en: {

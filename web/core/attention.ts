@@ -13,11 +13,18 @@ export const answersTo = {
   too_little: ['seen_to'],
   /** Only a node that is gone knows: a person says what became of its invoice. */
   node_gone: ['never_paid', 'seen_paid'],
+  /** The node that held its money knows nothing of it any more: a person says what became of it. */
+  hold_lost: ['never_paid', 'seen_paid'],
 } as const satisfies Record<string, readonly string[]>;
 export type Answerable = keyof typeof answersTo;
 export type Answer = (typeof answersTo)[Answerable][number];
 
-/** What a person may say of a node that is gone. */
+/** Only the node would know, and it cannot say. */
+export type NodeQuestion = 'node_gone' | 'hold_lost';
+export const isNodeQuestion = (attention: Answerable): attention is NodeQuestion =>
+  attention === 'node_gone' || attention === 'hold_lost';
+
+/** What a person may say of a node that cannot. */
 export type GoneAnswer = (typeof answersTo)['node_gone'][number];
 export const isGoneAnswer = (answer: Answer): answer is GoneAnswer =>
   (answersTo.node_gone as readonly Answer[]).includes(answer);

@@ -39,6 +39,15 @@ export const isHoldOver = (about: {
   now: Date;
 }): boolean => blocksLeft(about) === 0 || about.now.getTime() > about.endsAt.getTime() + graceMs;
 
+/** Whether what was held has timed out by itself, whatever its node knows of it. */
+export const isHoldPast = (about: { heldUntilHeight: number; height: number }): boolean =>
+  about.height >= about.heldUntilHeight;
+
+/** So old the reading of an order may be on which its money is charged. */
+export const orderFreshMs = 60_000;
+/** A wish to charge on so old a reading is with no node any more: each call has its deadline. */
+export const staleWishMs = 2 * orderFreshMs;
+
 /** What became of a charge or of a giving back. Only the first two are a yes. */
 export const holdOutcomes = {
   captured: 'It was charged.',

@@ -60,8 +60,8 @@ export const reasons = {
   hold_voided: 'It is not to be charged, and the buyer gets the money back.',
   hold_over: 'The time to charge it was over, and the buyer gets the money back.',
   refund_opened: 'Its buyer is given the money back as a refund.',
-  never_paid: 'A person says that nobody paid it at a node that is gone.',
-  seen_paid: 'A person saw it paid at a node that is gone, and settled the order by hand.',
+  never_paid: 'A person says that nobody paid it at a node that cannot say.',
+  seen_paid: 'A person saw it paid at a node that cannot say, and settled the order by hand.',
   taken_late: 'Its money came late, and is taken for the order all the same.',
 } as const satisfies Record<string, string>;
 export type Reason = keyof typeof reasons;

@@ -1,6 +1,6 @@
 // What a person answers when a payment asks for one. The row is locked before it is read: a second
 // payment that comes in that moment asks anew, and is not answered unseen.
-import type { Answer, Answerable, GoneAnswer } from '../core/attention.ts';
+import type { Answer, Answerable, GoneAnswer, NodeQuestion } from '../core/attention.ts';
 import { accountOf } from '../core/ledger.ts';
 import { msat, type Msat } from '../core/money.ts';
 import { sayMoved } from './announce.ts';
@@ -92,27 +92,34 @@ export const endAttention = (
   });
 
 /**
- * A person says whether an invoice of a node that is gone was paid there. It ends without the
- * node's word: should the node come back and know better, what was paid is recorded all the same.
- * Never paid: an open payment waits for a fresh invoice. Seen as paid: the payment is over, for its
- * order was settled by hand. False: it does not ask for that any more, or its node is back.
+ * A person says whether an invoice was paid at a node that cannot say so: it is gone, or has lost
+ * what it held. It ends without the node's word: should the node come back and know better, what
+ * was paid is recorded all the same. Never paid: an open payment waits for a fresh invoice. Seen as
+ * paid: the payment is over, for its order was settled by hand. False: it does not ask for that any
+ * more, or its node is back.
  */
 export const endNodeGone = (
   db: Database,
-  about: { shopId: number; paymentId: string; answer: GoneAnswer; by: string },
+  about: {
+    shopId: number;
+    paymentId: string;
+    attention: NodeQuestion;
+    answer: GoneAnswer;
+    by: string;
+  },
 ): Promise<boolean> =>
   transaction(db, async (on) => {
-    const { shopId, paymentId, answer, by } = about;
+    const { shopId, paymentId, attention, answer, by } = about;
     const [asking] = await rows<{ link: string; state: string }>(
       on,
       {
         name: 'node_gone_asking',
         text: `
           select link, state::text from payment
-          where id = $1::uuid and shop_id = $2 and attention = 'node_gone'
+          where id = $1::uuid and shop_id = $2 and attention = $3
             and state in ('open', 'held', 'closing') for no key update`,
       },
-      [paymentId, shopId],
+      [paymentId, shopId, attention],
     );
     if (asking === undefined) return false;
     const ended = await rows<{ hash: string }>(
@@ -124,10 +131,11 @@ export const endNodeGone = (
             sealed_preimage = null, ending = coalesce(i.ending, 'order_over')
           from node n
           where i.payment_id = $1::uuid and i.state in ('made', 'live') and n.id = i.node_id
-            and n.retired_at is not null and n.sealed_credential is null
+            and case when $2 = 'hold_lost' then i.held_at is not null
+              else n.retired_at is not null and n.sealed_credential is null end
           returning encode(i.hash, 'hex') as hash`,
       },
-      [paymentId],
+      [paymentId, attention],
     );
     const [invoice] = ended;
     if (invoice === undefined) return false;

@@ -80,7 +80,8 @@ async function moveAll(on: Queryable, { ids, from, to, because }: Moves): Promis
             attempts = 0,
             attention = case when attention = 'untold' then null
               -- That its order is over does not answer what only the node knows.
-              when attention in ('node_gone', 'too_little') and $3 <> 'closing' then null
+              when attention in ('node_gone', 'hold_lost', 'too_little') and $3 <> 'closing'
+                then null
               else attention end,
             -- A verdict that is wanted is told as soon as it is certain that no money comes.
             due_at = case when $3 = 'lapsed' and verdict_wanted is not null then now() end

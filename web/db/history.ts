@@ -26,14 +26,17 @@ export const historyWords = {
   node_gone:
     'The node has been away for two weeks, and its credential was wiped: only it knows whether ' +
     'the invoice was paid.',
+  hold_lost:
+    'The time of what the node held is over, and it knows nothing of it, as after a restore from ' +
+    'an old backup: nobody can say whether the money came.',
   wait_wanted: 'The buyer says that the money is on its way, and went back to the shop.',
   told_to_wait: 'Shopify was told to wait for the money.',
   group_freed: 'The purchase may be paid anew: Shopify took no payment for it.',
   given_back: 'A person gave the buyer back what was too much.',
   kept: 'A person agreed with the buyer that the shop keeps what was too much.',
   seen_to: 'A person has seen to it.',
-  never_paid: 'A person says that nobody paid the invoice at the node that is gone.',
-  seen_paid: 'A person saw the invoice paid at the node that is gone.',
+  never_paid: 'A person says that nobody paid the invoice at the node, which cannot say.',
+  seen_paid: 'A person saw the invoice paid at the node, which cannot say.',
   session_asked: 'Shopify asks something of this payment.',
   told_authorized: 'Shopify has it as authorized.',
   capture_wanted: 'It is to be charged.',

@@ -3,6 +3,7 @@
 // release in the same moment one happens and the other finds it done.
 import type { HoldOutcome } from '../core/hold.ts';
 import { holdOutcomeOf } from '../core/hold.ts';
+import type { PaymentHash } from '../core/invoice.ts';
 import type { Minor } from '../core/money.ts';
 import type { Reason } from '../core/payment.ts';
 import { sayMoved } from './announce.ts';
@@ -92,7 +93,10 @@ export async function holdPayment(
               and p.state = 'open' and i.hold and i.state = 'live' and i.ending is null
               and i.held_at is null
             returning i.payment_id)
-          update payment p set hold_ends_at = $4
+          update payment p set hold_ends_at = $4,
+            -- Should it end before Shopify hears of it, Shopify hears of the end.
+            verdict_wanted = case when p.origin = 'payment_session'
+              then coalesce(p.verdict_wanted, 'reject') else p.verdict_wanted end
           from begun where p.id = begun.payment_id returning p.id`,
       },
       [invoiceId, paymentId, heldUntilHeight, endsAt],
@@ -113,9 +117,10 @@ type Release = {
   because: Reason;
   /**
    * Also what the node was to be asked to charge: the wish is taken back. A node that was asked in
-   * that very moment says so, and the money is then of an order that is over.
+   * that very moment says so, and the money is then of an order that is over. `forMs`: only a wish
+   * that nobody has made anew for so long.
    */
-  evenIfCharging?: boolean;
+  evenIfCharging?: boolean | { forMs: number };
 };
 
 /**
@@ -129,7 +134,10 @@ export const releaseHeld = (db: Database, about: Release): Promise<boolean> =>
 export async function releaseHeldOn(on: Queryable, about: Release): Promise<boolean> {
   const { paymentId, because, evenIfCharging = false } = about;
   await lockWithInvoices(on, paymentId);
-  if (evenIfCharging) await takeBackCapture(on, paymentId);
+  if (evenIfCharging !== false) {
+    const forMs = evenIfCharging === true ? null : evenIfCharging.forMs;
+    await takeBackCapture(on, { paymentId, forMs });
+  }
   const capturing = await rows(
     on,
     {
@@ -148,7 +156,10 @@ export async function releaseHeldOn(on: Queryable, about: Release): Promise<bool
 }
 
 /** The payment and its invoice are locked. */
-const takeBackCapture = (on: Queryable, paymentId: string): Promise<unknown> =>
+const takeBackCapture = (
+  on: Queryable,
+  about: { paymentId: string; forMs: number | null },
+): Promise<unknown> =>
   rows(
     on,
     {
@@ -156,10 +167,53 @@ const takeBackCapture = (on: Queryable, paymentId: string): Promise<unknown> =>
       text: `
         update invoice i set capture_wanted_at = null from payment p
         where i.payment_id = $1::uuid and p.id = i.payment_id and p.state = 'held'
-          and i.state = 'live' and i.capture_wanted_at is not null`,
+          and i.state = 'live' and i.capture_wanted_at is not null
+          and ($2::int is null or i.capture_wanted_at < now() - $2::int * interval '1 ms')`,
+    },
+    [about.paymentId, about.forMs],
+  );
+
+/**
+ * The node has forgotten what it held, and its time is over: a person is asked whether the money
+ * came. False: it is not held any more, or the payment asks for somebody already.
+ */
+export async function holdIsLost(
+  db: Database,
+  about: { paymentId: string; hash: PaymentHash },
+): Promise<boolean> {
+  const asked = await rows(
+    db.pool,
+    {
+      name: 'hold_is_lost',
+      text: `
+        with asked as (
+          update payment set attention = 'hold_lost'
+          where id = $1::uuid and attention is null and state in ('held', 'closing')
+          returning id),
+        line as (
+          insert into history (payment_id, what, because, details)
+          select id, 'hold_lost', '', jsonb_build_object('hash', $2::text) from asked)
+        select id from asked`,
+    },
+    [about.paymentId, about.hash],
+  );
+  return asked.length > 0;
+}
+
+/** Whether the merchant has let go, or is about to, what was held: whoever ended it first. */
+export async function wasLetGo(db: Database, paymentId: string): Promise<boolean> {
+  const found = await rows(
+    db.pool,
+    {
+      name: 'hold_was_let_go',
+      text: `
+        select id from hold_request where payment_id = $1::uuid and kind = 'void'
+          and coalesce(outcome, 'voided') = 'voided' limit 1`,
     },
     [paymentId],
   );
+  return found.length > 0;
+}
 
 /** Gives back all that a shop holds, as a part of the caller's transaction. */
 export async function releaseAllOfShop(
@@ -301,30 +355,50 @@ export async function captureOf(
 
 /**
  * A member of staff wants what is held to be charged or given back: one row that is due at once,
- * however often it is asked for. What was asked first goes first; the other is told so.
+ * however often it is asked for. What was asked first goes first, and the other is told so; but a
+ * charge that cannot happen any more, since nobody could read its order for `staleMs`, is taken
+ * back by who lets go.
  */
 export async function askOfHold(
   db: Database,
-  asked: { shopId: number; paymentId: string; kind: HoldRequestRow['kind']; staffId: string },
+  asked: {
+    shopId: number;
+    paymentId: string;
+    kind: HoldRequestRow['kind'];
+    staffId: string;
+    staleMs: number;
+  },
 ): Promise<'asked' | 'not_held' | 'asked_otherwise'> {
-  const { shopId, paymentId, kind, staffId } = asked;
+  const { shopId, paymentId, kind, staffId, staleMs } = asked;
   return transaction(db, async (on) => {
     await lockWithInvoices(on, paymentId);
-    const [row] = await rows<{ pending: HoldRequestRow['kind'] | null; before: number }>(
+    type Known = { pending: HoldRequestRow['kind'] | null; stale: boolean; before: number };
+    const [row] = await rows<Known>(
       on,
       {
         name: 'hold_asked_of',
         text: `
           select (select kind from hold_request r where r.payment_id = p.id and r.state <> 'done'
               order by r.id limit 1) as pending,
+            exists (select 1 from hold_request r where r.payment_id = p.id and r.state <> 'done'
+              and r.opened_at < now() - $3::int * interval '1 ms') as stale,
             (select count(*) from hold_request r where r.payment_id = p.id)::int as before
           from payment p
           where p.id = $1::uuid and p.shop_id = $2 and p.origin = 'order' and p.state = 'held'`,
       },
-      [paymentId, shopId],
+      [paymentId, shopId, staleMs],
     );
     if (row === undefined) return 'not_held';
-    if (row.pending !== null) return row.pending === kind ? 'asked' : 'asked_otherwise';
+    if (row.pending === kind) return 'asked';
+    if (row.pending !== null) {
+      const back = {
+        paymentId,
+        because: 'hold_voided',
+        evenIfCharging: { forMs: staleMs },
+      } as const;
+      const isBack = kind === 'void' && row.stale && (await releaseHeldOn(on, back));
+      if (!isBack) return 'asked_otherwise';
+    }
     const originId = `staff/${paymentId}/${String(row.before + 1)}`;
     const of = { shopId, paymentId, kind, originId };
     await openHoldRequestOn(on, { ...of, amountMinor: null, currency: null });

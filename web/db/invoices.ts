@@ -21,6 +21,8 @@ export type InvoiceRow = {
   /** The node is given the hash only, and holds what is paid. */
   hold: boolean;
   heldAt: Date | null;
+  /** The height of the chain at which the first part of what is held times out. */
+  heldUntilHeight: number | null;
   /** It is to be charged: the node is to be told the secret. */
   captureWantedAt: Date | null;
   amountMsat: Msat;
@@ -44,8 +46,8 @@ export type InvoiceRow = {
 /** Of the invoice `i` and its quote `q`. `prefix`: of the names that payments have as well. */
 export const invoiceColumns = ({ prefix = '' } = {}): string => `
   i.id as ${prefix}id, i.payment_id, i.node_id, encode(i.hash, 'hex') as hash, i.sealed_preimage,
-  i.hold, i.held_at, i.capture_wanted_at, i.amount_msat, i.state::text as ${prefix}state,
-  i.request, i.expires_at, i.ending, i.ending_at,
+  i.hold, i.held_at, i.held_until_height, i.capture_wanted_at, i.amount_msat,
+  i.state::text as ${prefix}state, i.request, i.expires_at, i.ending, i.ending_at,
   i.made_at, i.settled_at, i.paid_msat, q.lapses_at, q.fiat_minor, q.currency as ${prefix}currency,
   q.price_e8::text, q.evidence`;
 const columns = invoiceColumns();
@@ -59,6 +61,7 @@ export type RawInvoice = {
   sealed_preimage: Uint8Array | null;
   hold: boolean;
   held_at: Date | null;
+  held_until_height: number | null;
   capture_wanted_at: Date | null;
   amount_msat: string | bigint;
   state: InvoiceState;
@@ -85,6 +88,7 @@ export function invoiceFrom(raw: RawInvoice): InvoiceRow {
     sealedPreimage: raw.sealed_preimage,
     hold: raw.hold,
     heldAt: raw.held_at,
+    heldUntilHeight: raw.held_until_height,
     captureWantedAt: raw.capture_wanted_at,
     amountMsat: BigInt(raw.amount_msat) as Msat,
     state: raw.state,

@@ -213,8 +213,9 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
             told_at = case when $2 = 'settled' and $3 = 'resolved' then now() else told_at end,
             attention = coalesce($7, case
               -- The order is over; what the node that is gone knows of it is asked as before.
-              when $3 = 'closing' and attention in ('node_gone', 'too_little') then attention
-              when attention not in ('untold', 'node_gone', 'too_little',
+              when $3 = 'closing' and attention in ('node_gone', 'hold_lost', 'too_little')
+                then attention
+              when attention not in ('untold', 'node_gone', 'hold_lost', 'too_little',
                 coalesce($15::text, 'untold')) then attention
               -- One word is answered, and what is to be given back is another matter.
               when attention is not null and (

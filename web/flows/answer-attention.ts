@@ -1,6 +1,12 @@
 // A person has done what a payment asked for, and says so. Money moves in the books only: what was
 // given back went from the merchant's own wallet, and we could not send it.
-import { isAnswerable, isGoneAnswer, mayAnswer, type Answer } from '../core/attention.ts';
+import {
+  isAnswerable,
+  isGoneAnswer,
+  isNodeQuestion,
+  mayAnswer,
+  type Answer,
+} from '../core/attention.ts';
 import type { Msat } from '../core/money.ts';
 import { stillDue } from '../core/payment.ts';
 import { endAttention, endNodeGone } from '../db/attentions.ts';
@@ -40,9 +46,10 @@ export async function answerAttention(
   if (answer === 'seen_paid' && (await stillOwes(deps, payment))) {
     return { ok: false, refusal: 'order_still_owes' };
   }
-  const isEnded = isGoneAnswer(answer)
-    ? await endNodeGone(deps.db, { shopId, paymentId, answer, by })
-    : await endAttention(deps.db, { shopId, paymentId, attention, answer, seenMsat, by });
+  const isEnded =
+    isNodeQuestion(attention) && isGoneAnswer(answer)
+      ? await endNodeGone(deps.db, { shopId, paymentId, attention, answer, by })
+      : await endAttention(deps.db, { shopId, paymentId, attention, answer, seenMsat, by });
   if (!isEnded) return { ok: false, refusal: 'not_asked' };
   deps.log.info({ paymentId, shopId, attention, answer, staffId }, 'payment.answered');
   return { ok: true };

@@ -1,5 +1,6 @@
 // A member of staff presses "Charge" or "Let go". The wish is written down, once however often it
 // comes; the pool does it. An order that needs no money any more is said so at once.
+import { staleWishMs } from '../core/hold.ts';
 import { askOfHold as store } from '../db/holds.ts';
 import { paymentById } from '../db/payments.ts';
 import type { Deps } from './flow.ts';
@@ -33,7 +34,7 @@ export async function askOfHold(
       return { ok: false, refusal: 'order_over' };
     }
   }
-  const was = await store(deps.db, { shopId, paymentId, kind, staffId });
+  const was = await store(deps.db, { shopId, paymentId, kind, staffId, staleMs: staleWishMs });
   if (was !== 'asked') return { ok: false, refusal: was };
   deps.log.info({ shopId, paymentId, kind }, 'hold.asked');
   return { ok: true };

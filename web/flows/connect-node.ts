@@ -59,19 +59,22 @@ export type ConnectDeps = {
 
 /**
  * `replace`: every other node of the shop makes no more invoices. `add`: it stands in for those
- * that are there. `renew`: another credential of the node with this identity, and no other node;
- * what it has under way goes on.
+ * that are there. `renew`: another credential of this node, and no other node; what it has
+ * under way goes on, and the certificate that it was reached with need not be given again.
  */
-export type ConnectHow = 'replace' | 'add' | { renew: { identity: string } };
+export type ConnectHow =
+  'replace' | 'add' | { renew: Pick<NodeRow, 'id' | 'identity' | 'sealedCredential'> };
 
 export async function connectNode(
   deps: ConnectDeps,
   about: { shopId: number; given: ConnectGiven; how?: ConnectHow; forHolds?: boolean },
 ): Promise<{ ok: true; node: NodeRow; advice: readonly Advice[] } | ConnectRefused> {
   const { how = 'replace' } = about;
-  const expected = typeof how === 'string' ? undefined : how.renew;
+  const renewed = typeof how === 'string' ? undefined : how.renew;
+  const expected = renewed && { identity: renewed.identity };
+  const given = renewed === undefined ? about.given : withCertificate(deps, about.given, renewed);
   const mustHold = about.forHolds === true || (await wantsHolds(deps.db, about.shopId));
-  const tested = await deps.testNode(about.given, expected, mustHold);
+  const tested = await deps.testNode(given, expected, mustHold);
   if (!tested.ok) {
     deps.log.warn({ shopId: about.shopId, refusal: tested.refusal }, 'node.refused');
     return tested;
@@ -87,6 +90,21 @@ export async function connectNode(
   await reopenLane(deps.db, { lane: nodeLane(stored.id), inMs: oldConnectionsMs });
   deps.log.info({ shopId: about.shopId, nodeId: stored.id }, 'node.connected');
   return { ok: true, node: stored, advice };
+}
+
+/** What bakes a credential prints no certificate: at the same address the known one counts. */
+function withCertificate(
+  { sealer }: Pick<ConnectDeps, 'sealer'>,
+  given: ConnectGiven,
+  { id, sealedCredential }: Pick<NodeRow, 'id' | 'sealedCredential'>,
+): ConnectGiven {
+  const isWhole = 'lndconnect' in given || given.certificate.trim() !== '';
+  if (isWhole || sealedCredential === null) return given;
+  const plain = sealer.open(sealedCredential, credentialPlace(id));
+  const known = JSON.parse(Buffer.from(plain).toString('utf8')) as NodeCredential;
+  plain.fill(0);
+  if (known.address !== given.host.trim()) return given;
+  return { ...given, certificate: known.certificatePem };
 }
 
 /** Where a credential is sealed: it opens for this node only. */

@@ -5,14 +5,13 @@ import { currencyOf, minor, type Currency } from '../core/money.ts';
 import { isUnpaid, stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
 import { lookForOrderAgainMs } from '../core/retry.ts';
 import { isSelfTestOrder } from '../core/self-test.ts';
-import { releaseHeld } from '../db/holds.ts';
+import { releaseHeld, wasLetGo } from '../db/holds.ts';
 import { knownOrder } from '../db/known-order.ts';
 import type { PaymentRow } from '../db/payments.ts';
 import { changeOwed, closePayment, latestPayment, openPayment } from '../db/payments.ts';
 import { methodWasSeen } from '../db/shops.ts';
 import { wasMadeBySelfTest } from '../db/self-tests.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
-import { whyClosed } from '../db/views.ts';
 import type { Deps, Step } from './flow.ts';
 import { installationOrigin, lookAtInstallation } from './forget-shop.ts';
 import { openOrderRefunds } from './open-order-refunds.ts';
@@ -126,7 +125,7 @@ async function followOrder(
   // Its order is being cancelled: nobody shall pay for it meanwhile.
   if (known?.state === 'lapsed' && known.verdictWanted === 'cancel_order') return known;
   // The merchant had the money, and let it go: the order is not to be paid here.
-  if (await wasLetGo(deps, known)) return known;
+  if (known?.state === 'lapsed' && (await wasLetGo(deps.db, known.id))) return known;
   const { payment, opened } = await openPayment(deps.db, {
     shopId,
     originId: order.originId,
@@ -143,11 +142,6 @@ async function followOrder(
   if (opened) deps.log.info({ paymentId: payment.id, shopId, to: 'open' }, 'payment.opened');
   return payment;
 }
-
-const wasLetGo = async (deps: Deps, known: PaymentRow | null): Promise<boolean> =>
-  known?.state === 'lapsed' &&
-  known.holdEndsAt !== null &&
-  (await whyClosed(deps.db, known.id)) === 'hold_voided';
 
 /** A checkout token is a secret between the buyer and Shopify: only its hash is kept. */
 export const hashToken = (token: string): Uint8Array =>

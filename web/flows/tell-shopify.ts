@@ -74,7 +74,8 @@ export const tellShopify: Step = async (deps, row) => {
     sentAt: payment.tellSentAt,
     now: deps.clock(),
     money,
-    wasHeld: payment.holdEndsAt !== null,
+    // What came late is seen to by the merchant's policy, whatever was held before.
+    wasHeld: payment.holdEndsAt !== null && payment.reason !== 'taken_late',
     attempt: payment.tellStartedAt === null ? undefined : { salesBefore: payment.tellSalesBefore },
   };
   const storefront = await deps.storefronts.of(shop.id);

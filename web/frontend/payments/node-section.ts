@@ -2,6 +2,7 @@
 // a lesson: what it would have allowed, and the line that makes the right one.
 import { asHtml, html, type Html } from '../buyer/html.ts';
 import { formatMsat } from '../shared/amounts.ts';
+import { bakesHolds } from '../shared/holds-api.ts';
 import { dateOf, formTokenField, isAway, stepHead } from './parts.ts';
 import type { SettingsView, ShownNode, ShownRefusal } from './view.ts';
 import type { Speech } from './words.ts';
@@ -129,7 +130,7 @@ const isAboutCredential = (refusal: string): boolean => /credential|macaroon/.te
 
 /** Whoever has no credential yet begins with this. */
 const bakeLine = (line: string, words: Speech): Html => html`
-  <h3>${words.say(/\/AddHoldInvoice\b/.test(line) ? 'lesson.bake_holds' : 'lesson.bake')}</h3>
+  <h3>${words.say(bakesHolds(line) ? 'lesson.bake_holds' : 'lesson.bake')}</h3>
   <code data-line="bake" tabindex="0">${line}</code>
   <p class="soft">${words.say('lesson.paste')}</p>
 `;

@@ -1,5 +1,8 @@
 // What the admin's page and its door say to each other of money that is held until the merchant
-// charges it.
+// charges it; and how a page knows the line that a node needs for it.
+
+/** Whether this line bakes a credential for the call by which a node holds what is paid. */
+export const bakesHolds = (line: string): boolean => /\/AddHoldInvoice\b/.test(line);
 
 /** `GET /api/holds`. */
 export type HoldsAnswer = {
@@ -23,6 +26,8 @@ export type HoldShown = {
   amountMsat: string;
   /** What staff asked for, as long as it is not done. */
   asked: 'charge' | 'let_go' | null;
+  /** It could not be charged for so long that it can be let go after all. */
+  isStuck: boolean;
   /** What became of what staff asked for last. */
   outcome: { word: string; sentence: string } | null;
 };

@@ -37,6 +37,7 @@ export type Problem = {
     | 'cancelled_paid'
     | 'not_cancelled'
     | 'node_gone'
+    | 'hold_lost'
     | 'look'
     | 'unmatched'
     | 'token_refused'

@@ -114,6 +114,7 @@ export function holdShown(hold: views.ShownHold | undefined): HoldShown | null {
   return {
     endsAt: hold.hold_ends_at.toISOString(),
     amountMsat: hold.amount_msat,
+    isStuck: hold.stuck,
     asked: hold.asked === null ? null : hold.asked === 'capture' ? 'charge' : 'let_go',
     outcome: outcome === undefined ? null : { word: outcome, sentence: holdOutcomes[outcome] },
   };

@@ -155,8 +155,7 @@ async function connectAnswer(doors: Doors, { shop, request, response }: Seen): P
     answerJson(response, 404, { error: 'There is no such node in this shop.' });
     return;
   }
-  const wanted: ConnectHow =
-    renewed === undefined ? how : { renew: { identity: renewed.identity } };
+  const wanted: ConnectHow = renewed === undefined ? how : { renew: renewed };
   const connected = await doors.connect({ shopId: shop.id, given, how: wanted, forHolds });
   if (!connected.ok) {
     answerJson(response, statusOfConnectRefusal, connected satisfies ConnectAnswer);

@@ -2,6 +2,7 @@
 // of it. What may be a preimage comes in the body of a call, never in an address: those are logged.
 import { z } from 'zod';
 import { caseOf, cases, type ToldLine } from '../../core/cases.ts';
+import { staleWishMs } from '../../core/hold.ts';
 import { decimalOfCode, minor, msat, satsOf } from '../../core/money.ts';
 import { paymentStates, type PaymentState } from '../../core/payment.ts';
 import { appliedPriceE8RoundedDown } from '../../core/quote.ts';
@@ -136,7 +137,7 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
     return;
   }
   const [hold, entries, invoices, postings, { owedMsat }] = await Promise.all([
-    views.holdOfPayment(db, { shopId: shop.id, paymentId: line.id }),
+    views.holdOfPayment(db, { shopId: shop.id, paymentId: line.id, staleMs: staleWishMs }),
     views.timeline(db, line.id),
     views.invoicesOfPayment(db, line.id),
     views.postingsOfPayment(db, line.id),

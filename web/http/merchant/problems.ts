@@ -113,6 +113,12 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
       'look there, or connect it again.';
     return { what: 'node_gone', sentence, ...about };
   }
+  if (attention === 'hold_lost') {
+    const sentence =
+      `${orderName}: its node has forgotten the money that it held, as after a restore from an ` +
+      'old backup. Look at its channels, then say whether the money came.';
+    return { what: 'hold_lost', sentence, ...about };
+  }
   return { what: 'look', sentence: `${orderName}: somebody has to look at it.`, ...about };
 }
 

@@ -445,7 +445,7 @@ describe('one payment', () => {
 
   test('that is held is charged after a question, and says until when it can be', async () => {
     const endsAt = new Date(Date.now() + 5.5 * 3_600_000).toISOString();
-    const hold = { endsAt, amountMsat: '21000000', asked: null, outcome: null };
+    const hold = { endsAt, amountMsat: '21000000', asked: null, isStuck: false, outcome: null };
     const held = { ...payment, state: 'held', settledAt: null, told: null, hold } as const;
     const { asked } = await openAt(at, {
       [`GET /api${at}`]: held,
@@ -461,6 +461,25 @@ describe('one payment', () => {
     expect(asked).toContainEqual(
       expect.objectContaining({ line: `POST /api${at}/hold`, body: { do: 'charge' } }),
     );
+  });
+
+  test('whose charge cannot happen says so, and can be let go', async () => {
+    const endsAt = new Date(Date.now() + 5.5 * 3_600_000).toISOString();
+    const asks = { asked: 'charge', isStuck: true, outcome: null } as const;
+    const hold = { endsAt, amountMsat: '21000000', ...asks };
+    const held = { ...payment, state: 'held', settledAt: null, told: null, hold } as const;
+    await openAt(at, { [`GET /api${at}`]: held });
+    await screen.findByText(/^It could not be charged yet: Shopify did not answer/);
+    screen.getByRole('button', { name: 'Let go' });
+    expect(screen.queryByRole('button', { name: 'Charge' })).toBeNull();
+  });
+
+  test('whose node has forgotten what it held asks what became of it', async () => {
+    const lost = { ...payment, state: 'held', attention: 'hold_lost' } as const;
+    await openAt(at, { [`GET /api${at}`]: { ...lost, settledAt: null, told: null } });
+    await screen.findByText('Your node has forgotten the money it held');
+    screen.getByRole('button', { name: 'Nobody paid it there' });
+    screen.getByRole('button', { name: 'I saw it paid there' });
   });
 
   test('that is held says so of its invoice, and until which day and time', async () => {

@@ -390,5 +390,10 @@ describe('confirm before charging', () => {
     expect(parts.checked).toBe(true);
     expect((await field('Host and port')).value).toBe('node.example.com:10009');
     await field('Credential (macaroon)');
+    // So is its certificate, until another place is given.
+    const certificate = { selector: 'textarea' };
+    expect(screen.queryByLabelText(/certificate/i, certificate)).toBeNull();
+    await userEvent.type(await field('Host and port'), '1');
+    await screen.findByLabelText(/certificate/i, certificate);
   });
 });

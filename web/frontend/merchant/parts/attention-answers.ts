@@ -10,6 +10,7 @@ export const answers = {
   marked_too_much: ['seen_to'],
   too_little: ['seen_to'],
   node_gone: ['never_paid', 'seen_paid'],
+  hold_lost: ['never_paid', 'seen_paid'],
   other: [],
 } as const satisfies Record<string, readonly AnswerWord[]>;
 export type Asks = keyof typeof answers;

@@ -99,7 +99,7 @@ function Link({ connect: { typed, change, errorOf, isTesting } }: { connect: Con
 
 function Parts({ connect }: { connect: Connect }) {
   const { t } = useWords();
-  const { typed, change, errorOf, isTesting, refused } = connect;
+  const { typed, change, errorOf, isTesting, refused, hasCertificate } = connect;
   const isNew = refused !== undefined && isAboutCredential(refused.refusal);
   const hostError = errorOf('host');
   const credential = (
@@ -129,20 +129,22 @@ function Parts({ connect }: { connect: Connect }) {
         disabled={isTesting}
         {...(hostError === undefined ? {} : { error: hostError })}
       />
-      <TextField
-        id="zt-certificate"
-        label={t('connect.certificate')}
-        placeholder="-----BEGIN CERTIFICATE-----"
-        helpText={t('connect.certificate.help')}
-        value={typed.certificate}
-        onChange={(certificate) => change({ certificate })}
-        autoComplete="off"
-        spellCheck={false}
-        monospaced
-        multiline={3}
-        maxHeight="12rem"
-        disabled={isTesting}
-      />
+      {!hasCertificate && (
+        <TextField
+          id="zt-certificate"
+          label={t('connect.certificate')}
+          placeholder="-----BEGIN CERTIFICATE-----"
+          helpText={t('connect.certificate.help')}
+          value={typed.certificate}
+          onChange={(certificate) => change({ certificate })}
+          autoComplete="off"
+          spellCheck={false}
+          monospaced
+          multiline={3}
+          maxHeight="12rem"
+          disabled={isTesting}
+        />
+      )}
       {!isNew && credential}
     </BlockStack>
   );

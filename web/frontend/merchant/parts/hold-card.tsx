@@ -1,7 +1,7 @@
 import { BlockStack, Card, InlineStack, Text } from '@shopify/polaris';
 import type { HoldShown } from '../../shared/holds-api.ts';
 import type { PaymentAnswer } from '../../shared/merchant-api.ts';
-import { Told, useWords } from '../words.tsx';
+import { Told, useWords, type Word } from '../words.tsx';
 import { Opener } from './opener.tsx';
 import { SayDialog } from './say-dialog.tsx';
 import { useAmounts } from './use-amounts.ts';
@@ -43,9 +43,14 @@ export function HoldCard({ payment, hold, onAsked }: Shown) {
         {state === 'held' && hold.asked !== null && (
           <div role="status">
             <Text as="p" fontWeight="medium">
-              {t(hold.asked === 'charge' ? 'hold.charging' : 'hold.letting_go')}
+              {t(wordOf(hold))}
             </Text>
           </div>
+        )}
+        {state === 'held' && hold.isStuck && (
+          <InlineStack>
+            <Ask what="let_go" {...{ payment, amount, onAsked }} />
+          </InlineStack>
         )}
         {hold.outcome !== null && (
           <Text as="p">
@@ -62,6 +67,11 @@ export function HoldCard({ payment, hold, onAsked }: Shown) {
     </Card>
   );
 }
+
+const wordOf = ({ asked, isStuck }: HoldShown): Word => {
+  if (isStuck) return 'hold.stuck';
+  return asked === 'charge' ? 'hold.charging' : 'hold.letting_go';
+};
 
 function Ask(props: Omit<Shown, 'hold'> & { what: 'charge' | 'let_go'; amount: string }) {
   const { t } = useWords();

@@ -102,8 +102,8 @@ function Lacks({ holds, connected }: { holds: HoldsAnswer; connected: () => void
   const { t } = useWords();
   const bridge = useAppBridge();
   const { node, bake } = holds;
-  const renews = node === null ? {} : { renews: node.id };
-  // What the line prints is a credential alone, and where the node is is known.
+  // What the line prints is a credential alone; where the node is is known, and its certificate.
+  const renews = node === null ? {} : { renews: node.id, knownHost: node.address };
   const begins = { way: 'parts', host: node?.address ?? '' } as const;
   const connect = useConnect(
     () => {

@@ -1,5 +1,6 @@
 import { Banner, BlockStack, Button, Card, Text } from '@shopify/polaris';
 import { useEffect, useId, useRef, useState } from 'react';
+import { bakesHolds } from '../../shared/holds-api.ts';
 import { isWord, Told, useWords } from '../words.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { isAboutCredential, type Refused } from './use-connect.ts';
@@ -88,16 +89,13 @@ function codeOf(permission: string): string {
   return method === undefined ? `permission.${permission}` : `method.${method}`;
 }
 
-/** The call by which a node makes invoices whose money it holds. */
-const holds = /\/AddHoldInvoice\b/;
-
 /** The exact line to run, to be copied as a whole. */
 export function BakeLine({ line }: { line: string }) {
   const { t } = useWords();
   return (
     <BlockStack gap="300">
       <Text as="h2" variant="headingSm">
-        {t(holds.test(line) ? 'lesson.bake_holds' : 'lesson.bake')}
+        {t(bakesHolds(line) ? 'lesson.bake_holds' : 'lesson.bake')}
       </Text>
       <code className="zt-code" data-line="bake">
         {line}

@@ -26,13 +26,14 @@ export type ConnectMore = Pick<ConnectBody, 'how' | 'renews' | 'forHolds'>;
 
 /**
  * What is typed, what became of it, and what is to be shown about that. `begins`: what the form has
- * before anybody types.
+ * before anybody types. `knownHost`: where the renewed node is; its certificate need not be given.
  */
 export function useConnect(
   connected: (node: NodeAnswer) => void,
-  { begins, ...more }: ConnectMore & { begins?: Partial<Typed> } = {},
+  asked: ConnectMore & { begins?: Partial<Typed>; knownHost?: string } = {},
 ) {
   const { t } = useWords();
+  const { begins, knownHost, ...more } = asked;
   const untouched: Typed = { ...nothing, ...begins };
   const [typed, setTyped] = useState<Typed>(untouched);
   const [missing, setMissing] = useState<{ field: Field; word: Word }>();
@@ -81,7 +82,12 @@ export function useConnect(
     setRefused(undefined);
     setTrouble(undefined);
   };
-  return { typed, change, send, errorOf, isTesting, refused, trouble, forget };
+  // A node that is not reached so may show another certificate by now.
+  const hasCertificate =
+    knownHost !== undefined &&
+    typed.host.trim() === knownHost &&
+    (refused === undefined || isAboutCredential(refused.refusal));
+  return { typed, change, send, errorOf, isTesting, refused, trouble, forget, hasCertificate };
 }
 
 /** A link pasted where the credential belongs, or the other way round, is taken as what it is. */
