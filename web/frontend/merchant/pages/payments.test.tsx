@@ -34,7 +34,7 @@ const openAt = (
   locale?: string,
 ) => open(path, { 'GET /api/payments/views': views, ...says }, locale);
 
-/** Polaris draws each tab a second time, to measure it. */
+/** Polaris draws each tab a second time before, to measure it: the first look may be too early. */
 function tab(name: string): HTMLElement {
   const found = screen.getAllByRole('tab', { name }).find(({ id }) => !id.endsWith('Measurer'));
   if (found === undefined) throw new Error(`There is no tab ${name}.`);
@@ -68,7 +68,7 @@ describe('the list', () => {
       'GET /api/payments?state=open': () => new Promise<object>((resolve) => (come = resolve)),
     });
     await rowOf('#1001');
-    await userEvent.click(tab('Waiting'));
+    await userEvent.click(await waitFor(() => tab('Waiting')));
     const busy = screen.getByText('#1001').closest('[aria-busy]');
     expect(busy?.getAttribute('aria-busy')).toBe('true');
     act(() => come(page([second])));
@@ -82,7 +82,8 @@ describe('the list', () => {
       'GET /api/payments?view=needs_person': page([{ ...row, attention: 'overpaid' }]),
     });
     await rowOf('#1001');
-    expect(tab('Needs you').getAttribute('aria-selected')).toBe('true');
+    const needsYou = await waitFor(() => tab('Needs you'));
+    expect(needsYou.getAttribute('aria-selected')).toBe('true');
   });
 
   test('pages by cursor, there and back', async () => {
