@@ -127,3 +127,52 @@ test('more than a sweep looks at all have their turn, and none goes back before'
   const wrong = await wrongPayments(db, { ...ask, takesLate: false });
   expect(new Set(wrong.map(({ id }) => id))).toEqual(late);
 });
+
+/** Two invoices of a payment that was over: the first was paid and given back, then the second. */
+async function aLateAfterAnother(firstMsat: bigint, secondMsat: bigint) {
+  const payment = await aPayment(db, { shopId, originId: anOrder(), sequence: 1 });
+  const { id: paymentId } = payment;
+  const because = 'node_says_canceled' as const;
+  const first = await anInvoice(db, { payment, nodeId, amountMsat: firstMsat });
+  expect(await invoiceIsCanceled(db, { id: first.id, paymentId, because })).toBe(true);
+  const second = await anInvoice(db, { payment, nodeId, amountMsat: secondMsat });
+  expect(await closePayment(db, { paymentId, because: 'order_unpaid_too_long' })).toBe(true);
+  expect(await invoiceIsCanceled(db, { id: second.id, paymentId, because })).toBe(true);
+  const comes = (invoice: typeof first): Promise<unknown> =>
+    recordSettlements(db.pool, {
+      ...{ nodeId, observations: [aSettle(invoice)], recorder: { via: 'lookup' } },
+    });
+  await comes(first);
+  const about = { shopId, paymentId, attention: 'overpaid', seenMsat: msat(firstMsat) } as const;
+  expect(await endAttention(db, { ...about, by: '7', answer: 'given_back' })).toBe(true);
+  await comes(second);
+  return { paymentId, second };
+}
+
+test.each([
+  ['less', 1_000_000n, 12_300_000n],
+  ['as much', 12_300_000n, 12_300_000n],
+  ['more', 22_300_000n, 12_300_000n],
+])('what came first was given back, and was %s: the other is taken', async (_, one, two) => {
+  const { paymentId, second } = await aLateAfterAnother(one, two);
+  expect(await take(paymentId)).toBe(true);
+  const booked = await db.prisma.posting.findFirstOrThrow({
+    where: { paymentId, journal: { startsWith: 'taken:' } },
+  });
+  expect(booked).toMatchObject({ journal: `taken:${second.hash}`, amountMsat: two });
+  const row = await db.prisma.payment.findUnique({ where: { id: paymentId } });
+  expect(row).toMatchObject({ settledInvoiceId: second.id, attention: null });
+});
+
+test('where a part went another way there is no invoice to take, and it is still met', async () => {
+  const paymentId = await aLate();
+  const [from, to] = [`overpaid:${String(shopId)}`, `given_back:${String(shopId)}`];
+  await db.pool.query(
+    `insert into posting (payment_id, journal, from_account, to_account, amount_msat)
+     values ($1, 'answer:part', $2, $3, 1000)`,
+    [paymentId, from, to],
+  );
+  expect(await take(paymentId)).toBe(false);
+  const seen = await latePayments(db, { shopId, limit: 5, sweep: new Date() });
+  expect(seen).toMatchObject([{ id: paymentId, came: undefined }]);
+});

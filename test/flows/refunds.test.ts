@@ -10,7 +10,7 @@ import { settingsOf } from '../../web/db/settings.ts';
 import { openOrderRefunds } from '../../web/flows/open-order-refunds.ts';
 import { giveBackAsRefund } from '../../web/flows/open-refund.ts';
 import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
-import { msat } from '../../web/core/money.ts';
+import { minor, msat } from '../../web/core/money.ts';
 import { anInvoice, aPayment, aSettle } from '../builders.ts';
 import { startRefunds, type RefundsShop } from './refunds-shop.ts';
 
@@ -76,6 +76,42 @@ describe('asked in Shopify', () => {
     expect(await here.refundsOf(open.payment.id)).toMatchObject([
       { origin: 'order_refund', state: 'asked', amountMinor: 500n, currency: 'EUR' },
     ]);
+  });
+
+  test('what went back by another manual method of the shop is not ours', async () => {
+    const open = await here.aPaidOrder();
+    const { shopify, db, deps } = here.our;
+    const { shopId, originId } = open.payment;
+    const storefront = await deps.storefronts.of(shopId);
+    shopify.edit(open.orderId, { add: [{ title: 'A further one', price: '9.00' }] });
+    const store = here.our.shop.domain.replace('.myshopify.com', '');
+    const methods = (...names: string[]): Promise<unknown> =>
+      fetch(`${shopify.origin}/admin.shopify.com/store/${store}/settings/payments`, {
+        ...{ method: 'POST', redirect: 'manual' },
+        body: new URLSearchParams({ methods: names.join('\n') }),
+      });
+    const byStaff = { amountMinor: minor(900n), currency: open.payment.currency };
+    await methods('Bitcoin (Lightning)', 'manual');
+    const part = { ...byStaff, methodName: 'manual', paidAt: new Date() };
+    expect(await storefront.recordPart(originId, part)).toMatchObject({ is: 'done' });
+    await methods('Bitcoin (Lightning)');
+    shopify.refund(open.orderId, { amount: '5.00' });
+    expect(await storefront.readRefunds(originId)).toMatchObject([
+      { parts: [{ gateway: 'manual', amountMinor: 500n }] },
+    ]);
+    await openOrderRefunds(deps, { shopId, originId });
+    expect(await here.refundsOf(open.payment.id)).toEqual([]);
+    // Where no sale stands under our name, ours stands there without one.
+    const named = (name: string): Promise<unknown> =>
+      db.pool.query(
+        `with s as (update shop set method_name = $2 where id = $3)
+         update payment set method_name = $2, tell_method = null where id = $1::uuid`,
+        [open.payment.id, name, shopId],
+      );
+    await named('Another');
+    await openOrderRefunds(deps, { shopId, originId });
+    await named('Bitcoin (Lightning)');
+    expect(await here.refundsOf(open.payment.id)).toMatchObject([{ amountMinor: 500n }]);
   });
 
   test('a payment that is just being told is waited for', async () => {

@@ -12,6 +12,7 @@ import { storePurse } from '../../web/db/purses.ts';
 import { bookReward as book, paymentToReward, storeRewardTerms } from '../../web/db/rewards.ts';
 import { addShareRule, storeShareTerms } from '../../web/db/shares.ts';
 import { refundable, type RefundRow } from '../../web/db/refunds.ts';
+import { sentenceOf, timeline } from '../../web/db/views.ts';
 import { claimRefund } from '../../web/flows/claim-refund.ts';
 import { bookReward } from '../../web/flows/book-reward.ts';
 import { bookShares } from '../../web/flows/book-shares.ts';
@@ -327,6 +328,20 @@ describe('booked', () => {
 });
 
 describe('a refund of the order', () => {
+  test('and the sats back are told as what they are', async () => {
+    const { open, reward } = await claimable();
+    const refund = await shop.aRefund(open.payment.id, '7.00');
+    const lines = await timeline(our.db, open.payment.id);
+    const about = lines.filter(({ what }) => what === 'refund');
+    const saidOf = (id: string): string[] =>
+      about.filter(({ details }) => details['refund'] === id).map(sentenceOf);
+    expect(saidOf(reward.id).length).toBeGreaterThan(2);
+    for (const sentence of saidOf(reward.id))
+      expect(sentence).toMatch(/^Sats back for the buyer\./);
+    expect(saidOf(refund.id).length).toBeGreaterThan(0);
+    for (const sentence of saidOf(refund.id)) expect(sentence).toMatch(/^Refund\./);
+  });
+
   test('takes a part before it is claimed, and gives it again when it is withdrawn', async () => {
     for (const make of [booked, claimable]) {
       const { open, reward } = await make();

@@ -336,6 +336,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql refund_done',
     'sql refund_wake',
     'call open-order-refunds.readRefunds',
+    'call open-order-refunds.readOrder',
     'call tell-refund.resolveRefund',
     'call tell-refund.rejectRefund',
   ],

@@ -19,7 +19,7 @@ export const ofLateMoney: readonly Mutant[] = [
       "const inTheWay: readonly string[] = ['settled', 'held'];",
       'const inTheWay: readonly string[] = [];',
     ),
-    edit(late, 'late === undefined || owedMsat < amountMsat', 'late === undefined'),
+    edit(late, ' and i.amount_msat <= ${stillOwed}', ''),
   ),
   source(
     {
@@ -32,7 +32,7 @@ export const ofLateMoney: readonly Mutant[] = [
       "mine?.state !== 'lapsed' || mine.attention !== 'overpaid'",
       "mine?.state !== 'lapsed'",
     ),
-    edit(late, 'late === undefined || owedMsat < amountMsat', 'late === undefined'),
+    edit(late, ' and i.amount_msat <= ${stillOwed}', ''),
   ),
   source(
     {
@@ -74,6 +74,15 @@ export const ofLateMoney: readonly Mutant[] = [
       ...{ test: ofLateCore, named: 'cancelled' },
     },
     edit(ofLate, "if (due.is === 'over') return leave(due.because);", ''),
+  ),
+  source(
+    {
+      id: 'X150',
+      guard: 'of several late payments the newest that is still owed is taken',
+      ...{ test: ofMoneyLate, named: 'what came first was given back' },
+    },
+    edit(late, 'order by i.settled_at desc, i.id desc limit 1', 'order by i.settled_at limit 1'),
+    edit(late, ' and i.amount_msat <= ${stillOwed}', ''),
   ),
   source(
     {

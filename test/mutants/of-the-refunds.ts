@@ -38,6 +38,14 @@ const owed: readonly Mutant[] = [
       '',
     ),
   ),
+  source(
+    {
+      id: 'X151',
+      guard: 'what went back without a name is ours only where our sale has none',
+      ...{ test: ofRefunds, named: 'by another manual method of the shop' },
+    },
+    edit('web/flows/open-order-refunds.ts', 'return named < captured;', 'return true;'),
+  ),
   database(
     {
       id: 'X51',

@@ -15,6 +15,9 @@ export const lateReasons = {
   owes_another_amount: 'Its money came late, and the order owes another amount by then.',
   other_method: 'Its money came late, and the order is to be paid in another way.',
   stock_not_reserved: 'Its money came late, and Shopify holds back no stock for the order.',
+  nothing_whole:
+    'Its money came late, and of no invoice is there still as much as was asked: the rest went ' +
+    'another way.',
   price_moved: 'Its money came late, and its sats are worth too little by then.',
 } as const satisfies Record<string, string>;
 export type LateBecause = keyof typeof lateReasons;

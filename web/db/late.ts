@@ -4,7 +4,6 @@ import { accountOf } from '../core/ledger.ts';
 import type { LateMoney } from '../core/late.ts';
 import { msat, type Minor } from '../core/money.ts';
 import type { PaymentState } from '../core/payment.ts';
-import { overpaidOf } from './attentions.ts';
 import { rows, transaction, type Database, type Queryable } from './database.ts';
 import { closePaymentOn, movePayment } from './payments.ts';
 
@@ -14,23 +13,35 @@ export type LatePayment = {
   orderName: string;
   /** Of the merchant's method when the payment was opened, where that is known. */
   methodName: string | null;
-  cameAt: Date;
-  money: LateMoney;
+  /** Undefined: no invoice's money is owed as a whole any more. */
+  came: { at: Date; money: LateMoney } | undefined;
 };
 
-/** The first money of the payment `p` that came late, with the price that it was promised for. */
+/** So much of what came for the payment `p` was neither given back nor kept nor taken. */
+const stillOwed = `(
+  select coalesce(sum(case when b.to_account = 'overpaid:' || p.shop_id then b.amount_msat
+    else -b.amount_msat end), 0)
+  from posting b where b.payment_id = p.id
+    and 'overpaid:' || p.shop_id in (b.from_account, b.to_account))`;
+
+/**
+ * Of the money that came late for the payment `p` the newest that is still owed, with the price
+ * that it was promised for: what came before it may have been given back.
+ */
 const lateInvoice = `
   select i.id, i.hash, i.amount_msat, i.settled_at, q.fiat_minor, q.currency,
     coalesce((q.evidence ->> 'adjustmentBasisPoints')::int, 0) as adjustment_bp
   from invoice i join quote q on q.id = i.quote_id
-  where i.payment_id = p.id and i.state = 'settled' order by i.settled_at, i.id limit 1`;
+  where i.payment_id = p.id and i.state = 'settled' and i.amount_msat <= ${stillOwed}
+  order by i.settled_at desc, i.id desc limit 1`;
 
 type RawLate = {
   id: string;
   origin_id: string;
   order_name: string;
   method_name: string | null;
-  settled_at: Date;
+  /** Null, as all that follows: there is no such money. */
+  settled_at: Date | null;
   amount_msat: string;
   fiat_minor: string;
   currency: string;
@@ -44,7 +55,7 @@ const isUndecided = `p.attention = 'overpaid' and p.state = 'lapsed' and p.origi
 const lateText = `
   select p.id, p.origin_id, p.order_name, p.method_name, i.settled_at, i.amount_msat::text,
     i.fiat_minor::text, i.currency, i.adjustment_bp
-  from payment p cross join lateral (${lateInvoice}) i
+  from payment p left join lateral (${lateInvoice}) i on true
   where p.shop_id = $1 and p.attention = 'overpaid' and p.state = 'lapsed' and p.origin = 'order'`;
 
 const lateFrom = (raw: RawLate): LatePayment => ({
@@ -52,13 +63,14 @@ const lateFrom = (raw: RawLate): LatePayment => ({
   originId: raw.origin_id,
   orderName: raw.order_name,
   methodName: raw.method_name,
-  cameAt: raw.settled_at,
-  money: {
-    paidMsat: msat(BigInt(raw.amount_msat)),
-    fiatMinor: BigInt(raw.fiat_minor) as Minor,
-    currency: raw.currency,
-    adjustmentBp: raw.adjustment_bp,
-  },
+  came: raw.settled_at === null ? undefined : { at: raw.settled_at, money: moneyFrom(raw) },
+});
+
+const moneyFrom = (raw: RawLate): LateMoney => ({
+  paidMsat: msat(BigInt(raw.amount_msat)),
+  fiatMinor: BigInt(raw.fiat_minor) as Minor,
+  currency: raw.currency,
+  adjustmentBp: raw.adjustment_bp,
 });
 
 /**
@@ -121,10 +133,9 @@ export const takeLate = (
       },
       [paymentId],
     );
-    const { owedMsat } = await overpaidOf(on, { shopId, paymentId });
-    const amountMsat = msat(BigInt(late?.amount_msat ?? 0));
     // What was given back or kept meanwhile cannot be taken.
-    if (late === undefined || owedMsat < amountMsat) return false;
+    if (late === undefined) return false;
+    const amountMsat = msat(BigInt(late.amount_msat));
     for (const { id, state } of all) {
       if (state === 'open') {
         await closePaymentOn(on, { paymentId: id, because: 'order_paid_otherwise' });

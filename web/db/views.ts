@@ -105,6 +105,8 @@ export type TimelineEntry = {
   to: PaymentState | null;
   because: string;
   details: Record<string, string>;
+  /** It is about sats back for the buyer, which are told as a refund is. */
+  ofReward: boolean;
 };
 
 /** What happened to a payment, oldest first: the newest 500 lines. */
@@ -114,7 +116,10 @@ export async function timeline(db: Database, paymentId: string): Promise<Timelin
     {
       name: 'view_timeline',
       text: `
-        select * from (
+        select newest.*, exists (
+          select 1 from refund r where r.payment_id = $1::uuid and r.origin = 'reward'
+            and newest.what = 'refund' and r.id::text = newest.details ->> 'refund') as "ofReward"
+        from (
           select id, at, what, "from"::text, "to"::text, because, details from history
           where payment_id = $1::uuid order by id desc limit 500) newest
         order by id`,
@@ -152,12 +157,16 @@ export function sentenceOf(entry: TimelineEntry): string {
 }
 
 /** A refund that moved says where it is; one that only waits, why. */
-function sentenceOfRefund({ because, details }: TimelineEntry): string {
+function sentenceOfRefund({ because, details, ofReward }: TimelineEntry): string {
   const to = details['to'] ?? '';
-  const where = to in refundStates ? refundStates[to as RefundState] : '';
+  const name = ofReward ? 'Sats back for the buyer.' : 'Refund.';
+  // What a refund waits for a reward does not.
+  const where = ofReward && to === 'asked' ? '' : whereOf(to);
   const why = because in refundReasons ? refundReasons[because as RefundReason] : '';
-  return ['Refund.', where, why].filter((part) => part !== '').join(' ');
+  return [name, where, why].filter((part) => part !== '').join(' ');
 }
+
+const whereOf = (to: string): string => (to in refundStates ? refundStates[to as RefundState] : '');
 
 /**
  * Payments that a person asks for: by id, by the gid of its order or session, by a session's id, or

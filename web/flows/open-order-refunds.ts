@@ -3,7 +3,7 @@
 // late, twice or out of order; Shopify's id of the refund makes it one.
 import { sameName } from '../core/payment.ts';
 import { minor, type Minor } from '../core/money.ts';
-import type { RefundReading } from '../core/ports.ts';
+import type { RefundReading, Storefront } from '../core/ports.ts';
 import { leftOf } from '../core/refund.ts';
 import { transaction } from '../db/database.ts';
 import { latestPayment } from '../db/payments.ts';
@@ -32,6 +32,13 @@ export async function openOrderRefunds(
   const storefront = await deps.storefronts.of(at.shopId);
   const readings = await storefront.readRefunds(at.originId);
   if (readings === 'gone') return 'done';
+  const hasUnnamed = readings.some(({ parts }) => parts.some(isUnnamed));
+  const about = { originId: at.originId, payments };
+  const unnamedIsOurs = hasUnnamed && (await isUnnamedOurs(storefront, about));
+  if (unnamedIsOurs === 'gone') return 'done';
+  // What is just being told may stand there without a name.
+  const mayBeOurs = hasUnnamed && !unnamedIsOurs;
+  if (mayBeOurs && payments.some(({ isBeingTold }) => isBeingTold)) return 'wait';
   let waits = false;
   for (const reading of readings) {
     const opened = await transaction(deps.db, async (on): Promise<RefundRow[] | 'wait'> => {
@@ -47,7 +54,7 @@ export async function openOrderRefunds(
       if ((await refundByOrigin(on, key)) !== null) return [];
       const rows: RefundRow[] = [];
       const refundables = await refundablesOfOrder(on, at);
-      const wishes = shareOut(reading, refundables);
+      const wishes = shareOut(reading, refundables, unnamedIsOurs);
       const isTooMuch = wishes.some(({ never }) => never === 'more_than_captured');
       if (isTooMuch && refundables.some(({ isBeingTold }) => isBeingTold)) {
         return 'wait';
@@ -64,6 +71,31 @@ export async function openOrderRefunds(
   return waits ? 'wait' : 'done';
 }
 
+/** So Shopify calls a manual payment without a name: ours, or by another method of the shop. */
+const unnamed = 'manual';
+
+const isUnnamed = ({ gateway }: { gateway: string }): boolean => sameName(gateway, unnamed);
+const namesOf = (payments: readonly RefundablePayment[]): string[] =>
+  payments.flatMap(({ methodNames }) => methodNames);
+
+/**
+ * Whether what has no name may be ours: where all that Shopify accepted of us stands under our name
+ * it is another method of the merchant's. Asked only where something went back without a name.
+ */
+async function isUnnamedOurs(
+  storefront: Pick<Storefront, 'readOrder'>,
+  of: { originId: string; payments: readonly RefundablePayment[] },
+): Promise<boolean | 'gone'> {
+  const order = await storefront.readOrder(of.originId);
+  if (order === 'gone') return 'gone';
+  const names = namesOf(of.payments);
+  const named = order.sales
+    .filter(({ gateway }) => names.some((name) => sameName(name, gateway)))
+    .reduce((sum, { amountMinor }) => sum + amountMinor, 0n);
+  const captured = of.payments.reduce((sum, { capturedMinor }) => sum + (capturedMinor ?? 0n), 0n);
+  return named < captured;
+}
+
 const nothing = minor(0n);
 
 /**
@@ -73,12 +105,13 @@ const nothing = minor(0n);
 export function shareOut(
   reading: RefundReading,
   payments: readonly RefundablePayment[],
+  unnamedIsOurs: boolean,
 ): NewRefund[] {
   const { originId, currencyCode } = reading;
   const captured = payments.filter(({ capturedMinor }) => capturedMinor !== null);
   const [first] = captured;
   if (first === undefined) return [];
-  const names = [...captured.flatMap(({ methodNames }) => methodNames), 'manual'];
+  const names = [...namesOf(captured), ...(unnamedIsOurs ? [unnamed] : [])];
   const ours = reading.parts.filter(({ gateway }) => names.some((name) => sameName(name, gateway)));
   const wishOf = (payment: RefundablePayment, amountMinor: Minor | undefined): NewRefund => ({
     ...{ shopId: payment.shopId, paymentId: payment.id, origin: 'order_refund', originId },

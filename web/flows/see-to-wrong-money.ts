@@ -57,7 +57,9 @@ async function decide(
   },
 ): Promise<LateVerdict> {
   const { shopId, settings, driftBp, payment, order } = about;
-  const { money, cameAt, methodName: opened } = payment;
+  const { came, methodName: opened } = payment;
+  if (came === undefined) return { do: 'leave', because: 'nothing_whole' };
+  const { money, at: cameAt } = came;
   const names = { shopId, present: settings.methodName, opened };
   const currency = currencyOf(money.currency);
   return decideLate(order, {

@@ -28,11 +28,12 @@ export async function takeLatePayment(
 ): Promise<LateTaken> {
   const { shopId, paymentId, staffId } = about;
   const late = await latePayment(deps.db, about);
-  if (late === undefined) return { ok: false, refusal: 'not_asked' };
+  if (late?.came === undefined) return { ok: false, refusal: 'not_asked' };
+  const { currency } = late.came.money;
   const storefront = await deps.storefronts.of(shopId);
   const order = await storefront.readOrder(late.originId);
   const isOwed =
-    order !== 'gone' && stillDue(order).is === 'owed' && order.currencyCode === late.money.currency;
+    order !== 'gone' && stillDue(order).is === 'owed' && order.currencyCode === currency;
   if (!isOwed) return { ok: false, refusal: 'order_over' };
   if (!(await takeLate(deps.db, { shopId, paymentId, by: staffId ?? 'unknown' }))) {
     return { ok: false, refusal: 'changed_meanwhile' };

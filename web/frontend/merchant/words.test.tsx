@@ -55,7 +55,8 @@ describe('what the server says has German words by its code', () => {
     ['reason', Object.keys(reasons)],
     ['case', Object.keys(signs)],
     ['late', Object.keys(lateReasons)],
-    ['history', Object.keys(historyWords)],
+    // What of a refund is about sats back goes by a code of its own.
+    ['history', [...Object.keys(historyWords), 'reward']],
     ['refund_state', Object.keys(refundStates)],
     ['refund_reason', Object.keys(refundReasons)],
     ['refusal', connectRefusals],

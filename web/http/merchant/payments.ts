@@ -168,7 +168,7 @@ async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): P
     timeline: entries.map((entry) => ({
       at: entry.at.toISOString(),
       sentence: views.sentenceOf(entry),
-      what: entry.what,
+      what: entry.ofReward ? 'reward' : entry.what,
       to: entry.to,
       because: entry.because,
       details: entry.details,
