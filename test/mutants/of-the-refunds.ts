@@ -6,7 +6,7 @@ import { database, edit, rewritten, source, type Mutant } from './mutant.ts';
 const reserving = (...changes: readonly (readonly [find: string, replace: string])[]): string =>
   rewritten(
     {
-      migration: '20261122133200_rewards',
+      migration: '20261122214023_day_by_its_end',
       create: 'create or replace function payout_reserve(',
     },
     ...changes,
@@ -136,6 +136,12 @@ const reserved: readonly Mutant[] = [
     guard: 'the ceiling of a day is that of both apps together',
     sql: reserving(['o.shop_id = any(served)', 'o.shop_id = r.shop_id']),
     ...{ test: ofCeilings, named: 'of a day: what is owed through both of our apps' },
+  }),
+  database({
+    id: 'X170',
+    guard: 'the ceiling of a day counts what was paid in it, whenever it was set aside',
+    sql: reserving(['o.ended_at > now()', 'o.reserved_at > now()']),
+    ...{ test: ofCeilings, named: 'of a day: what is paid counts from when it was paid' },
   }),
   database({
     id: 'X62',

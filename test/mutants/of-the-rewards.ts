@@ -95,13 +95,21 @@ const kept: readonly Mutant[] = [
     guard: 'the signer pays no more than a fifth of what came as a reward',
     sql: rewritten(
       {
-        migration: '20261122133200_rewards',
+        migration: '20261122214023_day_by_its_end',
         create: 'create or replace function payout_reserve(',
       },
       ['original_msat := original_msat / 5', 'original_msat := original_msat'],
     ),
     ...{ test: ofRewards, named: 'no more than a fifth of what came is paid' },
   }),
+  source(
+    {
+      id: 'X172',
+      guard: 'a reward is no larger because the price fell',
+      ...{ test: ofRewards, named: 'no more than a fifth of what came is paid' },
+    },
+    edit('web/signer/work.ts', 'isReward ? receivedMsat : ', ''),
+  ),
 ];
 
 export const ofTheRewards: readonly Mutant[] = [...booked, ...kept];

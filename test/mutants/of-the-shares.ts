@@ -5,7 +5,10 @@ import { database, edit, rewritten, source, type Mutant } from './mutant.ts';
 /** The statement that sets a batch aside, with some of it changed. */
 const reserving = (find: string, replace: string): string =>
   rewritten(
-    { migration: '20261122084500_shares', create: 'create function payout_reserve_share(' },
+    {
+      migration: '20261122214023_day_by_its_end',
+      create: 'create or replace function payout_reserve_share(',
+    },
     [find, replace],
   );
 
@@ -114,6 +117,12 @@ const sent: readonly Mutant[] = [
     guard: 'the ceiling of a day counts shares and refunds together',
     sql: reserving('if kept + asked_amount + asked_fee_limit > p.per_day_msat', 'if false'),
     ...{ test: ofTheSigner, named: 'above a ceiling it waits: of a day' },
+  }),
+  database({
+    id: 'X171',
+    guard: 'the ceiling of a day counts for shares what was paid in it, whenever it was set aside',
+    sql: reserving('o.ended_at > now()', 'o.reserved_at > now()'),
+    ...{ test: ofTheSigner, named: 'paid counts, whenever it was set aside' },
   }),
   source(
     {

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
+import { spentOf } from '../../web/db/purses.ts';
+import { moneyStanding } from '../../web/db/views/money.ts';
 import { ceilingsOf, usualLimits, type Limits } from '../../web/signer/purse.ts';
 import { aShop } from '../builders.ts';
 import { databaseOfFile } from '../database-of-file.ts';
@@ -139,4 +141,27 @@ test('the database itself refuses a second payout of a refund, and another end',
   await expect(
     db.pool.query('delete from payout where claim_id = $1', [claim.claimId]),
   ).rejects.toMatchObject({ code: 'ZP001' });
+});
+
+test('of a day: what is paid counts from when it was paid, not set aside', async () => {
+  const before = await spentOf(db, desk.shop.id);
+  await desk.setAside(amountMsat, { ago: '3 days', paidAgo: '23 hours' });
+  await desk.setAside(amountMsat, { ago: '2 days', paidAgo: '1 minute' });
+  await desk.setAside(amountMsat, { ago: '2 days' });
+  await desk.setAside(amountMsat, { ago: '26 hours', paidAgo: '25 hours' });
+  const after = await spentOf(db, desk.shop.id);
+  expect(after.spentMsat - before.spentMsat).toBe(2_002_000n);
+  expect(after.reservedMsat - before.reservedMsat).toBe(1_001_000n);
+
+  // Room for one beside what was paid and what is on its way, and not for a second one.
+  const countedMsat = after.spentMsat + after.reservedMsat;
+  const limits = { ...usualLimits, perDayMsat: countedMsat + amountMsat + 1_000n + 999n };
+  await desk.fill(limits);
+  expect((await moneyStanding(db)).budgets).toEqual([
+    { shopId: desk.shop.id, leftMsat: amountMsat + 1_999n },
+  ]);
+  const counts = await reserveAll(await manyClaims(6), limits);
+  expect(counts.get('reserved')).toBe(1);
+  expect((counts.get('above_per_day') ?? 0) + (counts.get('under_way') ?? 0)).toBe(11);
+  await endAll();
 });

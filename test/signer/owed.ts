@@ -156,25 +156,32 @@ type Paid = {
   atNodeMsat?: bigint;
 };
 
-function claimsOf(place: Place) {
-  const { db, alice, bob, nodeId } = place;
-  const { aRefund, aRequest } = rowsOf(place);
-  /** Its money came, as the database says; and as the node says, unless it is forged. */
-  const aPaidPayment = async (given: Paid = {}): Promise<PaymentRow> => {
-    const { amountMsat = 100_000_000n, forged = false, originId } = given;
-    const { shopId = place.shopId } = given;
-    const payment = await aPayment(db, { shopId, ...(originId === undefined ? {} : { originId }) });
-    const invoice = await anInvoice(db, { payment, nodeId, amountMsat });
-    const atNodeMsat = msat(given.atNodeMsat ?? amountMsat);
-    if (!forged) await settleAtNode(alice, { ...invoice, amountMsat: atNodeMsat });
-    await recordSettlements(db.pool, {
-      nodeId,
-      observations: [aSettle(invoice)],
-      recorder: { via: 'lookup' },
-    });
-    return payment;
+/** All of it, and what became of it: set aside so long ago, and paid later, or on its way still. */
+const setAsideOf =
+  (db: Place['db'], owe: (amountMsat: bigint) => Promise<Owed & { secret: string }>) =>
+  async (amountMsat: bigint, when: { ago: string; paidAgo?: string }): Promise<void> => {
+    const { refundId, claimId, request, hash, secret } = await owe(amountMsat);
+    await db.pool.query(
+      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
+         fee_limit_msat, expires_at, because, reserved_at, sent_at, sent_to, state, due_at,
+         preimage, fee_msat, ended_at)
+       select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'),
+         r.amount_msat, 1000, now(), 'sent', now() - $4::interval, now() - $4::interval, '02ab',
+         e.*
+       from refund r cross join lateral (
+         select 'paid', null::timestamptz, decode($6, 'hex'), 1000, now() - $7::interval
+         where $7::text is not null
+         union all
+         select 'sent', now() + interval '1 hour', null, null, null where $7::text is null) e
+       where r.id = $5`,
+      [claimId, request, hash, when.ago, refundId, secret, when.paidAgo],
+    );
   };
-  const claim = async (refundId: string, request: string): Promise<Owed> => {
+
+/** A buyer gives a request for what is owed to him. */
+const claimOf =
+  (db: Place['db']) =>
+  async (refundId: string, request: string): Promise<Owed> => {
     const read = parseRequest(request);
     const { rows } = await db.pool.query<{ amount_msat: string }>(
       'select amount_msat from refund where id = $1',
@@ -193,6 +200,26 @@ function claimsOf(place: Place) {
     );
     return { refundId, request, hash, claimId: BigInt(given.rows[0]?.id ?? 0) };
   };
+
+function claimsOf(place: Place) {
+  const { db, alice, bob, nodeId } = place;
+  const { aRefund, aRequest } = rowsOf(place);
+  /** Its money came, as the database says; and as the node says, unless it is forged. */
+  const aPaidPayment = async (given: Paid = {}): Promise<PaymentRow> => {
+    const { amountMsat = 100_000_000n, forged = false, originId } = given;
+    const { shopId = place.shopId } = given;
+    const payment = await aPayment(db, { shopId, ...(originId === undefined ? {} : { originId }) });
+    const invoice = await anInvoice(db, { payment, nodeId, amountMsat });
+    const atNodeMsat = msat(given.atNodeMsat ?? amountMsat);
+    if (!forged) await settleAtNode(alice, { ...invoice, amountMsat: atNodeMsat });
+    await recordSettlements(db.pool, {
+      nodeId,
+      observations: [aSettle(invoice)],
+      recorder: { via: 'lookup' },
+    });
+    return payment;
+  };
+  const claim = claimOf(db);
   const became = async (claimId: bigint): Promise<Became> => ({
     payout: await payoutOfClaim(db, claimId),
     word: (await waitsOfClaims(db, [claimId]))[0]?.word ?? null,
@@ -207,6 +234,7 @@ function claimsOf(place: Place) {
     ...{ aPaidPayment, aRefund, aRequest, claim, became },
     owe,
     sentBy: sentByOf(db, owe),
+    setAside: setAsideOf(db, owe),
     until: untilOf(became),
     /** What the wallet has taken for it, in msat; and how often alice has sent it off. */
     taken: (hash: string): { msat: bigint; tries: number } => {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { accountOf } from '../../web/core/ledger.ts';
 import type { Database } from '../../web/db/database.ts';
 import { movePayment, type PaymentRow } from '../../web/db/payments.ts';
+import { spentOf } from '../../web/db/purses.ts';
 import { minor, msat } from '../../web/core/money.ts';
 import { databaseOfFile } from '../database-of-file.ts';
 import type { TestDatabase } from '../database.ts';
@@ -225,6 +226,19 @@ test.each([
   const batch = await aBatch();
   const signer = begin([]);
   await desk.until(batch.claimId, 'it waits', waitsOrEnds(word));
+  expect(desk.taken(batch.hash)).toEqual(notPaid);
+  await kill(signer.child);
+  await desk.fill({ perDayMsat: 1_000_000_000_000n });
+});
+
+test('above the ceiling of a day it waits: paid counts, whenever it was set aside', async () => {
+  const { spentMsat, reservedMsat } = await spentOf(db, desk.shop.id);
+  await desk.setAside(2_000_000n, { ago: '2 days', paidAgo: '1 minute' });
+  // Room for one of the two.
+  await desk.fill({ perDayMsat: spentMsat + reservedMsat + 3_000_000n });
+  const batch = await aBatch();
+  const signer = begin([]);
+  await desk.until(batch.claimId, 'it waits', waitsOrEnds('above_per_day'));
   expect(desk.taken(batch.hash)).toEqual(notPaid);
   await kill(signer.child);
   await desk.fill({ perDayMsat: 1_000_000_000_000n });

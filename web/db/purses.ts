@@ -129,13 +129,13 @@ export async function spentOf(
       name: 'purse_spent',
       text: `
         select
-          coalesce(sum(amount_msat + fee_msat) filter (
-            where state = 'paid' and reserved_at > now() - interval '24 h'), 0)::int8
+          coalesce(sum(amount_msat + fee_msat) filter (where state = 'paid'), 0)::int8
             as "spentMsat",
-          coalesce(sum(amount_msat + fee_limit_msat) filter (
-            where state in ('reserved', 'sent')), 0)::int8 as "reservedMsat",
+          coalesce(sum(amount_msat + fee_limit_msat) filter (where state <> 'paid'), 0)::int8
+            as "reservedMsat",
           (select count(*) from payout_wait w where w.shop_id = any(${served})) as waiting
-        from payout where shop_id = any(${served})`,
+        from payout where shop_id = any(${served}) and (state in ('reserved', 'sent')
+          or (state = 'paid' and ended_at > now() - interval '24 h'))`,
     },
     [shopId],
   );

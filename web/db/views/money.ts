@@ -98,7 +98,7 @@ async function budgetsStanding(db: Database): Promise<MoneyStanding['budgets']> 
             and (served.id = s.id or not exists (
               select 1 from purse own where own.shop_id = served.id))
             and (o.state in ('reserved', 'sent')
-              or (o.state = 'paid' and o.reserved_at > now() - interval '24 h'))) spent
+              or (o.state = 'paid' and o.ended_at > now() - interval '24 h'))) spent
         order by (p.per_day_msat - spent.msat)::float8 / greatest(p.per_day_msat, 1), p.shop_id
         limit $1`,
     },
