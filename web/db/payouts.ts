@@ -64,6 +64,7 @@ export type OpenClaim = {
   amountMsat: bigint;
   /** It is a refund of play money. */
   test: boolean;
+  isReward: boolean;
 };
 
 /**
@@ -80,9 +81,11 @@ export const openClaims = (
     {
       name: 'payout_open_claims',
       text: `
-        select id, "refundId", "shopId", "paymentId", request, hash, "amountMsat", test from (
+        select id, "refundId", "shopId", "paymentId", request, hash, "amountMsat", test,
+          "isReward" from (
           select c.id, c.refund_id as "refundId", f.shop_id as "shopId",
             f.payment_id as "paymentId", c.request, c.hash, f.amount_msat as "amountMsat", f.test,
+            f.origin = 'reward' as "isReward",
             row_number() over (partition by p.shop_id order by c.id) as place
           from refund_claim c join refund f on f.id = c.refund_id
             join purse p on p.shop_id = purse_of(f.shop_id) and p.paused_at is null

@@ -103,9 +103,9 @@ type Seen = { originalMsat: bigint | null } | { word: PayoutWord };
 async function lookAtOriginals(
   deps: SignerDeps,
   paymentId: string,
-  of: { purse: Purse; payer: Payer },
+  of: { purse: Purse; payer: Payer; isReward?: boolean },
 ): Promise<Seen> {
-  const { purse, payer } = of;
+  const { purse, payer, isReward = false } = of;
   if (!purse.looksAtOriginal) return { originalMsat: null };
   const originals = await originalsOf(deps.db, paymentId);
   const here = originals.filter(({ identity }) => identity === purse.identity);
@@ -116,7 +116,8 @@ async function lookAtOriginals(
   if (seen.some(({ is }) => is === 'unpaid')) return { word: 'original_unpaid' };
   const paid = seen.filter((each) => each.is === 'paid');
   const receivedMsat = paid.reduce((sum, each) => sum + each.receivedMsat, 0n);
-  return { originalMsat: mostToPayBackMsat(purse.limits, receivedMsat) };
+  // A reward is a part of what came, and owes nothing to the price of today.
+  return { originalMsat: isReward ? receivedMsat : mostToPayBackMsat(purse.limits, receivedMsat) };
 }
 
 /** @throws {Trouble} when the purse cannot be opened. */
@@ -147,7 +148,8 @@ export async function workClaim(deps: SignerDeps, claim: OpenClaim): Promise<voi
       await wait('test_money');
       return;
     }
-    const seen = await lookAtOriginals(deps, claim.paymentId, { purse, payer });
+    const { paymentId, isReward } = claim;
+    const seen = await lookAtOriginals(deps, paymentId, { purse, payer, isReward });
     await purseMet(db, { shopId: claim.shopId, trouble: null });
     if ('word' in seen) {
       await wait(seen.word);
