@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { shopsOfDomain, type ShopRow } from './db/shops.ts';
+import { shopsEverOfDomain, shopsOfDomain, type ShopRow } from './db/shops.ts';
 import { nodesOfShop } from './db/nodes.ts';
 import { openDatabase, type Database } from './db/database.ts';
 import {
   concludePayout,
   daysUntilNothingIsUnderWay,
+  payoutElsewhere,
   payoutsElsewhere,
   tryWaitingAgain,
 } from './db/payouts.ts';
@@ -235,9 +236,9 @@ async function limits({ db, vault, shop }: Hands, options: PurseOptions): Promis
  */
 async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<PurseAnswer> {
   const { payout = '', preimage, notPaid = false } = options;
-  const elsewhere = await payoutsElsewhere(db, shop.id);
-  const one = elsewhere.find(({ id }) => id.toString() === payout);
-  if (one === undefined) {
+  const about = { shopId: shop.id, id: /^\d{1,18}$/.test(payout) ? BigInt(payout) : 0n };
+  const one = await payoutElsewhere(db, about);
+  if (one === null) {
     return refused(
       [`No payout ${payout} waits for a node that is gone or has lost its records: see show.`],
       1,
@@ -246,12 +247,16 @@ async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<Pur
   if ((preimage === undefined) === !notPaid) {
     return refused(['Say either --preimage, which proves that it was paid, or --not-paid.']);
   }
-  const about = { shopId: shop.id, id: one.id };
+  const movedOn = [
+    `Payout ${payout} has moved on meanwhile: it has ended, or its node can be asked again.`,
+  ];
   if (preimage === undefined) {
     const because: PayoutWord = 'not_paid_by_word';
     if (!(await concludePayout(db, { ...about, end: { is: 'failed', because } }))) {
+      const still = await payoutElsewhere(db, about);
+      if (still === null) return refused(movedOn, 1);
       return refused([
-        `It was sent on ${one.sentAt?.toISOString() ?? 'a day unknown'}, and may be on its way ` +
+        `It was sent on ${still.sentAt?.toISOString() ?? 'a day unknown'}, and may be on its way ` +
           `for ${daysUntilNothingIsUnderWay.toString()} days. Only then is --not-paid believed.`,
       ]);
     }
@@ -267,7 +272,7 @@ async function conclude({ db, shop }: Hands, options: PurseOptions): Promise<Pur
   const feeMsat = wholeSat(options.fee ?? '0');
   if (feeMsat === undefined) return refused(['A fee is whole sats, such as --fee 3.']);
   if (!(await concludePayout(db, { ...about, end: { is: 'paid', preimage: secret, feeMsat } }))) {
-    return refused(['Its node can be asked again: the signer does so.'], 1);
+    return refused(movedOn, 1);
   }
   return done(['It was paid.'], { shop: shop.domain, payout });
 }
@@ -279,7 +284,9 @@ async function purseCommand(name: PurseCommand, options: PurseOptions): Promise<
   const config = readSignersEnvironment();
   const db = openDatabase({ url: await databaseUrlOf(config), connections: 2 });
   try {
-    const [shop] = await shopsOfDomain(db, options.shop.toLowerCase());
+    // What a shop owes that has removed the app is paid still, and can be stopped.
+    const find = name === 'connect' ? shopsOfDomain : shopsEverOfDomain;
+    const [shop] = await find(db, options.shop.toLowerCase());
     if (shop === undefined) return refused([`No shop ${options.shop} has the app installed.`], 1);
     const hands = { config, db, vault: openVault(config.signerKeys), shop };
     return await commands[name](hands, options);

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Database } from '../../web/db/database.ts';
 import { pausePurse, purseOf } from '../../web/db/purses.ts';
@@ -71,6 +72,27 @@ test('it is connected with ceilings, limited and shown, with the line for the no
   // Each run is a process: on a busy machine that takes its time.
 }, 240_000);
 
+test('the purse of a shop that has removed the app is shown, limited and stopped', async () => {
+  const { shop } = desk;
+  await desk.fill();
+  await pausePurse(db, { shopId: shop.id, paused: false });
+  await db.pool.query('update shop set uninstalled_at = now() where id = $1', [shop.id]);
+  try {
+    expect(await run('show')).toMatchObject({ code: 0 });
+    expect(await run('limits', '--per-payment', '4000')).toMatchObject({ code: 0 });
+    expect(await run('pause')).toMatchObject({ code: 0 });
+    const row = await purseOf(db, shop.id);
+    expect(row).toMatchObject({ perPaymentMsat: 4_000_000n, pausedAt: expect.any(Date) as Date });
+    // Another credential is taken from who has the app alone.
+    const connect = await run('connect');
+    expect(connect).toMatchObject({ code: 1 });
+    expect(connect.said).toContain('has the app installed');
+  } finally {
+    await db.pool.query('update shop set uninstalled_at = null where id = $1', [shop.id]);
+    await pausePurse(db, { shopId: shop.id, paused: false });
+  }
+}, 240_000);
+
 test('what a node that is gone was asked to pay ends by the word of the operator', async () => {
   await desk.fill();
   const sentBy = (node: string) => desk.sentBy(node, { amountMsat: 2_000_000n });
@@ -110,3 +132,44 @@ test('what a node that is gone was asked to pay ends by the word of the operator
   );
   expect(woken.rows).toHaveLength(2);
 }, 240_000);
+
+test('of many that wait each is found; of one that moved on it is said', async () => {
+  await desk.fill();
+  const gone = `02${'ab'.repeat(32)}`;
+  const sentAt = new Date(Date.now() - 16 * 86_400_000);
+  for (let made = 0; made < 50; made += 1) await desk.sentBy(gone, { amountMsat: 1_000n, sentAt });
+  const last = await desk.sentBy(gone, { amountMsat: 2_000_000n, sentAt });
+  const words = ['conclude', '--payout', last.payoutId.toString()];
+  expect((await run(...words)).said).toContain('either --preimage');
+  // While the word is given, somebody else writes down that it was paid.
+  const other = await db.pool.connect();
+  try {
+    await other.query('begin');
+    await other.query(
+      `update payout set state = 'paid', because = 'paid', preimage = decode($2, 'hex'),
+         fee_msat = 0, ended_at = now(), due_at = null where id = $1`,
+      [last.payoutId, last.secret],
+    );
+    const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const given = run(...words, '--not-paid');
+    await untilBlockedBy(rows[0]?.pid ?? 0);
+    await other.query('commit');
+    const said = await given;
+    expect(said).toMatchObject({ code: 1 });
+    expect(said.said).toContain('has moved on meanwhile');
+  } finally {
+    other.release();
+  }
+}, 240_000);
+
+async function untilBlockedBy(pid: number): Promise<void> {
+  for (const end = Date.now() + 100_000; Date.now() < end;) {
+    const { rows } = await db.pool.query(
+      'select 1 from pg_stat_activity where $1::int = any(pg_blocking_pids(pid))',
+      [pid],
+    );
+    if (rows.length > 0) return;
+    await pause(25);
+  }
+  throw new Error('nobody waits for it');
+}

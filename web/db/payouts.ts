@@ -309,22 +309,37 @@ export async function endPayout(db: Database, payout: PayoutAt, end: PayoutEnd):
 /** So long after it was last sent nothing of it is on its way: LND locks for at most 14 days. */
 export const daysUntilNothingIsUnderWay = 15;
 
+export type PayoutElsewhere = Pick<PayoutRow, 'id' | 'hash' | 'amountMsat' | 'sentAt'> & {
+  sentTo: string;
+};
+
 /** Payouts on which the purse's node of now has no word, the oldest first, at most 50. */
-export const payoutsElsewhere = (
-  db: Database,
-  shopId: number,
-): Promise<(Pick<PayoutRow, 'id' | 'hash' | 'amountMsat' | 'sentAt'> & { sentTo: string })[]> =>
+export const payoutsElsewhere = (db: Database, shopId: number): Promise<PayoutElsewhere[]> =>
   records(
     db.pool,
     {
       name: 'payout_elsewhere',
-      text: `
-        select o.id, o.hash, o.amount_msat as "amountMsat", o.sent_at as "sentAt",
-          o.sent_to as "sentTo"
-        from payout o where ${isElsewhere} order by o.id limit 50`,
+      text: `select ${elsewhereColumns} from payout o where ${isElsewhere} order by o.id limit 50`,
     },
     [shopId],
   );
+
+/** Null: there is none such, or its node has a word on it. */
+export const payoutElsewhere = (
+  db: Database,
+  about: { shopId: number; id: bigint },
+): Promise<PayoutElsewhere | null> =>
+  record(
+    db.pool,
+    {
+      name: 'payout_elsewhere_one',
+      text: `select ${elsewhereColumns} from payout o where o.id = $2 and ${isElsewhere}`,
+    },
+    [about.shopId, about.id],
+  );
+
+const elsewhereColumns = `o.id, o.hash, o.amount_msat as "amountMsat", o.sent_at as "sentAt",
+  o.sent_to as "sentTo"`;
 
 /**
  * Of the shop $1 (in both of its apps), and sent by another node than the purse has now, or by one

@@ -63,6 +63,13 @@ const ofDomainText = `
 export const shopsOfDomain = (db: Database, domain: string): Promise<ShopRow[]> =>
   records<ShopRow>(db.pool, { name: 'shop_of_domain', text: ofDomainText }, [domain]);
 
+const everOfDomainText = `
+  select ${shopColumns} from shop s where s.domain = $1
+  order by s.uninstalled_at is null desc, s.id limit 20`;
+/** Also those that have removed the app, behind those that have it. */
+export const shopsEverOfDomain = (db: Database, domain: string): Promise<ShopRow[]> =>
+  records<ShopRow>(db.pool, { name: 'shop_ever_of_domain', text: everOfDomainText }, [domain]);
+
 export const allShops = (db: Database): Promise<ShopRow[]> =>
   db.prisma.shop.findMany({ orderBy: { domain: 'asc' }, take: 10_000 });
 
