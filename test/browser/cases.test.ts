@@ -73,6 +73,7 @@ const offered: Record<NonNullable<Case['asks']>, readonly string[]> = {
   marked_too_much: ['I have seen to it'],
   too_little: ['I have seen to it'],
   node_gone: ['Nobody paid it there', 'I saw it paid there'],
+  hold_lost: ['Nobody paid it there', 'I saw it paid there'],
 };
 const answering = [...new Set(Object.values(offered).flat()), 'Take it for the order'];
 
