@@ -73,7 +73,7 @@ const given: readonly Mutant[] = [
       guard: 'a batch that a signer has begun is not given up because its invoice ran out',
       ...{ test: ofShares, named: 'what the signer has begun to pay is not given up' },
     },
-    edit(batches, '(o.id is null and b.expires_at', '(b.expires_at'),
+    edit(batches, '(o.id is null and (b.expires_at', '((b.expires_at'),
   ),
   source(
     {

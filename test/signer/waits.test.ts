@@ -136,6 +136,36 @@ test('who gives a claim up and who reserves for it wait for each other in one or
   }
 });
 
+test('what nobody begins to pay for a week is given up, as long as its request may live', async () => {
+  const { claimId, refundId } = await desk.owe(1_000_000n, { expirySeconds: 300 * 86_400 });
+  const over = async () => {
+    const { rows } = await db.pool.query<{ lease_no: number }>(
+      'select lease_no from refund where id = $1',
+      [refundId],
+    );
+    return claimIsOver(db, { id: refundId, leaseNo: rows[0]?.lease_no ?? 0 });
+  };
+  const givenBefore = async (days: number): Promise<void> => {
+    await db.pool.query('alter table refund_claim disable trigger refund_claim_arrow');
+    await db.pool.query(
+      `update refund_claim set given_at = now() - make_interval(days => $2) where id = $1`,
+      [claimId, days],
+    );
+    await db.pool.query('alter table refund_claim enable trigger refund_claim_arrow');
+  };
+  await givenBefore(6);
+  expect(await over()).toBeUndefined();
+  await givenBefore(8);
+  expect(await over()).toBe('claim_over');
+  const { rows } = await db.pool.query(
+    `select r.state, c.because from refund r join refund_claim c on c.refund_id = r.id
+     where r.id = $1`,
+    [refundId],
+  );
+  // Its buyer may give another, and staff may take it back.
+  expect(rows).toEqual([{ state: 'claimable', because: 'tried_for_long' }]);
+});
+
 /** Somebody waits for a lock. */
 async function isWaiting(): Promise<void> {
   for (const end = Date.now() + 60_000; Date.now() < end;) {

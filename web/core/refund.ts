@@ -40,7 +40,7 @@ export const refundReasons = {
   approved: 'A person approved it.',
   claim_given: 'Its buyer gave an invoice.',
   claim_failed: 'The invoice that its buyer gave could not be paid.',
-  claim_over: 'The invoice that its buyer gave ran out before it was paid.',
+  claim_over: 'The invoice that its buyer gave ran out, or waited for a week, and was not paid.',
   paid_out: 'The paying node has the proof that it was paid.',
   given_back_otherwise: 'A person says that the buyer has it back in another way.',
   taken_back: 'A person took it back.',

@@ -754,6 +754,8 @@ const paidText = `
 
 /** How long a BOLT11 must have been over, by our clock, before another may be given. */
 const surelyOverMs = 5 * 60_000;
+/** What nobody has begun to pay for so long is given up, however long its BOLT11 lives. */
+export const mostDaysUnpaid = 7;
 /** Who claimed in time has so long for another try. */
 const triesForMs = 3 * 24 * 3_600_000;
 
@@ -799,11 +801,13 @@ export async function claimIsOver(
 
 const overText = `
   with over as (
-    select c.id, c.refund_id, case when o.id is null then 'request_expired' else o.because end
-      as word, case when o.id is null then 'claim_over' else 'claim_failed' end as because
+    select c.id, c.refund_id, case when o.id is not null then o.because
+        when c.expires_at < now() then 'request_expired' else 'tried_for_long' end as word,
+      case when o.id is null then 'claim_over' else 'claim_failed' end as because
     from refund_claim c left join payout o on o.claim_id = c.id
     where c.refund_id = $1::uuid and c.state = 'given' and (o.state = 'failed'
-      or (o.id is null and c.expires_at < now() - $3 * interval '1 ms'))),
+      or (o.id is null and (c.expires_at < now() - $3 * interval '1 ms'
+        or c.given_at < now() - interval '${String(mostDaysUnpaid)} days')))),
   again as (
     update refund r set state = 'claimable', reason = over.because, attempts = 0,
       lease_until = null,

@@ -7,7 +7,7 @@ import { wakePools } from './announce.ts';
 import type { Database, Queryable } from './database.ts';
 import { rows, transaction } from './database.ts';
 import { record, records } from './records.ts';
-import { lockPayments } from './refunds.ts';
+import { lockPayments, mostDaysUnpaid } from './refunds.ts';
 
 export type ReceiverRow = { id: bigint; shopId: number; address: string; dueAt: Date | null };
 
@@ -259,11 +259,12 @@ export const batchIsOver = (
 
 const overText = `
   with over as (
-    select b.id, b.receiver_id, case when o.id is null then 'request_expired' else o.because end
-      as word
+    select b.id, b.receiver_id, case when o.id is not null then o.because
+      when b.expires_at < now() then 'request_expired' else 'tried_for_long' end as word
     from share_batch b left join payout o on o.claim_id = b.claim_id
     where b.receiver_id = $1 and b.state = 'given' and (o.state = 'failed'
-      or (o.id is null and b.expires_at < now() - $3 * interval '1 ms'))),
+      or (o.id is null and (b.expires_at < now() - $3 * interval '1 ms'
+        or b.given_at < now() - interval '${String(mostDaysUnpaid)} days')))),
   again as (
     update share_receiver r set due_at = now() + $4 * interval '1 ms', lease_until = null,
       attempts = r.attempts + 1, word = over.word, word_since = coalesce(r.word_since, now())
