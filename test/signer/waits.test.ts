@@ -136,7 +136,7 @@ test('who gives a claim up and who reserves for it wait for each other in one or
   }
 });
 
-test('what nobody begins to pay for a week is given up, as long as its request may live', async () => {
+test('what nobody begins to pay for a week is given up, however long it may live', async () => {
   const { claimId, refundId } = await desk.owe(1_000_000n, { expirySeconds: 300 * 86_400 });
   const over = async () => {
     const { rows } = await db.pool.query<{ lease_no: number }>(
