@@ -424,6 +424,30 @@ test('a cancelled order takes it back, booked or not', async () => {
   expect(await rows(due, [later.payment.id])).toEqual([{ due_at: null }]);
 });
 
+test('a cancelled order leaves what is claimed, and nothing of it where that fails', async () => {
+  const claimedThen = async () => {
+    const { open, reward } = await claimable();
+    const preimage = await shop.aClaim(reward);
+    our.shopify.cancel(open.payment.originId);
+    await shop.lookAtOrderOf(open);
+    const { state, amountMsat } = await shop.read(reward.id);
+    expect({ state, amountMsat }).toEqual({ state: 'claimed', amountMsat: reward.amountMsat });
+    return { open, reward, preimage };
+  };
+  const [fails, comes] = [await claimedThen(), await claimedThen()];
+  await shop.signer.fails(fails.reward.id);
+  await shop.step(fails.reward.id);
+  expect(await shop.read(fails.reward.id)).toMatchObject({
+    ...{ state: 'withdrawn', reason: 'order_cancelled' },
+  });
+  expect(await shop.accounts(fails.open.payment.id)).not.toHaveProperty('rewarding');
+  await shop.step(fails.reward.id);
+  expect((await shop.read(fails.reward.id)).state).toBe('done');
+  await shop.signer.pays(comes.reward.id, comes.preimage);
+  await shop.step(comes.reward.id);
+  expect((await shop.read(comes.reward.id)).state).toBe('paid');
+});
+
 describe('claimed', () => {
   test('not before its days are over, and not after its time', async () => {
     await say({ waitDays: 14, claimDays: 2 });

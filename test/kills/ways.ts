@@ -322,6 +322,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql reward_book',
     'sql reward_ready',
     'sql reward_tasks_end',
+    'sql reward_orders_cancelled',
   ],
   'A refund: one transaction each, and killed at them in test/journey/refund-kills.test.ts.': [
     'sql refund_open',

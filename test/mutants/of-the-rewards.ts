@@ -104,6 +104,14 @@ const kept: readonly Mutant[] = [
   }),
   source(
     {
+      id: 'X173',
+      guard: 'a claimed reward of a cancelled order is over when it cannot be paid',
+      ...{ test: ofRewards, named: 'a cancelled order leaves what is claimed' },
+    },
+    edit(rewards, 'set order_cancelled_at = now()', 'set order_cancelled_at = null'),
+  ),
+  source(
+    {
       id: 'X172',
       guard: 'a reward is no larger because the price fell',
       ...{ test: ofRewards, named: 'no more than a fifth of what came is paid' },

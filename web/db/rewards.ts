@@ -174,8 +174,8 @@ const readyText = `
   select p.link from ready join payment p on p.id = ready.payment_id`;
 
 /**
- * The order of these payments was cancelled: none is booked any more. Gives what was booked and
- * nobody has claimed, which the caller takes back.
+ * The order of these payments was cancelled: none is booked any more, and what was claimed is over
+ * if it cannot be paid. Gives what was booked and nobody has claimed, which the caller takes back.
  */
 export const endRewardsOfOrder = (
   db: Database,
@@ -202,6 +202,16 @@ export const endRewardsOfOrder = (
         text: `
           update reward_task set due_at = null, lease_until = null, attempts = 0
           where id = any($1::uuid[]) and due_at is not null`,
+      },
+      [ids],
+    );
+    await rows(
+      on,
+      {
+        name: 'reward_orders_cancelled',
+        text: `
+          update reward set order_cancelled_at = now()
+          where payment_id = any($1::uuid[]) and order_cancelled_at is null`,
       },
       [ids],
     );
