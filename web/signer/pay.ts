@@ -153,6 +153,20 @@ function paidFrom(of: { secret: string; fee_mtokens: string }): Extract<Tracked,
   };
 }
 
+type PayStream = { sendPaymentV2: (request: object) => unknown };
+
+/**
+ * The package asks for payments that end when the caller goes. LND then writes `canceled` over the
+ * reason for which one has just failed, when the connection is closed at once behind its word
+ * (routing/payment_lifecycle.go, checkContext, 0.21); and we go for reasons of our own.
+ */
+const notEndedByUs = (router: grpc.Client): AuthenticatedLnd => {
+  const asked = router as unknown as PayStream;
+  const sendPaymentV2 = (request: object): unknown =>
+    asked.sendPaymentV2({ ...request, cancelable: false });
+  return { router: { sendPaymentV2 } } as unknown as AuthenticatedLnd;
+};
+
 async function send(
   options: PayerOptions,
   ask: { request: string; feeLimitMsat: bigint },
@@ -163,9 +177,9 @@ async function send(
     return { is: 'refused', because: 'request_unreadable' };
   }
   try {
-    const paid = await withRouter(options, payMs, (lnd) =>
+    const paid = await withRouter(options, payMs, (_lnd, router) =>
       pay({
-        lnd,
+        lnd: notEndedByUs(router),
         request: ask.request,
         // Left out, it would be without a limit.
         max_fee_mtokens: ask.feeLimitMsat.toString(),
