@@ -3,15 +3,29 @@
 import { readFile } from 'node:fs/promises';
 import words from './frontend/buyer/words/en.json' with { type: 'json' };
 import { formatMsat } from './frontend/shared/amounts.ts';
-import { checkReceipt } from './frontend/shared/receipt.ts';
+import { checkReceipt, type Checked, type Receipt } from './frontend/shared/receipt.ts';
 
 export type VerifyEnd = { lines: readonly string[]; json: unknown; exitCode: 0 | 1 | 2 };
+
+type Believed = Extract<Checked, { ok: true }>;
 
 /** No receipt is so long. */
 const longestBytes = 65_536;
 
 const fill = (text: string, values: Readonly<Record<string, string>>): string =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
+
+/** What the node's signature covers; the preimage shows that it was paid. */
+const provenBy = ({ receipt, request }: Believed) => ({
+  ...{ node: request.node, memo: request.memo ?? '', hash: receipt.hash },
+  ...{ amountMsat: receipt.amountMsat, network: request.network },
+  madeAt: new Date(request.madeAt * 1_000).toISOString(),
+});
+
+/** What the shop says: its name and the order fit the signed memo, the rest nobody signed. */
+function statedIn({ shop, order, payment, test, paidAt, fiat, paidMsat, price }: Receipt) {
+  return { shop, order, payment, test, paidAt, fiat, paidMsat, price };
+}
 
 export async function verifyFile(file: string): Promise<VerifyEnd> {
   const text = await readFile(file).catch(() => undefined);
@@ -30,6 +44,7 @@ export async function verifyFile(file: string): Promise<VerifyEnd> {
   const sats = formatMsat(receipt.amountMsat, 'en');
   const good = fill(words['verify.good.text'], { node, memo, network, sats, shop: receipt.shop });
   const test = network === 'mainnet' ? [] : [words['verify.test']];
-  const json = { ok: true, receipt, signedBy: node, memo, network };
-  return { lines: [words['verify.good'], good, ...test], json, exitCode: 0 };
+  const json = { ok: true, proven: provenBy(checked), stated: statedIn(receipt) };
+  const lines = [words['verify.good'], good, words['verify.stated'], ...test];
+  return { lines, json, exitCode: 0 };
 }

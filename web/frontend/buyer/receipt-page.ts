@@ -165,7 +165,8 @@ const verifyWords = ({ say }: Speech): Record<string, string> =>
   Object.fromEntries(
     (
       [
-        ...(['verify.good', 'verify.good.text', 'verify.test', 'verify.bad'] as const),
+        ...(['verify.good', 'verify.good.text', 'verify.stated'] as const),
+        ...(['verify.test', 'verify.bad'] as const),
         ...receiptFaults.map((fault) => `verify.${fault}` as const),
       ] satisfies Word[]
     ).map((word) => [word, say(word)]),

@@ -46,7 +46,11 @@ async function check(): Promise<void> {
   };
   const isTest = request.network !== 'mainnet';
   const more = isTest ? [say('verify.test')] : [];
-  show('good', say('verify.good'), [say('verify.good.text', values), ...more]);
+  show('good', say('verify.good'), [
+    say('verify.good.text', values),
+    say('verify.stated'),
+    ...more,
+  ]);
 }
 
 at('check', HTMLElement).addEventListener('submit', (event) => {
