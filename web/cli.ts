@@ -1,6 +1,6 @@
 // The operator: `npm run zaptill -- <command>`. Every command explains itself with --help, and with
-// --json prints one line for programs. Exit codes: 0 done; 1 not found, or a rule is broken; 2
-// refused, with the reason.
+// --json prints one line for programs. Exit codes: 0 done; 1 not found, a rule is broken, or not
+// everything could be compared; 2 refused, with the reason.
 import { Command } from 'commander';
 import { z } from 'zod';
 import { auditChainToDesk, type ChainOptions } from './cli-chain.ts';
@@ -214,9 +214,14 @@ async function auditAll(wired: Wired, options: { nodes?: boolean }): Promise<Res
     ({ nodeId, why }) => `Node ${String(nodeId)} was not compared: ${why}.`,
   );
   const nodes = asked && { settled: asked.settled, notAsked: asked.notAsked };
-  const json = { ok: violations.length === 0, violations, ...(nodes && { nodes }) };
-  if (violations.length === 0) return done([...unasked, 'Every rule holds.'], json);
-  const lines = violations.map(({ rule, says, what }) => `${rule} ${what}: ${says}`);
+  // What was not compared may be wrong.
+  const ok = violations.length === 0 && unasked.length === 0;
+  const json = { ok, violations, ...(nodes && { nodes }) };
+  if (ok) return done(['Every rule holds.'], json);
+  const lines =
+    violations.length === 0
+      ? ['No broken rule was found, but not everything was compared.']
+      : violations.map(({ rule, says, what }) => `${rule} ${what}: ${says}`);
   return { lines: [...unasked, ...lines], json, exitCode: 1 };
 }
 

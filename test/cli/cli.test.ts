@@ -135,6 +135,46 @@ test('audit is clean, and names a rule that is broken', async () => {
   await world.db.pool.query(`alter table posting enable trigger posting_append_only`);
 });
 
+test('audit --nodes is not green while there is a node that it could not compare', async () => {
+  const set = (text: string, values: unknown[] = []): Promise<unknown> =>
+    world.db.pool.query(`update node set ${text}`, values);
+  // Retired, without an invoice that is still payable: what it was paid is compared all the same.
+  await set('retired_at = now()');
+  const retired = await zaptill('audit', '--nodes', '--json');
+  expect(retired).toMatchObject({ exitCode: 0, json: { ok: true, nodes: { notAsked: [] } } });
+  expect((retired.json['nodes'] as { settled: number }).settled).toBeGreaterThan(0);
+  const { rows } = await world.db.pool.query<{
+    id: number;
+    sealed_credential: Buffer;
+    address: string;
+  }>('select id, sealed_credential from node');
+  const [node, ...others] = rows;
+  if (node === undefined || others.length > 0) throw new Error('there is one node');
+  await set('sealed_credential = null');
+  const wiped = await zaptill('audit', '--nodes', '--json');
+  expect(wiped).toMatchObject({
+    exitCode: 1,
+    json: {
+      ...{ ok: false, violations: [] },
+      nodes: { settled: 0, notAsked: [{ nodeId: node.id, why: 'no_credential' }] },
+    },
+  });
+  const said = await zaptill('audit', '--nodes');
+  expect(said.exitCode).toBe(1);
+  expect(said.out).toContain(`Node ${String(node.id)} was not compared: no_credential.`);
+  expect(said.out).toContain('not everything was compared');
+  expect(said.out).not.toContain('Every rule holds');
+  expect(await zaptill('audit', '--json')).toMatchObject({ exitCode: 0, json: { ok: true } });
+  await set('sealed_credential = $1, retired_at = null', [node.sealed_credential]);
+  world.lnd?.faults.onMethod('ListInvoices', { kind: 'error-before', code: 14, details: 'no' });
+  const down = await zaptill('audit', '--nodes', '--json');
+  expect(down).toMatchObject({
+    exitCode: 1,
+    json: { ok: false, violations: [], nodes: { settled: 0, notAsked: [{ nodeId: node.id }] } },
+  });
+  world.lnd?.faults.reset();
+}, 120_000);
+
 test('audit --chain reads every timeline, and names what was changed', async () => {
   const whole = await zaptill('audit', '--chain', '--json');
   expect(whole).toMatchObject({ exitCode: 0, json: { ok: true, faults: [] } });

@@ -15,6 +15,27 @@ export type SettledAtNode = {
   settledAt: Date | undefined;
 };
 
+/**
+ * Every node that may have been paid for an invoice made since then: retired ones, and ones whose
+ * credential was wiped with their shop, among them.
+ */
+export async function nodesToAudit(
+  db: Database,
+  madeSince: Date,
+): Promise<{ id: number; mayAsk: boolean }[]> {
+  return rows<{ id: number; mayAsk: boolean }>(
+    db.pool,
+    {
+      name: 'audit_nodes',
+      text: `
+        select id, sealed_credential is not null as "mayAsk" from node
+        where exists (select 1 from invoice where node_id = node.id and made_at >= $1)
+        order by id limit 10000`,
+    },
+    [madeSince],
+  );
+}
+
 /** After this time a settle must be recorded, while both sides are up. Source: I3. */
 export const recordedWithinMs = 60_000;
 

@@ -3,8 +3,7 @@
 // a node that cannot be asked is named too, for it has not been checked.
 import { Trouble } from '../core/trouble.ts';
 import type { Violation } from '../db/audit.ts';
-import { auditNodeList, type SettledAtNode } from '../db/audit-outside.ts';
-import { nodesToFollow } from '../db/nodes.ts';
+import { auditNodeList, nodesToAudit, type SettledAtNode } from '../db/audit-outside.ts';
 import type { Deps } from './flow.ts';
 
 const mostPerPage = 1_000;
@@ -23,7 +22,11 @@ export async function auditNodes(
   about: { createdSince: Date; pagesAtMost: number },
 ): Promise<NodesAudited> {
   const audited: NodesAudited = { violations: [], settled: 0, notAsked: [] };
-  for (const { id: nodeId } of await nodesToFollow(deps.db)) {
+  for (const { id: nodeId, mayAsk } of await nodesToAudit(deps.db, about.createdSince)) {
+    if (!mayAsk) {
+      audited.notAsked.push({ nodeId, why: 'no_credential' });
+      continue;
+    }
     try {
       const left = await auditNode(deps, { ...about, nodeId }, audited);
       if (left !== undefined) audited.notAsked.push({ nodeId, why: left });
