@@ -150,7 +150,9 @@ test('the tax view has each paid payment once, with its worth and what became of
   const text = `
     update quote set evidence = evidence || '{"adjustmentBasisPoints": -250}'
     where payment_id = $1::uuid`;
+  await db.pool.query('alter table quote disable trigger quote_append_only');
   await rows(db.pool, { name: '', text }, [discounted.id]);
+  await db.pool.query('alter table quote enable trigger quote_append_only');
   const [line, second, ...more] = await linesOf('tax', [shopId], {
     ...always,
     timeZone: 'Europe/Zurich',

@@ -108,6 +108,43 @@ test.each([0n, -1n])('an amount of %s is none', async (amount) => {
   await expect(booked).rejects.toThrow(/posting_msat_positive/);
 });
 
+test('what was promised is never changed and never deleted', async () => {
+  const payment = await aPayment(db, { shopId });
+  await anInvoice(db, { payment, nodeId });
+  const changes = [
+    ...['fiat_minor = fiat_minor + 1', 'amount_msat = amount_msat + 1', `currency = 'CHF'`],
+    ...['price_e8 = price_e8 * 2', `evidence = '{}'`, `made_at = made_at - interval '1 day'`],
+    ...['payment_id = gen_random_uuid()', 'id = id + 1000000'],
+  ];
+  for (const change of changes) {
+    const changed = sql(`update quote set ${change} where payment_id = $1`, [payment.id]);
+    await expect(changed, change).rejects.toThrow(/quote is append-only/);
+  }
+  const gone = sql('delete from quote where payment_id = $1', [payment.id]);
+  await expect(gone).rejects.toThrow(/quote is append-only/);
+});
+
+test('a promise that was changed past its guard is not what its history says', async () => {
+  const payment = await aPayment(db, { shopId });
+  await anInvoice(db, { payment, nodeId });
+  const set = (change: string) =>
+    sql(`update quote set ${change} where payment_id = $1`, [payment.id]);
+  await sql('alter table quote disable trigger quote_append_only');
+  for (const [change, back] of [
+    ['fiat_minor = fiat_minor + 1', 'fiat_minor = fiat_minor - 1'],
+    [`currency = 'CHF'`, `currency = 'EUR'`],
+  ] as const) {
+    await set(change);
+    const broken = await audit(db);
+    expect(broken).toHaveLength(1);
+    expect(broken[0]?.rule).toBe('I5');
+    expect(broken[0]?.what).toContain(payment.id);
+    await set(back);
+    expect(await audit(db)).toEqual([]);
+  }
+  await sql('alter table quote enable trigger quote_append_only');
+});
+
 test('nobody has paid without an invoice that was paid', async () => {
   const payment = await aPayment(db, { shopId });
   const paid = sql(`update payment set state = 'settled' where id = $1`, [payment.id]);

@@ -34,6 +34,41 @@ beforeEach(async () => {
 const twenty = <T>(work: (n: number) => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: 20 }, (_none, n) => work(n)));
 
+test('what went out and is booked as another amount, or not at all, is named', async () => {
+  const { payment } = await here.aPaidOrder();
+  const refund = await here.aRefund(payment.id, '10.50');
+  await here.step(refund.id);
+  await here.signer.pays(refund.id, await here.aClaim(refund), 2_000n);
+  const { pool } = here.our.db;
+  const account = `paid_out:${String(here.our.shop.id)}`;
+  const named = async (): Promise<string[]> =>
+    (await audit(here.our.db)).map(({ what }) => what).filter((what) => what.startsWith(account));
+  // The signer has paid, and nobody has taken it over.
+  expect(await named()).toEqual([]);
+  await here.step(refund.id);
+  expect(await named()).toEqual([]);
+  const change = (by: number, from: string): Promise<unknown> =>
+    pool.query(
+      `update posting set amount_msat = amount_msat + $1
+       where journal = $2 and from_account like $3`,
+      [by, `refund:${refund.id}:paid`, `${from}:%`],
+    );
+  await pool.query('alter table posting disable trigger posting_append_only');
+  for (const [from, part] of [
+    ['refunding', ':'],
+    ['fees', ' (fees):'],
+  ] as const) {
+    await change(-1, from);
+    const broken = await named();
+    expect(broken).toHaveLength(1);
+    expect(broken[0]).toMatch(/: booked \d+ of \d+$/);
+    expect(broken[0]?.startsWith(account + part)).toBe(true);
+    await change(1, from);
+  }
+  await pool.query('alter table posting enable trigger posting_append_only');
+  expect(await named()).toEqual([]);
+});
+
 test('from the click to the end: every sat is in an account', async () => {
   const { payment } = await here.aPaidOrder();
   const refund = await here.aRefund(payment.id, '10.50');

@@ -81,6 +81,12 @@ const rows: readonly Mutant[] = [
     ...{ test: ofPayments, named: 'a changed past, are refused' },
   }),
   database({
+    id: 'X160',
+    guard: 'what was promised is never changed and never deleted',
+    sql: 'drop trigger quote_append_only on quote;',
+    ...{ test: guards, named: 'what was promised is never changed' },
+  }),
+  database({
     id: 'X01',
     guard: 'an invoice that was paid stays paid, at its node and for its payment',
     sql: 'drop trigger invoice_arrow on invoice;',

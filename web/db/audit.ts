@@ -3,6 +3,7 @@
 // was done at Shopify, the answers that somebody got, secrets to look for - stand in
 // `audit-outside.ts`. The tests, the storm and the operator's `audit` ask the same.
 import { paymentMoves } from '../core/payment.ts';
+import { paidOutRules } from './audit-paid-out.ts';
 import { rewardRules } from './audit-rewards.ts';
 import { shareRules } from './audit-shares.ts';
 import type { Database } from './database.ts';
@@ -71,6 +72,16 @@ export const rules: readonly Rule[] = [
     text: `
       select encode(i.hash, 'hex') as what from invoice i join quote q on q.id = i.quote_id
       where q.payment_id <> i.payment_id or q.amount_msat <> i.amount_msat`,
+  },
+  {
+    rule: 'I5',
+    says: 'A quote is what its payment’s history says was promised.',
+    text: `
+      select 'quote ' || q.id || ' of ' || q.payment_id as what from quote q where not exists (
+        select 1 from history h where h.payment_id = q.payment_id and h.what = 'quoted'
+          and h.details ->> 'amountMsat' = q.amount_msat::text
+          and h.details ->> 'fiatMinor' = q.fiat_minor::text
+          and h.details ->> 'currency' = q.currency)`,
   },
   {
     rule: 'I6',
@@ -406,6 +417,7 @@ export const rules: readonly Rule[] = [
         select 1 from refund r where r.shop_id = q.shop_id and r.origin = 'refund_session'
           and r.origin_id = q.gid)`,
   },
+  ...paidOutRules,
   ...shareRules,
   ...rewardRules,
 ];
