@@ -72,7 +72,7 @@ export async function startRefunds(given: Parameters<typeof startInProcess>[0] =
   return {
     ...{ our, lane, say, aPaidOrder, read, step, lookAtOrderOf, refundsOf },
     ...{ ...staffOf(our), accounts: accountsOf(our), wallet, claims, aClaim },
-    signer: signerOf(our),
+    ...{ signer: signerOf(our), costing: costingOf(our) },
     close: () => our.close(),
   };
 }
@@ -90,6 +90,22 @@ const accountsOf =
     }
     return Object.fromEntries(Object.entries(held).filter(([, amount]) => amount !== 0n));
   };
+
+/** Today a coin costs half, or twice, of what it cost at the payment. */
+const costingOf =
+  (our: InProcess) =>
+  (times: 'half' | 'twice'): Deps => ({
+    ...our.deps,
+    rates: {
+      pricesFor: async (...ask) => {
+        const prices = await our.deps.rates.pricesFor(...ask);
+        return prices.map((each) => {
+          const cents = BigInt(each.price.split('.')[0] ?? '0');
+          return { ...each, price: String(times === 'half' ? cents / 2n : cents * 2n) };
+        });
+      },
+    },
+  });
 
 /** Who works in the shop. */
 function staffOf(our: InProcess) {

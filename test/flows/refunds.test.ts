@@ -327,19 +327,6 @@ describe('its price', () => {
     });
   });
 
-  /** Today a coin costs half, or twice, of what it cost at the payment. */
-  const costing = (times: 'half' | 'twice') => ({
-    ...here.our.deps,
-    rates: {
-      pricesFor: async (...ask: Parameters<typeof here.our.deps.rates.pricesFor>) => {
-        const prices = await here.our.deps.rates.pricesFor(...ask);
-        return prices.map((each) => {
-          const cents = BigInt(each.price.split('.')[0] ?? '0');
-          return { ...each, price: String(times === 'half' ? cents / 2n : cents * 2n) };
-        });
-      },
-    },
-  });
   test.each([
     ['fiat_today', 'half', 'more', 'fiat_today'],
     ['fiat_today', 'twice', 'less', 'fiat_today'],
@@ -351,7 +338,7 @@ describe('its price', () => {
     const { payment } = await here.aPaidOrder();
     const came = (await here.accounts(payment.id))['resolved'] ?? 0n;
     const refund = await here.aRefund(payment.id, '21.00');
-    await here.step(refund.id, costing(times));
+    await here.step(refund.id, here.costing(times));
     const row = await here.our.db.prisma.refund.findUniqueOrThrow({ where: { id: refund.id } });
     const amount = row.amountMsat ?? 0n;
     expect(amount > came ? 'more' : amount === came ? 'same' : 'less').toBe(is);

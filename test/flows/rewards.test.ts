@@ -357,6 +357,40 @@ describe('a refund of the order', () => {
     }
   });
 
+  test('that took more sats than came leaves nothing to grow from: the shop adds it', async () => {
+    await shop.say(`refund_pricing = 'fiat_today'`);
+    const withdraw = async (refundId: string): Promise<void> => {
+      const asked = { shopId: our.shop.id, refundId, because: 'taken_back', staffId: '7' } as const;
+      expect(await withdrawRefund(our.deps, asked)).toEqual({ ok: true });
+    };
+    try {
+      for (const end of ['refunded', 'over'] as const) {
+        const { open, reward } = await claimable();
+        const of = (amount: bigint): bigint => down(((reward.amountMsat ?? 0n) * amount) / 2_100n);
+        const accounts = () => shop.accounts(open.payment.id);
+        const most = await shop.aRefund(open.payment.id, '14.00');
+        const rest = await shop.aRefund(open.payment.id, '6.00');
+        expect((await shop.read(reward.id)).amountMsat).toBe(of(100n));
+        await shop.step(most.id, shop.costing('half'));
+        const without = await accounts();
+        expect(without).not.toHaveProperty('resolved');
+        await shop.step(rest.id, shop.costing('half'));
+        await withdraw(rest.id);
+        expect((await shop.read(reward.id)).amountMsat).toBe(of(700n));
+        const added = (without['topped_up'] ?? 0n) - (of(700n) - of(100n));
+        expect(await accounts()).toEqual({ ...without, rewarding: of(700n), topped_up: added });
+        // What it gives back goes first to where it came from.
+        if (end === 'refunded') await shop.aRefund(open.payment.id, '7.00');
+        else await withdraw(reward.id);
+        expect((await shop.read(reward.id)).state).toBe('withdrawn');
+        const { rewarding, ...others } = without;
+        expect(await accounts()).toEqual({ ...others, resolved: rewarding });
+      }
+    } finally {
+      await shop.say(`refund_pricing = 'sats_paid'`);
+    }
+  });
+
   test('of all takes it back, and is of all that was captured', async () => {
     const { open, reward } = await claimable();
     const refund = await shop.aRefund(open.payment.id, '21.00');

@@ -268,6 +268,37 @@ describe('a refund', () => {
     expect(await sharesOf(open)).toEqual([before]);
   });
 
+  test('that took more sats than came leaves nothing to grow from: the shop adds it', async () => {
+    await rule('dearer', { partBp: 2_000 });
+    const open = await paidAndBooked();
+    const [before] = await sharesOf(open);
+    const third = down((before?.amount ?? 0n) / 3n);
+    const accounts = () => shop.accounts(open.payment.id);
+    const stood = await accounts();
+    // Both are opened before one of them has its price: nothing is left to share.
+    const most = await shop.aRefund(open.payment.id, '14.00');
+    const rest = await shop.aRefund(open.payment.id, '7.00');
+    expect(await sharesOf(open)).toMatchObject([{ amount: 0n }]);
+    await shop.step(most.id, shop.costing('half'));
+    const without = await accounts();
+    expect(without).not.toHaveProperty('resolved');
+    await shop.step(rest.id, shop.costing('half'));
+    await withdraw(rest.id);
+    expect(await sharesOf(open)).toMatchObject([{ amount: third }]);
+    const added = { topped_up: (without['topped_up'] ?? 0n) - third };
+    expect(await accounts()).toEqual({ ...without, sharing: third, ...added });
+    // What it gives back goes first to where it came from.
+    const again = await shop.aRefund(open.payment.id, '7.00');
+    expect(await accounts()).toEqual(without);
+    await withdraw(again.id);
+    expect(await accounts()).toMatchObject(added);
+    const last = await shop.aRefund(open.payment.id, '7.00');
+    await withdraw(most.id);
+    await withdraw(last.id);
+    expect(await sharesOf(open)).toEqual([before]);
+    expect(await accounts()).toEqual(stood);
+  });
+
   test('of all before it was booked leaves nothing to share', async () => {
     await rule('none', { partBp: 10_000 });
     const open = await shop.aPaidOrder();

@@ -2,10 +2,22 @@
 // refund of its order, and paid as what was booked.
 import { database, edit, rewritten, source, type Mutant } from './mutant.ts';
 
+/** The booking of what a reward grows or shrinks by, with some of it changed. */
+const aside = (find: string, replace: string): string =>
+  rewritten(
+    {
+      migration: '20261122220716_growth_from_what_is_there',
+      create: 'create function set_aside(',
+    },
+    [find, replace],
+  );
+
 const rewards = 'web/db/rewards.ts';
+const refunds = 'web/db/refunds.ts';
 const ofRewards = 'test/flows/rewards.test.ts';
 const byTheDatabase = 'the database refuses a second one, and one of more than a fifth';
 const withARefund = 'takes a part before it is claimed, and gives it again';
+const moreThanCame = 'that took more sats than came leaves nothing to grow from';
 
 const booked: readonly Mutant[] = [
   database({
@@ -90,6 +102,26 @@ const kept: readonly Mutant[] = [
     sql: 'drop trigger reward_follows_failed_claim on refund;',
     ...{ test: ofRewards, named: 'while it is claimed waits for what becomes of the claim' },
   }),
+  database({
+    id: 'X153',
+    guard: 'a reward grows from what its payment has left, and beyond that from what the shop adds',
+    sql: aside('least(change_msat, greatest(0, there))', 'change_msat'),
+    ...{ test: ofRewards, named: moreThanCame },
+  }),
+  database({
+    id: 'X190',
+    guard: 'what a refund takes of a reward goes first to where the shop had added to it',
+    sql: aside('least(-change_msat, topped_up_for(of_payment, of_shop, whose))', '0'),
+    ...{ test: ofRewards, named: moreThanCame },
+  }),
+  source(
+    {
+      id: 'X191',
+      guard: 'a reward that is over goes first to where the shop had added to it',
+      ...{ test: ofRewards, named: moreThanCame },
+    },
+    edit(refunds, "topped_up_for(w.payment_id, w.shop_id, 'refund:' || w.id::text)", '0::bigint'),
+  ),
   database({
     id: 'X111',
     guard: 'the signer pays no more than a fifth of what came as a reward',

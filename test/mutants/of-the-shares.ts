@@ -91,6 +91,18 @@ const given: readonly Mutant[] = [
     },
     edit(batches, "text: 'select share_adjust($1::uuid)'", "text: 'select $1::uuid'"),
   ),
+  database({
+    id: 'X152',
+    guard: 'a share grows from what its payment has left, and beyond that from what the shop adds',
+    sql: rewritten(
+      {
+        migration: '20261122220716_growth_from_what_is_there',
+        create: 'create function set_aside(',
+      },
+      ['least(change_msat, greatest(0, there))', 'change_msat'],
+    ),
+    ...{ test: 'test/flows/shares.test.ts', named: 'that took more sats than came leaves nothing' },
+  }),
 ];
 
 const sent: readonly Mutant[] = [

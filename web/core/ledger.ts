@@ -20,8 +20,9 @@ import { assert } from './trouble.ts';
  * - `shared`: what the paying node sent to them, with the fees of the way.
  * - `rewarding`: set aside by rule for the buyer, and owed to them as a reward; what is paid of it
  *   goes to `paid_out` as well.
- * - `topped_up`: what a refund costs beyond the sats that came for it, because the price moved;
- *   grows negative by what the shop paid of its own.
+ * - `topped_up`: what a refund costs beyond the sats that came for it, because the price moved, and
+ *   what others and the buyer are owed again when such a refund has taken it; grows negative by
+ *   what the shop paid of its own.
  */
 export const accountKinds = [
   ...(['node', 'awaiting', 'resolved', 'stranded', 'overpaid'] as const),

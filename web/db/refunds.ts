@@ -627,9 +627,15 @@ const withdrawText = `
     from withdrawn w join posting b on b.journal = 'refund:' || w.id::text
     where w.origin <> 'reward'
     union all
-    -- Of a reward refunds may have taken a part since it was booked.
-    select payment_id, 'rewarding:' || shop_id::text, amount_msat, 'resolved:' || shop_id::text
-    from withdrawn where origin = 'reward'),
+    -- Of a reward refunds may have taken a part since it was booked, and the shop added one.
+    select w.payment_id, 'rewarding:' || w.shop_id::text, b.m, b.t
+    from withdrawn w
+      cross join lateral (
+        select topped_up_for(w.payment_id, w.shop_id, 'refund:' || w.id::text) as msat) added
+      cross join lateral (values
+        ('resolved:' || w.shop_id::text, w.amount_msat - added.msat),
+        ('topped_up:' || w.shop_id::text, added.msat)) as b (t, m)
+    where w.origin = 'reward' and b.m > 0),
   booked as (
     insert into posting (payment_id, journal, from_account, to_account, amount_msat)
     select payment_id, 'refund:' || $1::text || ':withdrawn', f, t, amount_msat from back),
