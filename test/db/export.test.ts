@@ -1,13 +1,13 @@
-// The books as files, against the rows that they are of: every posting once, every paid payment
+// The books as files, against the rows that they are of: every posting once, every paid invoice
 // once, whose shop and which days; and never more than one page at a time.
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { accountOf, type AccountKind } from '../../web/core/ledger.ts';
 import { minor, msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
 import { openDatabase, rows, type Database } from '../../web/db/database.ts';
-import { recordSettlements } from '../../web/db/invoices.ts';
-import { movePayment } from '../../web/db/payments.ts';
-import { everyPaidPayment, everyPosting, type Period } from '../../web/db/views/export.ts';
+import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
+import { closePayment, movePayment } from '../../web/db/payments.ts';
+import { everyPaidInvoice, everyPosting, type Period } from '../../web/db/views/export.ts';
 import { exportBooks, type ExportKind } from '../../web/flows/export-books.ts';
 import { aNode, anInvoice, aPayment, aSettle, aSettledPayment, aShop } from '../builders.ts';
 import { databaseOfFile } from '../database-of-file.ts';
@@ -48,6 +48,8 @@ async function paid(about: { moreMsat?: bigint; settledAt?: Date; of?: number } 
   await recordSettlements(db.pool, { nodeId, observations, recorder: { via: 'lookup' } });
   return { id: payment.id, invoice };
 }
+const isCanceled = (id: bigint, paymentId: string) =>
+  invoiceIsCanceled(db, { id, paymentId, because: 'node_says_canceled' });
 /** What a person says became of what was too much. */
 async function answered(paymentId: string, kind: 'given_back' | 'kept', amountMsat: bigint) {
   const text = `
@@ -140,7 +142,7 @@ test('a posting is worth what was promised for it, to the coin', async () => {
   });
 });
 
-test('the tax view has each paid payment once, with its worth and what became of it', async () => {
+test('the tax view has each paid invoice once, with its worth and what became of it', async () => {
   const settledAt = new Date('2026-03-29T00:30:00.123Z');
   const { id, invoice } = await paid({ moreMsat: 700n, settledAt });
   await aPayment(db, { shopId });
@@ -177,6 +179,60 @@ test('the tax view has each paid payment once, with its worth and what became of
     ...{ overpaid_msat: '5', to_give_back_msat: '5', given_back_msat: '0' },
   });
   expect(more).toEqual([]);
+});
+
+test('who paid twice stands in the days of both, and the later changes no earlier line', async () => {
+  const payment = await aPayment(db, { shopId });
+  const canceled = await anInvoice(db, { payment, nodeId });
+  await isCanceled(canceled.id, payment.id);
+  // A node that was restored forgot the cancellation.
+  const invoices = [await anInvoice(db, { payment, nodeId }), canceled] as const;
+  const pays = (n: 0 | 1, more: bigint, settledAt: string) => {
+    const invoice = invoices[n];
+    const receivedMsat = msat(invoice.amountMsat + more);
+    const observations = [{ ...aSettle(invoice), receivedMsat, settledAt: new Date(settledAt) }];
+    return recordSettlements(db.pool, { nodeId, observations, recorder: { via: 'lookup' } });
+  };
+  const december = { ...always, until: '2025-12-31' };
+  const january = { ...always, since: '2026-01-01' };
+  await pays(0, 700n, '2025-12-31T12:00:00.000Z');
+  const [before, ...none] = await linesOf('tax', [shopId], december);
+  expect(none).toEqual([]);
+  expect(before).toMatchObject({
+    ...{ received_msat: '12300700', overpaid_msat: '700', to_give_back_msat: '700' },
+  });
+  await pays(1, 0n, '2026-01-05T12:00:00.000Z');
+  expect(await linesOf('tax', [shopId], december)).toEqual([before]);
+  const [second, ...more] = await linesOf('tax', [shopId], january);
+  expect(second).toMatchObject({
+    ...{ payment_id: payment.id, payment_hash: invoices[1].hash, received_msat: '12300000' },
+    ...{ overpaid_msat: '12300000', to_give_back_msat: '12300000', shared_msat: '0' },
+    ...{ amount_told_to_shopify: '', fiat_value_at_receipt: '12.30' },
+  });
+  expect(more).toEqual([]);
+  // Of what was too much the oldest goes back first: all of the first, and 300 of the second.
+  await answered(payment.id, 'given_back', 1_000n);
+  await answered(payment.id, 'kept', 9_000n);
+  const becameOf = (await linesOf('tax')).map((line) => [
+    ...[line['to_give_back_msat'], line['given_back_msat'], line['kept_msat']],
+  ]);
+  expect(becameOf).toEqual([
+    ['0', '700', '0'],
+    ['12290700', '300', '9000'],
+  ]);
+});
+
+test('money for a payment that a person had ended is in the tax view', async () => {
+  const payment = await aPayment(db, { shopId });
+  const invoice = await anInvoice(db, { payment, nodeId });
+  await closePayment(db, { paymentId: payment.id, because: 'order_cancelled' });
+  await isCanceled(invoice.id, payment.id);
+  await recordSettlements(db.pool, {
+    ...{ nodeId, observations: [aSettle(invoice)], recorder: { via: 'lookup' } },
+  });
+  expect(await linesOf('tax')).toMatchObject([
+    { payment_id: payment.id, state: 'lapsed', overpaid_msat: '12300000', received_sats: '12300' },
+  ]);
 });
 
 test('days begin and end by the clock of the shop, also where it is turned', async () => {
@@ -239,14 +295,14 @@ test('every posting of one moment is there once, whatever the size of a page', a
   }
 });
 
-test('paid payments of one moment, likewise', async () => {
+test('paid invoices of one moment, likewise', async () => {
   const settledAt = new Date('2026-05-01T10:00:00Z');
   for (let n = 0; n < 7; n += 1) await paid({ settledAt });
-  const ids: string[] = [];
-  for await (const page of everyPaidPayment(db, { shopId, period: always, batch: 3 })) {
-    ids.push(...page.map(({ id }) => id));
+  const ids: bigint[] = [];
+  for await (const page of everyPaidInvoice(db, { shopId, period: always, batch: 3 })) {
+    ids.push(...page.map(({ invoice_id: id }) => BigInt(id)));
   }
-  expect(ids).toEqual([...new Set(ids)].sort());
+  expect(ids).toEqual([...new Set(ids)].sort((one, other) => Number(one - other)));
   expect(ids).toHaveLength(7);
 });
 

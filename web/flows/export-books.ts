@@ -1,7 +1,7 @@
 // A shop's books as files, by the name of what is in them.
 import type { Database } from '../db/database.ts';
 import {
-  everyPaidPayment,
+  everyPaidInvoice,
   everyPosting,
   everyRefund,
   everyShare,
@@ -65,7 +65,7 @@ export function exportBooks(
       );
     case 'tax':
       return file(taxColumns, (shopId) =>
-        everyPaidPayment(db, { shopId, period: books.period, batch }),
+        everyPaidInvoice(db, { shopId, period: books.period, batch }),
       );
   }
 }

@@ -1,4 +1,4 @@
-// A shop's books for its files: every posting, and every payment that was paid. The oldest first,
+// A shop's books for its files: every posting, and every invoice that was paid. The oldest first,
 // by pages of a keyset, each of which an index gives: a shop may have a million of them. Between
 // two pages no connection is held.
 import { accountKinds, accountOf } from '../../core/ledger.ts';
@@ -106,6 +106,8 @@ export async function* everyPosting(
 }
 
 export type TaxLine = {
+  invoice_id: string;
+  /** Of its payment. */
   id: string;
   order_name: string;
   origin: string;
@@ -116,7 +118,6 @@ export type TaxLine = {
   settled_at: Date;
   told_minor: string | null;
   told_at: Date | null;
-  /** Of all invoices of the payment. */
   received_msat: string;
   fiat_minor: string | null;
   currency: string;
@@ -125,56 +126,85 @@ export type TaxLine = {
   sources: readonly { source: string; price: string }[] | null;
   /** What the shop added to the sats of that price, in 1/100 %; below zero a discount. */
   adjustment_bp: number | null;
-  /** All that ever was too much, what of it is still to be given back, and what became of it. */
+  /** All that ever was too much of it, what of it is still to be given back, and what became of it. */
   overpaid_msat: string;
   to_give_back_msat: string;
   given_back_msat: string;
   kept_msat: string;
   hash: string | null;
   network: string | null;
-  /** Set aside for others, after refunds. */
+  /** Set aside for others of the whole payment, after refunds. */
   shared_msat: string;
 };
 
+/**
+ * Of the payment's invoice that was told to Shopify, or the first that was paid, is everything that
+ * is of the payment as a whole. What became of what was too much is told of the oldest of it first.
+ */
 const taxText = `
   with page as (
-    select id, order_name, origin, origin_id, test, state, settled_at, told_minor, told_at,
-      currency, settled_invoice_id
-    from payment
-    where shop_id = $1::int and (settled_at, id) > ($2::timestamptz, $3::uuid)
-      and settled_at < $4::timestamptz
-    order by settled_at, id limit $5::int)
-  select page.id, page.order_name, page.origin, page.origin_id, page.test, page.state::text,
-    page.settled_at, page.told_minor, page.told_at, came.received_msat, q.fiat_minor,
+    select b.* from (
+        select n.id from shop s join shop o on o.domain = s.domain join node n on n.shop_id = o.id
+        where s.id = $1::int) as node (id)
+      cross join lateral (
+        select i.id as invoice_id, i.settled_at, i.paid_msat, i.hash, i.quote_id, i.node_id,
+          p.id, p.order_name, p.origin, p.origin_id, p.test, p.state, p.currency, p.told_minor,
+          p.told_at, coalesce(p.settled_invoice_id, (select f.id from invoice f
+            where f.payment_id = p.id and f.state = 'settled'
+            order by f.settled_at, f.id limit 1)) as main_id
+        from invoice i join payment p on p.id = i.payment_id
+        where i.node_id = node.id and i.state = 'settled' and p.shop_id = $1::int
+          and (i.settled_at, i.id) > ($2::timestamptz, $3::bigint)
+          and i.settled_at < $4::timestamptz
+        order by i.settled_at, i.id limit $5::int) b
+    order by b.settled_at, b.invoice_id limit $5::int)
+  select page.invoice_id, page.id, page.order_name, page.origin, page.origin_id, page.test,
+    page.state::text, page.settled_at, page.paid_msat as received_msat, q.fiat_minor,
+    case when is_main then page.told_minor end as told_minor,
+    case when is_main then page.told_at end as told_at,
     coalesce(q.currency, page.currency) as currency, q.price_e8::text, q.made_at as agreed_at,
     q.evidence -> 'sources' as sources,
-    (q.evidence ->> 'adjustmentBasisPoints')::int as adjustment_bp, b.overpaid_msat,
-    b.overpaid_msat - b.left_msat as to_give_back_msat, b.given_back_msat, b.kept_msat,
-    encode(i.hash, 'hex') as hash, n.network,
-    (select coalesce(sum(amount_msat), 0) from share where payment_id = page.id) as shared_msat
+    (q.evidence ->> 'adjustmentBasisPoints')::int as adjustment_bp,
+    o.own_msat as overpaid_msat,
+    o.own_msat - greatest(0, least(o.ends_msat, b.left_msat) - o.begins_msat)
+      as to_give_back_msat,
+    greatest(0, least(o.ends_msat, b.given_back_msat) - o.begins_msat) as given_back_msat,
+    greatest(0, least(o.ends_msat, b.given_back_msat + b.kept_msat)
+      - greatest(o.begins_msat, b.given_back_msat)) as kept_msat,
+    encode(page.hash, 'hex') as hash, n.network,
+    case when is_main then (select coalesce(sum(amount_msat), 0) from share
+      where payment_id = page.id) else 0 end as shared_msat
   from page
-  left join invoice i on i.id = page.settled_invoice_id
-  left join quote q on q.id = i.quote_id
-  left join node n on n.id = i.node_id
-  cross join lateral (
-    select coalesce(sum(paid_msat), 0) as received_msat from invoice
-    where payment_id = page.id and state = 'settled') came
+  cross join lateral (select page.invoice_id = page.main_id as is_main) m
+  left join quote q on q.id = page.quote_id
+  left join node n on n.id = page.node_id
   cross join lateral (
     -- A refund that was withdrawn brings back what it had taken: that is no further money.
-    select coalesce(sum(amount_msat) filter (where to_account = $6
-        and from_account not like 'refunding:%'), 0) as overpaid_msat,
-      coalesce(sum(case when from_account = $6 then amount_msat
+    select coalesce(sum(case when from_account = $6 then amount_msat
         when from_account like 'refunding:%' then -amount_msat end)
         filter (where $6 in (from_account, to_account)), 0) as left_msat,
       coalesce(sum(amount_msat) filter (where to_account = $7), 0) as given_back_msat,
       coalesce(sum(amount_msat) filter (where to_account = $8), 0) as kept_msat
     from posting where payment_id = page.id) b
-  order by page.settled_at, page.id`;
+  cross join lateral (
+    -- What was too much of each of its invoices, and where this one's lies in their row.
+    select own_msat, begins_msat, begins_msat + own_msat as ends_msat from (
+      select coalesce(sum(w.amount_msat) filter (where w.id = page.invoice_id), 0) as own_msat,
+        coalesce(sum(w.amount_msat) filter (
+          where (w.settled_at, w.id) < (page.settled_at, page.invoice_id)), 0) as begins_msat
+      from (
+        select f.id, f.settled_at, p.amount_msat from posting p join invoice f
+          on f.payment_id = p.payment_id and f.state = 'settled'
+          and case when p.journal like 'settle:%'
+            then p.journal = 'settle:' || encode(f.hash, 'hex') else f.id = page.main_id end
+        where p.payment_id = page.id and p.to_account = $6
+          and p.from_account not like 'refunding:%') w) s) o
+  order by page.settled_at, page.invoice_id`;
 
 const beforeAllIds = '00000000-0000-0000-0000-000000000000';
 
-/** Every payment of the shop that was paid in the period, the oldest first, `batch` at a time. */
-export async function* everyPaidPayment(
+/** Every invoice of the shop that was paid in the period, the oldest first, `batch` at a time. */
+export async function* everyPaidInvoice(
   db: Database,
   about: About,
 ): AsyncGenerator<readonly TaxLine[]> {
@@ -182,7 +212,7 @@ export async function* everyPaidPayment(
   const { begins, ends } = await boundsOf(db, period);
   const accounts = (['overpaid', 'given_back', 'kept'] as const).map((k) => accountOf(k, shopId));
   yield* paged<TaxLine>((after) => {
-    const from = [after?.settled_at.toISOString() ?? begins, after?.id ?? beforeAllIds];
+    const from = [after?.settled_at.toISOString() ?? begins, after?.invoice_id ?? '0'];
     const values = [shopId, ...from, ends, batch, ...accounts];
     return rows<TaxLine>(db.pool, { name: 'export_tax', text: taxText }, values);
   }, batch);
