@@ -8,7 +8,8 @@ import type { ShareRule } from '../../web/core/share.ts';
 import { audit } from '../../web/db/audit.ts';
 import type { Database } from '../../web/db/database.ts';
 import { movePayment } from '../../web/db/payments.ts';
-import { batchIsOver, storeBatch } from '../../web/db/share-batches.ts';
+import { claimWaits } from '../../web/db/payouts.ts';
+import { batchIsOver, sharesToPayOut, storeBatch } from '../../web/db/share-batches.ts';
 import { addShareRule, bookShares, paymentToShare, storeShareTerms } from '../../web/db/shares.ts';
 import { aNode, aSettledPayment, aShop } from '../builders.ts';
 import { databaseOfFile } from '../database-of-file.ts';
@@ -154,6 +155,33 @@ test('a batch that was given up is owed again, less what was refunded meanwhile'
     ...{ state: 'owed', amountMsat: 615_000n },
   });
   expect((await audit(db)).filter(({ says }) => says.includes('share'))).toEqual([]);
+});
+
+test('one that the signer cannot prove keeps no other from its receiver, for a day', async () => {
+  const [doubted, good] = [await booked(), await booked()];
+  const { receiverId } = doubted.share;
+  const purse = {
+    ...{ shopId, sealedCredential: Buffer.from('x'), address: 'x:1', identity: '02ab' },
+    ...{ network: 'regtest', rootKeyId: '7', looksAtOriginal: false, topUpPpm: 0 },
+    ...{ perPaymentMsat: 100_000_000n, perOrderMsat: 100_000_000n, perDayMsat: 100_000_000n },
+    ...{ feeBaseMsat: 1_000n, feePpm: 5_000 },
+  };
+  await db.prisma.purse.create({ data: purse });
+  const nextOf = async () => (await sharesToPayOut(db, receiverId))?.shareIds;
+  const [bad, fine] = [String(doubted.share.id), String(good.share.id)];
+  expect(await nextOf()).toEqual([bad, fine]);
+  const both = { ...batchOf(doubted.share, -360_000), shareIds: [bad, fine] };
+  expect(await storeBatch(db, { ...both, amountMsat: msat(2n * ofIt) })).toBe('stored');
+  const { claimId } = await db.prisma.shareBatch.findFirstOrThrow({ where: { receiverId } });
+  const times = { dueInMs: 1_000, atMostMs: 1_000 };
+  const wait = { word: 'original_unknown', paymentId: doubted.paymentId, ...times };
+  await claimWaits(db, { claim: { id: claimId, shopId }, ...wait });
+  expect(await isOver(receiverId)).toBe('original_unknown');
+  expect(await nextOf()).toEqual([fine]);
+  await db.pool.query(`update share set doubted_at = now() - interval '25 hours' where id = $1`, [
+    bad,
+  ]);
+  expect(await nextOf()).toEqual([bad, fine]);
 });
 
 test('what the signer has begun to pay is not given up, though it ran out', async () => {

@@ -77,6 +77,14 @@ const given: readonly Mutant[] = [
   ),
   source(
     {
+      id: 'X154',
+      guard: 'a share that cannot be proved keeps no other from its receiver',
+      ...{ test: ofShares, named: 'one that the signer cannot prove keeps no other' },
+    },
+    edit(batches, "s.doubted_at < now() - interval '1 day'", 's.doubted_at <= now()'),
+  ),
+  source(
+    {
       id: 'X77',
       guard: 'who gives a batch up has its lock, so that no signer begins in that moment',
       ...{ test: ofShares, named: 'who gives it up waits for a signer' },

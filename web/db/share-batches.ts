@@ -54,7 +54,8 @@ export const cameToPurse = `(
 /**
  * The oldest shares of a receiver that the purse of their shop may pay, as many as its ceiling for
  * one payment allows. Null: they are less than the shop's least, nobody can pay them, or the shop
- * has paused it. What came to a node that the purse cannot ask is left out.
+ * has paused it. What came to a node that the purse cannot ask is left out, and for a day what the
+ * signer could not prove to have come.
  */
 export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<ToPayOut | null> {
   return record<ToPayOut>(
@@ -71,6 +72,7 @@ export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<
             row_number() over (partition by s.shop_id order by s.id) as place
           from share s join purse p on p.shop_id = purse_of(s.shop_id) and p.paused_at is null
           where s.receiver_id = $1 and s.state = 'owed' and s.amount_msat > 0
+            and (s.doubted_at is null or s.doubted_at < now() - interval '1 day')
             and ${cameToPurse})
         select shop_id as "shopId", array_agg(owed.id order by owed.id)::text[] as "shareIds",
           sum(amount_msat)::bigint as "amountMsat", min(network) as network,
@@ -260,20 +262,26 @@ export const batchIsOver = (
 const overText = `
   with over as (
     select b.id, b.receiver_id, case when o.id is not null then o.because
-      when b.expires_at < now() then 'request_expired' else 'tried_for_long' end as word
+      when w.payment_id is not null then w.word
+      when b.expires_at < now() then 'request_expired' else 'tried_for_long' end as word,
+      w.payment_id as doubted
     from share_batch b left join payout o on o.claim_id = b.claim_id
+      left join payout_wait w on w.claim_id = b.claim_id and o.id is null
     where b.receiver_id = $1 and b.state = 'given' and (o.state = 'failed'
       or (o.id is null and (b.expires_at < now() - $3 * interval '1 ms'
         or b.given_at < now() - interval '${String(mostDaysUnpaid)} days')))),
   again as (
     update share_receiver r set due_at = now() + $4 * interval '1 ms', lease_until = null,
       attempts = r.attempts + 1, word = over.word, word_since = coalesce(r.word_since, now())
-    from over where r.id = over.receiver_id and r.lease_no = $2 returning over.id, over.word),
+    from over where r.id = over.receiver_id and r.lease_no = $2
+    returning over.id, over.word, over.doubted),
   closed as (
     update share_batch b set state = 'failed', because = again.word, ended_at = now() from again
     where b.id = again.id),
   freed as (
-    update share s set state = 'owed', batch_id = null from again where s.batch_id = again.id
+    update share s set state = 'owed', batch_id = null,
+      doubted_at = case when s.payment_id = again.doubted then now() end
+    from again where s.batch_id = again.id
     returning s.id, s.payment_id, again.word),
   line as (
     insert into history (payment_id, what, because, details)
@@ -365,6 +373,7 @@ export const openBatches = (
 
 /** One payment of a batch: all that is shared of it, and the invoices whose money it has. */
 export type SharedPayment = {
+  id: string;
   sharedMsat: bigint;
   originals: { hash: string; identity: string }[];
 };
@@ -376,7 +385,7 @@ export const sharedPaymentsOf = (db: Database, batchId: string): Promise<SharedP
     {
       name: 'payout_shared_payments',
       text: `
-        select (select sum(o.amount_msat) from share o
+        select m.payment_id as id, (select sum(o.amount_msat) from share o
             where o.payment_id = m.payment_id and o.state in ('batched', 'paid'))::bigint
             as "sharedMsat",
           (select coalesce(json_agg(json_build_object('hash', encode(i.hash, 'hex'), 'identity',

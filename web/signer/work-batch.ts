@@ -39,13 +39,16 @@ async function faultOfPayment(
 async function faultOfPayments(
   payments: readonly SharedPayment[],
   of: { purse: Purse; payer: Payer },
-): Promise<PayoutWord | undefined> {
-  if (payments.length === 0) return 'original_unknown';
+): Promise<{ word: PayoutWord; paymentId?: string } | undefined> {
+  if (payments.length === 0) return { word: 'original_unknown' };
   for (let from = 0; from < payments.length; from += lookedAtOnce) {
     const some = payments.slice(from, from + lookedAtOnce);
-    const faults = await Promise.all(some.map((payment) => faultOfPayment(payment, of)));
-    const fault = faults.find((each) => each !== undefined);
-    if (fault !== undefined) return fault;
+    const faults = await Promise.all(
+      some.map(async (payment) => ({
+        ...{ paymentId: payment.id, word: await faultOfPayment(payment, of) },
+      })),
+    );
+    for (const { paymentId, word } of faults) if (word !== undefined) return { paymentId, word };
   }
   return undefined;
 }
@@ -55,10 +58,11 @@ export async function workBatch(deps: SignerDeps, batch: OpenBatch): Promise<voi
   const { db, timing } = deps;
   const row = await purseOf(db, batch.shopId);
   if (row === null) return;
-  const wait = async (word: string): Promise<void> => {
-    deps.log.warn({ batchId: batch.batchId, shop: batch.shopId, word }, 'payout.waits');
+  const wait = async (word: string, paymentId?: string): Promise<void> => {
+    const facts = { batchId: batch.batchId, shop: batch.shopId, word, paymentId };
+    deps.log.warn(facts, 'payout.waits');
     const times = { dueInMs: timing.againMs, atMostMs: longestAgainMs };
-    await claimWaits(db, { claim: batch, word, ...times });
+    await claimWaits(db, { claim: batch, word, paymentId, ...times });
   };
   try {
     const { purse, payer } = pursesPayer(deps, row);
@@ -72,7 +76,7 @@ export async function workBatch(deps: SignerDeps, batch: OpenBatch): Promise<voi
     const fault = payments && (await faultOfPayments(payments, { purse, payer }));
     await purseMet(db, { shopId: batch.shopId, trouble: null });
     if (fault !== undefined) {
-      await wait(fault);
+      await wait(fault.word, fault.paymentId);
       return;
     }
     const reserved = await reserveBatch(db, {
