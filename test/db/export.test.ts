@@ -181,7 +181,7 @@ test('the tax view has each paid invoice once, with its worth and what became of
   expect(more).toEqual([]);
 });
 
-test('who paid twice stands in the days of both, and the later changes no earlier line', async () => {
+test('who paid twice stands in the days of both, and no earlier line is changed', async () => {
   const payment = await aPayment(db, { shopId });
   const canceled = await anInvoice(db, { payment, nodeId });
   await isCanceled(canceled.id, payment.id);

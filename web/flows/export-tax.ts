@@ -1,6 +1,6 @@
-// What a shop was paid, as its bookkeeper asks for it: one line for each invoice by which money came,
-// with its value at that moment, and by which price of whom. A payment has a second one where its
-// buyer paid twice: each stands in the days in which its money came.
+// What a shop was paid, as its bookkeeper asks for it: one line for each invoice by which money
+// came, with its value at that moment, and by which price of whom. A payment has a second one where
+// its buyer paid twice: each stands in the days in which its money came.
 import type { TaxLine } from '../db/views/export.ts';
 import { fiat, price, sats, utc, type Columns } from './export-file.ts';
 

@@ -126,7 +126,7 @@ export type TaxLine = {
   sources: readonly { source: string; price: string }[] | null;
   /** What the shop added to the sats of that price, in 1/100 %; below zero a discount. */
   adjustment_bp: number | null;
-  /** All that ever was too much of it, what of it is still to be given back, and what became of it. */
+  /** All that ever was too much, what of it is still to be given back, and what became of it. */
   overpaid_msat: string;
   to_give_back_msat: string;
   given_back_msat: string;
