@@ -447,7 +447,8 @@ export async function claimWaits(
         values ($1, $2, $3, now() + $4 * interval '1 ms', $6::uuid)
         on conflict (claim_id) do update set (word, payment_id, due_at, looks, since) = (
           select excluded.word, excluded.payment_id,
-            now() + least($4 * 2 ^ least(s.looks, 20), $5) * interval '1 ms', s.looks, case when s.looks = 0 then now() else payout_wait.since end
+            now() + least($4 * 2 ^ least(s.looks, 20), $5) * interval '1 ms',
+            s.looks, case when s.looks = 0 then now() else payout_wait.since end
           from (select case when payout_wait.word = excluded.word then payout_wait.looks + 1
             else 0 end) as s (looks))`,
     },
