@@ -6,7 +6,7 @@ import { outbound } from '../../web/outbound.ts';
 import { makeRates } from '../../web/rates/agreed.ts';
 import { bitstamp } from '../../web/rates/bitstamp.ts';
 import { coinbase } from '../../web/rates/coinbase.ts';
-import { inverse, product } from '../../web/rates/decimal.ts';
+import { inverse, middle, product } from '../../web/rates/decimal.ts';
 import { kraken } from '../../web/rates/kraken.ts';
 import { openExchanges, type Listed, type TestExchanges } from './exchange-for-tests.ts';
 
@@ -44,10 +44,18 @@ const told = async (code: string): Promise<Record<string, string>> => {
   return Object.fromEntries(prices.map((price) => [price.source, price.price]));
 };
 
+test('half way between bid and ask, and nothing where nobody bids', () => {
+  expect(middle('53999.5', '54000.25')).toBe('53999.875');
+  expect(middle('0.000000000001', '0.000000000002')).toBe('0.000000000001');
+  expect([middle('0', '54000'), middle('-1', '2'), middle('x', '1')]).toEqual(
+    Array(3).fill(undefined),
+  );
+});
+
 describe('a currency that is listed', () => {
-  test('has the prices of all who list it, as they print them', async () => {
+  test('has the prices of all who list it', async () => {
     expect(await told('EUR')).toEqual({
-      kraken: '54000.0',
+      kraken: '54000',
       coinbase: '54054.9',
       bitstamp: '53990',
     });
@@ -117,14 +125,14 @@ describe('what is remembered', () => {
     expect((await rates.pricesFor(of('EUR')))[0]).toEqual(first);
     // The answer in the background has come: the next one who asks does not wait for it.
     await expect.poll(() => exchanges.asked.length).toBe(6);
-    await expect.poll(async () => (await told('EUR'))['kraken']).toBe('55000.0');
+    await expect.poll(async () => (await told('EUR'))['kraken']).toBe('55000');
   });
 
   test('nothing older than ten seconds is given out', async () => {
     await rates.pricesFor(of('EUR'));
     exchanges.listed.kraken['XBTEUR'] = '55000.0';
     nowMs += 10_001;
-    expect((await told('EUR'))['kraken']).toBe('55000.0');
+    expect((await told('EUR'))['kraken']).toBe('55000');
   });
 
   test('what an exchange does not list is not asked for again and again', async () => {

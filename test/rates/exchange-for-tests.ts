@@ -29,14 +29,15 @@ function answer(listed: Listed, url: URL, response: ServerResponse): void {
     .filter((part, n) => n === 0 || part !== '');
   if (host === 'api.kraken.com') {
     const pair = url.searchParams.get('pair') ?? '';
-    const last = listed.kraken[pair];
-    if (last === undefined) {
+    const price = listed.kraken[pair];
+    if (price === undefined) {
       json(response, 200, { error: ['EQuery:Unknown asset pair'] });
       return;
     }
     json(response, 200, {
       error: [],
-      result: { [`X${pair}`]: { a: [last, '1', '1.0'], b: [last, '1', '1.0'], c: [last, '0.1'] } },
+      // Nobody has traded for long: the last price says nothing of now.
+      result: { [`X${pair}`]: { a: [price, '1', '1.0'], b: [price, '1', '1.0'], c: ['1', '0.1'] } },
     });
     return;
   }
@@ -54,9 +55,10 @@ function answer(listed: Listed, url: URL, response: ServerResponse): void {
     json(response, 404, { errors: [{ id: 'not_found', message: 'Invalid currency' }] });
     return;
   }
-  const last = listed.bitstamp[path[3] ?? ''];
-  if (last === undefined) return void response.writeHead(404).end('<html>404</html>');
-  json(response, 200, { last, timestamp: String(Math.floor(Date.now() / 1_000)), bid: last });
+  const price = listed.bitstamp[path[3] ?? ''];
+  if (price === undefined) return void response.writeHead(404).end('<html>404</html>');
+  const timestamp = String(Math.floor(Date.now() / 1_000));
+  json(response, 200, { last: '1', timestamp, bid: price, ask: price });
 }
 
 export async function openExchanges(listed: Listed): Promise<TestExchanges> {

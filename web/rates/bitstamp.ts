@@ -4,23 +4,25 @@ import {
   askExchange,
   decimalText,
   earlier,
+  middleOf,
   perDollar,
   type ExchangeDeps,
   type Rate,
 } from './exchange.ts';
 
 const ticker = z.object({
-  last: z.string().regex(decimalText),
+  bid: z.string().regex(decimalText),
+  ask: z.string().regex(decimalText),
   /** Seconds. */
   timestamp: z.string().regex(/^\d{9,11}$/),
 });
 
 /**
  * Bitstamp. It lists few currencies, answers 404 with a page of HTML for the others, and says when
- * its ticker was made. Source: bitstamp.net/api, Ticker.
+ * its ticker was made. The price is between the best bid and ask. Source: bitstamp.net/api, Ticker.
  */
 export function bitstamp(deps: ExchangeDeps): RateSource {
-  const lastTrade = async (pair: string): Promise<Rate | undefined> => {
+  const rateOf = async (pair: string): Promise<Rate | undefined> => {
     const given = await askExchange(deps, {
       url: `https://www.bitstamp.net/api/v2/ticker/${pair.toLowerCase()}/`,
       answer: ticker,
@@ -28,14 +30,15 @@ export function bitstamp(deps: ExchangeDeps): RateSource {
     });
     if (given === undefined) return undefined;
     const said = new Date(Number(given.answer.timestamp) * 1_000);
-    return { rate: given.answer.last, at: earlier(said, given.at) };
+    const { bid, ask } = given.answer;
+    return { rate: middleOf(bid, ask), at: earlier(said, given.at) };
   };
   return {
     name: 'bitstamp',
     price: async (currency) => {
-      const last = await lastTrade(`BTC${currency}`);
-      return last && { source: 'bitstamp', currency, price: last.rate, at: last.at };
+      const now = await rateOf(`BTC${currency}`);
+      return now && { source: 'bitstamp', currency, price: now.rate, at: now.at };
     },
-    perDollar: (currency) => perDollar(lastTrade, `USD${currency}`, `${currency}USD`),
+    perDollar: (currency) => perDollar(rateOf, `USD${currency}`, `${currency}USD`),
   };
 }

@@ -28,6 +28,12 @@ export function product(a: string, b: string): string | undefined {
   return left === undefined || right === undefined ? undefined : printed((left * right) / ONE);
 }
 
+/** Half way between two decimals above zero, rounded down in the twelfth decimal. */
+export function middle(a: string, b: string): string | undefined {
+  const [one, other] = [positive(a), positive(b)];
+  return one === undefined || other === undefined ? undefined : printed((one + other) / 2n);
+}
+
 /** One divided by a decimal above zero, rounded down in the twelfth decimal. */
 export function inverse(decimal: string): string | undefined {
   const units = positive(decimal);

@@ -4,7 +4,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../core/ports.ts';
 import { Trouble } from '../core/trouble.ts';
-import { inverse } from './decimal.ts';
+import { inverse, middle } from './decimal.ts';
 import { NoAnswer, type FetchOutside, type OutsideAnswer } from '../outbound.ts';
 
 /** Units of a currency for one other, a plain decimal. */
@@ -73,15 +73,25 @@ function timeOf(headers: Headers, now: Date): Date {
 /** The earlier of two moments. */
 export const earlier = (a: Date, b: Date): Date => (a < b ? a : b);
 
+/**
+ * Between what is bid and what is asked now. A last trade may be an hour old where few trade, and
+ * bear no time. An exchange at which nobody buys or sells has no price.
+ */
+export function middleOf(bid: string, ask: string): string {
+  const price = middle(bid, ask);
+  if (price === undefined) throw trouble('answer_unexpected');
+  return price;
+}
+
 /** Currencies are traded in one direction only: the pound, the euro and the aussie in dollars. */
 export async function perDollar(
-  lastTrade: (pair: string) => Promise<Rate | undefined>,
+  rateOf: (pair: string) => Promise<Rate | undefined>,
   pair: string,
   reversed: string,
 ): Promise<Rate | undefined> {
-  const straight = await lastTrade(pair);
+  const straight = await rateOf(pair);
   if (straight !== undefined) return straight;
-  const other = await lastTrade(reversed);
+  const other = await rateOf(reversed);
   const rate = other && inverse(other.rate);
   return other === undefined || rate === undefined ? undefined : { rate, at: other.at };
 }

@@ -4,28 +4,28 @@ import type { RateSource } from '../core/ports.ts';
 import {
   askExchange,
   decimalText,
+  middleOf,
   perDollar,
   trouble,
   type ExchangeDeps,
   type Rate,
 } from './exchange.ts';
 
+const side = z.tuple([z.string().regex(decimalText)]).rest(z.string());
 const answer = z.object({
   error: z.array(z.string()),
-  result: z
-    .record(z.string(), z.object({ c: z.tuple([z.string().regex(decimalText)]).rest(z.string()) }))
-    .optional(),
+  result: z.record(z.string(), z.object({ a: side, b: side })).optional(),
 });
 
 const unlisted = /"EQuery:(Unknown asset pair|Invalid asset pair)"/;
 
 /**
  * Kraken. Every answer is HTTP 200; errors stand in a list. A pair comes back under Kraken's own
- * name (XBTEUR as XXBTZEUR), and there is no time in it. The price is that of the last trade.
+ * name (XBTEUR as XXBTZEUR), and there is no time in it. The price is between the best bid and ask.
  * Source: docs.kraken.com, Get Ticker Information.
  */
 export function kraken(deps: ExchangeDeps): RateSource {
-  const lastTrade = async (pair: string): Promise<Rate | undefined> => {
+  const rateOf = async (pair: string): Promise<Rate | undefined> => {
     const given = await askExchange(deps, {
       url: `https://api.kraken.com/0/public/Ticker?pair=${pair}`,
       answer,
@@ -34,14 +34,14 @@ export function kraken(deps: ExchangeDeps): RateSource {
     if (given === undefined) return undefined;
     const [ticker] = Object.values(given.answer.result ?? {});
     if (ticker === undefined || given.answer.error.length > 0) throw trouble('exchange_failing');
-    return { rate: ticker.c[0], at: given.at };
+    return { rate: middleOf(ticker.b[0], ticker.a[0]), at: given.at };
   };
   return {
     name: 'kraken',
     price: async (currency) => {
-      const last = await lastTrade(`XBT${currency}`);
-      return last && { source: 'kraken', currency, price: last.rate, at: last.at };
+      const now = await rateOf(`XBT${currency}`);
+      return now && { source: 'kraken', currency, price: now.rate, at: now.at };
     },
-    perDollar: (currency: Currency) => perDollar(lastTrade, `USD${currency}`, `${currency}USD`),
+    perDollar: (currency: Currency) => perDollar(rateOf, `USD${currency}`, `${currency}USD`),
   };
 }
