@@ -34,7 +34,7 @@ worldOfFile(
 const nasty = [
   '=HYPERLINK("http://evil.example","x")',
   ...['+1+1', '-2+3', '@SUM(A1)', '\t=1', '\r=1', '＝1+1', '＋1', '－1', '＠x'],
-  ...['a,b', 'say "hi"', 'two\nlines', 'طلب-١٠٠١', '1001;2', ' =1'],
+  ...['a,b', 'say "hi"', 'two\nlines', 'طلب-١٠٠١', '1001;2', ' =1', 'x;=1+1', 'x; @y'],
 ];
 
 async function insert(about: { count: number; names?: readonly string[]; daysAgo: number }) {
@@ -101,9 +101,12 @@ test('no cell begins as a formula, and every row has every column', async () => 
   const cells = lines.flat();
   expect(cells.length).toBeGreaterThan(300);
   expect(cells.filter((cell) => /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/.test(cell))).toEqual([]);
+  // Nor where a spreadsheet parts cells at semicolons.
+  const parts = cells.flatMap((cell) => cell.split(';'));
+  expect(parts.filter((part) => /^\s*[=+\-@]/.test(part) && part !== ' =1')).toEqual([]);
   const names = lines.map((line) => line[1]);
   // The newest first, as they were made; the apostrophe is what a spreadsheet hides.
-  expect(names.map((name) => name?.replace(/^'/, ''))).toEqual(nasty);
+  expect(names.map((name) => name?.replace(/(^|;)'/, '$1'))).toEqual(nasty);
   const cents = nasty.map((_, index) => `0.${String(index + 1).padStart(2, '0')}`);
   expect(lines.map((line) => line[11])).toEqual(cents);
 });

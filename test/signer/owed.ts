@@ -114,7 +114,7 @@ function rowsOf({ db, bob }: Place) {
 const untilOf =
   (became: (claimId: bigint) => Promise<Became>) =>
   async (claimId: bigint, what: string, isSo: (of: Became) => boolean): Promise<Became> => {
-    for (const end = Date.now() + 60_000; ;) {
+    for (const end = Date.now() + 40_000; ;) {
       const seen = await became(claimId);
       if (isSo(seen)) return seen;
       if (Date.now() > end || (seen.payout?.endedAt ?? null) !== null) {

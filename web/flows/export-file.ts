@@ -80,7 +80,12 @@ const csv = (records: string[][]): string =>
     record_delimiter: 'windows',
     quote_record_delimiter: true,
     escape_formulas: true,
+    cast: { string: (cell) => (cell.includes(';') ? evenIfSplit(cell) : cell) },
   });
+
+/** Where commas stand in numbers, a spreadsheet parts cells at semicolons, whatever is quoted. */
+const evenIfSplit = (cell: string): string =>
+  cell.replace(/(;)(\s*[=+\-@\uff1d\uff0b\uff0d\uff20])/g, "$1'$2");
 
 const jsonLines = (names: readonly string[], records: string[][]): string =>
   records
