@@ -263,6 +263,28 @@ test('another shop’s books are not in it; of two shops both are', async () => 
   }
 });
 
+test('the other app of the same shop, with the same node, has its own lines', async () => {
+  const { domain } = await db.prisma.shop.findUniqueOrThrow({ where: { id: shopId } });
+  const { id: sibling } = await aShop(db, { domain, clientId: 'the-other-app' });
+  const at = (n: number): Date => new Date(Date.UTC(2026, 4, 1, 10, n));
+  const mine: string[] = [];
+  const theirs: string[] = [];
+  for (let n = 0; n < 12; n += 1) {
+    const isMine = n % 4 === 3;
+    const { id } = await paid({ of: isMine ? shopId : sibling, settledAt: at(n) });
+    (isMine ? mine : theirs).push(id);
+  }
+  for (const [of, ids] of [
+    [shopId, mine],
+    [sibling, theirs],
+  ] as const) {
+    const found: string[] = [];
+    const pages = everyPaidInvoice(db, { shopId: of, period: always, batch: 3 });
+    for await (const page of pages) found.push(...page.map(({ id }) => id));
+    expect(found).toEqual(ids);
+  }
+});
+
 /** Many postings of one moment, in several accounts: only their number puts them in order. */
 async function aMomentOf(count: number): Promise<void> {
   const { id } = await paid();

@@ -9,7 +9,13 @@ import { audit } from '../../web/db/audit.ts';
 import type { Database } from '../../web/db/database.ts';
 import { movePayment } from '../../web/db/payments.ts';
 import { claimWaits } from '../../web/db/payouts.ts';
-import { batchIsOver, sharesToPayOut, storeBatch } from '../../web/db/share-batches.ts';
+import {
+  batchIsOver,
+  openBatches,
+  refuseBatch,
+  sharesToPayOut,
+  storeBatch,
+} from '../../web/db/share-batches.ts';
 import { addShareRule, bookShares, paymentToShare, storeShareTerms } from '../../web/db/shares.ts';
 import { aNode, aSettledPayment, aShop } from '../builders.ts';
 import { databaseOfFile } from '../database-of-file.ts';
@@ -157,7 +163,7 @@ test('a batch that was given up is owed again, less what was refunded meanwhile'
   expect((await audit(db)).filter(({ says }) => says.includes('share'))).toEqual([]);
 });
 
-test('one that the signer cannot prove keeps no other from its receiver, for a day', async () => {
+test('one that the signer cannot prove keeps no other from its receiver, for a week', async () => {
   const [doubted, good] = [await booked(), await booked()];
   const { receiverId } = doubted.share;
   const purse = {
@@ -173,12 +179,19 @@ test('one that the signer cannot prove keeps no other from its receiver, for a d
   const both = { ...batchOf(doubted.share, -360_000), shareIds: [bad, fine] };
   expect(await storeBatch(db, { ...both, amountMsat: msat(2n * ofIt) })).toBe('stored');
   const { claimId } = await db.prisma.shareBatch.findFirstOrThrow({ where: { receiverId } });
-  const times = { dueInMs: 1_000, atMostMs: 1_000 };
-  const wait = { word: 'original_unknown', paymentId: doubted.paymentId, ...times };
-  await claimWaits(db, { claim: { id: claimId, shopId }, ...wait });
+  const times = { dueInMs: 0, atMostMs: 0 };
+  const wait = { word: 'original_unknown', paymentIds: [doubted.paymentId], ...times };
+  const claim = { id: claimId, shopId };
+  await claimWaits(db, { claim, ...wait });
+  // Then its node is away for a while, and its invoice runs out.
+  await claimWaits(db, { claim, word: 'node_down', ...times });
+  await claimWaits(db, { claim, word: 'original_unknown', ...times });
+  const [batch] = await openBatches(db, 10);
+  if (batch === undefined) throw new Error('no batch is open');
+  await refuseBatch(db, { batch, because: 'request_expired' });
   expect(await isOver(receiverId)).toBe('original_unknown');
   expect(await nextOf()).toEqual([fine]);
-  await db.pool.query(`update share set doubted_at = now() - interval '25 hours' where id = $1`, [
+  await db.pool.query(`update share set doubted_at = now() - interval '9 days' where id = $1`, [
     bad,
   ]);
   expect(await nextOf()).toEqual([bad, fine]);

@@ -81,7 +81,11 @@ const given: readonly Mutant[] = [
       guard: 'a share that cannot be proved keeps no other from its receiver',
       ...{ test: ofShares, named: 'one that the signer cannot prove keeps no other' },
     },
-    edit(batches, "s.doubted_at < now() - interval '1 day'", 's.doubted_at <= now()'),
+    edit(
+      batches,
+      "s.doubted_at < now() - interval '${String(daysDoubted)} days'",
+      's.doubted_at <= now()',
+    ),
   ),
   source(
     {

@@ -432,8 +432,8 @@ export async function claimWaits(
   about: {
     claim: Pick<OpenClaim, 'id' | 'shopId'>;
     word: string;
-    /** Of a batch: of which of its payments the word is. */
-    paymentId?: string | undefined;
+    /** Of a batch: of which of its payments the word is; undefined: those of the word before. */
+    paymentIds?: readonly string[] | undefined;
     dueInMs: number;
     atMostMs: number;
   },
@@ -443,10 +443,10 @@ export async function claimWaits(
     {
       name: 'payout_claim_waits',
       text: `
-        insert into payout_wait (claim_id, shop_id, word, due_at, payment_id)
-        values ($1, $2, $3, now() + $4 * interval '1 ms', $6::uuid)
-        on conflict (claim_id) do update set (word, payment_id, due_at, looks, since) = (
-          select excluded.word, excluded.payment_id,
+        insert into payout_wait (claim_id, shop_id, word, due_at, payment_ids)
+        values ($1, $2, $3, now() + $4 * interval '1 ms', coalesce($6::uuid[], '{}'))
+        on conflict (claim_id) do update set (word, payment_ids, due_at, looks, since) = (
+          select excluded.word, coalesce($6::uuid[], payout_wait.payment_ids),
             now() + least($4 * 2 ^ least(s.looks, 20), $5) * interval '1 ms',
             s.looks, case when s.looks = 0 then now() else payout_wait.since end
           from (select case when payout_wait.word = excluded.word then payout_wait.looks + 1
@@ -454,7 +454,7 @@ export async function claimWaits(
     },
     [
       ...[about.claim.id, about.claim.shopId, about.word, about.dueInMs, about.atMostMs],
-      about.paymentId ?? null,
+      about.paymentIds ?? null,
     ],
   );
 }

@@ -51,11 +51,14 @@ export const cameToPurse = `(
     select 1 from invoice i join node n on n.id = i.node_id
     where i.payment_id = s.payment_id and i.state = 'settled' and n.identity = p.identity))`;
 
+/** Longer than any batch lives, so that many of them do not take turns with each other. */
+const daysDoubted = mostDaysUnpaid + 1;
+
 /**
  * The oldest shares of a receiver that the purse of their shop may pay, as many as its ceiling for
  * one payment allows. Null: they are less than the shop's least, nobody can pay them, or the shop
- * has paused it. What came to a node that the purse cannot ask is left out, and for a day what the
- * signer could not prove to have come.
+ * has paused it. What came to a node that the purse cannot ask is left out, and for some days what
+ * the signer could not prove to have come.
  */
 export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<ToPayOut | null> {
   return record<ToPayOut>(
@@ -72,7 +75,8 @@ export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<
             row_number() over (partition by s.shop_id order by s.id) as place
           from share s join purse p on p.shop_id = purse_of(s.shop_id) and p.paused_at is null
           where s.receiver_id = $1 and s.state = 'owed' and s.amount_msat > 0
-            and (s.doubted_at is null or s.doubted_at < now() - interval '1 day')
+            and (s.doubted_at is null
+              or s.doubted_at < now() - interval '${String(daysDoubted)} days')
             and ${cameToPurse})
         select shop_id as "shopId", array_agg(owed.id order by owed.id)::text[] as "shareIds",
           sum(amount_msat)::bigint as "amountMsat", min(network) as network,
@@ -261,12 +265,13 @@ export const batchIsOver = (
 
 const overText = `
   with over as (
-    select b.id, b.receiver_id, case when o.id is not null then o.because
-      when w.payment_id is not null then w.word
+    select b.id, b.receiver_id, case when w.payment_ids <> '{}' then w.word
+      when o.id is not null then o.because
       when b.expires_at < now() then 'request_expired' else 'tried_for_long' end as word,
-      w.payment_id as doubted
+      coalesce(w.payment_ids, '{}') as doubted
     from share_batch b left join payout o on o.claim_id = b.claim_id
-      left join payout_wait w on w.claim_id = b.claim_id and o.id is null
+      left join payout_wait w on w.claim_id = b.claim_id
+        and (o.id is null or o.because = 'request_expired')
     where b.receiver_id = $1 and b.state = 'given' and (o.state = 'failed'
       or (o.id is null and (b.expires_at < now() - $3 * interval '1 ms'
         or b.given_at < now() - interval '${String(mostDaysUnpaid)} days')))),
@@ -280,7 +285,7 @@ const overText = `
     where b.id = again.id),
   freed as (
     update share s set state = 'owed', batch_id = null,
-      doubted_at = case when s.payment_id = again.doubted then now() end
+      doubted_at = case when s.payment_id = any(again.doubted) then now() end
     from again where s.batch_id = again.id
     returning s.id, s.payment_id, again.word),
   line as (
@@ -430,7 +435,10 @@ export async function reserveBatch(
   return { word: row.word, payoutId: row.payout_id === null ? null : BigInt(row.payout_id) };
 }
 
-/** A batch that can never be paid ends before a node heard of it. */
+/**
+ * A batch that can never be paid ends before a node heard of it. What it waited for is forgotten
+ * when its receiver has heard of it.
+ */
 export const refuseBatch = (
   db: Database,
   about: { batch: OpenBatch; because: string },
@@ -442,7 +450,6 @@ export const refuseBatch = (
       {
         name: 'payout_refuse_share',
         text: `
-          with gone as (delete from payout_wait where claim_id = $1)
           insert into payout (claim_id, subject, shop_id, request, hash, amount_msat,
             fee_limit_msat, expires_at, state, because, ended_at)
           values ($1, 'share:' || $2, $3, $4, $5, $6, 0, now(), 'failed', $7, now())

@@ -36,21 +36,22 @@ async function faultOfPayment(
   return sharedMsat > receivedMsat ? 'above_received' : undefined;
 }
 
+/** The first thing that is wrong, and all payments of which something is. */
 async function faultOfPayments(
   payments: readonly SharedPayment[],
   of: { purse: Purse; payer: Payer },
-): Promise<{ word: PayoutWord; paymentId?: string } | undefined> {
-  if (payments.length === 0) return { word: 'original_unknown' };
+): Promise<{ word: PayoutWord; paymentIds: string[] } | undefined> {
+  if (payments.length === 0) return { word: 'original_unknown', paymentIds: [] };
+  const found: { word: PayoutWord; id: string }[] = [];
   for (let from = 0; from < payments.length; from += lookedAtOnce) {
     const some = payments.slice(from, from + lookedAtOnce);
     const faults = await Promise.all(
-      some.map(async (payment) => ({
-        ...{ paymentId: payment.id, word: await faultOfPayment(payment, of) },
-      })),
+      some.map(async (payment) => ({ id: payment.id, word: await faultOfPayment(payment, of) })),
     );
-    for (const { paymentId, word } of faults) if (word !== undefined) return { paymentId, word };
+    for (const { id, word } of faults) if (word !== undefined) found.push({ id, word });
   }
-  return undefined;
+  const [first] = found;
+  return first && { word: first.word, paymentIds: found.map(({ id }) => id) };
 }
 
 /** Begins to pay a batch, refuses it for good, or leaves it waiting with a word. */
@@ -58,11 +59,11 @@ export async function workBatch(deps: SignerDeps, batch: OpenBatch): Promise<voi
   const { db, timing } = deps;
   const row = await purseOf(db, batch.shopId);
   if (row === null) return;
-  const wait = async (word: string, paymentId?: string): Promise<void> => {
-    const facts = { batchId: batch.batchId, shop: batch.shopId, word, paymentId };
+  const wait = async (word: string, paymentIds?: readonly string[]): Promise<void> => {
+    const facts = { batchId: batch.batchId, shop: batch.shopId, word, paymentIds };
     deps.log.warn(facts, 'payout.waits');
     const times = { dueInMs: timing.againMs, atMostMs: longestAgainMs };
-    await claimWaits(db, { claim: batch, word, paymentId, ...times });
+    await claimWaits(db, { claim: batch, word, paymentIds, ...times });
   };
   try {
     const { purse, payer } = pursesPayer(deps, row);
@@ -76,7 +77,7 @@ export async function workBatch(deps: SignerDeps, batch: OpenBatch): Promise<voi
     const fault = payments && (await faultOfPayments(payments, { purse, payer }));
     await purseMet(db, { shopId: batch.shopId, trouble: null });
     if (fault !== undefined) {
-      await wait(fault.word, fault.paymentId);
+      await wait(fault.word, fault.paymentIds);
       return;
     }
     const reserved = await reserveBatch(db, {
@@ -85,7 +86,7 @@ export async function workBatch(deps: SignerDeps, batch: OpenBatch): Promise<voi
       ceilings: ceilingsOf(purse.limits),
     });
     if (reserved.payoutId === null) {
-      await wait(reserved.word);
+      await wait(reserved.word, []);
       return;
     }
     const payout = await payoutById(db, reserved.payoutId);

@@ -106,6 +106,8 @@ export async function* everyPosting(
 }
 
 export type TaxLine = {
+  /** False: of the shop's other app, which has the same node. */
+  is_own: boolean;
   invoice_id: string;
   /** Of its payment. */
   id: string;
@@ -142,23 +144,28 @@ export type TaxLine = {
  * is of the payment as a whole. What became of what was too much is told of the oldest of it first.
  */
 const taxText = `
-  with page as (
+  with raw as (
     select b.* from (
         select n.id from shop s join shop o on o.domain = s.domain join node n on n.shop_id = o.id
         where s.id = $1::int) as node (id)
       cross join lateral (
-        select i.id as invoice_id, i.settled_at, i.paid_msat, i.hash, i.quote_id, i.node_id,
-          p.id, p.order_name, p.origin, p.origin_id, p.test, p.state, p.currency, p.told_minor,
-          p.told_at, coalesce(p.settled_invoice_id, (select f.id from invoice f
-            where f.payment_id = p.id and f.state = 'settled'
-            order by f.settled_at, f.id limit 1)) as main_id
-        from invoice i join payment p on p.id = i.payment_id
-        where i.node_id = node.id and i.state = 'settled' and p.shop_id = $1::int
+        select i.id as invoice_id, i.payment_id, i.settled_at, i.paid_msat, i.hash, i.quote_id,
+          i.node_id
+        from invoice i
+        where i.node_id = node.id and i.state = 'settled'
           and (i.settled_at, i.id) > ($2::timestamptz, $3::bigint)
           and i.settled_at < $4::timestamptz
         order by i.settled_at, i.id limit $5::int) b
-    order by b.settled_at, b.invoice_id limit $5::int)
-  select page.invoice_id, page.id, page.order_name, page.origin, page.origin_id, page.test,
+    order by b.settled_at, b.invoice_id limit $5::int),
+  page as (
+    select raw.*, p.id, p.order_name, p.origin, p.origin_id, p.test, p.state, p.currency,
+      p.told_minor, p.told_at, p.shop_id = $1::int as is_own,
+      coalesce(p.settled_invoice_id, (select f.id from invoice f
+        where f.payment_id = p.id and f.state = 'settled'
+        order by f.settled_at, f.id limit 1)) as main_id
+    from raw join payment p on p.id = raw.payment_id)
+  select page.is_own, page.invoice_id, page.id, page.order_name, page.origin, page.origin_id,
+    page.test,
     page.state::text, page.settled_at, page.paid_msat as received_msat, q.fiat_minor,
     case when is_main then page.told_minor end as told_minor,
     case when is_main then page.told_at end as told_at,
@@ -211,11 +218,13 @@ export async function* everyPaidInvoice(
   const { shopId, period, batch } = about;
   const { begins, ends } = await boundsOf(db, period);
   const accounts = (['overpaid', 'given_back', 'kept'] as const).map((k) => accountOf(k, shopId));
-  yield* paged<TaxLine>((after) => {
+  const pages = paged<TaxLine>((after) => {
     const from = [after?.settled_at.toISOString() ?? begins, after?.invoice_id ?? '0'];
     const values = [shopId, ...from, ends, batch, ...accounts];
     return rows<TaxLine>(db.pool, { name: 'export_tax', text: taxText }, values);
   }, batch);
+  // A page is read whole, so that what is not its own costs it no more than a page.
+  for await (const page of pages) yield page.filter((line) => line.is_own);
 }
 
 export type RefundLine = {
