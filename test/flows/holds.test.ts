@@ -298,10 +298,22 @@ describe('with a node that can hold', () => {
         return true;
       };
       await expect.poll(() => looked().catch(() => false), { timeout: 60_000 }).toBe(true);
+      const isAsked = async (): Promise<boolean> => {
+        await shop.look(invoice);
+        return (await shop.stands(bill)).attention !== null;
+      };
       shop.lnd.mine(heldUntilHeight - shop.lnd.height - 1);
-      await shop.look(invoice);
-      expect((await shop.stands(bill)).attention).toBeNull();
+      // Its listener has noticed by what it lacks.
+      const { id } = shop.node;
+      const suspected = { where: { id }, data: { restoreSuspectedAt: new Date() } };
+      await shop.db.prisma.node.update(suspected);
+      expect(await isAsked()).toBe(false);
       shop.lnd.mine(1);
+      // One that merely deletes what it has canceled says the same.
+      const healthy = { where: { id }, data: { restoreSuspectedAt: null } };
+      await shop.db.prisma.node.update(healthy);
+      expect(await isAsked()).toBe(false);
+      await shop.db.prisma.node.update(suspected);
       await shop.look(invoice);
       await shop.look(invoice);
       return { bill, invoice };

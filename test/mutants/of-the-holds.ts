@@ -217,4 +217,12 @@ export const ofTheHolds: readonly Mutant[] = [
       "when attention not in ('untold', 'node_gone', 'too_little',",
     ),
   ),
+  source(
+    {
+      id: 'X195',
+      guard: 'nobody is asked of a hold that its healthy node may just have deleted',
+      ...{ test: ofHoldsFlow, named: 'a person is asked at its end' },
+    },
+    edit('web/flows/look-at-hold.ts', 'if (!evidence.restoreSuspected &&', 'if (false &&'),
+  ),
 ];

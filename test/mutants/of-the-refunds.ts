@@ -265,6 +265,30 @@ const lost: readonly Mutant[] = [
     },
     edit('web/db/payouts.ts', 'o.sent_to is distinct from (', 'o.sent_to is not null or exists ('),
   ),
+  source(
+    {
+      id: 'X192',
+      guard: 'nothing is set aside for a credential that can no longer be asked for it',
+      ...{ test: ofSigner, named: 'paused, beyond a ceiling' },
+    },
+    edit('web/signer/work.ts', 'if (!judgePurse(', 'if (false && !judgePurse('),
+  ),
+  source(
+    {
+      id: 'X193',
+      guard: 'a purse whose row names another node than its seal does nothing',
+      ...{ test: ofSigner, named: 'paused, beyond a ceiling' },
+    },
+    edit('web/signer/work.ts', 'if (purse.identity !== row.identity) throw', 'if (false) throw'),
+  ),
+  source(
+    {
+      id: 'X194',
+      guard: 'a request that is never begun binds nobody for longer than a week',
+      ...{ test: ofSigner, named: 'not begun for a week' },
+    },
+    edit('web/signer/work.ts', 'if (isOld && sinceMs', 'if (isOld && false && sinceMs'),
+  ),
 ];
 
 export const ofTheRefunds: readonly Mutant[] = [...owed, ...claimed, ...reserved, ...sent, ...lost];

@@ -74,8 +74,8 @@ const node: readonly Mutant[] = [
     },
     edit(
       'web/core/invoice.ts',
-      'if (!sameIdentity || restoreSuspected || streamWholeSince === undefined) return false;',
-      'if (!sameIdentity || restoreSuspected || streamWholeSince === undefined) return true;',
+      'if (!sameIdentity || restoreSuspected || !isHeardWell(evidence, now)) return false;',
+      'if (!sameIdentity || restoreSuspected) return false;',
     ),
   ),
   source(

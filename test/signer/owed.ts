@@ -125,23 +125,26 @@ const untilOf =
     }
   };
 
+/** `days`: so long its request lives. */
+type Sent = { amountMsat: bigint; sentAt?: Date; mark?: string; days?: number };
+
 /**
  * All of it, and as a process left it that died just after it wrote down that it asks that node to
  * pay: nobody has.
  */
 const sentByOf =
   (db: Place['db'], owe: (amountMsat: bigint) => Promise<Owed & { secret: string }>) =>
-  async (sentTo: string, given: { amountMsat: bigint; sentAt?: Date; mark?: string }) => {
-    const { amountMsat, sentAt = new Date(), mark } = given;
+  async (sentTo: string, given: Sent) => {
+    const { amountMsat, sentAt = new Date(), mark, days = 1 } = given;
     const owed = await owe(amountMsat);
     const { rows } = await db.pool.query<{ id: string }>(
       `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
          fee_limit_msat, expires_at, state, because, attempts, sent_at, sent_to, mark, due_at)
        select $1, 'refund:' || r.id, r.shop_id, r.payment_id, $2, decode($3, 'hex'),
-         r.amount_msat, 5000, now() + interval '1 hour', 'sent', 'sent', 1, $4, $5,
+         r.amount_msat, 5000, now() + $8 * interval '1 day', 'sent', 'sent', 1, $4, $5,
          decode($7, 'hex'), now()
        from refund r where r.id = $6 returning id::text`,
-      [owed.claimId, owed.request, owed.hash, sentAt, sentTo, owed.refundId, mark],
+      [owed.claimId, owed.request, owed.hash, sentAt, sentTo, owed.refundId, mark, days],
     );
     return { ...owed, payoutId: BigInt(rows[0]?.id ?? 0) };
   };

@@ -13,7 +13,9 @@ import {
   payoutWaits,
 } from '../../web/db/payouts.ts';
 import { pausePurse, purseOf } from '../../web/db/purses.ts';
+import { payingMethods } from '../../web/signer/credential.ts';
 import { startSigner, type Signer, type SignerParts } from '../../web/signer/loop.ts';
+import { openPayer } from '../../web/signer/pay.ts';
 import { databaseOfFile } from '../database-of-file.ts';
 import { hasFailed, isPaid, openDesk, signersVault, waitsFor, type Desk } from './owed.ts';
 
@@ -54,6 +56,11 @@ const purseAt = (node: LndSimulator) => ({
   ...{ address: node.socket, certificatePem: node.certPem, identity: node.publicKey },
   ...{ macaroonHex: node.macaroon('pay').toString('hex'), looksAtOriginal: false },
 });
+/** As it was asked for before marks were left. */
+const ofBefore = (): string => {
+  const methods = payingMethods.filter((method) => !method.endsWith('/AddInvoice'));
+  return desk.alice.macaroon(methods.map((method) => `uri:${method}`)).toString('hex');
+};
 const refundOf = async (id: string) => {
   const { rows } = await db.pool.query<{ state: string; due: boolean }>(
     'select state, due_at <= now() as due from refund where id = $1',
@@ -275,12 +282,15 @@ describe('what it does not pay', () => {
     }
   });
 
-  test('with the credential of the doors and the pool, the node refuses', async () => {
+  test('with the credential of doors and pool nothing begins, and the node refuses', async () => {
     const owed = await desk.owe(2_000_000n);
     const macaroonHex = desk.alice.macaroon('receive-useful').toString('hex');
     await desk.fill({}, { macaroonHex });
     sign();
-    await desk.until(owed.claimId, 'it waits', waitsFor('permission_denied'));
+    await desk.until(owed.claimId, 'it waits', waitsFor('purse_short'));
+    const payer = openPayer({ ...purseAt(desk.alice), macaroonHex, allowPrivate: true });
+    const sent = await payer.pay({ request: owed.request, feeLimitMsat: 5_000n });
+    expect(sent).toEqual({ is: 'unsure', because: 'permission_denied' });
     expect(desk.taken(owed.hash)).toEqual({ msat: 0n, tries: 0 });
     await desk.fill();
     await desk.until(owed.claimId, 'it is paid with a paying one', isPaid);
@@ -318,9 +328,9 @@ describe('what it does not pay', () => {
     return createHash('sha256').update(secret).digest('hex');
   };
   /** Asked of alice a while ago, with a mark that it was left. */
-  const sentAndUnknown = (amountMsat: bigint, mark = aMark()) =>
+  const sentAndUnknown = (amountMsat: bigint, mark = aMark(), days = 1) =>
     desk.sentBy(desk.alice.publicKey, {
-      ...{ amountMsat, mark },
+      ...{ amountMsat, mark, days },
       sentAt: new Date(Date.now() - 60_000),
     });
   const letAll = async (): Promise<void> => {
@@ -444,6 +454,16 @@ describe('what it does not pay', () => {
     await desk.until(owed.claimId, 'it is paid', isPaid);
   });
 
+  test('not begun for a week, it goes back to its buyer also where nothing is sent', async () => {
+    const owed = await sentAndUnknown(2_000_000n, aMark(), 30);
+    await pausePurse(db, { shopId: desk.shop.id, paused: true });
+    sign({ clock: () => new Date(Date.now() + 8 * 86_400_000) });
+    const { payout } = await desk.until(owed.claimId, 'it has failed', hasFailed);
+    expect(payout?.because).toBe('tried_for_long');
+    expect(desk.taken(owed.hash).tries).toBe(0);
+    await pausePurse(db, { shopId: desk.shop.id, paused: false });
+  });
+
   test('whoever has not sent it last neither ends it nor sets it back', async () => {
     const { payoutId: id } = await sentAndUnknown(2_000_000n);
     const sentTo = desk.alice.publicKey;
@@ -485,6 +505,14 @@ describe('what it does not pay', () => {
         async () => {
           await desk.fill();
           await db.pool.query('update purse set per_day_msat = per_day_msat * 1000');
+        },
+      ],
+      ['purse_short', () => desk.fill({}, { macaroonHex: ofBefore() })],
+      [
+        'purse_changed',
+        async () => {
+          await desk.fill();
+          await db.pool.query(`update purse set identity = '02' || repeat('cd', 32)`);
         },
       ],
     ] as const;

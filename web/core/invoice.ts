@@ -61,6 +61,14 @@ export type NotFoundEvidence = {
   restoreSuspected: boolean;
 };
 
+/** How long its stream is to be whole before what a node does not know counts for anything. */
+const wholeForMs = 60_000;
+export const isHeardWell = (
+  { streamWholeSince }: Pick<NotFoundEvidence, 'streamWholeSince'>,
+  now: Date,
+): boolean =>
+  streamWholeSince !== undefined && now.getTime() - streamWholeSince.getTime() >= wholeForMs;
+
 /**
  * LND may delete canceled invoices, and then says "not found". This is the one place where that
  * counts as the node's word: the same node, expired for more than ten minutes, its stream whole for
@@ -71,11 +79,9 @@ export function meansCanceled(
   evidence: NotFoundEvidence,
   now: Date,
 ): boolean {
-  const { sameIdentity, streamWholeSince, restoreSuspected } = evidence;
-  if (!sameIdentity || restoreSuspected || streamWholeSince === undefined) return false;
-  const expiredMs = now.getTime() - invoice.expiresAt.getTime();
-  const wholeMs = now.getTime() - streamWholeSince.getTime();
-  return expiredMs > 10 * 60_000 && wholeMs >= 60_000;
+  const { sameIdentity, restoreSuspected } = evidence;
+  if (!sameIdentity || restoreSuspected || !isHeardWell(evidence, now)) return false;
+  return now.getTime() - invoice.expiresAt.getTime() > 10 * 60_000;
 }
 
 export type InvoiceDecision =

@@ -1,7 +1,7 @@
 // An invoice is to end: its price ran out, the order changed, or is not to be paid any more. The
 // node is asked to cancel it, and then asked what became of it. The cancel call itself proves
 // nothing: a buyer who paid in that second has paid.
-import { meansCanceled } from '../core/invoice.ts';
+import { meansCanceled, type NotFoundEvidence } from '../core/invoice.ts';
 import { endInvoice, invoiceIsCanceled, type InvoiceRow } from '../db/invoices.ts';
 import { nodeById, streamWholeSince } from '../db/nodes.ts';
 import type { Deps } from './flow.ts';
@@ -27,22 +27,25 @@ export async function lookNow(deps: Deps, invoice: InvoiceRow): Promise<boolean>
   return weighNotFound(deps, invoice);
 }
 
-/** "Not found" is the node's word only under the conditions of `meansCanceled`. */
-async function weighNotFound(deps: Deps, invoice: InvoiceRow): Promise<boolean> {
-  const { id, paymentId } = invoice;
+/** What is known of its node at the moment of a "not found". */
+export async function evidenceAt(deps: Deps, invoice: InvoiceRow): Promise<NotFoundEvidence> {
   const node = await nodeById(deps.db, invoice.nodeId);
-  const wholeSince = await streamWholeSince(deps.db, invoice.nodeId);
-  const evidence = {
+  return {
     // Every invoice that a node makes is checked against its stored identity, and another node
     // behind the same address stops the lane.
     sameIdentity: node !== null && node.trouble !== 'identity_changed',
-    streamWholeSince: wholeSince,
+    streamWholeSince: await streamWholeSince(deps.db, invoice.nodeId),
     // What was made since is in the node's books, whatever it lost before.
     restoreSuspected:
       node === null ||
       (node.restoreSuspectedAt !== null && invoice.madeAt < node.restoreSuspectedAt),
   };
-  if (meansCanceled(invoice, evidence, deps.clock())) {
+}
+
+/** "Not found" is the node's word only under the conditions of `meansCanceled`. */
+async function weighNotFound(deps: Deps, invoice: InvoiceRow): Promise<boolean> {
+  const { id, paymentId } = invoice;
+  if (meansCanceled(invoice, await evidenceAt(deps, invoice), deps.clock())) {
     await invoiceIsCanceled(deps.db, { id, paymentId, because: 'node_says_canceled' });
     return true;
   }

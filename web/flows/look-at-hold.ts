@@ -3,13 +3,13 @@
 // is held is charged by telling the node the secret, or given back before the node would do so by
 // itself; either only its next word makes true. What a node has forgotten a person ends.
 import { holdEndsAt, isHoldOver, isHoldPast, orderFreshMs, staleWishMs } from '../core/hold.ts';
-import type { Observation, Preimage } from '../core/invoice.ts';
+import { isHeardWell, type Observation, type Preimage } from '../core/invoice.ts';
 import { lookAfterExpiryMs } from '../core/retry.ts';
 import { assert } from '../core/trouble.ts';
 import { holdIsLost, holdPayment, mayCharge, releaseHeld } from '../db/holds.ts';
 import type { InvoiceRow } from '../db/invoices.ts';
 import { paymentById } from '../db/payments.ts';
-import { closeInvoice, lookNow } from './close-invoice.ts';
+import { closeInvoice, evidenceAt, lookNow } from './close-invoice.ts';
 import type { Deps, StepEnd } from './flow.ts';
 import { observeInvoice } from './observe-invoice.ts';
 import { placeOfPreimage } from './quote-invoice.ts';
@@ -58,6 +58,9 @@ async function askIfLost(deps: Deps, invoice: InvoiceRow): Promise<void> {
   if (heldUntilHeight === null) return;
   const node = await deps.nodes.of(nodeId);
   if (!isHoldPast({ heldUntilHeight, height: await node.height() })) return;
+  // A healthy node may delete what it has canceled: that is its word, a minute later.
+  const evidence = await evidenceAt(deps, invoice);
+  if (!evidence.restoreSuspected && !isHeardWell(evidence, deps.clock())) return;
   if (!(await holdIsLost(deps.db, { paymentId, hash }))) return;
   deps.log.error({ paymentId, nodeId }, 'hold.lost');
 }

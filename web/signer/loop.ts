@@ -48,6 +48,7 @@ type Work = { key: string; shopId: number; run: () => Promise<void>; isTaken?: t
 /** What is worked at the moment. `freed` is called whenever some of it has ended. */
 function handsOf(log: SignerLog, freed: () => void) {
   const under = new Map<string, { shopId: number; ended: Promise<void> }>();
+  let folded = false;
   const ofShop = (shopId: number): number =>
     [...under.values()].filter((each) => each.shopId === shopId).length;
   return {
@@ -56,11 +57,13 @@ function handsOf(log: SignerLog, freed: () => void) {
       const shops = new Set([...under.values()].map(({ shopId }) => shopId));
       return [...shops].filter((shopId) => ofShop(shopId) >= mostOfShop);
     },
-    empty: async (): Promise<void> => {
+    /** Begins nothing more, also of what is just being looked for, and waits for the rest. */
+    fold: async (): Promise<void> => {
+      folded = true;
       await Promise.all([...under.values()].map(({ ended }) => ended));
     },
     begin: ({ key, shopId, run, isTaken }: Work): void => {
-      if (under.has(key)) return;
+      if (folded || under.has(key)) return;
       const isFull = under.size >= mostAtOnce || ofShop(shopId) >= mostOfShop;
       // What was taken from the table is worked, whoever it belongs to: it was due before.
       if (isFull && isTaken !== true) return;
@@ -186,7 +189,7 @@ export function startSigner(parts: SignerParts): Signer {
       const over = new Promise<void>((resolve) => {
         setTimeout(resolve, withinMs).unref();
       });
-      await Promise.race([hands.empty(), over]);
+      await Promise.race([hands.fold(), over]);
       await signing.close();
     },
   };

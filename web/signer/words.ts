@@ -4,7 +4,10 @@
 export const payoutWords = {
   // Before it is begun.
   paused: 'Paying back is paused.',
-  purse_changed: 'The stored ceilings are not those that the signer sealed: set them again.',
+  purse_changed:
+    'The stored ceilings or the node are not those that the signer sealed: set the ceilings again.',
+  purse_short:
+    'The paying credential has ended, or lacks a permission that it needs: connect it anew.',
   purse_unreadable: 'The paying credential cannot be opened with the keys of the signer.',
   above_per_payment: 'It is more than one payment may be.',
   above_per_order: 'Together with what was paid back before, it is more than an order may get.',

@@ -14,7 +14,7 @@ import {
 import type { Payer } from './pay.ts';
 import { ceilingsOf, feeLimitMsat, type Purse } from './purse.ts';
 import type { PayoutWord } from './words.ts';
-import { faultOf, longestAgainMs, pursesPayer, workPayout, type SignerDeps } from './work.ts';
+import { beginningPayer, faultOf, longestAgainMs, workPayout, type SignerDeps } from './work.ts';
 
 /** So many of its payments the node is asked about at once. */
 const lookedAtOnce = 8;
@@ -66,7 +66,7 @@ export async function workBatch(deps: SignerDeps, batch: OpenBatch): Promise<voi
     await claimWaits(db, { claim: batch, word, paymentIds, ...times });
   };
   try {
-    const { purse, payer } = pursesPayer(deps, row);
+    const { purse, payer } = beginningPayer(deps, row);
     const request = faultOf(deps, batch, purse);
     if ('fault' in request) {
       deps.log.info({ batchId: batch.batchId, word: request.fault }, 'payout.refused');

@@ -20,6 +20,7 @@ import {
 import { purseMet, purseOf, type PurseRow } from '../db/purses.ts';
 import { parseRequest } from '../lightning/bolt11.ts';
 import type { Payer, PayerOptions, Tracked } from './pay.ts';
+import { judgePurse } from './credential.ts';
 import { ceilingsOf, feeLimitMsat, mostToPayBackMsat, openPurse, type Purse } from './purse.ts';
 import type { PayoutWord } from './words.ts';
 
@@ -43,7 +44,7 @@ export type Timing = {
 export const usualTiming: Timing = {
   pollMs: 2_000,
   leaseMs: 120_000,
-  settleMs: 60_000,
+  settleMs: 120_000,
   resendMs: 5_000,
   againMs: 20_000,
   inFlightMs: 10_000,
@@ -65,6 +66,8 @@ const clocksApartMs = 10 * 60_000;
 /** So often no way was found: the buyer may give another request. */
 const mostAttempts = 8;
 export const longestAgainMs = 15 * 60_000;
+/** What waits for money in the channels: each asking leaves an invoice at the node for weeks. */
+const longestUnpaidMs = 60 * 60_000;
 /** A claim that waits for a person, or for tomorrow, is looked at so often at least. */
 const longestWaitMs = 5 * 60_000;
 
@@ -120,10 +123,25 @@ async function lookAtOriginals(
   return { originalMsat: isReward ? receivedMsat : mostToPayBackMsat(purse.limits, receivedMsat) };
 }
 
-/** @throws {Trouble} when the purse cannot be opened. */
+const given = (word: PayoutWord): Trouble =>
+  new Trouble(word, { from: 'node', then: 'give_up', away: true });
+
+/** @throws {Trouble} when the purse cannot be opened, or its row names another node. */
 export function pursesPayer(deps: SignerDeps, row: PurseRow): { purse: Purse; payer: Payer } {
   const purse = openPurse(deps.sealer, row);
+  if (purse.identity !== row.identity) throw given('purse_changed');
   return { purse, payer: deps.payerOf(purse) };
+}
+
+/**
+ * As `pursesPayer`, where something is to be begun. @throws {Trouble} also for a credential that
+ * has ended, or was connected when fewer methods were asked for: nothing is set aside for it.
+ */
+export function beginningPayer(deps: SignerDeps, row: PurseRow): { purse: Purse; payer: Payer } {
+  const both = pursesPayer(deps, row);
+  const credential = Buffer.from(both.purse.macaroonHex, 'hex');
+  if (!judgePurse(credential, deps.clock()).ok) throw given('purse_short');
+  return both;
 }
 
 /** Begins to pay a claim, refuses it for good, or leaves it waiting with a word. */
@@ -137,7 +155,7 @@ export async function workClaim(deps: SignerDeps, claim: OpenClaim): Promise<voi
     await claimWaits(db, { claim, word, ...times });
   };
   try {
-    const { purse, payer } = pursesPayer(deps, row);
+    const { purse, payer } = beginningPayer(deps, row);
     const request = faultOf(deps, claim, purse);
     if ('fault' in request) {
       deps.log.info({ claimId: claim.id.toString(), word: request.fault }, 'payout.refused');
@@ -184,7 +202,7 @@ export async function workPayout(deps: SignerDeps, payout: PayoutRow): Promise<v
     return payoutWaits(deps.db, payout, { state, because, dueInMs });
   };
   try {
-    if (row === null) throw new Trouble('purse_unreadable', { from: 'node', then: 'give_up' });
+    if (row === null) throw given('purse_unreadable');
     const { purse, payer } = pursesPayer(deps, row);
     const from = { payer, purse, isPaused: row.pausedAt !== null };
     if (payout.state === 'reserved') {
@@ -358,6 +376,9 @@ function afterNotBegun(
       : { is: 'failed', because: 'request_expired' };
   }
   const sinceMs = now - (payout.sentAt?.getTime() ?? 0);
+  // As what was never sent: a request may live for as long as its buyer chose.
+  const isOld = now - payout.reservedAt.getTime() > longestReservedMs;
+  if (isOld && sinceMs >= timing.settleMs) return { is: 'failed', because: 'tried_for_long' };
   // What was asked a moment ago may be on its way: no reason for a second asking beside it.
   if (sinceMs < timing.resendMs) {
     return { word: 'not_recorded', dueInMs: timing.resendMs - sinceMs };
@@ -396,7 +417,7 @@ async function failed(
   deps.log.warn({ payoutId: payout.id.toString(), word: because }, 'payout.again');
   await payoutWaits(deps.db, payout, {
     ...{ state: 'reserved', because, recordedBy: identity },
-    dueInMs: Math.min(deps.timing.againMs * 2 ** (payout.attempts - 1), longestAgainMs),
+    dueInMs: Math.min(deps.timing.againMs * 2 ** (payout.attempts - 1), longestUnpaidMs),
   });
 }
 
