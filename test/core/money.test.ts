@@ -65,7 +65,7 @@ test('satoshis are whole, with the rest behind the point', () => {
   expect(satsOf(msat(1n))).toBe('0.001');
 });
 
-test('a share and its rest are the whole', () => {
+test('a share is rounded down by less than a msat, and grows with amount and part', () => {
   const parts = fc.tuple(
     fc.bigInt({ min: 0n, max: 10n ** 15n }),
     fc.bigInt({ min: 0n, max: 10n ** 12n }),
@@ -74,8 +74,18 @@ test('a share and its rest are the whole', () => {
   fc.assert(
     fc.property(parts, ([amount, part, more]) => {
       const share = shareRoundedDown(msat(amount), { part, whole: part + more });
+      const whole = part + more;
+      const exact = amount * part;
       expect(share).toBeLessThanOrEqual(amount);
-      expect(share * (part + more)).toBeLessThanOrEqual(amount * part);
+      expect(share * whole).toBeLessThanOrEqual(exact);
+      expect((share + 1n) * whole).toBeGreaterThan(exact);
+      const ofMore = shareRoundedDown(msat(amount + 1n), { part, whole });
+      const ofPart = shareRoundedDown(msat(amount), { part: part + 1n, whole });
+      expect(ofMore).toBeGreaterThanOrEqual(share);
+      expect(ofPart).toBeGreaterThanOrEqual(share);
+      // What others get of it leaves less than one msat of each out.
+      const rest = shareRoundedDown(msat(amount), { part: more, whole });
+      expect([0n, 1n]).toContain(amount - share - rest);
     }),
   );
 });

@@ -124,6 +124,29 @@ test.for([
   await kill(heir.child);
 });
 
+test.for(['sql payout_waits before', 'sql payout_waits after'])(
+  'killed at %s, when its node could not pay it',
+  async (moment) => {
+    const owed = await desk.owe(2_000_000n);
+    desk.alice.faults.set({ channelsDown: true });
+    const dying = begin([moment]);
+    await dying.stands(moment);
+    await kill(dying.child);
+    desk.alice.faults.reset();
+    const heir = begin([]);
+    if (moment.endsWith('after')) {
+      await desk.until(owed.claimId, 'it is paid', isPaid);
+      expect(desk.taken(owed.hash)).toEqual(paidOnce);
+    } else {
+      // Nobody wrote down what the node said: another asking might be on its way still.
+      const { payout } = await desk.until(owed.claimId, 'it waits', waitsFor('no_balance'));
+      expect(payout).toMatchObject({ state: 'sent', attempts: 1 });
+      expect(desk.taken(owed.hash)).toEqual({ msat: 0n, tries: 0 });
+    }
+    await kill(heir.child);
+  },
+);
+
 test('killed when the node has it and the money is on its way', async () => {
   const owed = await desk.owe(2_000_000n, { held: true });
   const dying = begin([]);

@@ -158,7 +158,9 @@ const waitsOrEnds = (word: string) => (of: Became) =>
 test.for([
   'sql payout_reserve_share before',
   'sql payout_reserve_share after',
+  'sql payout_is_sent before',
   'sql payout_is_sent after',
+  'sql payout_end before',
   'sql payout_wake_receiver before',
   'sql payout_end after',
 ])('killed at %s', async (moment) => {
