@@ -18,7 +18,7 @@ export type { LedgerEntry } from './ledger.ts';
 export type { Invoice } from './invoice.ts';
 export type { Reachable, SentPayment } from './payments.ts';
 export type { MacaroonName } from './permissions.ts';
-export { constrainMacaroon, readMacaroon } from './macaroon.ts';
+export { bakeMacaroon, constrainMacaroon, readMacaroon } from './macaroon.ts';
 export { readRequest } from './bolt11.ts';
 export type { ReadRequest } from './bolt11.ts';
 export { nodeControls, startControl } from './control.ts';

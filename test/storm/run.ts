@@ -128,13 +128,13 @@ async function main(): Promise<void> {
   }
 }
 
-/** At how many moments a signer died, and how often in all. */
-function deathsIn(results: readonly WorldResult[]): { moments: number; times: number } {
-  const moments = new Set(results.flatMap(({ deaths }) => Object.keys(deaths)));
+/** At which moments a signer died, and how often in all. */
+function deathsIn(results: readonly WorldResult[]): { moments: string[]; times: number } {
+  const moments = [...new Set(results.flatMap(({ deaths }) => Object.keys(deaths)))].sort();
   const times = sumOf(results, ({ deaths }) =>
     Object.values(deaths).reduce((all, each) => all + each, 0),
   );
-  return { moments: moments.size, times };
+  return { moments, times };
 }
 
 function report(about: {
@@ -159,13 +159,12 @@ function report(about: {
     }
   }
   tell([...kinds].map(([kind, times]) => `${kind} ${String(times)}`).join(', '));
-  const deaths = results.flatMap((result) => Object.keys(result.deaths));
-  if (deaths.length > 0) tell(`signers died at: ${[...new Set(deaths)].sort().join(', ')}`);
+  const signerDeaths = deathsIn(results);
   const perPayment = (of: (result: WorldResult) => number): number =>
     Math.round((sumOf(results, of) / payments) * 10) / 10;
   const line = {
     ...{ seed, payments, refunds: sumOf(results, ({ refunds }) => refunds) },
-    ...{ paidBack: sumOf(results, ({ paidBack }) => paidBack), signerDeaths: deathsIn(results) },
+    ...{ paidBack: sumOf(results, ({ paidBack }) => paidBack), signerDeaths },
     rewards: sumOf(results, ({ rewards }) => rewards),
     rewardsPaid: sumOf(results, ({ rewardsPaid }) => rewardsPaid),
     faults: sumOf(results, ({ faults }) => faults),

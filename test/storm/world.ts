@@ -6,12 +6,14 @@ import type { Violation } from '../../web/db/audit.ts';
 import { audit } from '../../web/db/audit.ts';
 import { auditChain } from '../../web/flows/audit-chain.ts';
 import { signingKeyOf } from '../../sandbox/lnd/bolt11.ts';
+import { bakeMacaroon } from '../../sandbox/lnd/index.ts';
 import { connectNode } from '../../web/db/nodes.ts';
 import { tryWaitingAgain } from '../../web/db/payouts.ts';
 import { storePurse } from '../../web/db/purses.ts';
 import { storeRegistration } from '../../web/db/registrations.ts';
 import { storeRewardTerms } from '../../web/db/rewards.ts';
 import { installShop } from '../../web/db/shops.ts';
+import { payingMethods } from '../../web/signer/credential.ts';
 import { sealPurse, usualLimits, type Limits } from '../../web/signer/purse.ts';
 import { buyByOrder, buyBySession, deliver, type Market, type ShopAt } from './buyers.ts';
 import { checkTime, checkWorld } from './checks.ts';
@@ -310,6 +312,12 @@ async function paysBack(
   if (rule !== undefined) await storeRewardTerms(statements.db, { shopId, ...rule });
 }
 
+/** Nobody asks for it here: the signer reads what it may. */
+const paying = bakeMacaroon({
+  ...{ rootKey: Buffer.alloc(32, 7), rootKeyId: '7', nonce: Buffer.alloc(16, 7) },
+  operations: payingMethods.map((method) => `uri:${method}`),
+}).toString('hex');
+
 async function fill(
   { place }: Parts,
   about: { shopId: number; address: string; identity: string; limits: Partial<Limits> },
@@ -319,7 +327,7 @@ async function fill(
   const sealed = sealPurse(
     stormSealer,
     {
-      ...{ ...about, network: 'regtest', certificatePem: '', macaroonHex: '00' },
+      ...{ ...about, network: 'regtest', certificatePem: '', macaroonHex: paying },
       ...{ looksAtOriginal: true, limits: { ...usualLimits, ...wide, ...about.limits } },
     },
     { rootKeyId: '7', credentialEndsAt: null },
