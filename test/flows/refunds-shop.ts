@@ -6,6 +6,7 @@ import { signingKeyOf, signRequest, type RequestTerms } from '../../sandbox/lnd/
 import { refundById, type RefundRow } from '../../web/db/refunds.ts';
 import { sight } from '../../web/db/sightings.ts';
 import { claimRefund } from '../../web/flows/claim-refund.ts';
+import { exportBooks } from '../../web/flows/export-books.ts';
 import type { Deps, StepEnd } from '../../web/flows/flow.ts';
 import { lookAtInvoice } from '../../web/flows/look-at-invoice.ts';
 import { lookAtOrder } from '../../web/flows/look-at-order.ts';
@@ -72,7 +73,7 @@ export async function startRefunds(given: Parameters<typeof startInProcess>[0] =
   return {
     ...{ our, lane, say, aPaidOrder, read, step, lookAtOrderOf, refundsOf },
     ...{ ...staffOf(our), accounts: accountsOf(our), wallet, claims, aClaim },
-    ...{ signer: signerOf(our), costing: costingOf(our) },
+    ...{ signer: signerOf(our), costing: costingOf(our), ledger: ledgerOf(our) },
     close: () => our.close(),
   };
 }
@@ -90,6 +91,20 @@ const accountsOf =
     }
     return Object.fromEntries(Object.entries(held).filter(([, amount]) => amount !== 0n));
   };
+
+/** The lines of the book of postings, by the names of its columns. */
+const ledgerOf = (our: InProcess) => async (): Promise<Record<string, string>[]> => {
+  const period = { since: undefined, until: undefined, timeZone: 'UTC' };
+  const ask = {
+    shopIds: [our.shop.id],
+    books: { what: 'ledger', period },
+    format: 'jsonl',
+  } as const;
+  let text = '';
+  for await (const piece of exportBooks(our.deps, ask)) text += piece;
+  const lines = text.trimEnd().split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as Record<string, string>);
+};
 
 /** Today a coin costs half, or twice, of what it cost at the payment. */
 const costingOf =

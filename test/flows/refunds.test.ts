@@ -346,6 +346,20 @@ describe('its price', () => {
     const held = await here.accounts(payment.id);
     expect(held['refunding']).toBe(amount);
     expect(held['topped_up'] ?? 0n).toBe(amount > came ? came - amount : 0n);
+    // In the books it is worth what is refunded, by the price of its own moment.
+    const quote = await here.our.db.prisma.quote.findFirstOrThrow({
+      where: { paymentId: payment.id },
+    });
+    const { agreed } = row.evidence as { agreed?: { priceE8: string } };
+    const priceE8 = used === 'sats_paid' ? quote.priceE8 : BigInt(agreed?.priceE8 ?? 0);
+    const booked = (await here.ledger()).filter(({ journal }) => journal === `refund:${refund.id}`);
+    const worth = booked.map((line) => Number(line['fiat_value']?.replace('.', '')));
+    const cents = worth.reduce((sum, each) => sum + each, 0);
+    // Each of the two accounts to the nearest cent.
+    expect(Math.abs(cents - 2_100)).toBeLessThanOrEqual(booked.length - 1);
+    for (const line of booked) {
+      expect(Number(line['price_of_one_bitcoin'])).toBeCloseTo(Number(priceE8) / 1e8, 1);
+    }
   });
 
   test('above the threshold it waits for a person, who approves it once', async () => {

@@ -1,11 +1,11 @@
 // The ledger of a shop as a file: every posting, with what it was worth by the promise under which
-// the money came.
+// the money came, or by the price at which it goes back.
 import { decimalOfCode, minor } from '../core/money.ts';
 import type { LedgerLine } from '../db/views/export.ts';
 import { price, sats, utc, type Columns } from './export-file.ts';
 
 /**
- * The share of the promise that these msat are, to the nearest coin; a half goes up. What Shopify
+ * The share of what was promised, or refunded, that these msat are, to the nearest coin; a half goes up. What Shopify
  * was told and what nobody owed come out as the coins that they were: the split of the msat between
  * them is exact to one msat, which is far less than half a coin.
  */

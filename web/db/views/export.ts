@@ -59,7 +59,7 @@ export type LedgerLine = {
   from_account: string;
   to_account: string;
   amount_msat: string;
-  /** Of the promise under which the money came; null while there is none. */
+  /** Of the promise under which the money came, or of its refund's own; null: there is none. */
   fiat_minor: string | null;
   quoted_msat: string | null;
   currency: string | null;
@@ -74,9 +74,15 @@ const ledgerText = `
         and at < $4::timestamptz
       order by at, id limit $5::int) b
     order by b.at, b.id limit $5::int)
-  select page.*, p.order_name, p.origin_id, p.test, q.fiat_minor, q.amount_msat as quoted_msat,
-    q.currency, q.price_e8::text
+  select page.*, p.order_name, p.origin_id, p.test,
+    coalesce(r.amount_minor, q.fiat_minor) as fiat_minor,
+    coalesce(r.amount_msat, q.amount_msat) as quoted_msat,
+    coalesce(r.currency, q.currency) as currency,
+    coalesce(r.evidence #>> '{agreed,priceE8}', q.price_e8::text) as price_e8
   from page join payment p on p.id = page.payment_id
+  -- The refund that was priced anew of which this is.
+  left join refund r on r.evidence ->> 'used' = 'fiat_today' and r.amount_minor > 0
+    and r.id = case when page.journal like 'refund:%' then substr(page.journal, 8, 36)::uuid end
   -- The invoice that this very money came by; of what is booked later, the order's own.
   left join lateral (
     select * from invoice where payment_id = page.payment_id and state = 'settled'
