@@ -6,7 +6,9 @@ import { signingKeyOf, signRequest, type RequestTerms } from '../../sandbox/lnd/
 import { refundById, type RefundRow } from '../../web/db/refunds.ts';
 import { sight } from '../../web/db/sightings.ts';
 import { claimRefund } from '../../web/flows/claim-refund.ts';
-import { exportBooks } from '../../web/flows/export-books.ts';
+import { everyPayment } from '../../web/db/views/payments.ts';
+import { exportBooks, type Books, type ExportKind } from '../../web/flows/export-books.ts';
+import type { ExportFormat } from '../../web/flows/export-file.ts';
 import type { Deps, StepEnd } from '../../web/flows/flow.ts';
 import { lookAtInvoice } from '../../web/flows/look-at-invoice.ts';
 import { lookAtOrder } from '../../web/flows/look-at-order.ts';
@@ -92,17 +94,28 @@ const accountsOf =
     return Object.fromEntries(Object.entries(held).filter(([, amount]) => amount !== 0n));
   };
 
+const always = { since: undefined, until: undefined, timeZone: 'UTC' };
+
+/** One of the shop's files, whole. */
+export async function fileOf(
+  our: InProcess,
+  what: ExportKind,
+  format: ExportFormat = 'jsonl',
+): Promise<string> {
+  const books: Books =
+    what === 'payments'
+      ? { what, filter: { ...everyPayment, timeZone: 'UTC' } }
+      : { what, period: always };
+  let text = '';
+  for await (const piece of exportBooks(our.deps, { shopIds: [our.shop.id], books, format })) {
+    text += piece;
+  }
+  return text;
+}
+
 /** The lines of the book of postings, by the names of its columns. */
 const ledgerOf = (our: InProcess) => async (): Promise<Record<string, string>[]> => {
-  const period = { since: undefined, until: undefined, timeZone: 'UTC' };
-  const ask = {
-    shopIds: [our.shop.id],
-    books: { what: 'ledger', period },
-    format: 'jsonl',
-  } as const;
-  let text = '';
-  for await (const piece of exportBooks(our.deps, ask)) text += piece;
-  const lines = text.trimEnd().split('\n').slice(0, -1);
+  const lines = (await fileOf(our, 'ledger')).trimEnd().split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as Record<string, string>);
 };
 

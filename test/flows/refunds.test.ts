@@ -12,7 +12,7 @@ import { giveBackAsRefund } from '../../web/flows/open-refund.ts';
 import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
 import { minor, msat } from '../../web/core/money.ts';
 import { anInvoice, aPayment, aSettle } from '../builders.ts';
-import { startRefunds, type RefundsShop } from './refunds-shop.ts';
+import { fileOf, startRefunds, type RefundsShop } from './refunds-shop.ts';
 
 let here: RefundsShop;
 beforeAll(async () => {
@@ -575,3 +575,14 @@ describe('what nobody owed', () => {
     expect((await our.read(paymentId)).attention).toBeNull();
   });
 });
+
+test.each(['payments', 'refunds', 'ledger', 'tax'] as const)(
+  'the file of %s is the same when it is written again, byte for byte',
+  async (what) => {
+    for (const format of ['csv', 'jsonl'] as const) {
+      const text = await fileOf(here.our, what, format);
+      expect(text.split('\n').length).toBeGreaterThan(10);
+      expect(await fileOf(here.our, what, format)).toBe(text);
+    }
+  },
+);

@@ -22,7 +22,7 @@ import { startSigner, type Signer } from '../../web/signer/loop.ts';
 import { sealPurse, usualLimits, type Limits } from '../../web/signer/purse.ts';
 import type { Open } from '../in-process.ts';
 import { signersVault } from '../signer/owed.ts';
-import { startRefunds, type RefundsShop } from './refunds-shop.ts';
+import { fileOf, startRefunds, type RefundsShop } from './refunds-shop.ts';
 
 const artist = payee('regtest');
 let shop: RefundsShop;
@@ -481,4 +481,12 @@ describe('paid out', () => {
     expect(await untilEnded(batch?.id ?? '')).toBe('paid');
     await payOut('bella');
   });
+});
+
+test('the file of shares is the same when it is written again, byte for byte', async () => {
+  for (const format of ['csv', 'jsonl'] as const) {
+    const text = await fileOf(our, 'shares', format);
+    expect(text.split('\n').length).toBeGreaterThan(10);
+    expect(await fileOf(our, 'shares', format)).toBe(text);
+  }
 });
