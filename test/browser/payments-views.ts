@@ -32,7 +32,10 @@ const base: SettingsView = {
   refunds: { on: false, setInAdmin: false },
   readyToldAt: null,
   firstSessionAt: null,
-  payments: { needing: [], latest: [], shownAtMost: 20, refunds: [] },
+  payments: {
+    ...{ needing: [], latest: [], shownAtMost: 20 },
+    ...{ refunds: [], toApprove: [], underWay: [] },
+  },
   gatewaySettingsUrl: 'https://alpine.myshopify.com/services/payments_partners/gateways/x/settings',
 };
 const payment: ShownPayment = {
@@ -126,6 +129,21 @@ export const paymentsViews: Readonly<Record<string, SettingsView>> = {
           ...{ reference: 'tM5kXb', amountMsat: '700000', test: false },
           claimUrl: `https://pay.example.com/refund/${'aB3-'.repeat(5)}cd`,
           claimEndsAt: '2027-02-19T13:58:00.000Z',
+        },
+      ],
+      toApprove: [
+        {
+          ...{ id: payment.id, reference: 'tM5kXb', amountMsat: '212345000', test: false },
+          openedAt: since,
+        },
+      ],
+      underWay: [
+        {
+          ...{ reference: 'uN6lYc', amountMsat: '41000000', test: true, givenAt: since },
+          waits: {
+            word: 'above_per_day',
+            sentence: 'The ceiling of 24 hours is reached. It is paid when there is room again.',
+          },
         },
       ],
     },

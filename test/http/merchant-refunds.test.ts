@@ -3,12 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeMail } from '../../web/alerts/mail.ts';
+import type { PaymentAnswer } from '../../web/frontend/shared/merchant-api.ts';
 import type {
   PaymentRefundsAnswer,
   RefundOpenedAnswer,
   RefundPreview,
   RefundsAnswer,
 } from '../../web/frontend/shared/refunds-api.ts';
+import { aPayment, aShop } from '../builders.ts';
 import { startInProcess, type InProcess, type Open } from '../in-process.ts';
 import { aClaimableRefund, anAskedRefund, aPaidOrder, readRefund } from '../refund-at-hand.ts';
 import { startSmtpSink, type SmtpSink } from '../smtp-sink.ts';
@@ -207,6 +209,55 @@ test('what nobody owed is given back once, by the amount that was seen', async (
   expect(after.giveBackMsat).toBe('0');
   expect(after.refunds).toMatchObject([{ origin: 'attention', fiat: null, sats: '5' }]);
   expect((await our.read(id)).attention).toBeNull();
+});
+
+describe('what came in by the other app of the shop', () => {
+  const aSession = async (shopId: number): Promise<string> => {
+    const payment = await aPayment(our.db, { shopId });
+    await our.db.prisma.payment.update({
+      where: { id: payment.id },
+      data: { attention: 'too_little' },
+    });
+    return payment.id;
+  };
+  const answer = { attention: 'too_little', answer: 'seen_to', overpaidMsat: '0' };
+
+  test('is seen and answered, with its refund that waits for approval', async () => {
+    const { id: otherApp } = await aShop(our.db, { domain: our.shop.domain });
+    const paymentId = await aSession(otherApp);
+    const { rows } = await our.db.pool.query<{ id: string }>(
+      `insert into refund (id, link, shop_id, payment_id, origin, origin_id, currency, amount_minor,
+         amount_msat, pricing, source, state, reason, approval_wanted, lane)
+       values (gen_random_uuid(), $1, $2, $3, 'attention', $1, 'EUR', 0, 200123000,
+         'sats_paid', 'overpaid', 'asked', 'approval_wanted', true, $4) returning id`,
+      [randomUUID().slice(0, 22), otherApp, paymentId, `shop:${String(otherApp)}:admin`],
+    );
+    const seen = await call<PaymentAnswer>(`/api/payments/${paymentId}`);
+    expect(seen).toMatchObject({ status: 200, answer: { id: paymentId } });
+    const { answer: listed } = await call<RefundsAnswer>('/api/refunds');
+    const asked = listed.refunds.find(({ id }) => id === rows[0]?.id);
+    expect(asked).toMatchObject({ paymentId, mayApprove: true });
+    expect((await call(`/api/refunds/${rows[0]?.id ?? ''}/approve`, {})).status).toBe(200);
+    expect((await readRefund(our, rows[0]?.id ?? '')).state).toBe('claimable');
+    expect((await call(`/api/payments/${paymentId}/answer`, answer)).status).toBe(200);
+    expect((await our.read(paymentId)).attention).toBeNull();
+  });
+
+  test('of another shop there is nothing', async () => {
+    const { id: stranger } = await aShop(our.db, { domain: 'stranger.myshopify.com' });
+    const paymentId = await aSession(stranger);
+    const at = `/api/payments/${paymentId}`;
+    expect((await call(at)).status).toBe(404);
+    for (const [act, body] of [
+      ['answer', answer],
+      ['take', {}],
+      ['hold', { do: 'let_go' }],
+      ['settle-by-hand', { confirmed: true }],
+    ] as const) {
+      expect([act, (await call(`${at}/${act}`, body)).status]).toEqual([act, 404]);
+    }
+    expect((await our.read(paymentId)).attention).toBe('too_little');
+  });
 });
 
 test('what is not there is not there', async () => {

@@ -1,5 +1,5 @@
 // The payments app's own page, from the first visit to the uninstall, over its real doors.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -49,7 +49,7 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const forms = allRoutes(face.wired.doors()).filter(
     ({ method, policy }) => method === 'post' && policy === 'payments-page',
   );
-  expect(forms).toHaveLength(8);
+  expect(forms).toHaveLength(10);
   for (const { path } of forms) {
     const form = { form_token: 'x', lndconnect: 'lndconnect://' };
     const answer = await stranger.ask(path, { form });
@@ -381,6 +381,77 @@ test('what waits for a buyer has its link, while it can be claimed, for its own 
   expect(part).toContain('700 sats');
   expect(part.match(/\/refund\//g)).toHaveLength(1);
   for (const other of [over, withdrawn, theirs]) expect(text).not.toContain(other);
+});
+
+test('what is above the threshold is approved here, and what waits has a word', async () => {
+  const { db } = face.wired;
+  const shopId = (await row())?.id ?? 0;
+  const refund = async (ofShop: number, state: 'asked' | 'claimed', sats: number) => {
+    const { id: paymentId } = await aPayment(db, { shopId: ofShop });
+    const link = randomBytes(11).toString('hex');
+    const { rows } = await db.pool.query<{ id: string }>(
+      `insert into refund (id, link, shop_id, payment_id, origin, origin_id, currency, amount_minor,
+         amount_msat, pricing, source, state, reason, approval_wanted,
+         claim_ends_at, lane)
+       values (gen_random_uuid(), $1, $2, $3, 'attention', $1, 'EUR', 0, $4, 'sats_paid',
+         'overpaid', $5::refund_state,
+         case when $5::text = 'asked' then 'approval_wanted' else 'priced' end, $5::text = 'asked',
+         case when $5::text = 'claimed' then now() + interval '1 day' end, $6)
+       returning id`,
+      [link, ofShop, paymentId, sats * 1_000, state, `shop:${String(ofShop)}:admin`],
+    );
+    return { id: rows[0]?.id ?? '', link };
+  };
+  const { id: neighbour } = await aShop(db, { domain: 'next-door.myshopify.com' });
+  const [large, larger, theirs] = [
+    await refund(shopId, 'asked', 200_123),
+    await refund(shopId, 'asked', 300_123),
+    await refund(neighbour, 'asked', 400_123),
+  ];
+  const claimed = await refund(shopId, 'claimed', 500_123);
+  const { rows } = await db.pool.query<{ id: string }>(
+    `insert into refund_claim (refund_id, request, hash, amount_msat, expires_at, kind)
+     values ($1, 'lnbcrt1', sha256($2), 500123000, now() + interval '1 hour', 'invoice')
+     returning id`,
+    [claimed.id, claimed.link],
+  );
+  await db.pool.query(
+    `insert into payout_wait (claim_id, shop_id, word, due_at)
+     values ($1, $2, 'above_per_day', now())`,
+    [rows[0]?.id, shopId],
+  );
+  const page = await merchant.ask('/payments');
+  const approvals = /data-part="approvals"[^]*?<\/div>/.exec(page.text)?.[0] ?? '';
+  expect(approvals).toContain('200,123 sats');
+  expect(approvals).toContain('300,123 sats');
+  expect(page.text).not.toContain('400,123');
+  const way = /data-part="under-way"[^]*?<\/div>/.exec(page.text)?.[0] ?? '';
+  expect(way).toContain('500,123 sats');
+  expect(way).toContain('The ceiling of 24 hours is reached.');
+
+  const press = (name: string, form: Record<string, string>) =>
+    merchant.ask(`/payments/${name}`, { form: { form_token: formToken(page), ...form } });
+  const of = ({ id }: { id: string }) => ({ refund: id, confirmed: 'yes' });
+  expect((await press('approve', { refund: large.id })).status).toBe(400);
+  expect((await press('approve', of(theirs))).status).toBe(404);
+  expect((await press('approve', of(large))).status).toBe(303);
+  const late = await press('withdraw', of(claimed));
+  expect(late.status).toBe(409);
+  expect(late.text).toContain('It has changed meanwhile');
+  expect((await press('approve', of(large))).status).toBe(409);
+  expect((await press('withdraw', of(larger))).status).toBe(303);
+  const states = await db.prisma.refund.findMany({
+    where: { id: { in: [large.id, larger.id, theirs.id] } },
+    orderBy: { amountMsat: 'asc' },
+  });
+  expect(states.map(({ state, reason }) => [state, reason])).toEqual([
+    ['claimable', 'approved'],
+    ['withdrawn', 'taken_back'],
+    ['asked', 'approval_wanted'],
+  ]);
+  const after = (await merchant.ask('/payments')).text;
+  expect(after).toContain(`${face.appUrl}/refund/${large.link}</code>`);
+  expect(after).not.toContain('data-part="approvals"');
 });
 
 const stuckAt = async (ofShop: number): Promise<string> => {

@@ -31,13 +31,16 @@ export { endingNodes, type EndingNode } from './views/setup.ts';
 export { hasPassedSelfTest, latestSelfTest, type SelfTestRow } from './self-tests.ts';
 export { latestPayment, paymentById, paymentByLink, type PaymentRow } from './payments.ts';
 export { payPageById, payPageByLink, type PayPage } from './pay-page.ts';
-export { waitsOfClaims } from './payouts.ts';
 export { refundTermsOf } from './refunds.ts';
 export { rewardTermsOf } from './rewards.ts';
 export { siblingsOf } from './sessions.ts';
 export {
   paymentsAppOf,
+  refundsToApprove,
+  refundsUnderWay,
   waitingRefunds,
+  type AskedRefundLine,
+  type ClaimedRefundLine,
   type PaymentsAppLine,
   type WaitingRefundLine,
 } from './views/payments-app.ts';

@@ -5,9 +5,9 @@ import type { LedgerLine } from '../db/views/export.ts';
 import { price, sats, utc, type Columns } from './export-file.ts';
 
 /**
- * The share of what was promised, or refunded, that these msat are, to the nearest coin; a half goes up. What Shopify
- * was told and what nobody owed come out as the coins that they were: the split of the msat between
- * them is exact to one msat, which is far less than half a coin.
+ * The share of what was promised or refunded that these msat are, to the nearest coin; a half goes
+ * up. What Shopify was told and what nobody owed come out as the coins that they were: the split of
+ * the msat between them is exact to one msat, which is far less than half a coin.
  */
 function valueOf({ amount_msat, quoted_msat, fiat_minor, currency }: LedgerLine): string {
   if (quoted_msat === null || fiat_minor === null || currency === null) return '';

@@ -1,6 +1,7 @@
 // What the payments app's page shows beside the node.
 import type { Database } from '../database.ts';
 import { rows } from '../database.ts';
+import { records } from '../records.ts';
 
 export type PaymentsAppLine = {
   /** When Shopify took the word that the shop is ready; null: it was not told since the install. */
@@ -35,6 +36,62 @@ export const waitingRefunds = (
         where r.shop_id = $1 and r.state = 'claimable' and r.origin <> 'reward'
           and r.claim_ends_at > now()
         order by r.opened_at desc, r.id desc limit $2`,
+    },
+    [ask.shopId, ask.limit],
+  );
+
+export type AskedRefundLine = {
+  id: string;
+  reference: string;
+  amountMsat: string;
+  openedAt: Date;
+  test: boolean;
+};
+
+/** Priced, and above what goes out by itself: a person approves them. The oldest first. */
+export const refundsToApprove = (
+  db: Database,
+  ask: { shopId: number; limit: number },
+): Promise<AskedRefundLine[]> =>
+  rows<AskedRefundLine>(
+    db.pool,
+    {
+      name: 'view_refunds_to_approve',
+      text: `
+        select r.id, p.order_name as reference, r.amount_msat::text as "amountMsat", r.test,
+          r.opened_at as "openedAt"
+        from refund r join payment p on p.id = r.payment_id
+        where r.shop_id = $1 and r.state = 'asked' and r.reason = 'approval_wanted'
+          and r.amount_msat is not null
+        order by r.opened_at, r.id limit $2`,
+    },
+    [ask.shopId, ask.limit],
+  );
+
+export type ClaimedRefundLine = {
+  claimId: bigint;
+  reference: string;
+  amountMsat: string;
+  test: boolean;
+  givenAt: Date;
+};
+
+/** Claimed and not paid yet, the oldest first. */
+export const refundsUnderWay = (
+  db: Database,
+  ask: { shopId: number; limit: number },
+): Promise<ClaimedRefundLine[]> =>
+  records<ClaimedRefundLine>(
+    db.pool,
+    {
+      name: 'view_refunds_under_way',
+      text: `
+        select c.id as "claimId", p.order_name as reference,
+          r.amount_msat::text as "amountMsat", r.test, c.given_at as "givenAt"
+        from refund r join payment p on p.id = r.payment_id
+          join refund_claim c on c.refund_id = r.id and c.state = 'given'
+        where r.shop_id = $1 and r.state = 'claimed' and r.origin <> 'reward'
+        order by c.given_at, c.id limit $2`,
     },
     [ask.shopId, ask.limit],
   );

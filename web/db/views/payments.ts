@@ -300,6 +300,27 @@ export async function listedPayment(
   return line;
 }
 
+/**
+ * The row to which the payment belongs: this shop's own, or that of another of our apps in the same
+ * shop. Undefined: the payment is none of this shop's.
+ */
+export async function ownerOfPayment(
+  db: Database,
+  about: { shopId: number; id: string },
+): Promise<number | undefined> {
+  const [found] = await rows<{ shop_id: number }>(
+    db.pool,
+    {
+      name: 'view_owner_of_payment',
+      text: `
+        select p.shop_id from payment p join shop o on o.id = p.shop_id
+        where p.id = $2::uuid and o.domain = (select domain from shop where id = $1)`,
+    },
+    [about.shopId, about.id],
+  );
+  return found?.shop_id;
+}
+
 /** Which of these is the payment hash of an invoice of the shop. */
 export async function knownHash(
   db: Database,

@@ -134,6 +134,31 @@ export const refundOfShop = (
     [ask.shopId, ask.id],
   );
 
+/** Why claims are not paid yet: the word of the signer for each that it has looked at. */
+export async function wordsOfClaims(
+  db: Database,
+  claimIds: readonly bigint[],
+): Promise<ReadonlyMap<bigint, string>> {
+  if (claimIds.length === 0) return new Map();
+  const found = await records<{ claimId: bigint; word: string }>(
+    db.pool,
+    {
+      name: 'view_words_of_claims',
+      text: `
+        select claim_id as "claimId", because as word from payout
+        where claim_id = any($1::bigint[]) and state in ('reserved', 'sent')
+          -- Of these there is nothing to say but that it takes its time.
+          and because not in ('reserved', 'reserved_unseen', 'sent', 'in_flight')
+        union all
+        select w.claim_id, w.word from payout_wait w
+        where w.claim_id = any($1::bigint[])
+          and not exists (select 1 from payout o where o.claim_id = w.claim_id)`,
+    },
+    [claimIds.map(String)],
+  );
+  return new Map(found.map(({ claimId, word }) => [claimId, word]));
+}
+
 /** The rows of the shop with the id $1: one for each of our apps that it has or had. */
 const sameShop = `
   array(select o.id from shop s join shop o on o.domain = s.domain where s.id = $1::int)`;

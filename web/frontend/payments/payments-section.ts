@@ -5,7 +5,9 @@ import { formatFiat, formatMsat } from '../shared/amounts.ts';
 import { dateOf, formTokenField } from './parts.ts';
 import type {
   AnswerWord,
+  AskedRefund,
   AskingPayment,
+  ClaimedRefund,
   SettingsView,
   ShownPayment,
   WaitingRefund,
@@ -13,12 +15,14 @@ import type {
 import type { Speech, Word } from './words.ts';
 
 export function paymentsSection(view: SettingsView, words: Speech): Html {
-  const { needing, latest, refunds } = view.payments;
+  const { needing, latest, refunds, toApprove, underWay } = view.payments;
   return html`
     <section aria-labelledby="payments" data-part="payments">
       <h2 id="payments">${words.say('payments.title')}</h2>
       ${needing.map((payment) => needsPerson(view, { payment, words }))}
-      ${refunds.length > 0 && toBeClaimed(refunds, words)} ${list(latest, words)}
+      ${toApprove.length > 0 && toBeApproved(view, { refunds: toApprove, words })}
+      ${refunds.length > 0 && toBeClaimed(refunds, words)}
+      ${underWay.length > 0 && toBePaid(underWay, words)} ${list(latest, words)}
       ${
         latest.length >= view.payments.shownAtMost &&
         html`<p class="soft small">
@@ -134,10 +138,7 @@ const toBeClaimed = (refunds: readonly WaitingRefund[], words: Speech): Html => 
       ${refunds.map(
         ({ reference, amountMsat, claimUrl, claimEndsAt, test }) =>
           html`<li>
-            <span class="name">
-              <b>${words.say('sats', { sats: formatMsat(amountMsat, words.locale) })}</b>
-              ${test && html`<span class="badge">${words.say('payments.test')}</span>`}
-            </span>
+            ${satsOf(amountMsat, test, words)}
             <span class="soft small">${words.say('payments.reference')} ${reference}</span>
             <span class="soft small">
               ${words.say('refund.claim_until', { time: dateOf(claimEndsAt, words) })}
@@ -145,6 +146,66 @@ const toBeClaimed = (refunds: readonly WaitingRefund[], words: Speech): Html => 
             <code data-line="claim" tabindex="0">${claimUrl}</code>
           </li>`,
       )}
+    </ul>
+  </div>
+`;
+
+const satsOf = (amountMsat: string, test: boolean, words: Speech): Html => html`
+  <span class="name">
+    <b>${words.say('sats', { sats: formatMsat(amountMsat, words.locale) })}</b>
+    ${test && html`<span class="badge">${words.say('payments.test')}</span>`}
+  </span>
+`;
+
+/** Above what goes out by itself: nobody can claim it before the merchant has said so. */
+const toBeApproved = (
+  view: SettingsView,
+  { refunds, words }: { refunds: readonly AskedRefund[]; words: Speech },
+): Html => html`
+  <div class="note" data-tone="warn" data-part="approvals">
+    <h3>${words.say('payments.approve.title')}</h3>
+    <p>${words.say('payments.approve.text')}</p>
+    <ul class="payments">
+      ${refunds.map(
+        ({ id, reference, amountMsat, openedAt, test }) =>
+          html`<li data-refund="${id}">
+            ${satsOf(amountMsat, test, words)}
+            <span class="soft small">${dateOf(openedAt, words)}</span>
+            <span class="soft small">${words.say('payments.reference')} ${reference}</span>
+            ${(['approve', 'withdraw'] as const).map(
+              (act) =>
+                html`<form method="post" action="/payments/${act}">
+                  ${formTokenField(view)}
+                  <input type="hidden" name="refund" value="${id}" />
+                  <label>
+                    <input type="checkbox" name="confirmed" value="yes" required />
+                    ${words.say(`payments.${act}.confirm`)}
+                  </label>
+                  <button class="btn">${words.say(`payments.${act}`)}</button>
+                </form>`,
+            )}
+          </li>`,
+      )}
+    </ul>
+  </div>
+`;
+
+/** Claimed: what there is to say of each until it is paid. */
+const toBePaid = (refunds: readonly ClaimedRefund[], words: Speech): Html => html`
+  <div class="note" data-tone="plain" data-part="under-way">
+    <h3>${words.say('payments.under_way.title')}</h3>
+    <ul class="payments">
+      ${refunds.map(({ reference, amountMsat, givenAt, test, waits }) => {
+        const told = waits && words.told(`payout.${waits.word}`, waits.sentence);
+        return html`<li>
+          ${satsOf(amountMsat, test, words)}
+          <span class="soft small">
+            ${words.say('payments.under_way.since', { time: dateOf(givenAt, words) })}
+          </span>
+          <span class="soft small">${words.say('payments.reference')} ${reference}</span>
+          ${told && html`<span lang="${told.lang ?? words.locale}">${told.text}</span>`}
+        </li>`;
+      })}
     </ul>
   </div>
 `;

@@ -72,6 +72,25 @@ export type WaitingRefund = {
   test: boolean;
 };
 
+/** A refund that a person approves before its buyer can claim it. */
+export type AskedRefund = {
+  id: string;
+  reference: string;
+  amountMsat: string;
+  openedAt: string;
+  test: boolean;
+};
+
+/** A refund whose buyer has said where the sats go, and has not got them yet. */
+export type ClaimedRefund = {
+  reference: string;
+  amountMsat: string;
+  givenAt: string;
+  test: boolean;
+  /** Why not, in a word and a sentence; null: nobody has looked at it yet. `sentence`: English. */
+  waits: { word: string; sentence: string } | null;
+};
+
 /** Why Shopify did not take the word that the shop is ready. */
 export type ReadyFailure = 'away' | 'refused' | 'signed_off';
 
@@ -96,6 +115,10 @@ export type SettingsView = {
     shownAtMost: number;
     /** Those that wait for their buyers, the newest first. */
     refunds: readonly WaitingRefund[];
+    /** Those that wait for the merchant, the oldest first. */
+    toApprove: readonly AskedRefund[];
+    /** Those that are being paid, the oldest first. */
+    underWay: readonly ClaimedRefund[];
   };
   /** Where the merchant activates the method. */
   gatewaySettingsUrl: string;
@@ -116,6 +139,8 @@ export const messages = [
   'shop_away',
   'too_often',
   'form_old',
+  'changed_meanwhile',
+  'order_still_owes',
   'database_away',
 ] as const;
 export type Message = (typeof messages)[number];

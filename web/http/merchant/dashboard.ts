@@ -14,6 +14,7 @@ import {
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { merchantRoute, type Seen } from './door.ts';
+import { paymentOf } from './payment-of.ts';
 
 export const dashboardRoutes = (doors: Doors): Route[] => [
   merchantRoute(doors, { method: 'get', path: '/api/dashboard', policy: 'merchant' }, (seen) =>
@@ -126,21 +127,18 @@ const refusals = {
 } as const;
 
 async function settleAnswer(doors: Doors, seen: Seen): Promise<void> {
-  const { shop, staffId, request, response } = seen;
+  const { staffId, request, response } = seen;
   const refuse = (refusal: keyof typeof refusals): void => {
     const answer: SettleByHandAnswer = { ok: false, refusal, sentence: refusals[refusal] };
     answerJson(response, 422, answer);
   };
-  const id = z.uuid().safeParse(request.params['id']).data;
+  const at = await paymentOf(doors, seen);
   const confirmed = z.strictObject({ confirmed: z.literal(true) }).safeParse(request.body).success;
-  if (id !== undefined && !confirmed) {
+  if (at !== undefined && !confirmed) {
     refuse('not_confirmed');
     return;
   }
-  const settled =
-    id === undefined
-      ? undefined
-      : await settleByHand(doors.deps, { shopId: shop.id, paymentId: id, staffId });
+  const settled = at && (await settleByHand(doors.deps, { ...at, staffId }));
   if (settled === undefined || (!settled.ok && settled.refusal === 'unknown_payment')) {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;

@@ -13,6 +13,7 @@ import type {
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { merchantRouteOf, type Seen } from './door.ts';
+import { paymentOf } from './payment-of.ts';
 
 export function holdRoutes(doors: Doors): Route[] {
   const route = merchantRouteOf(doors);
@@ -85,18 +86,18 @@ const notAsked = {
 const askForm = z.strictObject({ do: z.enum(['charge', 'let_go']) });
 
 async function askedAnswer(doors: Doors, seen: Seen): Promise<void> {
-  const { shop, staffId, request, response } = seen;
-  const paymentId = z.guid().safeParse(request.params['id']).data;
+  const { staffId, request, response } = seen;
   const given = askForm.safeParse(request.body);
   if (!given.success) {
     answerJson(response, 400, { error: 'Say whether to charge it or to let it go.' });
     return;
   }
   const kind = given.data.do === 'charge' ? 'capture' : 'void';
+  const at = await paymentOf(doors, seen);
   const asked =
-    paymentId === undefined
+    at === undefined
       ? ({ ok: false, refusal: 'unknown_payment' } as const)
-      : await askOfHold(doors.deps, { shopId: shop.id, paymentId, kind, staffId });
+      : await askOfHold(doors.deps, { ...at, kind, staffId });
   if (!asked.ok && asked.refusal === 'unknown_payment') {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;

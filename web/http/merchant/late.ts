@@ -1,10 +1,10 @@
 // Money that came late for an order that still stands: a member of staff takes it for the order.
-import { z } from 'zod';
 import { takeLatePayment, type LateTaken } from '../../flows/take-late-payment.ts';
 import type { TakenAnswer } from '../../frontend/shared/merchant-api.ts';
 import { answerJson } from '../answers.ts';
 import type { Doors, Route } from '../doors.ts';
 import { merchantRoute, type Seen } from './door.ts';
+import { paymentOf } from './payment-of.ts';
 
 export const lateRoutes = (doors: Doors): Route[] => [
   merchantRoute(
@@ -25,13 +25,13 @@ const refusals = {
 } as const satisfies Record<Extract<LateTaken, { ok: false }>['refusal'], string>;
 
 async function takenAnswer(doors: Doors, seen: Seen): Promise<void> {
-  const { shop, staffId, request, response } = seen;
-  const paymentId = z.guid().safeParse(request.params['id']).data;
-  if (paymentId === undefined) {
+  const { staffId, response } = seen;
+  const at = await paymentOf(doors, seen);
+  if (at === undefined) {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;
   }
-  const taken = await takeLatePayment(doors.deps, { shopId: shop.id, paymentId, staffId });
+  const taken = await takeLatePayment(doors.deps, { ...at, staffId });
   const told: TakenAnswer = taken.ok
     ? { ok: true }
     : { ok: false, refusal: taken.refusal, sentence: refusals[taken.refusal] };

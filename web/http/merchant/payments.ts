@@ -22,6 +22,7 @@ import type { Doors, Route } from '../doors.ts';
 import { iso, merchantRoute, type Seen } from './door.ts';
 import { holdShown } from './holds.ts';
 import { lateRoutes } from './late.ts';
+import { paymentOf } from './payment-of.ts';
 import { cursorText, hashesOf, readCursor, readFilter } from './payment-filter.ts';
 
 const pageSize = 25;
@@ -46,8 +47,6 @@ export const paymentRoutes = (doors: Doors): Route[] => [
   ),
   ...lateRoutes(doors),
 ];
-
-const uuidForm = z.guid();
 
 async function paymentsAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
   const { after: afterText, before: beforeText } = request.query;
@@ -127,21 +126,21 @@ export function rowOf(
   };
 }
 
-async function paymentAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
+async function paymentAnswer(doors: Doors, seen: Seen): Promise<void> {
+  const { shop, response } = seen;
   const { db } = doors.deps;
-  const id = uuidForm.safeParse(request.params['id']).data;
-  const line =
-    id === undefined ? undefined : await views.listedPayment(db, { shopId: shop.id, id });
-  if (line === undefined) {
+  const at = await paymentOf(doors, seen);
+  const line = at && (await views.listedPayment(db, { shopId: at.shopId, id: at.paymentId }));
+  if (at === undefined || line === undefined) {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;
   }
   const [hold, entries, invoices, postings, { owedMsat }] = await Promise.all([
-    views.holdOfPayment(db, { shopId: shop.id, paymentId: line.id, staleMs: staleWishMs }),
+    views.holdOfPayment(db, { ...at, staleMs: staleWishMs }),
     views.timeline(db, line.id),
     views.invoicesOfPayment(db, line.id),
     views.postingsOfPayment(db, line.id),
-    views.overpaidOf(db.pool, { shopId: shop.id, paymentId: line.id }),
+    views.overpaidOf(db.pool, at),
   ]);
   const answer: PaymentAnswer = {
     ...rowOf(line),
@@ -197,19 +196,16 @@ const answerForm = z.strictObject({
 });
 
 async function answeredAnswer(doors: Doors, seen: Seen): Promise<void> {
-  const { shop, staffId, request, response } = seen;
-  const paymentId = uuidForm.safeParse(request.params['id']).data;
+  const { staffId, request, response } = seen;
   const given = answerForm.safeParse(request.body);
   if (!given.success) {
     answerJson(response, 400, { error: 'Say what is answered, how, and for which amount.' });
     return;
   }
   const { attention, answer, overpaidMsat } = given.data;
-  const about = { shopId: shop.id, attention, answer, seenMsat: msat(BigInt(overpaidMsat)) };
-  const answered =
-    paymentId === undefined
-      ? undefined
-      : await answerAttention(doors.deps, { ...about, paymentId, staffId });
+  const about = { attention, answer, seenMsat: msat(BigInt(overpaidMsat)), staffId };
+  const at = await paymentOf(doors, seen);
+  const answered = at && (await answerAttention(doors.deps, { ...at, ...about }));
   if (answered === undefined || (!answered.ok && answered.refusal === 'unknown_payment')) {
     answerJson(response, 404, { error: 'There is no such payment in this shop.' });
     return;

@@ -91,8 +91,7 @@ async function shown(doors: Doors, refunds: readonly views.ShownRefund[]): Promi
   const claimIds = refunds.flatMap(({ state, claimId }) =>
     state === 'claimed' && claimId !== null ? [claimId] : [],
   );
-  const waits = await views.waitsOfClaims(doors.deps.db, claimIds);
-  const words = new Map(waits.map(({ claimId, word }) => [claimId, word]));
+  const words = await views.wordsOfClaims(doors.deps.db, claimIds);
   return refunds.map((refund) => {
     const { state, claimId } = refund;
     const isClaimed = state === 'claimed' && claimId !== null;

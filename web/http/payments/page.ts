@@ -14,12 +14,14 @@ import {
 } from '../../db/views.ts';
 import type { ConnectRefused } from '../../flows/connect-node.ts';
 import { answerAttention } from '../../flows/answer-attention.ts';
+import { approveRefund } from '../../flows/approve-refund.ts';
 import { giveBackAsRefund } from '../../flows/open-refund.ts';
 import { settleByHand } from '../../flows/settle-by-hand.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
 import { switchHolds as holdsTo } from '../../flows/switch-holds.ts';
 import { switchRefunds as refundsTo } from '../../flows/switch-refunds.ts';
 import { tellReady as sayReady } from '../../flows/tell-ready.ts';
+import { withdrawRefund } from '../../flows/withdraw-refund.ts';
 import { renderSettings } from '../../frontend/payments/page.ts';
 import type { SettingsView, ShownNode, ShownRefusal } from '../../frontend/payments/view.ts';
 import { gatewaySettingsUrl, proveAddress } from '../../shopify/oauth.ts';
@@ -157,6 +159,16 @@ export async function tellReady(knock: Knock): Promise<void> {
   await showSettings(knock, seen, { status: told === 'away' ? 503 : 409, readyFailure: told });
 }
 
+/** Nothing was changed. What this shop does not have, the form of an older page may name. */
+function refuse(
+  { request, response }: Knock,
+  why: 'changed_meanwhile' | 'order_still_owes',
+  { isUnknown }: { isUnknown: boolean },
+): void {
+  const [status, message] = isUnknown ? ([404, 'form_old'] as const) : ([409, why] as const);
+  showMessage(request, { response, message, status, isSignedIn: true });
+}
+
 const settleForm = z.object({ payment: z.uuid(), confirmed: z.literal('yes') });
 
 /** A stuck payment of this shop was settled with its buyer. The page shows what became of it. */
@@ -203,8 +215,13 @@ export async function answerPayment(knock: Knock): Promise<void> {
     shopId: seen.shop.id,
   });
   if (!answered.ok) {
-    const status = answered.refusal === 'unknown_payment' ? 404 : 409;
-    showMessage(request, { response, message: 'form_old', status, isSignedIn: true });
+    refuse(
+      knock,
+      answered.refusal === 'order_still_owes' ? answered.refusal : 'changed_meanwhile',
+      {
+        isUnknown: answered.refusal === 'unknown_payment',
+      },
+    );
     return;
   }
   response.set('Cache-Control', 'no-store').redirect(303, '/payments');
@@ -232,12 +249,42 @@ export async function giveBack(knock: Knock): Promise<void> {
     staffId: undefined,
   });
   if (!opened.ok) {
-    const status = opened.refusal === 'unknown_payment' ? 404 : 409;
-    showMessage(request, { response, message: 'form_old', status, isSignedIn: true });
+    refuse(knock, 'changed_meanwhile', { isUnknown: opened.refusal === 'unknown_payment' });
     return;
   }
   response.set('Cache-Control', 'no-store').redirect(303, '/payments');
 }
+
+const refundForm = z.object({ refund: z.uuid(), confirmed: z.literal('yes') });
+type Judged = { ok: true } | { ok: false; refusal: string };
+
+/** Whether a refund that is above what goes out by itself is given. */
+const judging =
+  (judge: (deps: Doors['deps'], about: { shopId: number; refundId: string }) => Promise<Judged>) =>
+  async (knock: Knock): Promise<void> => {
+    const seen = await formOf(knock);
+    if (seen === undefined) return;
+    const { doors, request, response } = knock;
+    const said = refundForm.safeParse(seen.body).data;
+    if (said === undefined) {
+      showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+      return;
+    }
+    const judged = await judge(doors.deps, { shopId: seen.shop.id, refundId: said.refund });
+    if (!judged.ok) {
+      refuse(knock, 'changed_meanwhile', { isUnknown: judged.refusal === 'unknown_refund' });
+      return;
+    }
+    response.set('Cache-Control', 'no-store').redirect(303, '/payments');
+  };
+
+export const approve = judging((deps, about) =>
+  approveRefund(deps, { ...about, staffId: undefined }),
+);
+/** The buyer gets nothing, and Shopify hears so. */
+export const withdraw = judging((deps, about) =>
+  withdrawRefund(deps, { ...about, because: 'taken_back', staffId: undefined }),
+);
 
 const switchForm = z.object({ on: z.enum(['yes', 'no']) });
 type Switch = (deps: Doors['deps'], about: { shopId: number; on: boolean }) => Promise<void>;

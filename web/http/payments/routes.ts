@@ -10,6 +10,7 @@ import type { Doors, Route } from '../doors.ts';
 import { callbackPath, endGrant } from './auth.ts';
 import {
   answerPayment,
+  approve,
   connectNode,
   endPageSession,
   giveBack,
@@ -18,6 +19,7 @@ import {
   switchHolds,
   switchRefunds,
   tellReady,
+  withdraw,
 } from './page.ts';
 import { showMessage } from './show.ts';
 
@@ -30,6 +32,8 @@ const forms = {
   settle: settlePayment,
   answer: answerPayment,
   'give-back': giveBack,
+  approve,
+  withdraw,
   holds: switchHolds,
   refunds: switchRefunds,
   'sign-out': endPageSession,

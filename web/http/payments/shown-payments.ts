@@ -4,9 +4,12 @@ import { decimalOfCode, minor } from '../../core/money.ts';
 import {
   listPayments,
   overpaidOf,
+  refundsToApprove,
+  refundsUnderWay,
   timeline,
   toGiveBack,
   waitingRefunds,
+  wordsOfClaims,
   type PaymentLine,
 } from '../../db/views.ts';
 import type { AskingPayment, SettingsView, ShownPayment } from '../../frontend/payments/view.ts';
@@ -21,11 +24,19 @@ export async function shownPayments(
   doors: Doors,
   shopId: number,
 ): Promise<SettingsView['payments']> {
-  const [needing, latest, refunds] = await Promise.all([
-    listPayments(doors.deps.db, { shopId, needsPerson: true, limit: needingAtMost }),
-    listPayments(doors.deps.db, { shopId, needsPerson: false, limit: latestAtMost }),
-    waitingRefunds(doors.deps.db, { shopId, limit: refundsAtMost }),
+  const { db } = doors.deps;
+  const ask = { shopId, limit: refundsAtMost };
+  const [needing, latest, refunds, toApprove, underWay] = await Promise.all([
+    listPayments(db, { shopId, needsPerson: true, limit: needingAtMost }),
+    listPayments(db, { shopId, needsPerson: false, limit: latestAtMost }),
+    waitingRefunds(db, ask),
+    refundsToApprove(db, ask),
+    refundsUnderWay(db, ask),
   ]);
+  const words = await wordsOfClaims(
+    db,
+    underWay.map(({ claimId }) => claimId),
+  );
   return {
     needing: await Promise.all(needing.map((line) => askingPayment(doors, { shopId, line }))),
     latest: latest.map(shownPayment),
@@ -34,6 +45,16 @@ export async function shownPayments(
       ...{ reference, amountMsat, test, claimUrl: `${doors.appUrl}/refund/${link}` },
       claimEndsAt: claimEndsAt.toISOString(),
     })),
+    toApprove: toApprove.map(({ openedAt, ...line }) => ({
+      ...{ ...line, openedAt: openedAt.toISOString() },
+    })),
+    underWay: underWay.map(({ claimId, givenAt, ...line }) => {
+      const word = words.get(claimId);
+      return {
+        ...{ ...line, givenAt: givenAt.toISOString() },
+        waits: word === undefined ? null : { word, sentence: doors.sayPayout(word) },
+      };
+    }),
   };
 }
 
