@@ -15,6 +15,7 @@ import { allRegistrations } from '../web/db/registrations.ts';
 import { shopById, type ShopRow } from '../web/db/shops.ts';
 import { nodeLane, shopLane, type DueTable, type Lane } from '../web/db/lanes.ts';
 import type { Deps, Step, StepEnd } from '../web/flows/flow.ts';
+import type { ConnectGiven } from '../web/flows/connect-node.ts';
 import { lookAtOrderNow } from '../web/flows/look-at-order.ts';
 import { quoteInvoice } from '../web/flows/quote-invoice.ts';
 import { makeApp } from '../web/http/app.ts';
@@ -33,10 +34,15 @@ export type InProcess = Awaited<ReturnType<typeof startInProcess>>;
 /**
  * A shop that has the app and a node that works. `payments`: the payments app is known as well;
  * its door, whose certificate Shopify trusts, is the test's. `neighbours`: shops that may open the
- * app as well.
+ * app as well. `node`: the merchant's instead of the simulated one.
  */
 export async function startInProcess(
-  given: { payments?: AppOptions; trusted?: string[]; neighbours?: string[] } = {},
+  given: {
+    payments?: AppOptions;
+    trusted?: string[];
+    neighbours?: string[];
+    node?: ConnectGiven;
+  } = {},
 ) {
   const place = await testDatabase();
   const kept = await keepPort();
@@ -70,8 +76,9 @@ export async function startInProcess(
   const hands = handsOf({ appUrl, doors, shopify });
   const shop = await hands.openApp();
   const macaroon = lnd.macaroon('receive-useful', { rootKeyId: '57001' });
+  const credential = given.node ?? { lndconnect: lnd.lndconnect(macaroon) };
   const connect = (more: object = {}) =>
-    doors.connect({ shopId: shop.id, given: { lndconnect: lnd.lndconnect(macaroon) }, ...more });
+    doors.connect({ shopId: shop.id, given: credential, ...more });
   // A busy machine may take longer than a merchant would wait.
   let connected = await connect();
   for (let again = 0; !connected.ok && again < 6; again += 1) connected = await connect();

@@ -18,6 +18,7 @@ import { allRegistrations } from '../../web/db/registrations.ts';
 import { sight } from '../../web/db/sightings.ts';
 import { settingsOf } from '../../web/db/settings.ts';
 import { changeSettings } from '../../web/flows/change-settings.ts';
+import type { ConnectGiven } from '../../web/flows/connect-node.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { installationOrigin } from '../../web/flows/forget-shop.ts';
 import { installPaymentsApp } from '../../web/flows/install-payments-app.ts';
@@ -43,8 +44,17 @@ export type Bill = {
 };
 export type Shop = Awaited<ReturnType<typeof openShop>>;
 
+/** The merchant's node, where it is not the simulated one, and a buyer who pays it. */
+export type OtherNode = {
+  credential: ConnectGiven;
+  /** One try. False: the buyer has the money still. */
+  pays(hash: string, options: PayOptions): Promise<boolean>;
+  /** An invoice of the merchant's own, made without us. Gives its hash. */
+  issues(terms: { amountMsat: bigint; memo: string }): Promise<string>;
+};
+
 /** `captures`: the extension has addresses for captures and voids. */
-export async function openShop(given: { captures?: boolean } = {}) {
+export async function openShop(given: { captures?: boolean; node?: OtherNode } = {}) {
   const { cert, key } = await serverCertificate();
   const kept = await keepPort();
   const { port } = kept;
@@ -57,6 +67,7 @@ export async function openShop(given: { captures?: boolean } = {}) {
   const our = await startInProcess({
     payments: { ...paymentsApp, appUrl: 'http://127.0.0.1:9', payments },
     trusted: [cert],
+    ...(given.node === undefined ? {} : { node: given.node.credential }),
   });
   const lock = { certificate: cert, key, clientCertificates: [our.shopify.payments.clientCa] };
   await kept.give();
@@ -66,7 +77,7 @@ export async function openShop(given: { captures?: boolean } = {}) {
   return {
     ...our,
     paymentsShopId,
-    ...buyers(our),
+    ...buyers(our, given.node ?? simulated(our)),
     ...pool(our),
     ...books(our),
     ...merchant(our),
@@ -98,7 +109,12 @@ async function installPayments(our: InProcess): Promise<number> {
   return id;
 }
 
-function buyers(our: InProcess) {
+const simulated = ({ lnd }: InProcess): Omit<OtherNode, 'credential'> => ({
+  pays: async (hash, options) => (await lnd.pay(lnd.invoices.get(hash)?.request ?? '', options)).ok,
+  issues: (terms) => Promise.resolve(lnd.invoices.add(terms).hash),
+});
+
+function buyers(our: InProcess, node: Omit<OtherNode, 'credential'>) {
   const { db, deps, lnd, shopify } = our;
   const anOrder = async (input: OrderInput = {}): Promise<Bill> => {
     const { id: originId } = shopify.createOrder({ shop: shopName, total: '21.00', ...input });
@@ -135,14 +151,16 @@ function buyers(our: InProcess) {
     if (invoice === undefined) throw new Error('no invoice');
     return invoice;
   };
+  const paysOnce = ({ hash }: InvoiceRow, options: PayOptions = {}): Promise<boolean> =>
+    node.pays(hash, options);
   /** The node's channels may not be up yet after a restart. */
   const pay = async (invoice: InvoiceRow, options: PayOptions = {}): Promise<void> => {
-    const paid = async (): Promise<boolean> => (await lnd.pay(requestOf(invoice.hash), options)).ok;
-    await expect.poll(paid, { timeout: 60_000 }).toBe(true);
+    await expect.poll(() => paysOnce(invoice, options), { timeout: 60_000 }).toBe(true);
   };
   const requestOf = (hash: string): string => lnd.invoices.get(hash)?.request ?? '';
   const bill = (way: Way): Promise<Bill> => (way === 'order' ? anOrder() : aSession());
-  return { bill, anOrder, aSession, quoted, quotedSoon, pay, requestOf };
+  const { issues } = node;
+  return { bill, anOrder, aSession, quoted, quotedSoon, pay, paysOnce, issues, requestOf };
 }
 
 type Row = { table: DueTable; id: bigint | string; lane: Lane };

@@ -1,17 +1,9 @@
-// Each case of the table is played against the database, the node and Shopify, in each of its ways:
-// it ends in the state, in the accounts and with the question that the table says, and the way out
-// that it offers is one.
+// Each case of the table is played against the database, the simulated node and Shopify, in each of
+// its ways.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { answersTo, isAnswerable } from '../../web/core/attention.ts';
-import { caseOf, cases, signs, type Case, type CaseName, type Way } from '../../web/core/cases.ts';
-import { msat } from '../../web/core/money.ts';
-import { audit } from '../../web/db/audit.ts';
-import { timeline } from '../../web/db/views.ts';
-import { answerAttention } from '../../web/flows/answer-attention.ts';
-import { settleByHand } from '../../web/flows/settle-by-hand.ts';
-import { takeLatePayment } from '../../web/flows/take-late-payment.ts';
-import { plays, type Played } from './cases-plays.ts';
-import { openShop, type Bill, type Shop } from './cases-shop.ts';
+import { allIsSound, inItsWays, names, playsAsTheTableSays } from './cases-played.ts';
+import { plays } from './cases-plays.ts';
+import { openShop, type Shop } from './cases-shop.ts';
 
 let shop: Shop;
 beforeAll(async () => {
@@ -19,20 +11,11 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   try {
-    expect(await audit(shop.db)).toEqual([]);
-    // How fast the door answers is the machine's.
-    const late = /^No answer in time/;
-    expect(shop.shopify.violations.filter((each) => !late.test(each))).toEqual([]);
+    await allIsSound(shop);
   } finally {
     await shop.close();
   }
 });
-
-const table: Record<CaseName, Case> = cases;
-const names = Object.keys(cases) as CaseName[];
-const inItsWays = names.flatMap((name) =>
-  table[name].ways.map((way): [CaseName, Way] => [name, way]),
-);
 
 test('each case of the table has its play, and each play its case', () => {
   for (const way of ['order', 'payment_session'] as const) {
@@ -42,72 +25,4 @@ test('each case of the table has its play, and each play its case', () => {
   expect(Object.keys(plays).sort()).toEqual(names.toSorted());
 });
 
-/** What the table says of the accounts, in the amounts that came in this play. */
-function inAccounts(name: CaseName, { came }: Played): Record<string, bigint> {
-  const money = Object.entries(table[name].money);
-  expect(money.map(([, part]) => part).sort()).toEqual(Object.keys(came).sort());
-  return Object.fromEntries(money.map(([account, part]) => [account, came[part] ?? 0n]));
-}
-
-async function named(bill: Bill): Promise<CaseName | undefined> {
-  const { state } = await shop.read(bill.paymentId);
-  return caseOf({ state, lines: await timeline(shop.db, bill.paymentId) });
-}
-
-/** The one way out that the table offers. */
-async function takeWayOut(name: CaseName, { bill, byItself }: Played): Promise<void> {
-  const { then, ends, asks } = table[name];
-  if (bill === undefined) return;
-  if (then === 'by_itself') {
-    // At rest nothing is left to be done; anywhere else it is shown that it ends.
-    expect(byItself !== undefined || (ends === 'resolved' && asks === null)).toBe(true);
-    await byItself?.();
-    return;
-  }
-  const { paymentId, shopId } = bill;
-  const about = { shopId, paymentId, staffId: '77' };
-  const before = await shop.accountsOf(bill);
-  if (then === 'settle_by_hand') {
-    expect(await settleByHand(shop.deps, about)).toEqual({ ok: true });
-    expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: null });
-    const whole = Object.values(before).reduce((sum, each) => sum + each, 0n);
-    expect(await shop.accountsOf(bill)).toEqual({ resolved: whole });
-    return;
-  }
-  if (then === 'take_late') {
-    expect(await takeLatePayment(shop.deps, about)).toEqual({ ok: true });
-    expect((await shop.stands(bill)).state).toBe('settled');
-    await shop.tell(bill);
-    expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: null });
-    expect(await shop.accountsOf(bill)).toEqual({ resolved: before['overpaid'] });
-    expect(await takeLatePayment(shop.deps, about)).toEqual({ ok: false, refusal: 'not_asked' });
-    return;
-  }
-  if (asks === null || !isAnswerable(asks)) throw new Error(`${name} asks nothing of a person`);
-  expect(answersTo[asks]).toContain(then);
-  const { overpaid = 0n, ...others } = before;
-  const answer = { ...about, attention: asks, answer: then, seenMsat: msat(overpaid) };
-  expect(await answerAttention(shop.deps, answer)).toEqual({ ok: true });
-  expect(await shop.stands(bill)).toEqual({ state: ends, attention: null });
-  const back = overpaid === 0n ? {} : { [then]: overpaid };
-  expect(await shop.accountsOf(bill)).toEqual({ ...others, ...back });
-}
-
-test.each(inItsWays)(
-  '%s: %s',
-  async (name, way) => {
-    const { ends, asks } = table[name];
-    const played = await plays[name](shop, way);
-    const { bill } = played;
-    if (bill === undefined) {
-      expect(ends).toBeNull();
-    } else {
-      expect(bill.way).toBe(way);
-      expect(await shop.stands(bill)).toEqual({ state: ends, attention: asks });
-      expect(await shop.accountsOf(bill)).toEqual(inAccounts(name, played));
-      expect(await named(bill)).toBe(Object.hasOwn(signs, name) ? name : undefined);
-    }
-    await takeWayOut(name, played);
-  },
-  120_000,
-);
+test.each(inItsWays)('%s: %s', (name, way) => playsAsTheTableSays(shop, name, way), 120_000);
