@@ -147,6 +147,21 @@ describe('a run', () => {
     expect((await rowOf(other)).state).toBe('resolved');
   }, 150_000);
 
+  test('finds what was given back in Shopify while nobody heard of it', async () => {
+    const one = await our.anOrder();
+    await paidAtNode(one);
+    await recordByLook(one);
+    startOne();
+    await until('it is told', async () => (await rowOf(one)).state === 'resolved', 60_000);
+    await pool?.stop();
+    our.shopify.refund(one.orderId, { amount: '5.00' });
+    expect(await reconcile()).toMatchObject({ state: 'done', unmatched: 0 });
+    const refunds = (): Promise<unknown[]> =>
+      our.db.prisma.refund.findMany({ where: { paymentId: one.payment.id } });
+    await until('it is owed', async () => (await refunds()).length > 0, 60_000);
+    expect(await refunds()).toMatchObject([{ origin: 'order_refund', amountMinor: 500n }]);
+  }, 150_000);
+
   test('names exactly what only a person can put right, and tells it once', async () => {
     const stolen = our.shopify.createOrder({ shop: our.shop.domain, total: '50.00' });
     our.shopify.markByHand(stolen.id);

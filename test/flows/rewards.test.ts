@@ -325,6 +325,24 @@ describe('booked', () => {
     await expect(out).rejects.toMatchObject({ code: 'ZP001' });
     expect(await rows('select 1 from reward where refund_id = $1', [reward.id])).toHaveLength(1);
   });
+
+  test('becomes nothing where the order was cancelled and nobody heard of it', async () => {
+    const { open, reward } = await booked();
+    our.shopify.cancel(open.orderId);
+    await shop.step(reward.id);
+    expect(await shop.read(reward.id)).toMatchObject({
+      ...{ state: 'withdrawn', reason: 'order_cancelled' },
+    });
+  });
+
+  test('is less by what was given back and nobody heard of', async () => {
+    const { open, reward } = await booked();
+    our.shopify.refund(open.orderId, { amount: '10.50' });
+    await shop.step(reward.id);
+    const after = await shop.read(reward.id);
+    expect(after.state).toBe('claimable');
+    expect(after.amountMsat).toBe(down((reward.amountMsat ?? 0n) / 2n));
+  });
 });
 
 describe('a refund of the order', () => {

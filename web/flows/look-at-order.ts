@@ -15,7 +15,7 @@ import { sightingById, sightingIsDone } from '../db/sightings.ts';
 import type { Deps, Step } from './flow.ts';
 import { installationOrigin, lookAtInstallation } from './forget-shop.ts';
 import { openOrderRefunds } from './open-order-refunds.ts';
-import { takeBackRewards } from './release-reward.ts';
+import { takeBackRewards } from './take-back-rewards.ts';
 
 export type LookedAt =
   /** Shopify does not return it: early, invented, or another shop's. */

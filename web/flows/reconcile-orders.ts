@@ -14,6 +14,7 @@ import {
   type Place,
 } from '../db/reconciliations.ts';
 import { ordersWithMoney, ourOrders, type OurOrder } from '../db/reconcile-sides.ts';
+import { sight } from '../db/sightings.ts';
 import type { Deps, StepEnd } from './flow.ts';
 import { checkBreaks, nextPageMs, type LookedAgain, type PartWork } from './reconcile-again.ts';
 
@@ -83,6 +84,9 @@ async function compare(
   const { shopId } = part;
   const known = await ourOrders(deps.db, { shopId, originIds });
   const found = judge(deps, part, { orders, originIds, known });
+  for (const originId of givenBack(orders, known)) {
+    await sight(deps.db.pool, { shopId, originId, because: 'sweep' });
+  }
   await storeReconcilePage(deps.db, {
     ...{ part, leaseNo: row.leaseNo, next, found, dueInMs: nextPageMs },
     counts: part.readsOrders ? 'orders' : 'payments',
@@ -90,6 +94,20 @@ async function compare(
   });
   return 'stored';
 }
+
+/**
+ * Orders that we were paid for and of which something was given back, or which were cancelled: a
+ * look at each opens what is owed to its buyer, where the webhook never came, and changes nothing
+ * where it did.
+ */
+const givenBack = (
+  orders: readonly OrderReading[],
+  known: ReadonlyMap<string, OurOrder>,
+): string[] =>
+  orders
+    .filter(({ refundedMinor, cancelled }) => refundedMinor > 0n || cancelled)
+    .map(idOf)
+    .filter((id) => known.get(id)?.payments.some(({ toldMinor }) => toldMinor !== null) === true);
 
 function judge(
   deps: Deps,

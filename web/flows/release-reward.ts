@@ -1,9 +1,14 @@
-// asked -> claimable, of a reward: the days for a return are over. Also what becomes of the rewards
-// of an order that is cancelled: what nobody has claimed goes back to the shop.
+// asked -> claimable, of a reward: the days for a return are over. What its order has given back,
+// or that it was cancelled, may have been told to nobody of us: Shopify is asked once more.
+import { paymentById } from '../db/payments.ts';
 import type { RefundRow } from '../db/refunds.ts';
-import { withdrawRefund } from '../db/refunds.ts';
-import { endRewardsOfOrder, rewardById, rewardIsReady } from '../db/rewards.ts';
+import { rewardById, rewardIsReady } from '../db/rewards.ts';
 import type { Deps, StepEnd } from './flow.ts';
+import { lookAtOrderNow } from './look-at-order.ts';
+import { openOrderRefunds } from './open-order-refunds.ts';
+
+/** Shopify is just being told of a payment of the order. */
+const againMs = 30_000;
 
 export async function releaseReward(
   deps: Deps,
@@ -15,21 +20,16 @@ export async function releaseReward(
   if (claimableAt === undefined) throw new Error('a reward of which nothing was booked');
   const leftMs = claimableAt - deps.clock().getTime();
   if (leftMs > 0) return { dueInMs: leftMs, attempt: false, asked: false };
+  const payment = await paymentById(deps.db, paymentId);
+  if (payment?.origin === 'order') {
+    const seen = await lookAtOrderNow(deps, payment);
+    const hasRefunds = seen.is === 'payment' && seen.hasRefunds;
+    if (hasRefunds && (await openOrderRefunds(deps, payment)) === 'wait') {
+      return { dueInMs: againMs, attempt: true };
+    }
+  }
   if (await rewardIsReady(deps.db, { id, paymentId, leaseNo })) {
     deps.log.info({ refundId: id, paymentId, shopId, to: 'claimable' }, 'reward.ready');
   }
   return 'stored';
-}
-
-/** Whoever dies on the way looks at the order again, and finds what is left. */
-export async function takeBackRewards(
-  deps: Pick<Deps, 'db' | 'log'>,
-  order: { shopId: number; originId: string },
-): Promise<void> {
-  const because = 'order_cancelled';
-  for (const { id, paymentId } of await endRewardsOfOrder(deps.db, order)) {
-    if (!(await withdrawRefund(deps.db, { id, paymentId, because }))) continue;
-    const facts = { refundId: id, paymentId, shopId: order.shopId, because, to: 'withdrawn' };
-    deps.log.info(facts, 'refund.withdrawn');
-  }
 }
