@@ -14,34 +14,29 @@ const node24 = path.join(root, 'node_modules/node/bin/node');
 export type Refunding = { signerKeys: string; wallet: Payee };
 
 /** `zaptill purse connect`, as the operator runs it: it has the keys of the signer alone. */
-function connectPurse(world: World, about: { shop: string; signerKeys: string }): Promise<void> {
-  const { lnd, env } = world;
-  if (lnd === undefined) throw new Error('there is no node of ours');
-  const given = lnd.lndconnect(lnd.macaroon('pay', { rootKeyId: '57002' }));
-  const words = ['web/cli.ts', 'purse', 'connect', '--shop', about.shop, '--lndconnect', given];
-  return new Promise((resolve, reject) => {
+export function connectPurse(
+  { env }: World,
+  { signerKeys, words }: { signerKeys: string; words: readonly string[] },
+): Promise<{ ok: boolean; said: string }> {
+  return new Promise((resolve) => {
     execFile(
       node24,
-      words,
+      ['web/cli.ts', 'purse', 'connect', '--shop', shopName, ...words],
       {
         cwd: root,
         env: {
           ...{ PATH: process.env['PATH'] ?? '', DATABASE_URL: env.DATABASE_URL },
-          ...{ DATA_DIR: env.DATA_DIR, SIGNER_KEYS: about.signerKeys },
+          ...{ DATA_DIR: env.DATA_DIR, SIGNER_KEYS: signerKeys },
           ALLOW_PRIVATE_NODES: 'true',
         },
       },
-      (error, stdout, stderr) => {
-        if (error === null) resolve();
-        else reject(new Error(stdout + stderr));
-      },
+      (error, stdout, stderr) => resolve({ ok: error === null, said: stdout + stderr }),
     );
   });
 }
 
-/** Refunds are on, the purse is filled, and nobody signs yet. */
-export async function hasRefunds(world: World): Promise<Refunding> {
-  const { prisma } = world.db;
+/** What the merchant chooses on the page of settings. */
+export async function switchRefundsOn({ db: { prisma } }: World): Promise<void> {
   // The payments app's row of the shop follows the settings of the merchant's own app.
   const { id: shopId } = await prisma.shop.findFirstOrThrow({
     where: { domain: shopName },
@@ -53,10 +48,19 @@ export async function hasRefunds(world: World): Promise<Refunding> {
     create: { shopId, ...settings },
     update: settings,
   });
+}
+
+/** Refunds are on, the purse is filled, and nobody signs yet. */
+export async function hasRefunds(world: World): Promise<Refunding> {
+  const { lnd } = world;
+  if (lnd === undefined) throw new Error('there is no node of ours');
+  await switchRefundsOn(world);
   const wallet = payee();
-  world.lnd?.reaches(wallet);
+  lnd.reaches(wallet);
   const signerKeys = `1:${randomBytes(32).toString('base64')}`;
-  await connectPurse(world, { shop: shopName, signerKeys });
+  const given = lnd.lndconnect(lnd.macaroon('pay', { rootKeyId: '57002' }));
+  const { ok, said } = await connectPurse(world, { signerKeys, words: ['--lndconnect', given] });
+  if (!ok) throw new Error(said);
   return { signerKeys, wallet };
 }
 

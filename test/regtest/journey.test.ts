@@ -1,5 +1,6 @@
 // The whole journey on real LND: alice's node is the merchant's, bob pays over a channel. What a
 // buyer has paid is what bob's node says; our books and the shop must agree with it.
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,6 +12,7 @@ import {
   getClosedChannels,
   getHeight,
   getInvoice,
+  getPayments,
   pay,
   payViaPaymentDetails,
 } from 'lightning';
@@ -19,6 +21,14 @@ import { readRequest } from '../../sandbox/lnd/index.ts';
 import { startNetwork, type Network } from '../../scripts/real-nodes.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 import { allPaidOnce, allReady, isSound, payInTheEnd } from '../journey/paid-once.ts';
+import {
+  bookedAsPaidOut,
+  claimOn,
+  claimStatus,
+  connectPurse,
+  refundShown,
+  switchRefundsOn,
+} from '../journey/refund-shop.ts';
 import { startWorld, until, type Bought, type LightningSide, type World } from '../world.ts';
 
 let dir: string;
@@ -263,3 +273,46 @@ test('held to its end it is given back before a channel would be closed for it',
   expect(await world.api('POST', '/api/holds', { on: false })).toMatchObject({ status: 200 });
   await isSound(world);
 }, 240_000);
+
+test('an order is refunded: the signer pays the BOLT11 of the buyer, once', async () => {
+  const { alice, bob } = network;
+  const signerKeys = `1:${randomBytes(32).toString('base64')}`;
+  const place = ['--host', `127.0.0.1:${String(alice.rpcPort)}`, '--certificate'];
+  const words = [...place, `@${alice.certPath}`, '--macaroon'];
+  const admin = fs.readFileSync(alice.adminMacaroonPath).toString('hex');
+  const no = await connectPurse(world, { signerKeys, words: [...words, admin] });
+  expect(no.ok).toBe(false);
+  const line = /lncli (bakemacaroon .*)/.exec(no.said)?.[1] ?? '';
+  const baked = (await alice.lncli(...line.trim().split(' '))).trim();
+  const yes = await connectPurse(world, { signerKeys, words: [...words, baked] });
+  expect(yes).toMatchObject({ ok: true });
+  await switchRefundsOn(world);
+  const [one] = await allReady(world, 1, total);
+  if (one === undefined) throw new Error('nobody is ready');
+  expect((await payFromBob(one.bolt11)).ok).toBe(true);
+  await world.inState(one, 'resolved', 60_000);
+  world.shopify.refund(one.orderId, { amount: '2.00' });
+  const asked = await refundShown(
+    world,
+    'it can be claimed',
+    ({ state, fiat }) => state === 'claimable' && fiat?.amount === '2.00',
+  );
+  const claimUrl = asked.claimUrl ?? '';
+  const mtokens = `${asked.sats ?? ''}000`;
+  const { id, request } = await createInvoice({ lnd: bob.lnd, mtokens });
+  expect((await claimOn(claimUrl, request)).code).toBe(303);
+  expect((await getInvoice({ lnd: bob.lnd, id })).is_confirmed).toBe(false);
+  world.startSigner(signerKeys);
+  const isPaid = async (): Promise<boolean> => (await claimStatus(claimUrl)).state === 'paid';
+  await until('its page says paid', isPaid, 60_000);
+  await refundShown(world, 'it is done', (it) => it.id === asked.id && it.state === 'done');
+  const atBuyer = await getInvoice({ lnd: bob.lnd, id });
+  expect(atBuyer).toMatchObject({ is_confirmed: true, received_mtokens: mtokens });
+  const payouts = await world.db.prisma.payout.findMany();
+  expect(payouts).toMatchObject([{ state: 'paid', amountMsat: BigInt(mtokens) }]);
+  expect(Buffer.from(payouts[0]?.preimage ?? []).toString('hex')).toBe(atBuyer.secret);
+  const { payments } = await getPayments({ lnd: alice.lnd });
+  expect(payments).toMatchObject([{ id, is_confirmed: true }]);
+  expect(await bookedAsPaidOut(world)).toBe(BigInt(mtokens) + (payouts[0]?.feeMsat ?? 0n));
+  await isSound(world);
+}, 180_000);
