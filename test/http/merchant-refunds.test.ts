@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeMail } from '../../web/alerts/mail.ts';
-import type { PaymentAnswer } from '../../web/frontend/shared/merchant-api.ts';
+import { saySignerReport } from '../../web/db/signer-reports.ts';
+import type { PaymentAnswer, ShopAnswer } from '../../web/frontend/shared/merchant-api.ts';
 import type {
   PaymentRefundsAnswer,
   RefundOpenedAnswer,
@@ -209,6 +210,42 @@ test('what nobody owed is given back once, by the amount that was seen', async (
   expect(after.giveBackMsat).toBe('0');
   expect(after.refunds).toMatchObject([{ origin: 'attention', fiat: null, sats: '5' }]);
   expect((await our.read(id)).attention).toBeNull();
+});
+
+test('what waits for a person, and what no signer has seen, is said on the first page', async () => {
+  const said = async (): Promise<string[]> => {
+    const { answer } = await call<ShopAnswer>('/api/shop');
+    return answer.problems.map(({ what }) => what).filter((what) => what.startsWith('refunds_'));
+  };
+  const { id } = await anAskedRefund(our);
+  await our.db.pool.query(
+    `update refund set reason = 'approval_wanted', approval_wanted = true, amount_msat = 1000
+     where id = $1`,
+    [id],
+  );
+  expect(await said()).toEqual(['refunds_to_approve']);
+  expect((await call(`/api/refunds/${id}/approve`, {})).status).toBe(200);
+  expect(await said()).toEqual([]);
+  const { rows } = await our.db.pool.query<{ id: string }>(
+    `with claimed as (update refund set state = 'claimed' where id = $1 returning id)
+     insert into refund_claim (refund_id, request, hash, amount_msat, expires_at, kind, given_at)
+     select id, 'lnbcrt1', sha256('claimed'), 1000, now() + interval '1 hour', 'invoice',
+       now() - interval '14 minutes' from claimed returning id`,
+    [id],
+  );
+  expect(await said()).toEqual([]);
+  await our.db.pool.query(`update refund_claim set given_at = now() - interval '16 minutes'`);
+  expect(await said()).toEqual(['refunds_unseen']);
+  // A signer is there and has said why it waits; then it falls silent.
+  await saySignerReport(our.db, { signer: 'one', signs: true });
+  expect(await said()).toEqual(['refunds_unseen']);
+  await our.db.pool.query(
+    `insert into payout_wait (claim_id, shop_id, word, due_at) values ($1, $2, 'paused', now())`,
+    [rows[0]?.id, our.shop.id],
+  );
+  expect(await said()).toEqual([]);
+  await our.db.pool.query(`update signer_report set said_at = now() - interval '16 minutes'`);
+  expect(await said()).toEqual(['refunds_unseen']);
 });
 
 describe('what came in by the other app of the shop', () => {

@@ -212,6 +212,43 @@ export const claimableOfPayment = (
     [paymentId],
   );
 
+export type RefundsInNeed = { toApprove: number; unseen: number };
+
+/**
+ * Refunds and rewards of the shop that come to nothing by themselves: above what goes out without a
+ * person, and claimed for a quarter of an hour without a signer that works. Each at most 1,000.
+ */
+export const refundsInNeed = async (db: Database, shopId: number): Promise<RefundsInNeed> => {
+  const [needs] = await rows<RefundsInNeed>(
+    db.pool,
+    {
+      name: 'view_refunds_in_need',
+      text: `
+        with signer as (
+          select exists (
+            select 1 from signer_report where signs and said_at > now() - interval '15 minutes')
+            as works)
+        select (
+          select count(*) from (
+            select 1 from refund
+            where shop_id = any(${sameShop}) and state = 'asked' and reason = 'approval_wanted'
+            limit 1000) waiting)::int as "toApprove", (
+          select count(*) from (
+            select 1 from refund r
+              join refund_claim c on c.refund_id = r.id and c.state = 'given'
+              left join payout o on o.claim_id = c.id
+              left join payout_wait w on w.claim_id = c.id
+            where r.shop_id = any(${sameShop}) and r.state = 'claimed'
+              and c.given_at < now() - interval '15 minutes'
+              and (not signer.works or (o.id is null and w.claim_id is null))
+            limit 1000) claimed)::int as unseen
+        from signer`,
+    },
+    [shopId],
+  );
+  return needs ?? { toApprove: 0, unseen: 0 };
+};
+
 /** How many refunds of the shop are in each state, without rewards; none: left out. */
 export async function countRefunds(
   db: Database,

@@ -40,6 +40,8 @@ export type Problem = {
     | 'hold_lost'
     | 'look'
     | 'unmatched'
+    | 'refunds_unseen'
+    | 'refunds_to_approve'
     | 'token_refused'
     | 'scopes_missing'
     | 'api_retires'

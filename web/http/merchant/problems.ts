@@ -18,13 +18,14 @@ export async function problemsOf(doors: Doors, about: { shop: ShopRow }): Promis
   const { shop } = about;
   const { db } = doors.deps;
   const now = doors.deps.clock();
-  const [held, nodes, payments, largestMsat, words, breaks] = await Promise.all([
+  const [held, nodes, payments, largestMsat, words, breaks, refunds] = await Promise.all([
     views.heldOrders(db, { shopId: shop.id, limit: shownPayments }),
     views.workingNodes(db, shop.id),
     views.paymentsForPerson(db, { shopId: shop.id, limit: shownPayments }),
     views.largestRecentMsat(db, shop.id),
     views.apiNotices(db, now),
     views.certainBreaks(db, { shopId: shop.id, limit: shownPayments }),
+    views.refundsInNeed(db, shop.id),
   ]);
   const asked = doors.shopify.apiVersion;
   const ofPayments = payments.map(problemOfPayment);
@@ -34,6 +35,7 @@ export async function problemsOf(doors: Doors, about: { shop: ShopRow }): Promis
     ...held.map(problemOfHeld),
     ...breaks.map(problemOfBreak),
     ...problemsOfShop(doors, shop),
+    ...problemsOfRefunds(refunds),
     ...problemsOfNodes({ nodes, largestMsat, now }),
     ...ofPayments.filter((problem) => !isStuck(problem)),
     ...troubleWithApi({ asked, words, now }).slice(0, 3).map(problemOfApi),
@@ -120,6 +122,24 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
     return { what: 'hold_lost', sentence, ...about };
   }
   return { what: 'look', sentence: `${orderName}: somebody has to look at it.`, ...about };
+}
+
+function problemsOfRefunds({ toApprove, unseen }: views.RefundsInNeed): Problem[] {
+  const problems: Problem[] = [];
+  if (unseen > 0) {
+    const sentence =
+      'Buyers have claimed refunds that nobody has begun to pay for a quarter of an hour: the ' +
+      'signer is not running, is paused, or has no node to pay from. Nothing is lost. Tell ' +
+      'whoever runs this server for you.';
+    problems.push({ what: 'refunds_unseen', sentence, values: { count: String(unseen) } });
+  }
+  if (toApprove > 0) {
+    const sentence =
+      'Refunds that are larger than what goes out by itself wait for you: approve each, or ' +
+      'withdraw it. Their buyers get nothing before.';
+    problems.push({ what: 'refunds_to_approve', sentence, values: { count: String(toApprove) } });
+  }
+  return problems;
 }
 
 function problemsOfShop(doors: Doors, shop: ShopRow): Problem[] {

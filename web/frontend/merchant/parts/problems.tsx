@@ -155,7 +155,9 @@ function NothingToDo() {
 /** What is around the button that opens a dialog. */
 type Opener = RefObject<HTMLDivElement>;
 
-const isCritical = new Set<Problem['what']>(['stranded', 'untold', 'token_refused']);
+const isCritical = new Set<Problem['what']>([
+  ...(['stranded', 'untold', 'token_refused', 'refunds_unseen'] as const),
+]);
 const isAboutVersion = (what: Problem['what']): boolean => what.startsWith('api_');
 
 /** Where its one button leads; undefined for what is done here. */
@@ -164,6 +166,7 @@ function wayOf(problem: Problem, shop: string): string | undefined {
   if (what === 'stranded') return undefined;
   if (paymentId !== undefined) return `/payments/${paymentId}`;
   if (what === 'token_refused' || what === 'scopes_missing') return approveScopes(shop);
+  if (what === 'refunds_unseen' || what === 'refunds_to_approve') return '/refunds';
   return isAboutVersion(what) ? apiVersions : '/node';
 }
 
