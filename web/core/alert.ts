@@ -31,14 +31,17 @@ const words = {
     en: {
       subject: 'Order {orderName}: more was paid than it owed',
       sentence: 'More arrived on your node for order {orderName} than the order owed.',
-      todo: 'Write to the buyer, and give the rest back from your node’s own wallet.',
+      todo:
+        'Where refunds are on, make a claim link on its page and send it to the buyer. Otherwise ' +
+        'give the rest back from your node’s own wallet, and say so there.',
     },
     de: {
       subject: 'Bestellung {orderName}: mehr bezahlt als offen war',
       sentence: 'Auf Ihrem Knoten kam für die Bestellung {orderName} mehr an, als offen war.',
       todo:
-        'Schreiben Sie der Käuferin oder dem Käufer, und geben Sie den Rest aus der Wallet Ihres ' +
-        'Knotens zurück.',
+        'Sind Erstattungen eingeschaltet, erstellen Sie auf ihrer Seite einen Link, und senden Sie ' +
+        'ihn der Käuferin oder dem Käufer. Sonst geben Sie den Rest mit der Wallet Ihres Knotens ' +
+        'zurück, und sagen Sie es dort.',
     },
   },
   marked_too_much: {
