@@ -212,7 +212,7 @@ test('what nobody owed is given back once, by the amount that was seen', async (
   expect((await our.read(id)).attention).toBeNull();
 });
 
-test('what waits for a person, and what no signer has seen, is said on the first page', async () => {
+test('what waits for a person, or no signer has seen, is said on the first page', async () => {
   const said = async (): Promise<string[]> => {
     const { answer } = await call<ShopAnswer>('/api/shop');
     return answer.problems.map(({ what }) => what).filter((what) => what.startsWith('refunds_'));

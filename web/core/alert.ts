@@ -39,9 +39,9 @@ const words = {
       subject: 'Bestellung {orderName}: mehr bezahlt als offen war',
       sentence: 'Auf Ihrem Knoten kam für die Bestellung {orderName} mehr an, als offen war.',
       todo:
-        'Sind Erstattungen eingeschaltet, erstellen Sie auf ihrer Seite einen Link, und senden Sie ' +
-        'ihn der Käuferin oder dem Käufer. Sonst geben Sie den Rest mit der Wallet Ihres Knotens ' +
-        'zurück, und sagen Sie es dort.',
+        'Sind Erstattungen eingeschaltet, erstellen Sie auf ihrer Seite einen Link, und senden ' +
+        'Sie ihn der Käuferin oder dem Käufer. Sonst geben Sie den Rest mit der Wallet Ihres ' +
+        'Knotens zurück, und sagen Sie es dort.',
     },
   },
   marked_too_much: {
