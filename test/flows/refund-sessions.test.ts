@@ -131,3 +131,21 @@ test('before Shopify’s answer about the payment is here, it is asked to come a
   expect(await post(body(bill, id))).toBe('201');
   expect(await refundsOf(bill)).toMatchObject([{ state: 'asked' }]);
 });
+
+test('a refund is priced by the sources that the merchant chose for the shop', async () => {
+  const { payments } = shop.shopify;
+  await shop.db.pool.query(
+    `update settings set refund_pricing = 'fiat_today', rate_sources = '{kraken,bitstamp}',
+       version = version + 1`,
+  );
+  const bill = await aPaidSession();
+  await payments.refund(bill.originId, { amount: '5.00' });
+  const [refund] = await refundsOf(bill);
+  await work(refund?.id ?? '');
+  const [priced] = await refundsOf(bill);
+  const { agreed } = priced?.evidence as { agreed: { sources: { source: string }[] } };
+  expect(agreed.sources.map(({ source }) => source).sort()).toEqual(['bitstamp', 'kraken']);
+  const by = { shopId: shop.shop.id, refundId: refund?.id ?? '', staffId: '8' };
+  await withdrawRefund(shop.deps, { ...by, because: 'taken_back' });
+  await work(refund?.id ?? '');
+});

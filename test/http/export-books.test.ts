@@ -9,7 +9,7 @@ import { transaction } from '../../web/db/database.ts';
 import { insertRefund } from '../../web/db/refunds.ts';
 import { columnsOf, exportKinds } from '../../web/flows/export-books.ts';
 import { rowsOf } from '../../web/frontend/shared/export-end.ts';
-import { aNode, aPayment, aSettledPayment } from '../builders.ts';
+import { aNode, aPayment, aSettledPayment, aShop } from '../builders.ts';
 import { shopName, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 
@@ -88,6 +88,27 @@ describe.each(exportKinds)('%s', (what) => {
     expect(line).toMatchObject({ payment_id: paymentId, order: formula, currency: 'EUR' });
     expect(Object.values(line).filter((value) => typeof value !== 'string')).toEqual([]);
   });
+});
+
+test('the books are of the whole shop, by whichever app it was paid, and of no other', async () => {
+  const booksOf = async () => {
+    const text = await (await ask({ what: 'ledger', format: 'jsonl' })).text();
+    const lines = text.trimEnd().split('\n').slice(0, -1);
+    return lines.map((line) => (JSON.parse(line) as { payment_id: string }).payment_id);
+  };
+  const at = async (domain: string) => {
+    const { id: shopId } = await aShop(world.db, { domain });
+    const nodeId = await aNode(world.db, { shopId });
+    return (await aSettledPayment(world.db, { shopId, nodeId })).payment;
+  };
+  const [before, byOtherApp] = [await booksOf(), await at(shopName)];
+  await at('stranger.myshopify.com');
+  try {
+    expect((await booksOf()).sort()).toEqual([...before, byOtherApp.id].sort());
+  } finally {
+    const { shopId } = byOtherApp;
+    await world.db.pool.query('update shop set uninstalled_at = now() where id = $1', [shopId]);
+  }
 });
 
 test('days choose; what chooses payments, and what cannot be read, is refused', async () => {

@@ -12,10 +12,10 @@ import {
   type RefundRow,
   type RefundTerms,
 } from '../db/refunds.ts';
-import { settingsOf } from '../db/settings.ts';
 import { agreedNow } from './agree-now.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 import { releaseReward } from './release-reward.ts';
+import { settingsServing } from './serve-session.ts';
 
 /** Prices are asked for again after so long. */
 const priceAgainMs = 60_000;
@@ -86,7 +86,7 @@ export async function worthNow(
   const { shopId, currency, amountMinor } = refund;
   const { pricing } = terms;
   const agreed = needsPrice(pricing)
-    ? await agreedNow(deps, { settings: (await settingsOf(deps.db, shopId)).settings, currency })
+    ? await agreedNow(deps, { settings: await settingsServing(deps, shopId), currency })
     : undefined;
   const { adjustmentBp } = paid;
   return price(amountMinor, { pricing, paid, agreed, adjustmentBp });

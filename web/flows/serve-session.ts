@@ -59,6 +59,17 @@ export async function serviceFor(
 }
 
 /**
+ * What the merchant has chosen for the shop, in whichever of our apps: a refund is priced as its
+ * payment was.
+ */
+export async function settingsServing(deps: Pick<Deps, 'db'>, shopId: number) {
+  const shops = await servingShops(deps.db, { shopId, withOthers: true });
+  const [own] = shops;
+  assert(own !== undefined, 'the refund of a shop that is not there');
+  return (shops.find(({ version }) => version > 0) ?? own).settings;
+}
+
+/**
  * The shop's nodes that may be asked now, in the order in which they are to be asked. One that is
  * known to be away is left out: its lane's probe finds it when it is back. One that had trouble and
  * is not paused comes after those without.

@@ -4,7 +4,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { everyPayment } from '../../db/views.ts';
+import { everyPayment, shopsOfDomain, type ShopRow } from '../../db/views.ts';
 import { exportBooks, exportKinds, type Books } from '../../flows/export-books.ts';
 import { exportFormats } from '../../flows/export-file.ts';
 import { answerJson } from '../answers.ts';
@@ -56,6 +56,12 @@ function readBooks(doors: Doors, query: Query, timeZone: string): Books | undefi
   return filter && { what, filter };
 }
 
+/** The list is that of the page. The books are of the whole shop, whichever of our apps it paid by. */
+async function shopsOf(doors: Doors, shop: ShopRow, books: Books): Promise<number[]> {
+  if (books.what === 'payments') return [shop.id];
+  return (await shopsOfDomain(doors.deps.db, shop.domain)).map(({ id }) => id);
+}
+
 async function exportAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
   const format = z.enum(exportFormats).safeParse(request.query['format']).data;
   const books = readBooks(doors, request.query, shop.timeZone);
@@ -64,7 +70,8 @@ async function exportAnswer(doors: Doors, { shop, request, response }: Seen): Pr
     answerJson(response, 400, { error });
     return;
   }
-  const pieces = exportBooks(doors.deps, { shopIds: [shop.id], books, format });
+  const shopIds = await shopsOf(doors, shop, books);
+  const pieces = exportBooks(doors.deps, { shopIds, books, format });
   // A database that is away is an answer of its own as long as nothing has been sent.
   const first = await pieces.next();
   response.status(200).set({
