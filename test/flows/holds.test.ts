@@ -337,6 +337,24 @@ describe('with a node that can hold', () => {
       expect(lines.map(({ what }) => what)).toEqual(['hold_lost', 'never_paid']);
     });
 
+    test('charged before and seen to have come, Shopify hears that it was captured', async () => {
+      let asked = '';
+      const { bill } = await forgotten(async () => {
+        const all = await authorized();
+        asked = (await shop.shopify.payments.capture(all.bill.originId)).id;
+        await answerAll(all.bill);
+        return all;
+      });
+      expect(await requestsOf(bill)).toMatchObject([{ kind: 'capture', state: 'capturing' }]);
+      expect(await shop.stands(bill)).toEqual({ state: 'held', attention: 'hold_lost' });
+      expect(await says(bill, 'seen_paid')).toEqual({ ok: true });
+      await answerAll(bill);
+      await answerAll(bill);
+      expect(atShopify({ id: asked })).toMatchObject({ state: 'resolved' });
+      expect(effects(bill, 'capture_resolved')).toBe(1);
+      expect((await shop.stands(bill)).state).toBe('lapsed');
+    });
+
     test('also of what was to be given back, and of what Shopify never heard', async () => {
       const untold = async () => {
         const bill = await chosen();

@@ -239,9 +239,9 @@ describe('booked', () => {
     const from = { table: 'reward_task', lane: lane(), limit: 10 } as const;
     const mine = async () => (await claim(our.db, from)).find(({ id }) => id === open.payment.id);
     const slow = await mine();
-    await our.db.pool.query('update reward_task set lease_until = now() where id = $1', [
-      open.payment.id,
-    ]);
+    // A column keeps milliseconds: what is rounded up is not over yet.
+    const over = `update reward_task set lease_until = now() - interval '1 ms' where id = $1`;
+    await our.db.pool.query(over, [open.payment.id]);
     const next = await mine();
     const of = (row: typeof next, amount: bigint) =>
       book(our.db, { payment, leaseNo: row?.leaseNo ?? 0 }, () => msat(amount));

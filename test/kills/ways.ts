@@ -252,6 +252,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql refund_switch',
     'sql payment_answered',
     'sql node_gone_answered',
+    'sql node_gone_captured',
     'sql node_gone_ended',
     'call answer-attention.readOrder',
     'sql share_rule_add',

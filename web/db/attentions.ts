@@ -92,6 +92,28 @@ export const endAttention = (
   });
 
 /**
+ * The node was told to charge what it held, and the money came: Shopify hears that its capture went
+ * well, though our books know of no money.
+ */
+async function answerCaptures(on: Queryable, paymentId: string): Promise<void> {
+  const answered = await rows(
+    on,
+    {
+      name: 'node_gone_captured',
+      text: `
+        update hold_request r set state = 'answered', outcome = 'captured', due_at = now()
+        from payment p
+        where r.payment_id = $1::uuid and r.kind = 'capture' and r.state = 'capturing'
+          and p.id = r.payment_id and p.origin = 'payment_session' returning r.id`,
+    },
+    [paymentId],
+  );
+  if (answered.length > 0) {
+    await note(on, paymentId, { what: 'hold_answered', because: 'captured' });
+  }
+}
+
+/**
  * A person says whether an invoice was paid at a node that cannot say so: it is gone, or has lost
  * what it held. It ends without the node's word: should the node come back and know better, what
  * was paid is recorded all the same. Never paid: an open payment waits for a fresh invoice. Seen as
@@ -148,6 +170,7 @@ export const endNodeGone = (
       [paymentId],
     );
     await note(on, paymentId, { what: answer, details: { hash: invoice.hash, by } });
+    if (answer === 'seen_paid') await answerCaptures(on, paymentId);
     if (answer === 'seen_paid' && asking.state === 'open') {
       await movePayment(on, { paymentId, because: answer, move: { from: 'open', to: 'closing' } });
     }
