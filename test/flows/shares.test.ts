@@ -6,6 +6,7 @@ import { addressPages, PAY_ADDRESS_HOST as host } from '../../sandbox/wallet/add
 import { payee } from '../../sandbox/wallet/payee.ts';
 import { msat } from '../../web/core/money.ts';
 import type { ShareAmount } from '../../web/core/share.ts';
+import { sharesToPayOut } from '../../web/db/share-batches.ts';
 import { audit } from '../../web/db/audit.ts';
 import { shareLane } from '../../web/db/lanes.ts';
 import { tryWaitingAgain } from '../../web/db/payouts.ts';
@@ -481,6 +482,37 @@ describe('paid out', () => {
     expect(await untilEnded(batch?.id ?? '')).toBe('paid');
     await payOut('bella');
   });
+});
+
+test('what nobody took is tried in smaller parts, and one too large stops no other', async () => {
+  await our.db.pool.query(`update share_rule set ended_at = now() where ended_at is null`);
+  await rule('carla', { partBp: 1_000 });
+  const input = { total: '84.00' };
+  const opens = [await paidAndBooked(input)];
+  for (let n = 0; n < 4; n += 1) opens.push(await paidAndBooked());
+  const amounts = await Promise.all(opens.map(async (open) => (await sharesOf(open))[0]?.amount));
+  const [large = 0n, small = 0n] = amounts;
+  expect(large).toBeGreaterThan(3n * small);
+  const [receiver] = await rows<{ id: string }>(
+    `select id from share_receiver where address like 'carla@%'`,
+  );
+  const id = BigInt(receiver?.id ?? 0);
+  const parts = async (attempts: number, limits: Partial<Limits> = {}) => {
+    await fillPurse(limits);
+    const wait = 'update share_receiver set attempts = $2 where id = $1';
+    await our.db.pool.query(wait, [id, attempts]);
+    return (await sharesToPayOut(our.db, id))?.amountMsat;
+  };
+  const all = amounts.reduce<bigint>((sum, each) => sum + (each ?? 0n), 0n);
+  expect(await parts(0)).toBe(all);
+  expect(await parts(2)).toBe(all);
+  // The largest comes first and is half of it all; then it is tried alone.
+  expect(await parts(3)).toBe(large);
+  expect(await parts(9)).toBe(large);
+  expect(await parts(0, { perPaymentMsat: large - 1n })).toBe(all - large);
+  expect(await parts(3, { perPaymentMsat: large - 1n })).toBe(2n * small);
+  expect(await parts(0, { perDayMsat: large + small })).toBe(large + small);
+  expect(await parts(0, { perPaymentMsat: small - 1n })).toBe(large);
 });
 
 test('the file of shares is the same when it is written again, byte for byte', async () => {

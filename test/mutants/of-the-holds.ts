@@ -225,4 +225,16 @@ export const ofTheHolds: readonly Mutant[] = [
     },
     edit('web/flows/look-at-hold.ts', 'if (!evidence.restoreSuspected &&', 'if (false &&'),
   ),
+  source(
+    {
+      id: 'X199',
+      guard: 'Shopify hears of a capture whose money came that it went well',
+      ...{ test: ofHoldsFlow, named: 'charged before and seen to have come' },
+    },
+    edit(
+      'web/db/attentions.ts',
+      "if (answer === 'seen_paid') await answer",
+      'if (false) await answer',
+    ),
+  ),
 ];

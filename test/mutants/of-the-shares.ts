@@ -160,6 +160,26 @@ const sent: readonly Mutant[] = [
       "await end(deps, payout, { is: 'failed', because: 'rejected' });",
     ),
   ),
+  source(
+    {
+      id: 'X197',
+      guard: 'shares that nobody takes as a whole are tried in smaller parts',
+      ...{ test: 'test/flows/shares.test.ts', named: 'what nobody took is tried in smaller parts' },
+    },
+    edit(batches, 'whole / 2::numeric ^ greatest(0, least(many, 30) - 2)', 'whole + 0 * many'),
+  ),
+  source(
+    {
+      id: 'X198',
+      guard: 'a share above the ceiling stops no other of its receiver',
+      ...{ test: 'test/flows/shares.test.ts', named: 'what nobody took is tried in smaller parts' },
+    },
+    edit(
+      batches,
+      'where amount_msat <= ceiling or not has_fitting)',
+      'where has_fitting is not null)',
+    ),
+  ),
 ];
 
 export const ofTheShares: readonly Mutant[] = [...booked, ...given, ...sent];

@@ -55,10 +55,11 @@ export const cameToPurse = `(
 const daysDoubted = mostDaysUnpaid + 1;
 
 /**
- * The oldest shares of a receiver that the purse of their shop may pay, as many as its ceiling for
- * one payment allows. Null: they are less than the shop's least, nobody can pay them, or the shop
- * has paused it. What came to a node that the purse cannot ask is left out, and for some days what
- * the signer could not prove to have come.
+ * The oldest shares of a receiver that the purse of their shop may pay, as many as its ceilings for
+ * one payment and for a day allow; after the second vain try half of them, then a quarter. Null:
+ * they are less than the shop's least, nobody can pay them, or the shop has paused it. What came to
+ * a node that the purse cannot ask is left out, and for some days what the signer could not prove
+ * to have come.
  */
 export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<ToPayOut | null> {
   return record<ToPayOut>(
@@ -69,23 +70,39 @@ export async function sharesToPayOut(db: Database, receiverId: bigint): Promise<
         with terms as (
           select t.least_msat from share_receiver r join share_terms t on t.shop_id = r.shop_id
           where r.id = $1 and t.paused_at is null),
+        tries as (
+          select greatest(r.attempts, (
+            select count(*) from share_batch b
+            where b.receiver_id = r.id and b.state = 'failed' and b.ended_at > coalesce((
+              select max(ended_at) from share_batch where receiver_id = r.id and state = 'paid'),
+              '-infinity'))) as many
+          from share_receiver r where r.id = $1),
         owed as (
-          select s.id, s.shop_id, s.amount_msat, p.per_payment_msat, p.network, p.identity,
-            sum(s.amount_msat) over (partition by s.shop_id order by s.id) as together,
-            row_number() over (partition by s.shop_id order by s.id) as place
+          select s.id, s.shop_id, s.amount_msat, p.network, p.identity,
+            least(p.per_payment_msat, p.per_day_msat) as ceiling,
+            bool_or(s.amount_msat <= least(p.per_payment_msat, p.per_day_msat))
+              over (partition by s.shop_id) as has_fitting
           from share s join purse p on p.shop_id = purse_of(s.shop_id) and p.paused_at is null
           where s.receiver_id = $1 and s.state = 'owed' and s.amount_msat > 0
             and (s.doubted_at is null
               or s.doubted_at < now() - interval '${String(daysDoubted)} days')
-            and ${cameToPurse})
-        select shop_id as "shopId", array_agg(owed.id order by owed.id)::text[] as "shareIds",
+            and ${cameToPurse}),
+        payable as (
+          select *, sum(amount_msat) over (partition by shop_id) as whole,
+            sum(amount_msat) over (partition by shop_id order by id) as together,
+            row_number() over (partition by shop_id order by id) as place
+          -- One that is above the ceiling goes alone, when no other is left: the signer says why
+          -- it waits.
+          from owed where amount_msat <= ceiling or not has_fitting)
+        select shop_id as "shopId", array_agg(payable.id order by payable.id)::text[] as "shareIds",
           sum(amount_msat)::bigint as "amountMsat", min(network) as network,
           min(identity) as identity
-        from owed, terms
-        -- One that is above the ceiling by itself goes alone: the signer says why it waits.
-        where place <= $2 and (together <= per_payment_msat or place = 1)
-        group by shop_id, least_msat having sum(amount_msat) >= least_msat
-        order by min(owed.id) limit 1`,
+        from payable, terms, tries
+        -- What was not taken as a whole, by the address or on the way, is tried in smaller parts.
+        where place <= $2 and (place = 1
+          or together <= least(ceiling, whole / 2::numeric ^ greatest(0, least(many, 30) - 2)))
+        group by shop_id, least_msat, whole having whole >= least_msat
+        order by min(payable.id) limit 1`,
     },
     [receiverId, mostOfBatch],
   );
