@@ -199,13 +199,22 @@ async function explain(wired: Wired, what: string, shopDomain?: string): Promise
 
 /** A year of a busy shop is no answer for a command: what was made lately is compared. */
 const auditDays = 30;
-const auditPages = 50;
+/** Of 1,000 invoices each. */
+const auditPages = 500;
 
-async function auditAll(wired: Wired, options: { nodes?: boolean }): Promise<Result> {
+async function auditAll(
+  wired: Wired,
+  options: { nodes?: boolean; since?: string },
+): Promise<Result> {
+  const { since } = options;
+  if (since !== undefined && (options.nodes !== true || !z.iso.date().safeParse(since).success)) {
+    const error = 'A day is such as 2026-11-21, and goes with --nodes.';
+    return { lines: [error], json: { ok: false, error }, exitCode: 2 };
+  }
   const asked =
     options.nodes === true
       ? await auditNodes(wired.deps, {
-          createdSince: new Date(Date.now() - auditDays * 86_400_000),
+          createdSince: new Date(since ?? Date.now() - auditDays * 86_400_000),
           pagesAtMost: auditPages,
         })
       : undefined;
@@ -397,11 +406,12 @@ program
   .command('audit')
   .description('check every rule over the database; exit 1 and a list when one is broken')
   .option('--nodes', 'compare with the lists of the nodes, too: what was made in the last 30 days')
+  .option('--since <day>', 'with --nodes: what was made since that day, in UTC')
   .option('--chain', 'instead: is every timeline what was written, entry by entry?')
   .option('--shop <domain>', 'with --chain: only the timelines of this shop')
   .option('--seal <number:hash>', 'with --chain: a seal that was written down, and must be there')
   .option(...json)
-  .action((options: Output & ChainOptions & { nodes?: boolean; chain?: boolean }) =>
+  .action((options: Output & ChainOptions & { nodes?: boolean; since?: string; chain?: boolean }) =>
     run(options, (wired) =>
       options.chain === true ? auditChainToDesk(wired.deps, options) : auditAll(wired, options),
     ),

@@ -135,6 +135,27 @@ test('audit is clean, and names a rule that is broken', async () => {
   await world.db.pool.query(`alter table posting enable trigger posting_append_only`);
 });
 
+test('audit --nodes names what is recorded and its node does not have', async () => {
+  const { rows } = await world.db.pool.query<{ hash: string }>(
+    `select encode(hash, 'hex') as hash from invoice where state = 'settled' order by id limit 1`,
+  );
+  const hash = rows[0]?.hash ?? '';
+  const day = new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10);
+  expect(await zaptill('audit', '--nodes', '--since', day)).toMatchObject({ exitCode: 0 });
+  for (const wrong of [
+    ['--nodes', '--since', 'May'],
+    ['--since', day],
+  ]) {
+    expect(await zaptill('audit', ...wrong)).toMatchObject({ exitCode: 2 });
+  }
+  const kept = world.lnd?.snapshot();
+  world.lnd?.invoices.forget(hash);
+  const lost = await zaptill('audit', '--nodes', '--since', day, '--json');
+  expect(lost.exitCode).toBe(1);
+  expect(lost.json['violations']).toMatchObject([{ rule: 'I3', what: `${hash} at node 1` }]);
+  if (kept !== undefined) await world.lnd?.restore(kept);
+}, 120_000);
+
 test('audit --nodes is not green while there is a node that it could not compare', async () => {
   const set = (text: string, values: unknown[] = []): Promise<unknown> =>
     world.db.pool.query(`update node set ${text}`, values);

@@ -364,5 +364,8 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   'A node that was restored from a backup: one transaction, begun again at the next connection.': [
     'sql stream_epoch',
   ],
-  "The operator's audit at the command line: it reads.": ['call audit-nodes.listInvoices'],
+  "The operator's audit at the command line: it reads.": [
+    'call audit-nodes.listInvoices',
+    'call audit-nodes.lookInvoice',
+  ],
 };

@@ -4,6 +4,7 @@
 import type { Violation } from './audit.ts';
 import type { Database } from './database.ts';
 import { rows } from './database.ts';
+import { records } from './records.ts';
 
 /** A settled invoice of a node's own list. Others' invoices may be among them. */
 export type SettledAtNode = {
@@ -84,6 +85,30 @@ export async function auditNodeList(
       : []),
   ]);
 }
+
+/** A settled invoice of ours. `madeAt`: in milliseconds. */
+export type SettledHere = { id: bigint; hash: string; madeAt: Date };
+
+/** What we recorded as settled at the node, made since then; the oldest first, beyond `after`. */
+export const settledHere = (
+  db: Database,
+  about: { nodeId: number; madeSince: Date; after: SettledHere | undefined; limit: number },
+): Promise<SettledHere[]> =>
+  records<SettledHere>(
+    db.pool,
+    {
+      name: 'audit_settled_here',
+      text: `
+        select id, encode(hash, 'hex') as hash, made_at as "madeAt" from invoice
+        where node_id = $1 and state = 'settled'
+          and made_at >= $2 and (made_at, id) > ($3::timestamptz, $4::bigint)
+        order by made_at, id limit $5`,
+    },
+    [
+      ...[about.nodeId, about.madeSince, about.after?.madeAt ?? '-infinity'],
+      ...[about.after?.id ?? 0n, about.limit],
+    ],
+  );
 
 /** What was done at Shopify for one order or session, by its own record. */
 export type EffectsAtShopify = {

@@ -1,12 +1,23 @@
 // The nodes are asked for their own lists of settled invoices, and these are compared with what is
-// recorded. Nothing is mended here and nothing changes: what differs is named for the operator, and
+// recorded, both ways: each settle of theirs is recorded, and each of ours is theirs. Nothing is mended here and nothing changes: what differs is named for the operator, and
 // a node that cannot be asked is named too, for it has not been checked.
+import type { PaymentHash } from '../core/invoice.ts';
 import { Trouble } from '../core/trouble.ts';
 import type { Violation } from '../db/audit.ts';
-import { auditNodeList, nodesToAudit, type SettledAtNode } from '../db/audit-outside.ts';
+import {
+  auditNodeList,
+  nodesToAudit,
+  settledHere,
+  type SettledAtNode,
+  type SettledHere,
+} from '../db/audit-outside.ts';
 import type { Deps } from './flow.ts';
 
 const mostPerPage = 1_000;
+/** The clocks of a node and of the database may be so far apart. */
+const clocksApartMs = 3_600_000;
+/** So many that a node does not list are asked about one by one. */
+const mostMissing = 100;
 
 export type NodesAudited = {
   violations: Violation[];
@@ -46,6 +57,7 @@ async function auditNode(
 ): Promise<string | undefined> {
   const { nodeId, createdSince, pagesAtMost } = about;
   const node = await deps.nodes.of(nodeId);
+  const listed = new Set<string>();
   let after: bigint | undefined = 0n;
   for (let pages = 0; after !== undefined; pages += 1) {
     if (pages === pagesAtMost) return 'too_many_invoices';
@@ -57,9 +69,39 @@ async function auditNode(
         ...{ hash, receivedMsat, settleIndex, settledAt },
       }));
     audited.settled += settled.length;
+    for (const { hash } of settled) listed.add(hash);
     const broken = await auditNodeList(deps.db, { nodeId, settled, now: deps.clock() });
     audited.violations.push(...broken);
     after = page.after;
   }
+  audited.violations.push(...(await notAtNode(deps, { nodeId, createdSince, listed })));
   return undefined;
+}
+
+/**
+ * Of what we recorded as settled, what the node has not: its list does not name it, and asked for
+ * it alone it says anything else. What was settled since its list was read it names then.
+ */
+async function notAtNode(
+  deps: Pick<Deps, 'db' | 'nodes'>,
+  about: { nodeId: number; createdSince: Date; listed: ReadonlySet<string> },
+): Promise<Violation[]> {
+  const { nodeId, createdSince, listed } = about;
+  const node = await deps.nodes.of(nodeId);
+  const madeSince = new Date(createdSince.getTime() + clocksApartMs);
+  const broken: Violation[] = [];
+  let after: SettledHere | undefined;
+  for (let asked = 0; ;) {
+    const page = await settledHere(deps.db, { nodeId, madeSince, after, limit: mostPerPage });
+    for (const { hash } of page.filter((each) => !listed.has(each.hash))) {
+      asked += 1;
+      if (asked > mostMissing) return broken;
+      const seen = await node.lookInvoice(hash as PaymentHash);
+      if (seen !== 'not_found' && seen.state === 'settled') continue;
+      const says = 'What is recorded as settled its node has as settled.';
+      broken.push({ rule: 'I3', says, what: `${hash} at node ${String(nodeId)}` });
+    }
+    after = page.at(-1);
+    if (after === undefined || page.length < mostPerPage) return broken;
+  }
 }

@@ -56,7 +56,7 @@ function readBooks(doors: Doors, query: Query, timeZone: string): Books | undefi
   return filter && { what, filter };
 }
 
-/** The list is that of the page. The books are of the whole shop, whichever of our apps it paid by. */
+/** The list is that of the page. The books are of the whole shop, by whichever app it was paid. */
 async function shopsOf(doors: Doors, shop: ShopRow, books: Books): Promise<number[]> {
   if (books.what === 'payments') return [shop.id];
   return (await shopsOfDomain(doors.deps.db, shop.domain)).map(({ id }) => id);
