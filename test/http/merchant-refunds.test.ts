@@ -243,7 +243,19 @@ test('what waits for a person, or no signer has seen, is said on the first page'
     `insert into payout_wait (claim_id, shop_id, word, due_at) values ($1, $2, 'paused', now())`,
     [rows[0]?.id, our.shop.id],
   );
+  // Of a purse that is paused since, or is not there, no signer says another word.
+  expect(await said()).toEqual(['refunds_unseen']);
+  await our.db.pool.query(
+    `insert into purse (shop_id, sealed_credential, address, identity, network, root_key_id,
+       looks_at_original, per_payment_msat, per_order_msat, per_day_msat, fee_base_msat, fee_ppm,
+       top_up_ppm)
+     values ($1, '', '127.0.0.1:1', '02ab', 'regtest', '1', true, 1, 1, 1, 1, 1, 1)`,
+    [our.shop.id],
+  );
   expect(await said()).toEqual([]);
+  await our.db.pool.query('update purse set paused_at = now()');
+  expect(await said()).toEqual(['refunds_unseen']);
+  await our.db.pool.query('update purse set paused_at = null');
   await our.db.pool.query(`update signer_report set said_at = now() - interval '16 minutes'`);
   expect(await said()).toEqual(['refunds_unseen']);
 });

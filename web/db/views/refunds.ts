@@ -216,7 +216,7 @@ export type RefundsInNeed = { toApprove: number; unseen: number };
 
 /**
  * Refunds and rewards of the shop that come to nothing by themselves: above what goes out without a
- * person, and claimed for a quarter of an hour without a signer that works. Each at most 1,000.
+ * person, and claimed for a quarter of an hour while no signer works on it. Each at most 1,000.
  */
 export const refundsInNeed = async (db: Database, shopId: number): Promise<RefundsInNeed> => {
   const [needs] = await rows<RefundsInNeed>(
@@ -240,7 +240,9 @@ export const refundsInNeed = async (db: Database, shopId: number): Promise<Refun
               left join payout_wait w on w.claim_id = c.id
             where r.shop_id = any(${sameShop}) and r.state = 'claimed'
               and c.given_at < now() - interval '15 minutes'
-              and (not signer.works or (o.id is null and w.claim_id is null))
+              and (not signer.works or (o.id is null and (w.claim_id is null or not exists (
+                select 1 from purse p
+                where p.shop_id = purse_of(r.shop_id) and p.paused_at is null))))
             limit 1000) claimed)::int as unseen
         from signer`,
     },
