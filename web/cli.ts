@@ -18,6 +18,7 @@ import { allShops, shopsOfDomain, type ShopRow } from './db/shops.ts';
 import * as views from './db/views.ts';
 import { begin } from './entrance.ts';
 import { auditNodes } from './flows/audit-nodes.ts';
+import { auditShopify } from './flows/audit-shopify.ts';
 import type { ConnectGiven } from './flows/connect-node.ts';
 import { reconcileAndWait, type ReconcileReport } from './flows/reconcile-command.ts';
 import type { Wired } from './wiring.ts';
@@ -201,31 +202,40 @@ async function explain(wired: Wired, what: string, shopDomain?: string): Promise
 const auditDays = 30;
 /** Of 1,000 invoices each. */
 const auditPages = 500;
+/** Of 50 orders each. */
+const auditOrderPages = 2_000;
 
-async function auditAll(
-  wired: Wired,
-  options: { nodes?: boolean; since?: string },
-): Promise<Result> {
-  const { since } = options;
-  if (since !== undefined && (options.nodes !== true || !z.iso.date().safeParse(since).success)) {
-    const error = 'A day is such as 2026-11-21, and goes with --nodes.';
+type AuditOptions = { nodes?: boolean; shopify?: boolean; since?: string; shop?: string };
+
+async function auditAll(wired: Wired, options: AuditOptions): Promise<Result> {
+  const { since: day, shop } = options;
+  const asksOutside = options.nodes === true || options.shopify === true;
+  if (day !== undefined && (!asksOutside || !z.iso.date().safeParse(day).success)) {
+    const error = 'A day is such as 2026-11-21, and goes with --nodes or --shopify.';
     return { lines: [error], json: { ok: false, error }, exitCode: 2 };
   }
-  const asked =
+  const since = new Date(day ?? Date.now() - auditDays * 86_400_000);
+  const nodes =
     options.nodes === true
-      ? await auditNodes(wired.deps, {
-          createdSince: new Date(since ?? Date.now() - auditDays * 86_400_000),
-          pagesAtMost: auditPages,
-        })
+      ? await auditNodes(wired.deps, { createdSince: since, pagesAtMost: auditPages })
       : undefined;
-  const violations = [...(await audit(wired.db)), ...(asked?.violations ?? [])];
-  const unasked = (asked?.notAsked ?? []).map(
-    ({ nodeId, why }) => `Node ${String(nodeId)} was not compared: ${why}.`,
-  );
-  const nodes = asked && { settled: asked.settled, notAsked: asked.notAsked };
+  const shopify =
+    options.shopify === true
+      ? await auditShopify(wired.deps, { since, shop, pagesAtMost: auditOrderPages })
+      : undefined;
+  const asked = [...(nodes?.violations ?? []), ...(shopify?.violations ?? [])];
+  const violations = [...(await audit(wired.db)), ...asked];
+  const unasked = [
+    ...(nodes?.notAsked ?? []).map(({ nodeId, why }) => ({ who: `Node ${String(nodeId)}`, why })),
+    ...(shopify?.notAsked ?? []).map(({ shop: who, why }) => ({ who, why })),
+  ].map(({ who, why }) => `${who} was not compared: ${why}.`);
   // What was not compared may be wrong.
   const ok = violations.length === 0 && unasked.length === 0;
-  const json = { ok, violations, ...(nodes && { nodes }) };
+  const json = {
+    ...{ ok, violations },
+    ...(nodes && { nodes: { settled: nodes.settled, notAsked: nodes.notAsked } }),
+    ...(shopify && { shopify: { orders: shopify.orders, notAsked: shopify.notAsked } }),
+  };
   if (ok) return done(['Every rule holds.'], json);
   const lines =
     violations.length === 0
@@ -406,12 +416,13 @@ program
   .command('audit')
   .description('check every rule over the database; exit 1 and a list when one is broken')
   .option('--nodes', 'compare with the lists of the nodes, too: what was made in the last 30 days')
-  .option('--since <day>', 'with --nodes: what was made since that day, in UTC')
+  .option('--shopify', 'compare with the orders of Shopify, too: what changed in the last 30 days')
+  .option('--since <day>', 'with --nodes or --shopify: since that day, in UTC')
   .option('--chain', 'instead: is every timeline what was written, entry by entry?')
-  .option('--shop <domain>', 'with --chain: only the timelines of this shop')
+  .option('--shop <domain>', 'with --chain or --shopify: only this shop')
   .option('--seal <number:hash>', 'with --chain: a seal that was written down, and must be there')
   .option(...json)
-  .action((options: Output & ChainOptions & { nodes?: boolean; since?: string; chain?: boolean }) =>
+  .action((options: Output & ChainOptions & AuditOptions & { chain?: boolean }) =>
     run(options, (wired) =>
       options.chain === true ? auditChainToDesk(wired.deps, options) : auditAll(wired, options),
     ),

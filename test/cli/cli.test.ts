@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { breaks } from '../../web/core/reconcile.ts';
 import { app, shopName, until, type Bought, type World } from '../world.ts';
 import { worldOfFile } from '../world-of-file.ts';
 
@@ -156,6 +157,23 @@ test('audit --nodes names what is recorded and its node does not have', async ()
   if (kept !== undefined) await world.lnd?.restore(kept);
 }, 120_000);
 
+test('audit --shopify is clean, and red where Shopify could not be asked', async () => {
+  const clean = await zaptill('audit', '--shopify', '--json');
+  expect(clean).toMatchObject({
+    exitCode: 0,
+    json: { ok: true, violations: [], shopify: { notAsked: [] } },
+  });
+  expect((clean.json['shopify'] as { orders: number }).orders).toBeGreaterThan(0);
+  expect((await zaptill('audit', '--shopify', '--shop', 'none.myshopify.com')).exitCode).toBe(0);
+  const denied = world.shopify.faults.add({ kind: 'reset', seconds: 60 });
+  const away = await zaptill('audit', '--shopify', '--json');
+  denied.remove();
+  expect(away).toMatchObject({
+    exitCode: 1,
+    json: { ok: false, shopify: { notAsked: [{ shop: shopName }] } },
+  });
+}, 120_000);
+
 test('audit --nodes is not green while there is a node that it could not compare', async () => {
   const set = (text: string, values: unknown[] = []): Promise<unknown> =>
     world.db.pool.query(`update node set ${text}`, values);
@@ -273,3 +291,20 @@ test('reconcile says that everything fits, and names what does not', async () =>
   const wrong = await zaptill('reconcile', '--shop', shopName, '--since', 'May', '--json');
   expect(wrong).toMatchObject({ exitCode: 2, json: { ok: false } });
 }, 180_000);
+
+test('audit --shopify names what only one side has as paid', async () => {
+  // By hand, as our method is called, and nobody paid us; and what was told is gone.
+  const stolen = world.shopify.createOrder({ shop: shopName, total: '50.00' });
+  world.shopify.markByHand(stolen.id);
+  const paid = world.shopify.order(bought.orderId);
+  world.shopify.remove(bought.orderId);
+  const broken = await zaptill('audit', '--shopify', '--shop', shopName, '--json');
+  expect(broken.exitCode).toBe(1);
+  const of = (name: string, id: string): string => `${name} (${id}) of ${shopName}`;
+  for (const each of [
+    { what: of(stolen.name, stolen.id), says: breaks.order_paid_without_money },
+    { what: of(paid?.name ?? '', bought.orderId), says: breaks.money_without_order_paid },
+  ]) {
+    expect(broken.json['violations']).toContainEqual({ rule: 'I2', ...each });
+  }
+}, 120_000);

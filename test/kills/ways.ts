@@ -367,5 +367,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   "The operator's audit at the command line: it reads.": [
     'call audit-nodes.listInvoices',
     'call audit-nodes.lookInvoice',
+    'call audit-shopify.ordersOfMethod',
+    'call audit-shopify.readOrders',
   ],
 };

@@ -110,6 +110,47 @@ export const settledHere = (
     ],
   );
 
+export type AuditedShop = { id: number; domain: string; methodName: string; installedAt: Date };
+
+/** Shops whose orders our app may read; `domain` undefined: all. */
+export const shopsToAudit = (db: Database, domain: string | undefined): Promise<AuditedShop[]> =>
+  records<AuditedShop>(
+    db.pool,
+    {
+      name: 'audit_shops',
+      text: `
+        select s.id, s.domain, s.method_name as "methodName", s.installed_at as "installedAt"
+        from shop s join registration a on a.id = s.registration_id
+        where s.uninstalled_at is null and a.kind <> 'payments'
+          and ($1::text is null or s.domain = $1)
+        order by s.id limit 10000`,
+    },
+    [domain ?? null],
+  );
+
+export type ToldOrder = { id: string; originId: string; settledAt: Date };
+
+/** Payments of orders that Shopify was told of, whose money came since then; the oldest first. */
+export const toldOrders = (
+  db: Database,
+  about: { shopId: number; since: Date; after: ToldOrder | undefined; limit: number },
+): Promise<ToldOrder[]> =>
+  records<ToldOrder>(
+    db.pool,
+    {
+      name: 'audit_told_orders',
+      text: `
+        select id::text, origin_id as "originId", settled_at as "settledAt" from payment
+        where shop_id = $1 and settled_at >= $2 and (settled_at, id) > ($3::timestamptz, $4::uuid)
+          and told_minor is not null and origin = 'order'
+        order by settled_at, id limit $5`,
+    },
+    [
+      ...[about.shopId, about.since, about.after?.settledAt ?? '-infinity'],
+      ...[about.after?.id ?? '00000000-0000-0000-0000-000000000000', about.limit],
+    ],
+  );
+
 /** What was done at Shopify for one order or session, by its own record. */
 export type EffectsAtShopify = {
   originId: string;

@@ -1,7 +1,7 @@
 // The nodes are asked for their own lists of settled invoices, and these are compared with what is
 // recorded, both ways: each settle of theirs is recorded, and each of ours is theirs. Nothing is
-// mended here and nothing changes: what differs is named for the operator, and a node that cannot be
-// asked is named too, for it has not been checked.
+// mended here and nothing changes: what differs is named for the operator, and a node that could
+// not be asked is named too, for it has not been checked.
 import type { PaymentHash } from '../core/invoice.ts';
 import { Trouble } from '../core/trouble.ts';
 import type { Violation } from '../db/audit.ts';
