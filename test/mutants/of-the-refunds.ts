@@ -283,14 +283,6 @@ const lost: readonly Mutant[] = [
   ),
   source(
     {
-      id: 'X196',
-      guard: 'a refusal does not end what was asked before without a record',
-      ...{ test: ofSigner, named: 'a wallet that refuses what was asked before' },
-    },
-    edit('web/signer/work.ts', "if (seen.because === 'rejected' &&", 'if (false &&'),
-  ),
-  source(
-    {
       id: 'X194',
       guard: 'a request that is never begun binds nobody for longer than a week',
       ...{ test: ofSigner, named: 'not begun for a week' },

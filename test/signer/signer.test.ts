@@ -338,15 +338,6 @@ describe('what it does not pay', () => {
     await db.pool.query(`update payout set due_at = 'infinity' where state = 'sent'`);
   };
 
-  test('a wallet that refuses what was asked before without a record may be paid', async () => {
-    const owed = await sentAndUnknown(2_000_000n);
-    expect(await desk.bob.pay(owed.request)).toMatchObject({ ok: true });
-    sign();
-    const { payout } = await desk.until(owed.claimId, 'it waits', waitsFor('node_forgot'));
-    expect(payout).toMatchObject({ state: 'sent', attempts: 2 });
-    await letAll();
-  });
-
   test('a node that has lost its records pays nothing twice', async () => {
     const held = await desk.owe(2_000_000n, { held: true });
     const first = sign({ pay: { payMs: 500, askMs: 30_000 } });

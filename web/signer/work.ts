@@ -317,11 +317,6 @@ async function settle(
     await notRecorded(deps, payout, how);
     return;
   }
-  // An earlier asking left no record, and may be what has paid the wallet that refuses this one.
-  if (seen.because === 'rejected' && payout.attempts > 1 && payout.recordedBy === null) {
-    await nodeForgot(deps, payout);
-    return;
-  }
   const sinceMs = deps.clock().getTime() - (payout.sentAt?.getTime() ?? 0);
   if (!how.isFresh && sinceMs < timing.settleMs) {
     const leftMs = timing.settleMs - sinceMs + 100;
