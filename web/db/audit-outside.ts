@@ -140,10 +140,11 @@ export const toldOrders = (
     {
       name: 'audit_told_orders',
       text: `
-        select id::text, origin_id as "originId", settled_at as "settledAt" from payment
-        where shop_id = $1 and settled_at >= $2 and (settled_at, id) > ($3::timestamptz, $4::uuid)
-          and told_minor is not null and origin = 'order'
-        order by settled_at, id limit $5`,
+        select p.id::text, p.origin_id as "originId", p.settled_at as "settledAt" from payment p
+        where p.shop_id = $1 and p.settled_at >= $2
+          and (p.settled_at, p.id) > ($3::timestamptz, $4::uuid)
+          and p.told_minor is not null and p.origin = 'order'
+        order by p.settled_at, p.id limit $5`,
     },
     [
       ...[about.shopId, about.since, about.after?.settledAt ?? '-infinity'],
