@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import words from './frontend/buyer/words/en.json' with { type: 'json' };
 import { formatMsat } from './frontend/shared/amounts.ts';
-import { checkReceipt, type Checked, type Receipt } from './frontend/shared/receipt.ts';
+import { checkReceipt, type Checked } from './frontend/shared/receipt.ts';
 
 export type VerifyEnd = { lines: readonly string[]; json: unknown; exitCode: 0 | 1 | 2 };
 
@@ -16,15 +16,19 @@ const fill = (text: string, values: Readonly<Record<string, string>>): string =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 
 /** What the node's signature covers; the preimage shows that it was paid. */
-const provenBy = ({ receipt, request }: Believed) => ({
+const provenBy = ({ receipt, request, isFiatSigned }: Believed) => ({
   ...{ node: request.node, memo: request.memo ?? '', hash: receipt.hash },
   ...{ amountMsat: receipt.amountMsat, network: request.network },
+  // Sats for fiat money: whoever knows both knows the price that the buyer had.
+  ...(isFiatSigned ? { fiat: receipt.fiat } : {}),
   madeAt: new Date(request.madeAt * 1_000).toISOString(),
 });
 
 /** What the shop says: its name and the order fit the signed memo, the rest nobody signed. */
-function statedIn({ shop, order, payment, test, paidAt, fiat, paidMsat, price }: Receipt) {
-  return { shop, order, payment, test, paidAt, fiat, paidMsat, price };
+function statedIn({ receipt, isFiatSigned }: Believed) {
+  const { shop, order, payment, test, paidAt, fiat, paidMsat, price } = receipt;
+  const unsigned = isFiatSigned ? {} : { fiat };
+  return { shop, order, payment, test, paidAt, ...unsigned, paidMsat, price };
 }
 
 export async function verifyFile(file: string): Promise<VerifyEnd> {
@@ -44,7 +48,8 @@ export async function verifyFile(file: string): Promise<VerifyEnd> {
   const sats = formatMsat(receipt.amountMsat, 'en');
   const good = fill(words['verify.good.text'], { node, memo, network, sats, shop: receipt.shop });
   const test = network === 'mainnet' ? [] : [words['verify.test']];
-  const json = { ok: true, proven: provenBy(checked), stated: statedIn(receipt) };
-  const lines = [words['verify.good'], good, words['verify.stated'], ...test];
+  const json = { ok: true, proven: provenBy(checked), stated: statedIn(checked) };
+  const stated = words[checked.isFiatSigned ? 'verify.stated' : 'verify.stated.fiat'];
+  const lines = [words['verify.good'], good, stated, ...test];
   return { lines, json, exitCode: 0 };
 }

@@ -31,7 +31,11 @@ const receipt: Receipt = {
   ...{ hash, preimage: preimage.toString('hex'), node: key.publicKey, network: 'mainnet' },
   request: signRequest(key, {
     ...{ network: 'bitcoin', hash, paymentSecret: hash, amountMsat: 11_562_000n },
-    ...{ memo: 'a-shop-with-a-long-name #1001', descriptionHash: '', fallbackAddress: '' },
+    ...{
+      memo: 'a-shop-with-a-long-name #1001, 12.30 EUR',
+      descriptionHash: '',
+      fallbackAddress: '',
+    },
     ...{ createdAt: 1_795_000_000, expirySeconds: 600, cltvDelta: 80 },
     // Three ways in: as long as a request of a private node is.
     hints: [1, 2, 3].map(() => [

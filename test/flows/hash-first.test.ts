@@ -56,3 +56,20 @@ test('a promise whose node is never heard of again is found again by its lane', 
   expect(hash).toBe(Buffer.from(made.hash).toString('hex'));
   expect(our.lnd.invoices.all().filter((one) => one.hash === hash)).toHaveLength(1);
 });
+
+test('a node that is asked later signs the amount of the promise', async () => {
+  const { payment } = await our.anOrder({ total: '21.00', currency: 'EUR' });
+  our.lnd.faults.onMethod('AddInvoice', { kind: 'error-before', code: 14, details: 'away' });
+  our.lnd.faults.onMethod('LookupInvoice', { kind: 'error-before', code: 14, details: 'away' });
+  expect(await quoteInvoice(our.deps, payment.id)).toMatchObject({ is: 'refused' });
+  our.lnd.faults.reset();
+  const [made] = await invoicesOf(payment.id);
+  if (made === undefined) throw new Error('nothing was stored');
+  // The order was edited, and nobody has ended the promise yet.
+  await our.db.pool.query('update payment set owed_minor = 2500 where id = $1', [payment.id]);
+  const lane = our.nodeLane(our.node.id);
+  await our.runStep(lookAtInvoice, { table: 'invoice', id: made.id, lane });
+  const [live] = await invoicesOf(payment.id);
+  const { description } = readRequest(live?.request ?? '');
+  expect(description).toMatch(new RegExp(`^\\S+ ${payment.orderName}, 21\\.00 EUR$`));
+});

@@ -14,7 +14,7 @@ const preimage = randomBytes(32);
 
 const terms = (more: Partial<RequestTerms> = {}): RequestTerms => ({
   ...{ network: 'regtest', hash: sha256(preimage), paymentSecret: sha256(randomBytes(8)) },
-  ...{ amountMsat: 12_300_000n, memo: 'example #1001', descriptionHash: '', hints: [] },
+  ...{ amountMsat: 12_300_000n, memo: 'example #1001, 12.30 EUR', descriptionHash: '', hints: [] },
   ...{ createdAt: 1_795_000_000, expirySeconds: 600, cltvDelta: 80, fallbackAddress: '' },
   ...more,
 });
@@ -112,7 +112,9 @@ test('no point, no number out of range and no foreign length has a signer', () =
 
 test('a genuine receipt is believed', async () => {
   const checked = await checkReceipt(JSON.stringify(aReceipt()));
-  expect(checked).toMatchObject({ ok: true, request: { memo: 'example #1001' } });
+  expect(checked).toMatchObject({
+    ...{ ok: true, isFiatSigned: true, request: { memo: 'example #1001, 12.30 EUR' } },
+  });
   // Rounded up to a whole sat, at a shop's own discount, and overpaid.
   const request = signRequest(key, terms({ amountMsat: 11_562_000n }));
   const price = { ...aReceipt().price, adjustmentBp: -600 };
@@ -139,6 +141,34 @@ test('a receipt over what real LND asked for and was paid is believed', async ()
   expect(await faultsOf({ ...receipt, node: key.publicKey })).toEqual(['node_differs']);
 });
 
+test('an older request names no amount: what was asked in the currency is not proven', async () => {
+  const older = aReceipt({ request: signRequest(key, terms({ memo: 'example #1001' })) });
+  const checked = await checkReceipt(JSON.stringify(older));
+  expect(checked).toMatchObject({ ok: true, isFiatSigned: false });
+  const dearer = { ...older, fiat: { amount: '123.00', currency: 'EUR' } };
+  expect(await faultsOf(dearer)).toEqual(['rate_differs']);
+});
+
+test('long names are cut where the node’s are, and never the amount', async () => {
+  const order = `#${'🍓'.repeat(150)}`;
+  const memo = `example #${'🍓'.repeat(91)}, 12.30 EUR`;
+  const long = aReceipt({ order, request: signRequest(key, terms({ memo })) });
+  expect(await checkReceipt(JSON.stringify(long))).toMatchObject({ ok: true, isFiatSigned: true });
+});
+
+test('who changes the amount in the currency is refused', async () => {
+  const fiat = { amount: '24.60', currency: 'EUR' };
+  const price = { ...aReceipt().price, perBitcoin: '200000' };
+  expect(await faultsOf(aReceipt({ fiat, price }))).toEqual(['fiat_differs']);
+  const dollars = { amount: '12.30', currency: 'USD' };
+  expect(await faultsOf(aReceipt({ fiat: dollars }))).toEqual(['fiat_differs']);
+  // The amount is taken for a part of the order's name, as if the request were an older one.
+  const order = '#1001, 12.30 EUR';
+  expect(await faultsOf(aReceipt({ order, fiat, price }))).toEqual([
+    ...['order_differs', 'fiat_differs'],
+  ]);
+});
+
 test('a forged receipt is refused, for its reason', async () => {
   const other = signingKeyOf(randomBytes(32));
   const another = { ...aReceipt().price, perBitcoin: '99000' };
@@ -154,7 +184,6 @@ test('a forged receipt is refused, for its reason', async () => {
     [{ order: '#1002' }, 'order_differs'],
     [{ shop: 'other.myshopify.com' }, 'order_differs'],
     [{ paidMsat: '12299999' }, 'paid_less'],
-    [{ fiat: { amount: '123.00', currency: 'EUR' } }, 'rate_differs'],
     [{ price: another }, 'rate_differs'],
     [{ paidAt: '2020-01-01T00:00:00.000Z' }, 'paid_before_asked'],
     [{ request: aReceipt().request.replace(/.$/, 'q') }, 'request_unreadable'],

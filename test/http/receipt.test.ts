@@ -143,12 +143,12 @@ test('the command believes the receipt, and no forged one', async () => {
   const { proven, stated } = JSON.parse(said.out) as Record<string, Record<string, unknown>>;
   // What the node has signed and the preimage shows, and nothing that the shop alone says.
   expect(Object.keys(proven ?? {}).sort()).toEqual(
-    ['amountMsat', 'hash', 'madeAt', 'memo', 'network', 'node'].sort(),
+    ['amountMsat', 'fiat', 'hash', 'madeAt', 'memo', 'network', 'node'].sort(),
   );
   const { node, hash, amountMsat, network } = receipt;
-  expect(proven).toMatchObject({ node, hash, amountMsat, network });
   const { shop, order, payment, test: isTest, paidAt, fiat, paidMsat, price } = receipt;
-  expect(stated).toEqual({ shop, order, payment, test: isTest, paidAt, fiat, paidMsat, price });
+  expect(proven).toMatchObject({ node, hash, amountMsat, network, fiat });
+  expect(stated).toEqual({ shop, order, payment, test: isTest, paidAt, paidMsat, price });
   fs.writeFileSync(file, JSON.stringify({ ...receipt, order: '#1002' }));
   const forged = await zaptill('verify', file, '--json');
   expect(forged.exitCode).toBe(1);

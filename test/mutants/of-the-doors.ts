@@ -165,4 +165,37 @@ export const ofTheDoors: readonly Mutant[] = [
     },
     edit('web/log.ts', "'pre_?image|macaroon|", "'macaroon|"),
   ),
+  source(
+    {
+      id: 'X200',
+      guard: 'a receipt names the amount in the currency that the node has signed',
+      ...{
+        test: 'test/frontend/receipt.test.ts',
+        named: 'who changes the amount in the currency is refused',
+      },
+    },
+    edit(
+      'web/frontend/shared/receipt.ts',
+      "must(!isFiatSigned || memo.fiat === `${amount} ${currency}`, 'fiat_differs');",
+      'void [amount, currency];',
+    ),
+  ),
+  source(
+    {
+      id: 'X201',
+      guard: 'a node that is asked later is asked for the promise as it was stored',
+      ...{
+        test: 'test/flows/hash-first.test.ts',
+        named: 'a node that is asked later signs the amount of the promise',
+      },
+    },
+    edit(
+      'web/flows/quote-invoice.ts',
+      "return memoOf({ shopDomain, orderName: payment?.orderName ?? 'Order' }, invoice);",
+      `return memoOf(
+        { shopDomain, orderName: payment?.orderName ?? 'Order' },
+        { ...invoice, fiatMinor: payment?.owedMinor ?? invoice.fiatMinor },
+      );`,
+    ),
+  ),
 ];

@@ -1,6 +1,6 @@
 // An invoice: a BOLT11 at one node for one payment. A payment may have several over time, at most
 // one of them payable. Only the node's word makes one settled or canceled; our clock never does.
-import type { Msat } from './money.ts';
+import { decimalOfCode, type Currency, type Minor, type Msat } from './money.ts';
 
 declare const brand: unique symbol;
 /** 32 bytes, lower-case hex. */
@@ -32,6 +32,23 @@ export const endings = {
   never_issued: 'The node never had it.',
 } as const satisfies Record<string, string>;
 export type Ending = keyof typeof endings;
+
+/** So many letters of shop and order at most: with the amount, less than BOLT 11's 639 bytes. */
+const namedLetters = 100;
+
+/**
+ * What a BOLT11 says that it is for, as in `example #1001, 12.30 EUR`: the wallet shows it, the
+ * node signs it, and a receipt is held against it. Nothing of the buyer. The order may be cut, the
+ * amount never is.
+ */
+export function memoOf(
+  of: { shopDomain: string; orderName: string },
+  asked: { fiatMinor: Minor; currency: Currency },
+): string {
+  const named = `${of.shopDomain.replace('.myshopify.com', '')} ${of.orderName}`.trim();
+  const amount = `${decimalOfCode(asked.fiatMinor, asked.currency)} ${asked.currency}`;
+  return `${Array.from(named).slice(0, namedLetters).join('')}, ${amount}`;
+}
 
 /** What a node says of an invoice at a moment. Amounts in msat, times on the node's clock. */
 export type Observation = {

@@ -16,7 +16,7 @@ import { fewInvoices, sampleStream } from './look-at-all.ts';
 import { closeInvoice, lookNow } from './close-invoice.ts';
 import { lookAtHold, lookForHoldMs } from './look-at-hold.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
-import { memoById, placeOfPreimage } from './quote-invoice.ts';
+import { memoOfInvoice, placeOfPreimage } from './quote-invoice.ts';
 
 export const lookAtInvoice: Step = async (deps, row) => {
   const invoice = await invoiceById(deps.db, row.id);
@@ -43,7 +43,7 @@ async function askAgainToCancel(deps: Deps, invoice: InvoiceRow): Promise<StepEn
 async function lookAtMade(deps: Deps, invoice: InvoiceRow): Promise<StepEnd> {
   const wanted = invoice.ending === null && invoice.lapsesAt > deps.clock();
   if (wanted) {
-    await issueInvoice(deps, invoice, await memoById(deps, invoice.paymentId));
+    await issueInvoice(deps, invoice, await memoOfInvoice(deps, invoice));
     return 'stored';
   }
   const node = await deps.nodes.of(invoice.nodeId);

@@ -2,7 +2,7 @@
 // makes the invoice. However many tabs ask, one payment has at most one payable invoice; a further
 // one comes only after the node has said that the last one is canceled.
 import { createHash } from 'node:crypto';
-import type { PaymentHash } from '../core/invoice.ts';
+import { memoOf, type PaymentHash } from '../core/invoice.ts';
 import { currencyOf, type Currency, type Msat } from '../core/money.ts';
 import { neverAfter } from '../core/payment-session.ts';
 import type { SealedPlace } from '../core/ports.ts';
@@ -71,7 +71,7 @@ export async function quoteInvoice(
   }
   const owed = await (payment.origin === 'order' ? freshOwed(deps, payment) : sessionOwed(payment));
   if (owed.is !== 'open') return owed;
-  return promise(deps, { payment: owed.payment, memo: memoOf(page) });
+  return promise(deps, { payment: owed.payment, shopDomain: page.shopDomain });
 }
 
 /** What is owed, as Shopify says it now. The browser is never asked. */
@@ -107,8 +107,11 @@ const stillOpen = (
   payment.state === 'open' ? { is: 'open', payment } : { is: 'not_open' };
 
 /** Prices, promise, stored secret, and only then the node. */
-async function promise(deps: Deps, about: { payment: PaymentRow; memo: string }): Promise<Quoted> {
-  const { payment, memo } = about;
+async function promise(
+  deps: Deps,
+  about: { payment: PaymentRow; shopDomain: string },
+): Promise<Quoted> {
+  const { payment, shopDomain } = about;
   const currency = currencyOf(payment.currency);
   if (currency === undefined) return refused(deps, payment, 'currency_unknown');
   const { nodes, isConnected, settings, hold } = await serviceFor(deps, payment);
@@ -134,7 +137,7 @@ async function promise(deps: Deps, about: { payment: PaymentRow; memo: string })
   if (!quote.ok) return refused(deps, payment, quote.refusal);
 
   const { adjustmentBp } = chosen;
-  const terms = { payment, memo, hold, currency, quote, agreed, adjustmentBp, madeAt: now };
+  const terms = { payment, shopDomain, hold, currency, quote, agreed, adjustmentBp, madeAt: now };
   let quoted: Quoted = { is: 'refused', refusal: 'node_unreachable' };
   for (const [at, node] of nodes.entries()) {
     const isLast = at === nodes.length - 1;
@@ -165,7 +168,7 @@ async function spokenAlone(
 
 type Terms = {
   payment: PaymentRow;
-  memo: string;
+  shopDomain: string;
   /** Its buyer's money is held until the merchant charges it. */
   hold: boolean;
   currency: Currency;
@@ -180,9 +183,10 @@ async function issueAt(
   deps: Deps,
   about: Terms & { nodeId: number; isLast: boolean },
 ): Promise<Quoted> {
-  const { payment, memo, hold, currency, quote, agreed, adjustmentBp, madeAt } = about;
+  const { payment, shopDomain, hold, currency, quote, agreed, adjustmentBp, madeAt } = about;
   const { nodeId, isLast } = about;
   const { amountMsat, lapsesAt } = quote;
+  const { owedMinor: fiatMinor, orderName } = payment;
   const secret = deps.randomSecret();
   const hash = createHash('sha256').update(secret).digest('hex') as PaymentHash;
   const place = placeOfPreimage({ paymentId: payment.id, hash });
@@ -193,7 +197,7 @@ async function issueAt(
     hash,
     sealedPreimage,
     hold,
-    fiatMinor: payment.owedMinor,
+    fiatMinor,
     currency,
     amountMsat,
     agreed,
@@ -205,6 +209,7 @@ async function issueAt(
   if (id === undefined) return { is: 'preparing' };
   const stored = { id, paymentId: payment.id, nodeId, hash, sealedPreimage, hold };
   const made = { ...stored, amountMsat, lapsesAt };
+  const memo = memoOf({ shopDomain, orderName }, { fiatMinor, currency });
   const quoted = await issue(deps, made, memo);
   if (quoted.is === 'refused' && !isLast) {
     // Or the pool has got it issued after all: then it is the payment's invoice.
@@ -261,12 +266,12 @@ export const placeOfPreimage = (invoice: { paymentId: string; hash: string }): S
   record: invoice.hash,
 });
 
-/** What the buyer's wallet shows: the shop and its order, and nothing of the buyer. */
-const memoOf = ({ payment, shopDomain }: PayPage): string =>
-  `${shopDomain.replace('.myshopify.com', '')} ${payment.orderName}`.slice(0, 120);
-
-/** The same, for whoever has only the payment's id. */
-export async function memoById(deps: Pick<Deps, 'db'>, paymentId: string): Promise<string> {
-  const page = await payPageById(deps.db, paymentId);
-  return page === undefined ? 'Order' : memoOf(page);
+/** What the wallet shows of a stored invoice, for whoever has only that. */
+export async function memoOfInvoice(
+  deps: Pick<Deps, 'db'>,
+  invoice: Pick<InvoiceRow, 'paymentId' | 'fiatMinor' | 'currency'>,
+): Promise<string> {
+  const page = await payPageById(deps.db, invoice.paymentId);
+  const { shopDomain = '', payment } = page ?? {};
+  return memoOf({ shopDomain, orderName: payment?.orderName ?? 'Order' }, invoice);
 }

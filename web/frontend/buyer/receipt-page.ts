@@ -166,7 +166,7 @@ const verifyWords = ({ say }: Speech): Record<string, string> =>
     (
       [
         ...(['verify.good', 'verify.good.text', 'verify.stated'] as const),
-        ...(['verify.test', 'verify.bad'] as const),
+        ...(['verify.stated.fiat', 'verify.test', 'verify.bad'] as const),
         ...receiptFaults.map((fault) => `verify.${fault}` as const),
       ] satisfies Word[]
     ).map((word) => [word, say(word)]),

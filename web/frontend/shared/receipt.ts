@@ -44,12 +44,20 @@ export type Receipt = {
 export const receiptFaults = [
   ...(['not_a_receipt', 'preimage_differs', 'request_unreadable', 'hash_differs'] as const),
   ...(['amount_differs', 'node_differs', 'network_differs', 'order_differs'] as const),
+  'fiat_differs',
   ...(['paid_less', 'rate_differs', 'paid_before_asked'] as const),
 ] as const;
 export type ReceiptFault = (typeof receiptFaults)[number];
 
 export type Checked =
-  { ok: true; receipt: Receipt; request: SignedRequest } | { ok: false; faults: ReceiptFault[] };
+  | {
+      ok: true;
+      receipt: Receipt;
+      request: SignedRequest;
+      /** The node signed the amount in the buyer's currency too. Older requests do not name it. */
+      isFiatSigned: boolean;
+    }
+  | { ok: false; faults: ReceiptFault[] };
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -114,9 +122,18 @@ function isAtPrice({ fiat, price, amountMsat }: Receipt): boolean {
   return perBitcoin > 0n && apart > -msatPerSat * share && apart < 2n * msatPerSat * share;
 }
 
-/** What our memo is: the shop and its order, as long as a memo may be. */
-const isMemoOf = ({ shop, order }: Receipt, memo: string): boolean =>
-  `${shop.replace('.myshopify.com', '')} ${order}`.slice(0, 120) === memo;
+/**
+ * What a memo of ours names, as in `example #1001, 12.30 EUR`: the shop and its order, as far as
+ * there is room, and what was asked. Older ones end with the order.
+ */
+function readMemo(memo: string): { named: string; letters: number; fiat?: string } {
+  const [, named, fiat] = /^(.*), (\d{1,18}(?:\.\d{1,8})? [A-Z]{3})$/su.exec(memo) ?? [];
+  if (named === undefined || fiat === undefined) return { named: memo, letters: 120 };
+  return { named, letters: 100, fiat };
+}
+
+const nameOf = ({ shop, order }: Receipt, letters: number): string =>
+  Array.from(`${shop.replace('.myshopify.com', '')} ${order}`).slice(0, letters).join('');
 
 /** How far a node's clock may go. Its invoice is made before it is paid. */
 const clocksApartMs = 5 * 60_000;
@@ -140,10 +157,14 @@ export async function checkReceipt(text: string): Promise<Checked> {
   must(request.amountMsat?.toString() === receipt.amountMsat, 'amount_differs');
   must(request.node === receipt.node, 'node_differs');
   must(request.network === receipt.network, 'network_differs');
-  must(isMemoOf(receipt, request.memo ?? ''), 'order_differs');
+  const memo = readMemo(request.memo ?? '');
+  must(memo.named === nameOf(receipt, memo.letters), 'order_differs');
+  const isFiatSigned = memo.fiat !== undefined;
+  const { amount, currency } = receipt.fiat;
+  must(!isFiatSigned || memo.fiat === `${amount} ${currency}`, 'fiat_differs');
   must(BigInt(receipt.paidMsat) >= BigInt(receipt.amountMsat), 'paid_less');
   must(isAtPrice(receipt), 'rate_differs');
   const paidMs = Date.parse(receipt.paidAt);
   must(paidMs >= request.madeAt * 1_000 - clocksApartMs, 'paid_before_asked');
-  return faults.length === 0 ? { ok: true, receipt, request } : { ok: false, faults };
+  return faults.length === 0 ? { ok: true, receipt, request, isFiatSigned } : { ok: false, faults };
 }

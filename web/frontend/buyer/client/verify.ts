@@ -39,7 +39,7 @@ async function check(): Promise<void> {
     show('bad', say('verify.bad'), why);
     return;
   }
-  const { receipt, request } = checked;
+  const { receipt, request, isFiatSigned } = checked;
   const values = {
     ...{ node: request.node, memo: request.memo ?? '', network: request.network },
     ...{ sats: satsOf(receipt.amountMsat), shop: receipt.shop },
@@ -48,7 +48,7 @@ async function check(): Promise<void> {
   const more = isTest ? [say('verify.test')] : [];
   show('good', say('verify.good'), [
     say('verify.good.text', values),
-    say('verify.stated'),
+    say(isFiatSigned ? 'verify.stated' : 'verify.stated.fiat'),
     ...more,
   ]);
 }
