@@ -133,7 +133,9 @@ function readMemo(memo: string): { named: string; letters: number; fiat?: string
 }
 
 const nameOf = ({ shop, order }: Receipt, letters: number): string =>
-  Array.from(`${shop.replace('.myshopify.com', '')} ${order}`).slice(0, letters).join('');
+  Array.from(`${shop.replace('.myshopify.com', '')} ${order}`)
+    .slice(0, letters)
+    .join('');
 
 /** How far a node's clock may go. Its invoice is made before it is paid. */
 const clocksApartMs = 5 * 60_000;
