@@ -169,6 +169,10 @@ test('who changes the amount in the currency is refused', async () => {
   ]);
 });
 
+/** Its last letter is another one. */
+const bent = (request: string): string =>
+  request.slice(0, -1) + (request.endsWith('q') ? 'p' : 'q');
+
 test('a forged receipt is refused, for its reason', async () => {
   const other = signingKeyOf(randomBytes(32));
   const another = { ...aReceipt().price, perBitcoin: '99000' };
@@ -186,7 +190,7 @@ test('a forged receipt is refused, for its reason', async () => {
     [{ paidMsat: '12299999' }, 'paid_less'],
     [{ price: another }, 'rate_differs'],
     [{ paidAt: '2020-01-01T00:00:00.000Z' }, 'paid_before_asked'],
-    [{ request: aReceipt().request.replace(/.$/, 'q') }, 'request_unreadable'],
+    [{ request: bent(aReceipt().request) }, 'request_unreadable'],
     [{ hash: 'x' }, 'not_a_receipt'],
     [{ receipt: 'zaptill/2' as never }, 'not_a_receipt'],
   ];

@@ -205,6 +205,27 @@ describe('the page', () => {
     expect(await (await fetch(at(done.link))).text()).toContain('You have your money back');
   });
 
+  test('what nobody has sent for a while waits, and is not said to take seconds', async () => {
+    const refund = await claimable();
+    expect((await give(refund.link, anInvoice())).status).toBe(303);
+    const view = await viewOf(refund.link);
+    expect(view).toMatchObject({ state: 'claimed', final: false });
+    expect(view).not.toHaveProperty('slow');
+    expect(await (await fetch(at(refund.link))).text()).toContain('Mostly this takes seconds');
+    await our.db.pool.query(
+      `update refund_claim set given_at = now() - interval '3 minutes' where refund_id = $1`,
+      [refund.id],
+    );
+    const later = await viewOf(refund.link);
+    expect(later).toMatchObject({ state: 'claimed', final: false, slow: true });
+    // Open pages fetch themselves again.
+    expect(later['revision']).not.toBe(view['revision']);
+    const page = await (await fetch(at(refund.link))).text();
+    expect(page).toContain('Your refund is still waiting');
+    expect(page).toContain('Nothing is lost');
+    expect(page).not.toContain('Mostly this takes');
+  });
+
   test('what could not be paid may be given anew', async () => {
     const refund = await claimable();
     expect((await give(refund.link, anInvoice())).status).toBe(303);

@@ -30,6 +30,7 @@ export function claimView(doors: Doors, refund: ClaimableRefund): ClaimView {
       : {}),
     ...(amountMsat === null ? {} : { sats: satsOf(amountMsat) }),
     ...(isClaimable && claimEndsAt !== null ? { claimEndsAt: claimEndsAt.toISOString() } : {}),
+    ...(state === 'claimed' && isSlow(refund, now) ? { slow: true as const } : {}),
     ...(isClaimable && refund.claimState === 'failed' ? { failedBefore: true as const } : {}),
     ...(isClaimable ? { lnurlAt: `${claimUrl}/lnurl` } : {}),
     backUrl: doors.outsideUrl(`https://${domain}/account`),
@@ -39,6 +40,12 @@ export function claimView(doors: Doors, refund: ClaimableRefund): ClaimView {
   const revision = createHash('sha256').update(shown).digest('base64url').slice(0, 16);
   return { ...view, revision };
 }
+
+/** After so long nobody reads that it takes seconds: a signer or a node is away, or waits. */
+const slowMs = 120_000;
+
+const isSlow = ({ claimGivenAt }: ClaimableRefund, now: Date): boolean =>
+  claimGivenAt !== null && now.getTime() - claimGivenAt.getTime() > slowMs;
 
 function stateOf(refund: ClaimableRefund, now: Date): ClaimState {
   const { state, reason, claimEndsAt } = refund;

@@ -56,6 +56,8 @@ export type ClaimView = {
   sats?: string;
   /** Until when it can be claimed, ISO 8601; `claimable` only. */
   claimEndsAt?: string;
+  /** `claimed` only: it was given a while ago, and has not been sent yet. */
+  slow?: true;
   /** `claimable` only: what was given before could not be paid. */
   failedBefore?: true;
   /** The address that a wallet asks (LUD-03), absolute; `claimable` only. */
