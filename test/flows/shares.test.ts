@@ -217,6 +217,33 @@ describe('booked', () => {
     expect(await sharesOf(open)).toHaveLength(3);
   });
 
+  test('an order that is not there at one look is looked for again', async () => {
+    await rule('hidden', { partBp: 5_000 }, 'ink & co');
+    const open = await shop.aPaidOrder({
+      lines: [{ title: 'Print', price: '8.00', vendor: 'Ink & Co' }],
+    });
+    const hidden = our.shopify.faults.add({ kind: 'order-not-by-id', times: 1_000 });
+    expect(await bookOf(open)).toMatchObject({ attempt: true, dueInMs: 600_000 });
+    expect(await sharesOf(open)).toEqual([]);
+    hidden.remove();
+    expect(await bookOf(open)).toBe('stored');
+    const received = await receivedOf(open);
+    expect(await sharesOf(open)).toEqual([
+      { address: 'hidden', amount: down(received / 2n), state: 'owed' },
+    ]);
+  });
+
+  test('an order that stays away has no goods: what asks for none of them is set aside', async () => {
+    await rule('goods', { partBp: 5_000 }, 'ink & co');
+    await rule('all', { partBp: 1_000 });
+    const open = await shop.aPaidOrder();
+    const hidden = our.shopify.faults.add({ kind: 'order-not-by-id', times: 1_000 });
+    await our.db.pool.query('update share_task set attempts = 2 where id = $1', [open.payment.id]);
+    expect(await bookOf(open)).toBe('stored');
+    hidden.remove();
+    expect((await sharesOf(open)).map(({ address }) => address)).toEqual(['all']);
+  });
+
   test('by the rules that were in force when Shopify accepted it', async () => {
     await rule('early', { partBp: 1_000 });
     const open = await shop.aPaidOrder();

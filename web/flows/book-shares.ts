@@ -8,6 +8,9 @@ import type { Deps, Step } from './flow.ts';
 
 /** How often a shop that removed the app is looked at again. */
 const goneShopMs = 6 * 3_600_000;
+/** An order that was paid a moment ago and is not there is looked for again before it counts. */
+const goneOrderMs = 10 * 60_000;
+const looksForOrder = 3;
 
 export const bookShares: Step = async (deps, row) => {
   const payment = await paymentToShare(deps.db, row.id);
@@ -15,12 +18,15 @@ export const bookShares: Step = async (deps, row) => {
   const { paymentId, shopId, rules } = payment;
   const goods = await goodsOf(deps, payment);
   if (goods === 'nobody_to_ask') return { dueInMs: goneShopMs, attempt: true, asked: false };
+  if (goods === 'gone' && row.attempts + 1 < looksForOrder) {
+    return { dueInMs: goneOrderMs, attempt: true };
+  }
   let booked = 0;
   const done = await book(
     deps.db,
     { paymentId, shopId, leaseNo: row.leaseNo },
     ({ receivedMsat }) => {
-      const shares = sharesOf(rules, { receivedMsat, goods });
+      const shares = sharesOf(rules, { receivedMsat, goods: goods === 'gone' ? undefined : goods });
       booked = shares.length;
       return shares;
     },
@@ -29,10 +35,13 @@ export const bookShares: Step = async (deps, row) => {
   return 'stored';
 };
 
-async function goodsOf(deps: Deps, payment: ToShare): Promise<Goods | undefined | 'nobody_to_ask'> {
+/** Undefined: they are not asked for. */
+async function goodsOf(
+  deps: Deps,
+  payment: ToShare,
+): Promise<Goods | undefined | 'gone' | 'nobody_to_ask'> {
   if (!asksForVendors(payment.rules) || payment.origin !== 'order') return undefined;
   if (payment.uninstalledAt !== null) return 'nobody_to_ask';
   const storefront = await deps.storefronts.of(payment.shopId);
-  const goods = await storefront.readGoods(payment.originId);
-  return goods === 'gone' ? undefined : goods;
+  return storefront.readGoods(payment.originId);
 }
