@@ -1,6 +1,7 @@
 // The payments app's page in every state, and its messages: for pictures, and for axe on each.
 import type { RequestListener } from 'node:http';
 import { advice } from '../../web/core/advice.ts';
+import { settingsFaults } from '../../web/core/settings.ts';
 import { renderMessage, renderSettings } from '../../web/frontend/payments/page.ts';
 import {
   messages,
@@ -8,6 +9,7 @@ import {
   type SettingsView,
   type ShownNode,
   type ShownPayment,
+  type ShownSettings,
 } from '../../web/frontend/payments/view.ts';
 
 const node: ShownNode = {
@@ -23,6 +25,15 @@ const node: ShownNode = {
   advice: [],
   isShared: false,
 };
+const settings: ShownSettings = {
+  ...{ setInAdmin: false, version: 0, state: 'shown', wrong: {}, sendsEmail: true },
+  usual: { quoteMinutes: '10', spread: '1', aloneDrift: '1' },
+  values: {
+    ...{ adjustment: 'none', adjustmentSize: '', quoteMinutes: '', spread: '', alone: 'pause' },
+    ...{ aloneMinutes: '', aloneDrift: '', smallest: '', largest: '', pricing: 'fiat_today' },
+    ...{ claimDays: '30', approval: '', wrong: false, email: '' },
+  },
+};
 const base: SettingsView = {
   shop: 'alpine.myshopify.com',
   formToken: 'a-word-of-this-page',
@@ -30,6 +41,7 @@ const base: SettingsView = {
   bake: 'lncli bakemacaroon --root_key_id 4711 uri:/lnrpc.Lightning/AddInvoice',
   holds: { on: false, nodeCanHold: false },
   refunds: { on: false, setInAdmin: false },
+  settings,
   readyToldAt: null,
   firstSessionAt: null,
   payments: {
@@ -109,11 +121,26 @@ export const paymentsViews: Readonly<Record<string, SettingsView>> = {
       advice: [advice('no_active_channel')],
     },
   },
+  settings_saved: { ...base, ...told, settings: { ...settings, version: 1, state: 'saved' } },
+  settings_wrong: {
+    ...base,
+    ...told,
+    settings: {
+      ...settings,
+      state: 'wrong',
+      values: { ...settings.values, adjustment: 'discount', adjustmentSize: '21', approval: '-' },
+      wrong: {
+        adjustmentSize: { fault: 'price_adjustment', sentence: settingsFaults.price_adjustment },
+        approval: { fault: 'refund_approval', sentence: settingsFaults.refund_approval },
+      },
+    },
+  },
   activated: {
     ...base,
     ...told,
     firstSessionAt: since,
     refunds: { on: true, setInAdmin: true },
+    settings: { ...settings, setInAdmin: true },
     payments: {
       needing: [stuck, tooMuch],
       latest: [

@@ -11,7 +11,10 @@ import { callbackPath, endGrant } from '../../web/http/payments/auth.ts';
 import { accountOf } from '../../web/core/ledger.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { movePayment } from '../../web/db/payments.ts';
+import { refundTermsOf } from '../../web/db/refunds.ts';
+import { settingsOf } from '../../web/db/settings.ts';
 import { installShop, shopOf } from '../../web/db/shops.ts';
+import { settingsServing } from '../../web/flows/serve-session.ts';
 import { aNode, anInvoice, aPayment, aSettle, aShop } from '../builders.ts';
 import {
   formToken,
@@ -49,7 +52,7 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const forms = allRoutes(face.wired.doors()).filter(
     ({ method, policy }) => method === 'post' && policy === 'payments-page',
   );
-  expect(forms).toHaveLength(10);
+  expect(forms).toHaveLength(11);
   for (const { path } of forms) {
     const form = { form_token: 'x', lndconnect: 'lndconnect://' };
     const answer = await stranger.ask(path, { form });
@@ -511,6 +514,86 @@ test('refunds are switched on here, and what is stuck becomes a link for its buy
   expect(told).not.toContain('action="/payments/give-back"');
   await face.wired.db.prisma.settings.delete({ where: { shopId: other } });
   await press('refunds', { on: 'no' });
+});
+
+/** As the form is sent when nothing was typed into it. */
+const asItComes = {
+  ...{ adjustment: 'none', adjustmentSize: '', quoteMinutes: '', spread: '', alone: 'pause' },
+  ...{ aloneMinutes: '', aloneDrift: '', smallest: '', largest: '', pricing: 'fiat_today' },
+  ...{ claimDays: '30', approval: '', email: '' },
+};
+
+test('its merchant chooses prices, limits and refunds; what is wrong is said at its field', async () => {
+  const shopId = (await row())?.id ?? 0;
+  const { db, deps } = face.wired;
+  const page = await merchant.ask('/payments');
+  const versionOn = (text: string) => /name="version" value="(\d+)"/.exec(text)?.[1] ?? '';
+  const save = (form: Record<string, string>, version = versionOn(page.text)) =>
+    merchant.ask('/payments/settings', {
+      form: { form_token: formToken(page), ...asItComes, version, ...form },
+    });
+  expect((await save({ adjustment: 'perhaps' })).status).toBe(400);
+  const wrong = await save({ adjustment: 'discount', adjustmentSize: '21', approval: 'many' });
+  expect(wrong.status).toBe(422);
+  expect(wrong.text).toContain('Between 0.01 and 20 percent');
+  expect(wrong.text).toContain('id="approval-wrong"');
+  // What was typed is still there.
+  expect(wrong.text).toMatch(/name="adjustmentSize"[^>]*value="21"/);
+  expect(wrong.text).toMatch(/name="approval"[^>]*value="many"/);
+  expect(await db.prisma.settings.findUnique({ where: { shopId } })).toBeNull();
+
+  const press = (name: string, form: Record<string, string>) =>
+    merchant.ask(`/payments/${name}`, { form: { form_token: formToken(page), ...form } });
+  await press('refunds', { on: 'yes' });
+  const wish = {
+    ...{ adjustment: 'discount', adjustmentSize: '2,5', quoteMinutes: '20', spread: '0.5' },
+    ...{
+      alone: 'widen',
+      aloneMinutes: '15',
+      aloneDrift: '',
+      smallest: '100',
+      largest: '1 000 000',
+    },
+    ...{ pricing: 'lower', claimDays: '14', approval: '0', wrong: 'yes' },
+  };
+  const saved = await save(wish);
+  expect([saved.status, new URL(saved.location).search]).toEqual([303, '?saved=1']);
+  const { settings, version } = await settingsOf(db, shopId);
+  expect(settings).toMatchObject({
+    ...{ priceAdjustmentBp: -250, quoteSeconds: 1_200, spreadLimitBp: 50, aloneMinutes: 15 },
+    ...{ aloneDriftBp: null, smallestMsat: 100_000n, largestMsat: 1_000_000_000n },
+    ...{ refundPricing: 'lower', refundClaimDays: 14, refundApprovalMsat: 0n },
+    // The switch of refunds was on before, and stays so.
+    ...{ refundsWrong: true, refundsOn: true },
+  });
+  const shown = await merchant.ask('/payments?saved=1');
+  expect(shown.text).toContain('Settings saved');
+  expect(shown.text).toMatch(/name="adjustmentSize"[^>]*value="2.5"/);
+  expect(versionOn(shown.text)).toBe(String(version));
+  // They are those of its sessions and of their refunds.
+  expect(await settingsServing(deps, shopId)).toEqual(settings);
+  expect(await refundTermsOf(db, shopId)).toMatchObject({
+    ...{ from: 'own', refundsOn: true, pricing: 'lower', claimDays: 14, approvalMsat: 0n },
+  });
+  // Who saw an older page changes nothing.
+  expect((await save({ claimDays: '99' }, '0')).status).toBe(409);
+  expect((await settingsOf(db, shopId)).version).toBe(version);
+  // The switch is still here, and still switches.
+  await press('refunds', { on: 'no' });
+  expect(await refundTermsOf(db, shopId)).toMatchObject({ from: 'own', refundsOn: false });
+  await db.prisma.settings.delete({ where: { shopId } });
+});
+
+test('settings of the merchant app are not changed here', async () => {
+  const { domain } = (await row()) ?? { domain: '' };
+  const { id: other } = await aShop(face.wired.db, { domain });
+  await face.wired.db.prisma.settings.create({ data: { shopId: other, refundClaimDays: 9 } });
+  const page = await merchant.ask('/payments');
+  expect(page.text).toContain('it holds here as well');
+  expect(page.text).not.toContain('action="/payments/settings"');
+  const form = { form_token: formToken(page), ...asItComes, version: '0' };
+  expect((await merchant.ask('/payments/settings', { form })).status).toBe(409);
+  await face.wired.db.prisma.settings.delete({ where: { shopId: other } });
 });
 
 test('a stuck payment is settled by hand, by its own shop and with a word', async () => {

@@ -409,8 +409,8 @@ export async function paidSatsOf(
 
 export type RefundTerms = {
   refundsOn: boolean;
-  /** Its settings in the merchant app say so, and not the switch of the payments app. */
-  fromSettings: boolean;
+  /** Whose word it is: its own row's, or that of the shop's other app, changed in the admin. */
+  from: 'own' | 'admin';
   pricing: RefundPricing;
   claimDays: number;
   approvalMsat: Msat | null;
@@ -424,7 +424,7 @@ export type RefundTerms = {
 export async function refundTermsOf(db: Database, shopId: number): Promise<RefundTerms> {
   const [row] = await rows<{
     refunds_on: boolean;
-    from_settings: boolean;
+    from_others: boolean;
     refund_pricing: RefundPricing | null;
     refund_claim_days: number | null;
     refund_approval_msat: string | null;
@@ -434,7 +434,7 @@ export async function refundTermsOf(db: Database, shopId: number): Promise<Refun
       name: 'refund_terms_of',
       text: `
         select coalesce(t.refunds_on, s.refunds_on) as refunds_on,
-          t.shop_id is not null as from_settings,
+          t.shop_id is not null and o.id <> s.id as from_others,
           t.refund_pricing, t.refund_claim_days, t.refund_approval_msat
         from shop s
           join shop o on o.domain = s.domain and (o.id = s.id or o.uninstalled_at is null)
@@ -446,7 +446,7 @@ export async function refundTermsOf(db: Database, shopId: number): Promise<Refun
   );
   return {
     refundsOn: row?.refunds_on ?? false,
-    fromSettings: row?.from_settings ?? false,
+    from: row?.from_others === true ? 'admin' : 'own',
     pricing: row?.refund_pricing ?? 'fiat_today',
     claimDays: row?.refund_claim_days ?? 30,
     approvalMsat:
@@ -864,7 +864,14 @@ export const switchRefunds = (
   transaction(db, async (on) => {
     await rows(
       on,
-      { name: 'refund_switch', text: 'update shop set refunds_on = $2 where id = $1' },
+      {
+        name: 'refund_switch',
+        // Settings of its own go before the switch of the row, and say the same.
+        text: `
+          with switched as (update shop set refunds_on = $2 where id = $1 returning id)
+          update settings t set refunds_on = $2, version = t.version + 1, changed_at = now()
+          from switched s where t.shop_id = s.id and t.refunds_on <> $2`,
+      },
       [shopId, isOn],
     );
     if (isOn) await wakeRefunds(on, shopId);

@@ -35,10 +35,10 @@ const kindOf = (view: ClaimView): 'refund' | 'reward' =>
   view.reward === true ? 'reward' : 'refund';
 
 /** What waits for the shop or its node is not said to be on its way. */
-const headOf = (view: ClaimView): Word =>
-  view.slow === true ? `${kindOf(view)}.slow.head` : `${kindOf(view)}.${view.state}.head`;
-const textOf = (view: ClaimView): Word =>
-  view.slow === true ? 'refund.slow.text' : `${kindOf(view)}.${view.state}.text`;
+const saidOf = (view: ClaimView) =>
+  view.slow === true
+    ? (`${kindOf(view)}.slow` as const)
+    : (`${kindOf(view)}.${view.state}` as const);
 
 /** The page of a refund in its present state. `locale` is any language tag, such as `de-CH`. */
 export function renderClaimPage(
@@ -68,7 +68,7 @@ export function renderClaimPage(
   // Without script a page with a field must not load itself anew: what is typed would be gone.
   const asksAgain = !view.final && view.state !== 'claimable';
   return frame(words, {
-    title: `${words.say(headOf(view), values)} – ${view.shopName}`,
+    title: `${words.say(`${saidOf(view)}.head`, values)} – ${view.shopName}`,
     body,
     script: options.assets.script,
     refresh: asksAgain ? 'without script' : 'never',
@@ -125,8 +125,8 @@ function stateSection(view: ClaimView, shown: Shown): Html {
     <section class="pay" aria-labelledby="head">
       <div class="state">
         <span class="mark" aria-hidden="true">${mark}</span>
-        <h2 id="head" tabindex="-1">${say(headOf(view), values)}</h2>
-        <p>${say(textOf(view), values)}</p>
+        <h2 id="head" tabindex="-1">${say(`${saidOf(view)}.head`, values)}</h2>
+        <p>${say(`${saidOf(view)}.text`, values)}</p>
       </div>
       ${
         view.failedBefore === true &&

@@ -92,6 +92,40 @@ export type ClaimedRefund = {
 };
 
 /** Why Shopify did not take the word that the shop is ready. */
+/** The form of the settings, as it is typed: percent, minutes, days and whole satoshis. */
+export type TypedSettings = {
+  adjustment: 'none' | 'discount' | 'markup';
+  adjustmentSize: string;
+  quoteMinutes: string;
+  spread: string;
+  alone: 'pause' | 'widen';
+  aloneMinutes: string;
+  aloneDrift: string;
+  smallest: string;
+  largest: string;
+  pricing: 'fiat_today' | 'sats_paid' | 'lower';
+  claimDays: string;
+  approval: string;
+  /** What nobody owed becomes a refund without a person. */
+  wrong: boolean;
+  email: string;
+};
+
+export type ShownSettings = {
+  /** They are those of the merchant app, and changed there. */
+  setInAdmin: boolean;
+  /** Counts up with each change: given back when saving. */
+  version: number;
+  values: TypedSettings;
+  /** `saved`: by the form before this page. `wrong`: nothing was. */
+  state: 'shown' | 'saved' | 'wrong';
+  /** `sentence`: English. */
+  wrong: Partial<Record<keyof TypedSettings, { fault: string; sentence: string }>>;
+  /** What holds where a field is left empty. */
+  usual: Partial<Record<keyof TypedSettings, string>>;
+  sendsEmail: boolean;
+};
+
 export type ReadyFailure = 'away' | 'refused' | 'signed_off';
 
 export type SettingsView = {
@@ -105,6 +139,7 @@ export type SettingsView = {
   holds: { on: boolean; nodeCanHold: boolean };
   /** Whether refunds are given, and whether the settings of the merchant app say so. */
   refunds: { on: boolean; setInAdmin: boolean };
+  settings: ShownSettings;
   readyToldAt: string | null;
   /** When the first buyer chose the method; null: nobody has. */
   firstSessionAt: string | null;

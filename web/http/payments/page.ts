@@ -7,6 +7,7 @@ import { msat } from '../../core/money.ts';
 import {
   paymentsAppOf,
   refundTermsOf,
+  settingsOf,
   shopById,
   siblingsOf,
   type NodeRow,
@@ -15,6 +16,7 @@ import {
 import type { ConnectRefused } from '../../flows/connect-node.ts';
 import { answerAttention } from '../../flows/answer-attention.ts';
 import { approveRefund } from '../../flows/approve-refund.ts';
+import { changeSettings } from '../../flows/change-settings.ts';
 import { giveBackAsRefund } from '../../flows/open-refund.ts';
 import { settleByHand } from '../../flows/settle-by-hand.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
@@ -31,7 +33,9 @@ import type { Doors, Registration } from '../doors.ts';
 import { freshNode, nodeAnswer } from '../merchant/node.ts';
 import { beginGrant, queryOf } from './auth.ts';
 import { dropCookie, readCookie } from './cookies.ts';
+import { settingsForm, settingsMeant, typedAgain } from './settings-form.ts';
 import { shownPayments } from './shown-payments.ts';
+import { shownSettings, wrongFields, type SavedSettings } from './shown-settings.ts';
 import { languageOf, show, showMessage } from './show.ts';
 
 type SignedIn = { shop: ShopRow; app: Registration; token: string };
@@ -58,7 +62,8 @@ export async function openPage(knock: Knock): Promise<void> {
   const asked = query.getAll('shop').length === 1 ? shopDomain(query.get('shop') ?? '') : undefined;
   if (seen !== undefined && (asked === undefined || asked === seen.shop.domain)) {
     const justConnected = query.get('connected') === '1';
-    await showSettings(knock, seen, { status: 200, justConnected });
+    const saved = query.get('saved') === '1' ? 'saved' : undefined;
+    await showSettings(knock, seen, { status: 200, justConnected, saved });
     return;
   }
   const apps = await doors.registrations('payments');
@@ -309,6 +314,40 @@ export const switchHolds = switching(holdsTo);
 /** Whether buyers get refunds, where no settings of the shop say so. */
 export const switchRefunds = switching(refundsTo);
 
+/** The merchant of a shop that has the payments app alone chooses how it asks and gives back. */
+export async function saveSettings(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, request, response } = knock;
+  const form = settingsForm.safeParse(seen.body).data;
+  if (form === undefined) {
+    showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+    return;
+  }
+  const { deps } = doors;
+  const { id: shopId } = seen.shop;
+  const [{ settings: was }, terms] = await Promise.all([
+    settingsOf(deps.db, shopId),
+    refundTermsOf(deps.db, shopId),
+  ]);
+  if (terms.from === 'admin') {
+    refuse(knock, 'changed_meanwhile', { isUnknown: false });
+    return;
+  }
+  // The switch of refunds is a form of its own.
+  const settings = { ...settingsMeant(form, was), refundsOn: terms.refundsOn };
+  const wish = { shopId, version: form.version, was, settings };
+  const changed = await changeSettings(deps, wish);
+  if (changed.is === 'wrong') {
+    const saved = { typed: typedAgain(form), wrong: wrongFields(changed.wrong), ...wish };
+    await showSettings(knock, seen, { status: 422, saved });
+  } else if (changed.is === 'changed_meanwhile') {
+    refuse(knock, 'changed_meanwhile', { isUnknown: false });
+  } else {
+    response.set('Cache-Control', 'no-store').redirect(303, '/payments?saved=1#settings');
+  }
+}
+
 export async function endPageSession(knock: Knock): Promise<void> {
   const seen = await formOf(knock);
   if (seen === undefined) return;
@@ -335,23 +374,29 @@ async function nodeOf(doors: Doors, shop: ShopRow): Promise<NodeRow | null> {
 async function showSettings(
   { doors, request, response }: Knock,
   seen: SignedIn,
-  about: { status: number } & Pick<SettingsView, 'refused' | 'justConnected' | 'readyFailure'>,
+  about: {
+    status: number;
+    saved?: SavedSettings | 'saved' | undefined;
+  } & Pick<SettingsView, 'refused' | 'justConnected' | 'readyFailure'>,
 ): Promise<void> {
-  const { status, ...more } = about;
+  const { status, saved, ...more } = about;
   const { shop } = seen;
-  const [node, told, payments, terms] = await Promise.all([
+  const [node, told, payments, terms, stored] = await Promise.all([
     nodeOf(doors, shop),
     paymentsAppOf(doors.deps.db, shop.id),
     shownPayments(doors, shop.id),
     refundTermsOf(doors.deps.db, shop.id),
+    settingsOf(doors.deps.db, shop.id),
   ]);
+  const setInAdmin = terms.from === 'admin';
   const view: SettingsView = {
     shop: shop.domain,
     formToken: formTokenOf(seen.token),
     node: node === null ? null : shownNode(doors, { node, shop }),
     bake: doors.bakeLine(told.holdsOn),
     holds: { on: told.holdsOn, nodeCanHold: node?.canHold ?? false },
-    refunds: { on: terms.refundsOn, setInAdmin: terms.fromSettings },
+    refunds: { on: terms.refundsOn, setInAdmin },
+    settings: shownSettings(doors, { stored, setInAdmin, saved }),
     readyToldAt: told.readyToldAt?.toISOString() ?? null,
     firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
     payments,

@@ -15,6 +15,7 @@ import {
   endPageSession,
   giveBack,
   openPage,
+  saveSettings,
   settlePayment,
   switchHolds,
   switchRefunds,
@@ -36,6 +37,7 @@ const forms = {
   withdraw,
   holds: switchHolds,
   refunds: switchRefunds,
+  settings: saveSettings,
   'sign-out': endPageSession,
 };
 
