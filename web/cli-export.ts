@@ -36,7 +36,7 @@ export async function exportToDesk(
   const what = exportKinds.find((each) => each === options.what);
   const format = exportFormats.find((each) => each === options.format);
   if (what === undefined)
-    return refused('The export is of payments, refunds, shares, ledger or tax.');
+    return refused('The export is of payments, refunds, shares, ledger, balances or tax.');
   if (format === undefined) return refused('The format is csv or jsonl.');
   const days = [since, until].filter((day) => day !== undefined);
   if (!days.every((day) => dayForm.safeParse(day).success)) {

@@ -233,7 +233,7 @@ describe('booked', () => {
     ]);
   });
 
-  test('an order that stays away has no goods: what asks for none of them is set aside', async () => {
+  test('of an order that stays away only what asks for no goods is set aside', async () => {
     await rule('goods', { partBp: 5_000 }, 'ink & co');
     await rule('all', { partBp: 1_000 });
     const open = await shop.aPaidOrder();

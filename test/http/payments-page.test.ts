@@ -523,7 +523,7 @@ const asItComes = {
   ...{ claimDays: '30', approval: '', email: '' },
 };
 
-test('its merchant chooses prices, limits and refunds; what is wrong is said at its field', async () => {
+test('its merchant chooses prices, limits and refunds', async () => {
   const shopId = (await row())?.id ?? 0;
   const { db, deps } = face.wired;
   const page = await merchant.ask('/payments');

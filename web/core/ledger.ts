@@ -5,31 +5,41 @@ import { msat, shareRoundedDown } from './money.ts';
 import type { Verdict } from './payment.ts';
 import { assert } from './trouble.ts';
 
-/**
- * - `node`: what a node received; grows negative by what it gave to the accounts below.
- * - `awaiting`: settled, and Shopify has not accepted it yet.
- * - `resolved`: settled and accepted by Shopify.
- * - `stranded`: settled, and Shopify will not take it.
- * - `overpaid`: more than was asked, or a second payment; to be given back.
- * - `given_back`: a person says that the buyer has it back, from the merchant's own wallet.
- * - `kept`: a person says that the buyer leaves it to the shop.
- * - `refunding`: owed to a buyer as a refund that has its price.
- * - `paid_out`: what the paying node sent to buyers, with the fees of the way.
- * - `fees`: fees of the way; grows negative by what the shop paid of its own.
- * - `sharing`: set aside by rule for others, and owed to them.
- * - `shared`: what the paying node sent to them, with the fees of the way.
- * - `rewarding`: set aside by rule for the buyer, and owed to them as a reward; what is paid of it
- *   goes to `paid_out` as well.
- * - `topped_up`: what a refund costs beyond the sats that came for it, because the price moved, and
- *   what others and the buyer are owed again when such a refund has taken it; grows negative by
- *   what the shop paid of its own.
- */
-export const accountKinds = [
-  ...(['node', 'awaiting', 'resolved', 'stranded', 'overpaid'] as const),
-  ...(['given_back', 'kept', 'refunding', 'paid_out', 'fees', 'topped_up'] as const),
-  ...(['sharing', 'shared', 'rewarding'] as const),
-] as const;
-export type AccountKind = (typeof accountKinds)[number];
+/** What is on each account. `node`, `fees` and `topped_up` grow negative by what they gave. */
+export const accounts = {
+  node: 'What the node received, below zero: it went to the other accounts.',
+  awaiting: 'Settled, and Shopify has not accepted it yet.',
+  resolved: 'Settled and accepted by Shopify.',
+  stranded: 'Settled, and Shopify will not take it.',
+  overpaid: 'More than was asked, or a second payment; to be given back.',
+  given_back: 'A person says that the buyer has it back, from the merchant’s own wallet.',
+  kept: 'A person says that the buyer leaves it to the shop.',
+  refunding: 'Owed to a buyer as a refund that has its price.',
+  paid_out: 'What the paying node sent to buyers, with the fees of the way.',
+  fees: 'Fees of the way, below zero: what the shop paid of its own.',
+  topped_up:
+    'What a refund costs beyond the sats that came for it, because the price moved, and what ' +
+    'others and the buyer are owed again when such a refund has taken it; below zero: paid by the shop.',
+  sharing: 'Set aside by rule for others, and owed to them.',
+  shared: 'What the paying node sent to them, with the fees of the way.',
+  rewarding: 'Set aside by rule for the buyer, and owed to them as a reward.',
+} as const satisfies Record<string, string>;
+export type AccountKind = keyof typeof accounts;
+export const accountKinds = Object.keys(accounts) as readonly AccountKind[];
+
+/** What follows from invoices: a promise that may lapse is no claim, and is not booked. */
+export const derivedAccounts = {
+  receivable: 'What buyers may still pay at this moment; it follows from the open invoices.',
+  rounding: 'What rounding up to whole satoshis brought; it is a part of what came in.',
+} as const satisfies Record<string, string>;
+
+/** `account` is a kind with a number behind it, such as `resolved:7`. */
+export function meaningOfAccount(account: string): string {
+  const [kind = ''] = account.split(':');
+  const known: Readonly<Record<string, string>> = { ...accounts, ...derivedAccounts };
+  return known[kind] ?? '';
+}
+
 export type Account = `${AccountKind}:${string}`;
 
 export const accountOf = (kind: AccountKind, id: string | number): Account =>

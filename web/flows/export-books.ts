@@ -8,6 +8,8 @@ import {
   type Period,
 } from '../db/views/export.ts';
 import { everyListedPayment, type PaymentFilter } from '../db/views/payments.ts';
+import { balancesOf } from '../db/views/balances.ts';
+import { balanceColumns } from './export-balances.ts';
 import { batch, fileOf, ofEach, type Columns, type ExportFormat } from './export-file.ts';
 import { ledgerColumns } from './export-ledger.ts';
 import { paymentColumns } from './export-payments.ts';
@@ -15,7 +17,7 @@ import { refundColumns } from './export-refunds.ts';
 import { shareColumns } from './export-shares.ts';
 import { taxColumns } from './export-tax.ts';
 
-export const exportKinds = ['payments', 'refunds', 'shares', 'ledger', 'tax'] as const;
+export const exportKinds = ['payments', 'refunds', 'shares', 'ledger', 'balances', 'tax'] as const;
 export type ExportKind = (typeof exportKinds)[number];
 
 /** The columns of each file, in their order. */
@@ -24,6 +26,7 @@ export const columnsOf: Readonly<Record<ExportKind, readonly string[]>> = {
   refunds: Object.keys(refundColumns),
   shares: Object.keys(shareColumns),
   ledger: Object.keys(ledgerColumns),
+  balances: Object.keys(balanceColumns),
   tax: Object.keys(taxColumns),
 };
 
@@ -63,6 +66,10 @@ export function exportBooks(
       return file(ledgerColumns, (shopId) =>
         everyPosting(db, { shopId, period: books.period, batch }),
       );
+    case 'balances':
+      return file(balanceColumns, async function* (shopId) {
+        yield await balancesOf(db, { shopId, period: books.period });
+      });
     case 'tax':
       return file(taxColumns, (shopId) =>
         everyPaidInvoice(db, { shopId, period: books.period, batch }),

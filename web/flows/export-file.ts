@@ -80,8 +80,17 @@ const csv = (records: string[][]): string =>
     record_delimiter: 'windows',
     quote_record_delimiter: true,
     escape_formulas: true,
-    cast: { string: (cell) => (cell.includes(';') ? evenIfSplit(cell) : cell) },
+    cast: { string: written },
   });
+
+/** An amount below zero is a number, and no formula. */
+const plainNumber = /^-\d+(?:\.\d+)?$/;
+
+function written(cell: string): string | { value: string } {
+  const asItIs = { value: cell, escape_formulas: false };
+  if (plainNumber.test(cell)) return asItIs;
+  return cell.includes(';') ? evenIfSplit(cell) : cell;
+}
 
 /** Where commas stand in numbers, a spreadsheet parts cells at semicolons, whatever is quoted. */
 const evenIfSplit = (cell: string): string =>

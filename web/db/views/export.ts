@@ -18,7 +18,10 @@ export type Period = {
 type About = { shopId: number; period: Period; batch: number };
 
 /** From when, included, to when, not included; as PostgreSQL writes a time. */
-async function boundsOf(db: Database, period: Period): Promise<{ begins: string; ends: string }> {
+export async function boundsOf(
+  db: Database,
+  period: Period,
+): Promise<{ begins: string; ends: string }> {
   const [bounds] = await rows<{ begins: string; ends: string }>(
     db.pool,
     {

@@ -31,6 +31,10 @@ export const exportColumns = {
     ...(['order', 'shopify_id', 'test', 'from_account', 'to_account', 'amount_msat'] as const),
     ...(['amount_sats', 'fiat_value', 'currency', 'price_of_one_bitcoin'] as const),
   ],
+  balances: [
+    ...(['account', 'account_means', 'account_booked', 'opening_msat', 'in_msat'] as const),
+    ...(['out_msat', 'closing_msat', 'closing_sats'] as const),
+  ],
   tax: [
     ...(['payment_id', 'order', 'origin', 'shopify_id', 'test', 'state', 'received_at'] as const),
     ...(['received_in_shop_time', 'received_msat', 'received_sats'] as const),

@@ -81,7 +81,7 @@ type Days = { since: string; until: string };
 const isTurned = ({ since, until }: Days): boolean => since !== '' && until !== '' && since > until;
 
 const kinds = [
-  ...(['payments', 'refunds', 'shares', 'ledger', 'tax'] as const),
+  ...(['payments', 'refunds', 'shares', 'ledger', 'balances', 'tax'] as const),
 ] as const satisfies readonly ExportKind[];
 
 type Choice = ReturnType<typeof useChoice>;
