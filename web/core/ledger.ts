@@ -19,7 +19,8 @@ export const accounts = {
   fees: 'Fees of the way, below zero: what the shop paid of its own.',
   topped_up:
     'What a refund costs beyond the sats that came for it, because the price moved, and what ' +
-    'others and the buyer are owed again when such a refund has taken it; below zero: paid by the shop.',
+    'others and the buyer are owed again when such a refund has taken it; below zero: paid by ' +
+    'the shop.',
   sharing: 'Set aside by rule for others, and owed to them.',
   shared: 'What the paying node sent to them, with the fees of the way.',
   rewarding: 'Set aside by rule for the buyer, and owed to them as a reward.',
