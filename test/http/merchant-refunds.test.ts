@@ -230,11 +230,11 @@ test('what waits for a person, or no signer has seen, is said on the first page'
     `with claimed as (update refund set state = 'claimed' where id = $1 returning id)
      insert into refund_claim (refund_id, request, hash, amount_msat, expires_at, kind, given_at)
      select id, 'lnbcrt1', sha256('claimed'), 1000, now() + interval '1 hour', 'invoice',
-       now() - interval '14 minutes' from claimed returning id`,
+       now() - interval '9 minutes' from claimed returning id`,
     [id],
   );
   expect(await said()).toEqual([]);
-  await our.db.pool.query(`update refund_claim set given_at = now() - interval '16 minutes'`);
+  await our.db.pool.query(`update refund_claim set given_at = now() - interval '11 minutes'`);
   expect(await said()).toEqual(['refunds_unseen']);
   // A signer is there and has said why it waits; then it falls silent.
   await saySignerReport(our.db, { signer: 'one', signs: true });
@@ -256,7 +256,7 @@ test('what waits for a person, or no signer has seen, is said on the first page'
   await our.db.pool.query('update purse set paused_at = now()');
   expect(await said()).toEqual(['refunds_unseen']);
   await our.db.pool.query('update purse set paused_at = null');
-  await our.db.pool.query(`update signer_report set said_at = now() - interval '16 minutes'`);
+  await our.db.pool.query(`update signer_report set said_at = now() - interval '11 minutes'`);
   expect(await said()).toEqual(['refunds_unseen']);
 });
 

@@ -255,6 +255,41 @@ const words = {
       todo: 'Ziehen Sie es vorher ein, wenn die Bestellung bestehen soll.',
     },
   },
+  refunds_to_approve: {
+    path: '/refunds',
+    en: {
+      subject: 'Refunds wait for your approval: {count}',
+      sentence:
+        'Refunds that are larger than what goes out by itself wait for you: {count}. Their ' +
+        'buyers get nothing before.',
+      todo: 'Approve each, or withdraw it.',
+    },
+    de: {
+      subject: 'Erstattungen warten auf Ihre Zustimmung: {count}',
+      sentence:
+        'Erstattungen, die größer sind als das, was von selbst hinausgeht, warten auf Sie: ' +
+        '{count}. Vorher bekommen die Käufer nichts.',
+      todo: 'Stimmen Sie jeder zu, oder ziehen Sie sie zurück.',
+    },
+  },
+  refunds_unseen: {
+    path: '/refunds',
+    en: {
+      subject: 'Claimed refunds are not being paid: {count}',
+      sentence:
+        'Buyers have claimed refunds on which nobody has worked for ten minutes: {count}. The ' +
+        'signer is not running, is paused, or has no node to pay from. Nothing is lost.',
+      todo: 'Tell whoever runs this server for you.',
+    },
+    de: {
+      subject: 'Abgerufene Erstattungen werden nicht gezahlt: {count}',
+      sentence:
+        'Käufer haben Erstattungen abgerufen, an denen seit zehn Minuten niemand arbeitet: ' +
+        '{count}. Der Signer läuft nicht, pausiert oder hat keinen Knoten, von dem er zahlt. ' +
+        'Nichts ist verloren.',
+      todo: 'Sagen Sie es dem, der diesen Server für Sie betreibt.',
+    },
+  },
   reconcile_break: {
     path: '/',
     en: {

@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { rows } from './database.ts';
 import type { ClaimedRow } from './due.ts';
 import { alertLane, nudge } from './lanes.ts';
+import { countToApprove, countUnseen, episodeOfUnseen } from './refunds-in-need.ts';
 import { oldSecretsOfShop } from './settings.ts';
 
 export type AlertRow = {
@@ -111,6 +112,44 @@ export async function makeNodeAlerts(db: Database): Promise<void> {
   await make('node_unreachable', alertRules.unreachableMs);
   await make('receivable_low', alertRules.receivableLowMsat);
   for (const days of alertRules.credentialDays) await make('credential_ending', days);
+}
+
+/** Of the rows of a shop with somewhere to send an alert one: that of the merchant app first. */
+const toldShops = `
+  select s.shop_id as id from settings s join shop own on own.id = s.shop_id
+    join registration app on app.id = own.registration_id
+  where own.uninstalled_at is null and coalesce(s.alert_email, s.alert_url) is not null
+    and not exists (
+      select 1 from shop o join settings t on t.shop_id = o.id
+        join registration other on other.id = o.registration_id
+      where o.domain = own.domain and (other.kind, o.id) < (app.kind, own.id)
+        and o.uninstalled_at is null
+        and coalesce(t.alert_email, t.alert_url) is not null)`;
+
+const refundAlerts = {
+  refunds_to_approve: `
+    select make_alert(told.id, 'refunds_to_approve',
+      to_char(now() at time zone 'UTC', 'YYYY-MM-DD'),
+      jsonb_build_object('count', waiting.n::text))
+    from (${toldShops}) told
+      cross join lateral (select (${countToApprove('told.id')}) as n) waiting
+    where waiting.n > 0`,
+  refunds_unseen: `
+    select make_alert(told.id, 'refunds_unseen', ${episodeOfUnseen('told.id')},
+      jsonb_build_object('count', claimed.n::text))
+    from (${toldShops}) told
+      cross join lateral (select (${countUnseen('told.id')}) as n) claimed
+    where claimed.n > 0`,
+} as const;
+
+/**
+ * Refunds wait for approval: told once a day, with how many. Claims wait and no signer works on
+ * them: told once for as long as it lasts. Repeating it changes nothing.
+ */
+export async function makeRefundAlerts(db: Database): Promise<void> {
+  for (const what of ['refunds_to_approve', 'refunds_unseen'] as const) {
+    await rows(db.pool, { name: `alert_${what}`, text: refundAlerts[what] }, []);
+  }
 }
 
 /**

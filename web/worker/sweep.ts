@@ -1,7 +1,7 @@
 // What mends: jobs of pools that died, lanes whose nudge was lost, things to be forgotten, and
-// nodes that a merchant must hear of.
+// nodes and refunds that a merchant must hear of.
 // Every pool does all of it; doing it twice changes nothing.
-import { makeNodeAlerts } from '../db/alerts.ts';
+import { makeNodeAlerts, makeRefundAlerts } from '../db/alerts.ts';
 import { count } from '../db/counted.ts';
 import { wakeVerdicts } from '../db/due.ts';
 import { forgetOldLanes } from '../db/lane-state.ts';
@@ -119,6 +119,7 @@ export function startSweeps(
         const gone = await wipeGoneCredentials(deps.db);
         if (gone.length > 0) deps.log.error({ nodes: gone }, 'node.gone');
         await makeNodeAlerts(deps.db);
+        await makeRefundAlerts(deps.db);
         await wipeOldSecrets(deps.db);
         await honourPrivacy(deps);
         await reconcileNights(deps);

@@ -7,7 +7,10 @@ import type { RefundState } from '../../core/refund.ts';
 import { refundStates } from '../../core/refund.ts';
 import { rows, type Database } from '../database.ts';
 import { record, records } from '../records.ts';
+import { countToApprove, countUnseen, sameShopAs, type RefundsInNeed } from '../refunds-in-need.ts';
 import { refundColumns, sourceOf, type ClaimKind, type RefundRow } from '../refunds.ts';
+
+export type { RefundsInNeed };
 
 /** The newest claim of a refund; what was sent for an older one failed. */
 export type ShownClaim = {
@@ -160,8 +163,7 @@ export async function wordsOfClaims(
 }
 
 /** The rows of the shop with the id $1: one for each of our apps that it has or had. */
-const sameShop = `
-  array(select o.id from shop s join shop o on o.domain = s.domain where s.id = $1::int)`;
+const sameShop = sameShopAs('$1::int');
 
 /** What a buyer is told of the reward of a payment. */
 export type RewardSeen = {
@@ -212,39 +214,15 @@ export const claimableOfPayment = (
     [paymentId],
   );
 
-export type RefundsInNeed = { toApprove: number; unseen: number };
-
-/**
- * Refunds and rewards of the shop that come to nothing by themselves: above what goes out without a
- * person, and claimed for a quarter of an hour while no signer works on it. Each at most 1,000.
- */
+/** Refunds and rewards of the shop that come to nothing by themselves; each at most 1,000. */
 export const refundsInNeed = async (db: Database, shopId: number): Promise<RefundsInNeed> => {
   const [needs] = await rows<RefundsInNeed>(
     db.pool,
     {
       name: 'view_refunds_in_need',
       text: `
-        with signer as (
-          select exists (
-            select 1 from signer_report where signs and said_at > now() - interval '15 minutes')
-            as works)
-        select (
-          select count(*) from (
-            select 1 from refund
-            where shop_id = any(${sameShop}) and state = 'asked' and reason = 'approval_wanted'
-            limit 1000) waiting)::int as "toApprove", (
-          select count(*) from (
-            select 1 from refund r
-              join refund_claim c on c.refund_id = r.id and c.state = 'given'
-              left join payout o on o.claim_id = c.id
-              left join payout_wait w on w.claim_id = c.id
-            where r.shop_id = any(${sameShop}) and r.state = 'claimed'
-              and c.given_at < now() - interval '15 minutes'
-              and (not signer.works or (o.id is null and (w.claim_id is null or not exists (
-                select 1 from purse p
-                where p.shop_id = purse_of(r.shop_id) and p.paused_at is null))))
-            limit 1000) claimed)::int as unseen
-        from signer`,
+        select (${countToApprove('$1::int')})::int as "toApprove",
+          (${countUnseen('$1::int')})::int as unseen`,
     },
     [shopId],
   );

@@ -128,7 +128,7 @@ function problemsOfRefunds({ toApprove, unseen }: views.RefundsInNeed): Problem[
   const problems: Problem[] = [];
   if (unseen > 0) {
     const sentence =
-      'Buyers have claimed refunds on which nobody has worked for a quarter of an hour: the ' +
+      'Buyers have claimed refunds on which nobody has worked for ten minutes: the ' +
       'signer is not running, is paused, or has no node to pay from. Nothing is lost. Tell ' +
       'whoever runs this server for you.';
     problems.push({ what: 'refunds_unseen', sentence, values: { count: String(unseen) } });

@@ -1,0 +1,118 @@
+// The alerts of refunds that come to nothing by themselves, as the sweep of each pool makes them.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeRefundAlerts } from '../../web/db/alerts.ts';
+import { saySignerReport } from '../../web/db/signer-reports.ts';
+import { aShop } from '../builders.ts';
+import { startInProcess, type InProcess } from '../in-process.ts';
+import { anAskedRefund } from '../refund-at-hand.ts';
+
+let our: InProcess;
+afterAll(() => our.close());
+
+const aPurse = `
+  insert into purse (shop_id, sealed_credential, address, identity, network, root_key_id,
+    looks_at_original, per_payment_msat, per_order_msat, per_day_msat, fee_base_msat, fee_ppm,
+    top_up_ppm)
+  values ($1, '', '127.0.0.1:1', '02ab', 'regtest', '1', true, 1, 1, 1, 1, 1, 1)`;
+const alerts = async (what: string) =>
+  (await our.db.prisma.alert.findMany({ where: { what }, orderBy: { id: 'asc' } })).map(
+    ({ about }) => about,
+  );
+/** As the sweep of each pool does. */
+const swept = async (): Promise<void> => {
+  await makeRefundAlerts(our.db);
+  await makeRefundAlerts(our.db);
+};
+const asksForApproval = async (): Promise<string> => {
+  const { id } = await anAskedRefund(our);
+  await our.db.pool.query(
+    `update refund set reason = 'approval_wanted', approval_wanted = true, amount_msat = 1000
+       where id = $1`,
+    [id],
+  );
+  return id;
+};
+
+beforeAll(async () => {
+  our = await startInProcess();
+  await our.db.pool.query(
+    `insert into settings (shop_id, alert_email) values ($1, 'm@shop.example')
+       on conflict (shop_id) do update set alert_email = excluded.alert_email`,
+    [our.shop.id],
+  );
+});
+
+test('what waits for approval is told once a day, with how many', async () => {
+  await swept();
+  expect(await alerts('refunds_to_approve')).toEqual([]);
+  await asksForApproval();
+  await asksForApproval();
+  await swept();
+  expect(await alerts('refunds_to_approve')).toEqual([{ count: '2' }]);
+  await asksForApproval();
+  await swept();
+  expect(await alerts('refunds_to_approve')).toHaveLength(1);
+  // A day later they are told of again.
+  await our.db.pool.query(`update alert set key = '2020-01-01' where what = $1`, [
+    'refunds_to_approve',
+  ]);
+  await swept();
+  expect(await alerts('refunds_to_approve')).toEqual([{ count: '2' }, { count: '3' }]);
+});
+
+test('claims that no signer works on are told once, until one has worked', async () => {
+  const claims = async (name: string, ago: string): Promise<void> => {
+    const id = await asksForApproval();
+    await our.db.pool.query(
+      `update refund set state = 'claimable', claim_ends_at = now() + interval '1 day'
+       where id = $1`,
+      [id],
+    );
+    await our.db.pool.query(
+      `with claimed as (update refund set state = 'claimed', reason = 'claimed'
+           where id = $1 returning id)
+         insert into refund_claim (refund_id, request, hash, amount_msat, expires_at, kind,
+           given_at)
+         select id, 'lnbcrt1', sha256($2::text::bytea), 1000, now() + interval '1 hour', 'invoice',
+           now() - $3::interval from claimed`,
+      [id, name, ago],
+    );
+  };
+  await our.db.pool.query('delete from signer_report');
+  await saySignerReport(our.db, { signer: 'one', signs: true });
+  const silent = (ago: string) =>
+    our.db.pool.query('update signer_report set said_at = now() - $1::interval', [ago]);
+  await silent('20 minutes');
+  await claims('young', '9 minutes');
+  await swept();
+  expect(await alerts('refunds_unseen')).toEqual([]);
+  await claims('old', '11 minutes');
+  await swept();
+  expect(await alerts('refunds_unseen')).toEqual([{ count: '1' }]);
+  // More of them is no other time.
+  await claims('older', '12 minutes');
+  await swept();
+  expect(await alerts('refunds_unseen')).toHaveLength(1);
+  // One worked, and falls silent again: that is told.
+  await silent('11 minutes');
+  await swept();
+  expect(await alerts('refunds_unseen')).toEqual([{ count: '1' }, { count: '2' }]);
+  // It works, and its purse is paused: told once.
+  await silent('1 second');
+  await our.db.pool.query(aPurse, [our.shop.id]);
+  await our.db.pool.query(`update purse set paused_at = now() - interval '1 hour'`);
+  await swept();
+  expect(await alerts('refunds_unseen')).toHaveLength(3);
+  const keys = await our.db.prisma.alert.findMany({ where: { what: 'refunds_unseen' } });
+  expect(keys.at(-1)?.key).toMatch(/^purse:\d+$/);
+});
+
+test('a shop with both apps is told by one of them', async () => {
+  const { id } = await aShop(our.db, { domain: our.shop.domain });
+  await our.db.prisma.settings.create({ data: { shopId: id, alertEmail: 'm@shop.example' } });
+  await our.db.pool.query('delete from alert');
+  await swept();
+  expect(await alerts('refunds_to_approve')).toHaveLength(1);
+  expect(await alerts('refunds_unseen')).toHaveLength(1);
+  await our.db.prisma.settings.delete({ where: { shopId: id } });
+});

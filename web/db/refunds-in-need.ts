@@ -1,0 +1,45 @@
+// Refunds that come to nothing by themselves, as the first page and the alerts read them: one
+// reading, so that whoever follows an alert sees there what it says.
+
+export type RefundsInNeed = { toApprove: number; unseen: number };
+
+/** A shop has one row for each of its apps here. `shop` is SQL: the id of one of them. */
+export const sameShopAs = (shop: string): string => `
+  array(select o.id from shop s join shop o on o.domain = s.domain where s.id = ${shop})`;
+
+/** So long after it was given a claim waits for nobody but a signer that does not work. */
+const unseenFor = `interval '10 minutes'`;
+const signerWorks = `exists (
+  select 1 from signer_report where signs and said_at > now() - ${unseenFor})`;
+
+/** Above what goes out without a person; at most 1,000. */
+export const countToApprove = (shop: string): string => `
+  select count(*) from (
+    select 1 from refund
+    where shop_id = any(${sameShopAs(shop)}) and state = 'asked' and reason = 'approval_wanted'
+    limit 1000) waiting`;
+
+/** Claimed for ten minutes without a signer that works, or can work on them; at most 1,000. */
+export const countUnseen = (shop: string): string => `
+  select count(*) from (
+    select 1 from refund r
+      join refund_claim c on c.refund_id = r.id and c.state = 'given'
+      left join payout o on o.claim_id = c.id
+      left join payout_wait w on w.claim_id = c.id
+    where r.shop_id = any(${sameShopAs(shop)}) and r.state = 'claimed'
+      and c.given_at < now() - ${unseenFor}
+      and (not ${signerWorks} or (o.id is null and (w.claim_id is null or not exists (
+        select 1 from purse p where p.shop_id = purse_of(r.shop_id) and p.paused_at is null))))
+    limit 1000) claimed`;
+
+/**
+ * What one time of unseen claims has in common, and the next has not: since when no signer works,
+ * or the purse is paused. Neither: the day.
+ */
+export const episodeOfUnseen = (shop: string): string => `
+  case when not ${signerWorks} then 'signer:' || coalesce((
+      select extract(epoch from max(said_at))::bigint::text from signer_report where signs), 'none')
+    else coalesce((
+      select 'purse:' || extract(epoch from p.paused_at)::bigint from purse p
+      where p.shop_id = purse_of(${shop}) and p.paused_at is not null),
+      'day:' || to_char(now() at time zone 'UTC', 'YYYY-MM-DD')) end`;
