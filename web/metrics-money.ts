@@ -32,12 +32,12 @@ export function moneyGauges(registers: Registry[]): (now: MoneyStanding) => void
   const inFlightMsat = gauge(moneyNames.payoutsInFlightMsat, 'What they are, in msat.');
   const waits = gauge(
     moneyNames.payoutWaits,
-    'Claims that the signer cannot begin, by the word why: a ceiling, a node, a pause.',
+    'Claims and batches of shares that cannot be begun, by the word why: a ceiling, a node.',
     ['because'],
   );
   const oldest = gauge(
     moneyNames.oldestClaim,
-    'Seconds since the oldest claim that is not paid was given, or approved; 0: none.',
+    'Seconds since the oldest claim or batch of shares not paid was given, or approved; 0: none.',
   );
   const budget = gauge(
     moneyNames.budgetLeft,

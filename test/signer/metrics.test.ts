@@ -72,3 +72,23 @@ test('a claim waits, is paid, and the next one meets a ceiling', async () => {
   expect(silent.signers).toEqual({ alive: 0, sign: 0 });
   expect(silent.signerSilentSeconds).toBeGreaterThanOrEqual(600);
 });
+
+test('a batch of shares that waits is as old as any claim', async () => {
+  await db.pool.query(
+    `with receiver as (
+       insert into share_receiver (shop_id, name, address, lane)
+       values ($1::int, 'Anna', 'anna@wallet.example.com', 'shop:' || $1::int || ':share')
+       returning id)
+     insert into share_batch (claim_id, shop_id, receiver_id, request, hash, amount_msat,
+       expires_at, given_at)
+     select nextval('refund_claim_id_seq'), $1::int, id, 'lnbcrt1', sha256('batch'), 2000000,
+       now() + interval '1 hour', now() - interval '50 min' from receiver`,
+    [desk.shop.id],
+  );
+  expect((await moneyStanding(db)).oldestClaimSeconds).toBeGreaterThanOrEqual(3_000);
+  await db.pool.query(
+    `insert into payout_wait (claim_id, shop_id, word, due_at)
+     select claim_id, shop_id, 'above_per_day', now() from share_batch`,
+  );
+  expect(await scrape()).toContain('zaptill_payout_waits{because="above_per_day"} 1');
+});

@@ -15,7 +15,7 @@ export type MoneyStanding = {
   inFlightMsat: bigint;
   /** Claims that have no payout yet, by the word why. */
   waits: readonly { because: string; count: number }[];
-  /** Seconds since the oldest claim that may be paid was given, or approved. */
+  /** Seconds since the oldest claim or batch of shares that may be paid was given, or approved. */
   oldestClaimSeconds: number;
   /** What the day's ceiling of each purse leaves, those that have least of it first. */
   budgets: readonly { shopId: number; leftMsat: bigint }[];
@@ -124,11 +124,13 @@ async function signerSums(db: Database): Promise<Sums | undefined> {
         select
           (select coalesce(sum(amount_msat), 0) from payout
             where due_at is not null and state in ('reserved', 'sent'))::text as in_flight,
-          (select coalesce(extract(epoch from now() - min(
-              greatest(c.given_at, f.approved_at))), 0)
+          (select coalesce(extract(epoch from now() - min(since)), 0) from (
+            select min(greatest(c.given_at, f.approved_at)) as since
             from refund f join refund_claim c on c.refund_id = f.id
             where f.state = 'claimed' and c.state = 'given'
-              and (not f.approval_wanted or f.approved_at is not null))::float8 as oldest,
+              and (not f.approval_wanted or f.approved_at is not null)
+            union all
+            select min(given_at) from share_batch where state = 'given') waits)::float8 as oldest,
           (select count(*) from signer_report
             where said_at > now() - $1 * interval '1 ms')::int as alive,
           (select count(*) from signer_report
