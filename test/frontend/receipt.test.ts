@@ -156,6 +156,19 @@ test('long names are cut where the node’s are, and never the amount', async ()
   expect(await checkReceipt(JSON.stringify(long))).toMatchObject({ ok: true, isFiatSigned: true });
 });
 
+test('a name with a space at its end is read as the node was asked', async () => {
+  const one = aReceipt({ order: '#1001 ' });
+  expect(await checkReceipt(JSON.stringify(one))).toMatchObject({ ok: true, isFiatSigned: true });
+});
+
+test('an older request has its names cut at 120 units of UTF-16', async () => {
+  const shop = 'examples.myshopify.com';
+  const memo = `examples #${'🍓'.repeat(55)}`;
+  const order = `#${'🍓'.repeat(150)}`;
+  const one = aReceipt({ shop, order, request: signRequest(key, terms({ memo })) });
+  expect(await checkReceipt(JSON.stringify(one))).toMatchObject({ ok: true, isFiatSigned: false });
+});
+
 test('who changes the amount in the currency is refused', async () => {
   const fiat = { amount: '24.60', currency: 'EUR' };
   const price = { ...aReceipt().price, perBitcoin: '200000' };

@@ -126,16 +126,17 @@ function isAtPrice({ fiat, price, amountMsat }: Receipt): boolean {
  * What a memo of ours names, as in `example #1001, 12.30 EUR`: the shop and its order, as far as
  * there is room, and what was asked. Older ones end with the order.
  */
-function readMemo(memo: string): { named: string; letters: number; fiat?: string } {
+function readMemo(memo: string): { named: string; fiat?: string } {
   const [, named, fiat] = /^(.*), (\d{1,18}(?:\.\d{1,8})? [A-Z]{3})$/su.exec(memo) ?? [];
-  if (named === undefined || fiat === undefined) return { named: memo, letters: 120 };
-  return { named, letters: 100, fiat };
+  return named === undefined || fiat === undefined ? { named: memo } : { named, fiat };
 }
 
-const nameOf = ({ shop, order }: Receipt, letters: number): string =>
-  Array.from(`${shop.replace('.myshopify.com', '')} ${order}`)
-    .slice(0, letters)
-    .join('');
+/** As it was cut: before an amount by letters, in older memos by units of UTF-16. */
+function nameOf({ shop, order }: Receipt, isOlder: boolean): string {
+  const whole = `${shop.replace('.myshopify.com', '')} ${order}`;
+  if (isOlder) return whole.slice(0, 120);
+  return Array.from(whole.trim()).slice(0, 100).join('');
+}
 
 /** How far a node's clock may go. Its invoice is made before it is paid. */
 const clocksApartMs = 5 * 60_000;
@@ -160,8 +161,8 @@ export async function checkReceipt(text: string): Promise<Checked> {
   must(request.node === receipt.node, 'node_differs');
   must(request.network === receipt.network, 'network_differs');
   const memo = readMemo(request.memo ?? '');
-  must(memo.named === nameOf(receipt, memo.letters), 'order_differs');
   const isFiatSigned = memo.fiat !== undefined;
+  must(memo.named === nameOf(receipt, !isFiatSigned), 'order_differs');
   const { amount, currency } = receipt.fiat;
   must(!isFiatSigned || memo.fiat === `${amount} ${currency}`, 'fiat_differs');
   must(BigInt(receipt.paidMsat) >= BigInt(receipt.amountMsat), 'paid_less');
