@@ -138,3 +138,52 @@ test('what nobody owed is given back on the page of its payment', async () => {
   const refund = await world.db.prisma.refund.findFirstOrThrow({ where: { paymentId: id } });
   expect(refund).toMatchObject({ origin: 'attention', amountMsat: 25_000n });
 }, 180_000);
+
+test('above the threshold it waits, and two who approve it are one', async () => {
+  const bought = world.buy();
+  await world.lightning.pay(await world.invoiceOn(await world.payLink(bought, 60_000), 60_000));
+  await world.inState(bought, 'resolved');
+  await world.db.pool.query('update settings set refund_approval_msat = 0');
+  const where = { originId: bought.orderId };
+  const { id } = await world.db.prisma.payment.findFirstOrThrow({ where });
+  await using staff = await visit({ ...desk });
+  await using other = await visit({ ...phone, colorScheme: 'dark' });
+  // What a member of staff makes here is approved by that; this one is made in Shopify.
+  world.shopify.refund(bought.orderId, { amount: '5.00' });
+  await until('it waits', async () => {
+    const asked = await world.db.prisma.refund.findFirst({ where: { paymentId: id } });
+    return asked?.reason === 'approval_wanted';
+  });
+  await staff.go(`/payments/${id}`);
+  const approve = (admin: typeof staff) => admin.inside.getByRole('button', { name: 'Approve' });
+  await approve(staff).first().waitFor({ timeout: 60_000 });
+  await staff.isPleasant();
+  await shoot(staff, 'refund-to-approve');
+  const refund = await world.db.prisma.refund.findFirstOrThrow({ where: { paymentId: id } });
+  expect(refund).toMatchObject({ state: 'asked', reason: 'approval_wanted' });
+  const page = `${world.appUrl}/refund/${refund.link}`;
+  expect(await (await fetch(page)).text()).toContain('the shop has released it');
+  // Both have the page open; the second presses on what he saw before.
+  await other.go('/refunds');
+  await other.inside.getByText('Needs you').first().waitFor();
+  await other.isPleasant();
+  await other.go(`/payments/${id}`);
+  for (const admin of [staff, other]) await approve(admin).click();
+  await other.inside.getByText(/^The buyer can then claim/).waitFor();
+  await other.isPleasant();
+  await shoot(other, 'refund-approve-dialog');
+  await approve(staff).last().click();
+  await staff.inside.getByRole('button', { name: 'Copy the claim link' }).waitFor({
+    timeout: 60_000,
+  });
+  await approve(other).last().click();
+  // Nothing more happens, and its page says what is so.
+  await other.inside.getByText('does not wait for approval any more').waitFor();
+  await shoot(other, 'refund-approved-before');
+  expect(await (await fetch(page)).text()).toContain('sats back');
+  const lines = await world.db.prisma.history.findMany({
+    where: { paymentId: id, because: 'approved' },
+  });
+  expect(lines).toHaveLength(1);
+  await world.db.pool.query('update settings set refund_approval_msat = null');
+}, 240_000);

@@ -332,7 +332,7 @@ export const cases = {
     wayOut: 'A node is watched until the last of its invoices has ended.',
   },
   node_gone: {
-    ways: order,
+    ways: both,
     happened: 'The node was taken out, and has been away for two weeks: only it knows who paid.',
     ends: 'open',
     money: {},
