@@ -51,6 +51,7 @@ const open: OurPayment = {
   settledAt: null,
   openedAt: ago(2 * hour),
   verdictWanted: null,
+  openedMethod: null,
   tellMethod: null,
   isDue: false,
 };

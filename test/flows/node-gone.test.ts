@@ -5,6 +5,7 @@ import type { Answer } from '../../web/core/attention.ts';
 import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
 import { answerAttention, type Answered } from '../../web/flows/answer-attention.ts';
+import { seeToWrongMoney } from '../../web/flows/see-to-wrong-money.ts';
 import { plays, type Played } from './cases-plays.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
 
@@ -71,4 +72,22 @@ test('a node that is back is asked, and nobody answers in its place', async () =
   await shop.reconnect();
   expect(await says(bill, 'never_paid')).toEqual({ ok: false, refusal: 'not_asked' });
   await played.byItself?.();
+});
+
+test('what a person saw paid is not given back by the policy when the node is back', async () => {
+  await shop.db.pool.query(
+    `insert into settings (shop_id, refunds_on, refunds_wrong) values ($1, true, true)
+     on conflict (shop_id) do update set refunds_on = true, refunds_wrong = true`,
+    [shop.shop.id],
+  );
+  const { bill } = await gone();
+  shop.shopify.markByHand(bill.originId);
+  expect(await says(bill, 'seen_paid')).toEqual({ ok: true });
+  await shop.reconnect();
+  await shop.hear((await invoiceOf(bill)) as Parameters<Shop['hear']>[0]);
+  expect((await shop.stands(bill)).attention).toBe('overpaid');
+  await seeToWrongMoney(shop.deps, shop.shop.id);
+  expect((await shop.stands(bill)).attention).toBe('overpaid');
+  expect(await shop.db.prisma.refund.count({ where: { paymentId: bill.paymentId } })).toBe(0);
+  await shop.db.pool.query('delete from settings where shop_id = $1', [shop.shop.id]);
 });

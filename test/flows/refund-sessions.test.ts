@@ -149,3 +149,27 @@ test('a refund is priced by the sources that the merchant chose for the shop', a
   await withdrawRefund(shop.deps, { ...by, because: 'taken_back' });
   await work(refund?.id ?? '');
 });
+
+test('one no of Shopify is not believed, however long the app was away before', async () => {
+  const bill = await aPaidSession();
+  expect(await post(body(bill, anId()))).toBe('201');
+  const [refund] = await refundsOf(bill);
+  const id = refund?.id ?? '';
+  const by = { shopId: shop.shop.id, refundId: id, staffId: '8' };
+  await withdrawRefund(shop.deps, { ...by, because: 'given_back_otherwise' });
+  const { pool } = shop.db;
+  const seen = async () => {
+    const { rows } = await pool.query<{ state: string; told_at: Date | null }>(
+      'select state::text, told_at from refund where id = $1',
+      [id],
+    );
+    return rows[0];
+  };
+  // Six hours between two looks at a shop that has removed the app.
+  await pool.query('update refund set attempts = 9 where id = $1', [id]);
+  // Shopify knows no refund of this id: it says so each time.
+  for (const state of ['withdrawn', 'withdrawn', 'done']) {
+    await work(id);
+    expect(await seen()).toEqual({ state, told_at: null });
+  }
+});

@@ -1,5 +1,5 @@
 // Guards of money that came late: taken once, for an order that still wants it, or given back.
-import { edit, source, type Mutant } from './mutant.ts';
+import { database, edit, source, type Mutant } from './mutant.ts';
 
 const late = 'web/db/late.ts';
 const ofLate = 'web/core/late.ts';
@@ -91,5 +91,73 @@ export const ofLateMoney: readonly Mutant[] = [
       ...{ test: ofMoneyLate, named: 'and none goes back before' },
     },
     edit(late, 'and not ($4 and p.shop_id', 'and not (false and $4 and p.shop_id'),
+  ),
+  source(
+    {
+      id: 'X210',
+      guard: 'a marking by hand counts from when the money came',
+      ...{
+        test: 'test/flows/told-by-others.test.ts',
+        named: 'before the money came it was for something else',
+      },
+    },
+    edit('web/core/payment.ts', 'at !== undefined && at >= by.since', 'at !== undefined'),
+  ),
+  database({
+    id: 'X211',
+    guard: 'one sale is of one payment',
+    sql: 'drop index payment_told_sale;',
+    ...{
+      test: 'test/flows/told-by-others.test.ts',
+      named: 'of two payments of an order none takes the other',
+    },
+  }),
+  source(
+    {
+      id: 'X212',
+      guard: 'a sale of another payment of the order is not ours',
+      ...{
+        test: 'test/flows/told-by-others.test.ts',
+        named: 'of two payments of an order none takes the other',
+      },
+    },
+    edit('web/flows/tell-shopify.ts', '...(others?.saleIds ?? [])', ''),
+  ),
+  source(
+    {
+      id: 'X213',
+      guard: 'our own marking stands under the name that the method had',
+      ...{
+        test: 'test/flows/told-by-others.test.ts',
+        named: 'an order that grew meanwhile is not told a second time',
+      },
+    },
+    edit('web/flows/tell-shopify.ts', 'openedMethodName ?? methodName]', 'methodName]'),
+  ),
+  source(
+    {
+      id: 'X214',
+      guard: 'what a person saw paid is no policy’s to give back',
+      ...{
+        test: 'test/flows/node-gone.test.ts',
+        named: 'what a person saw paid is not given back by the policy',
+      },
+    },
+    edit('web/db/late.ts', "('order_gone', 'seen_paid')", "('order_gone')"),
+  ),
+  source(
+    {
+      id: 'X215',
+      guard: 'one no of Shopify ends no refund',
+      ...{
+        test: 'test/flows/refund-sessions.test.ts',
+        named: 'one no of Shopify is not believed',
+      },
+    },
+    edit(
+      'web/flows/tell-refund.ts',
+      'isFinalNo(await timesRefundRefused(deps.db, { paymentId, refundId: id }))',
+      'isFinalNo(row.attempts + 1)',
+    ),
   ),
 ];

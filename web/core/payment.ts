@@ -48,6 +48,7 @@ export const reasons = {
   told_shopify: 'Shopify accepted the payment.',
   told_part: 'Shopify recorded the part that was paid; the rest of the order is open.',
   told_before: 'Shopify had the payment already from our earlier call, whose answer was lost.',
+  marked_by_hand: 'A person marked the order as paid in Shopify when the money had come.',
   session_seen: 'A shopper chose to pay at checkout, and Shopify waits for the outcome.',
   session_refused: 'The payment session cannot be paid here.',
   session_timed_out: 'The shopper did not pay within the time that Shopify was told to wait.',
@@ -142,7 +143,14 @@ const goneForGoodMs = 60 * 60_000;
 export type Verdict =
   | { do: 'mark'; toldMinor: Minor; surplusMinor: Minor }
   | { do: 'record_part'; toldMinor: Minor; surplusMinor: Minor }
-  | { do: 'accept'; because: Extract<Reason, 'told_before'>; toldMinor: Minor; surplusMinor: Minor }
+  | {
+      do: 'accept';
+      because: Extract<Reason, 'told_before' | 'marked_by_hand'>;
+      toldMinor: Minor;
+      surplusMinor: Minor;
+      /** By which Shopify has it. */
+      saleId: string;
+    }
   | {
       do: 'strand';
       because: Extract<Reason, 'order_gone' | 'order_cancelled' | 'order_paid_otherwise'>;
@@ -158,6 +166,19 @@ export const saleOfOurs = (
     (sale) =>
       !about.salesBefore.includes(sale.id) &&
       about.methodNames.some((name) => sameName(sale.gateway, name)),
+  );
+
+/** Under which names a person's marking of the order would stand; when the money came. */
+export type ByHand = { names: readonly string[]; since: Date };
+
+/**
+ * The sale by which a person has marked the order as paid, as our alert advises while Shopify
+ * cannot be told. One from before the money came was about something else.
+ */
+const saleByHand = (sales: readonly Sale[], by: ByHand): Sale | undefined =>
+  sales.find(
+    ({ gateway, at }) =>
+      at !== undefined && at >= by.since && by.names.some((name) => sameName(gateway, name)),
   );
 
 /**
@@ -185,6 +206,8 @@ export function decideFromShopify(
     /** Under which gateway names a sale of ours may stand: of now, and of when it was told. */
     methodNames: readonly string[];
     attempt: { salesBefore: readonly string[] } | undefined;
+    /** Undefined: what stands there may be of another payment of the order. */
+    byHand?: ByHand | undefined;
     /** Since when the money is there. */
     settledAgoMs: number;
   },
@@ -201,13 +224,19 @@ export function decideFromShopify(
   if (attempt !== undefined) {
     const ours = saleOfOurs(order.sales, { ...attempt, methodNames });
     if (ours !== undefined) {
-      return { do: 'accept', because: 'told_before', ...asRecorded(ours, paidMinor) };
+      const saleId = ours.id;
+      return { do: 'accept', because: 'told_before', ...asRecorded(ours, paidMinor), saleId };
     }
   }
   if (order.cancelled) return { do: 'strand', because: 'order_cancelled' };
   const outstanding = order.outstandingMinor;
   if (outstanding === undefined) return { do: 'wait' };
-  if (outstanding <= 0n) return { do: 'strand', because: 'order_paid_otherwise' };
+  if (outstanding <= 0n) {
+    const marked = about.byHand && saleByHand(order.sales, about.byHand);
+    if (marked === undefined) return { do: 'strand', because: 'order_paid_otherwise' };
+    const recorded = asRecorded(marked, paidMinor);
+    return { do: 'accept', because: 'marked_by_hand', ...recorded, saleId: marked.id };
+  }
   if (outstanding > paidMinor) {
     return { do: 'record_part', toldMinor: paidMinor, surplusMinor: zero };
   }

@@ -67,7 +67,8 @@ export type OurPayment = {
   settledAt: Date | null;
   openedAt: Date;
   verdictWanted: string | null;
-  /** What the method was called when Shopify was told. */
+  /** What the method was called when the order was opened, and when Shopify was told. */
+  openedMethod: string | null;
   tellMethod: string | null;
   /** Somebody is going to work on it. */
   isDue: boolean;
@@ -170,7 +171,8 @@ function judgeSales(
   // Amounts in two currencies cannot be compared, and Shopify never changes an order's.
   if (withMoney.some(({ currency }) => currency !== order.currencyCode)) return [];
   if (order.outstandingMinor === undefined || isSelfTestOrder(order)) return [];
-  const names = [methodName, ...ours.flatMap(({ tellMethod }) => tellMethod ?? [])];
+  const called = ours.flatMap(({ openedMethod, tellMethod }) => [openedMethod, tellMethod]);
+  const names = [methodName, ...called.filter((name) => name !== null)];
   const isOurs = ({ gateway }: { gateway: string }): boolean =>
     names.some((name) => sameName(name, gateway));
   const ofOurs = order.sales.filter(isOurs);

@@ -195,9 +195,10 @@ const isPaidBy = (
 
 /**
  * Payments of the shop, in whichever of its apps, whose buyer may be given back what nobody owed.
- * An order that Shopify does not return may come back: a person looks. What was given back once and
- * not claimed waits for a person as well. `takesLate`: late money is seen to first by the sweep
- * that may take it for its order.
+ * An order that Shopify does not return may come back: a person looks. So does one for money that
+ * a person saw come, who has settled the order by hand. What was given back once and not claimed
+ * waits for a person as well. `takesLate`: late money is seen to first by the sweep that may take
+ * it for its order.
  */
 export async function wrongPayments(
   db: Database,
@@ -213,7 +214,8 @@ export async function wrongPayments(
           join payment p on p.shop_id = o.id
         where s.id = $1
           and (o.id = s.id or not exists (select 1 from settings t where t.shop_id = o.id))
-          and p.attention in ('overpaid', 'stranded') and not p.test and p.reason <> 'order_gone'
+          and p.attention in ('overpaid', 'stranded') and not p.test
+          and p.reason not in ('order_gone', 'seen_paid')
           and not exists (
             select 1 from refund r where r.payment_id = p.id and r.origin = 'attention')
           and not ($4 and p.shop_id = $1 and ${isUndecided})

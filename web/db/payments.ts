@@ -177,6 +177,8 @@ export type MoveOrder = {
   postings?: readonly Posting[];
   details?: Details;
   toldMinor?: Minor;
+  /** By which sale Shopify has it. One sale is of one payment: for another the move fails. */
+  toldSale?: string;
   attention?: string;
   /** What a person was asked for, and this move is the answer to. */
   answersAttention?: string;
@@ -208,7 +210,7 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
             due_at = case when $3 = 'lapsed' and verdict_wanted is not null then now()
               else now() + $5 * interval '1 ms' end,
             return_url = coalesce($14, return_url),
-            told_minor = coalesce($6, told_minor),
+            told_minor = coalesce($6, told_minor), told_sale = coalesce($16, told_sale),
             -- What a person settled by hand was told to nobody.
             told_at = case when $2 = 'settled' and $3 = 'resolved' then now() else told_at end,
             attention = coalesce($7, case
@@ -253,8 +255,7 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
       postings.map((posting) => posting.from),
       postings.map((posting) => posting.to),
       postings.map((posting) => posting.amountMsat),
-      order.returnUrl ?? null,
-      order.answersAttention ?? null,
+      ...[order.returnUrl ?? null, order.answersAttention ?? null, order.toldSale ?? null],
     ],
   );
   const [row] = moved;

@@ -29,7 +29,8 @@ export async function ourOrders(
       text: `
         select p.id::text, p.origin, p.origin_id, p.order_name, p.state::text, p.sequence,
           p.currency, p.owed_minor, p.told_minor, q.fiat_minor as paid_minor, p.settled_at,
-          p.opened_at, p.verdict_wanted, p.tell_method, p.due_at is not null as due
+          p.opened_at, p.verdict_wanted, p.method_name, p.tell_method,
+          p.due_at is not null as due
         from payment p left join invoice i on i.id = p.settled_invoice_id
           left join quote q on q.id = i.quote_id
         where p.shop_id = $1 and p.origin_id = any($2::text[])
@@ -61,6 +62,7 @@ type RawPayment = {
   settled_at: Date | null;
   opened_at: Date;
   verdict_wanted: string | null;
+  method_name: string | null;
   tell_method: string | null;
   due: boolean;
 };
@@ -77,6 +79,7 @@ const paymentOf = (raw: RawPayment): OurPayment => ({
   settledAt: raw.settled_at,
   openedAt: raw.opened_at,
   verdictWanted: raw.verdict_wanted,
+  openedMethod: raw.method_name,
   tellMethod: raw.tell_method,
   isDue: raw.due,
 });

@@ -893,3 +893,21 @@ export async function wakeRefunds(on: Queryable, shopId: number): Promise<void> 
   );
   await nudge(on, [...new Set(woken.map(({ lane }) => lane))].sort());
 }
+
+/** How often Shopify has refused to hear the end of this refund, as the history has it. */
+export async function timesRefundRefused(
+  db: Database,
+  about: { paymentId: string; refundId: string },
+): Promise<number> {
+  const [row] = await rows<{ times: number }>(
+    db.pool,
+    {
+      name: 'refund_times_refused',
+      text: `
+        select count(*)::int as times from history
+        where payment_id = $1::uuid and what = 'tell_refused' and details ->> 'refund' = $2`,
+    },
+    [about.paymentId, about.refundId],
+  );
+  return row?.times ?? 0;
+}

@@ -68,3 +68,31 @@ export async function toTell(db: Database, paymentId: string): Promise<ToTell | 
         : { fiatMinor, currency, amountMsat, settledAt: raw.money_settled_at, hash },
   };
 }
+
+/** What is known of the other payments of an order. */
+export type Others = {
+  /** Sales by which Shopify has them. */
+  saleIds: string[];
+  /** One of them was told, or is being told at this moment. */
+  mayBeTold: boolean;
+};
+
+/** Of an order's payment; of a session there are none. */
+export async function othersOfOrder(db: Database, paymentId: string): Promise<Others> {
+  const found = await record<Others>(
+    db.pool,
+    {
+      name: 'payment_others_of_order',
+      text: `
+        select coalesce(array_agg(o.told_sale) filter (where o.told_sale is not null), '{}')
+            as "saleIds",
+          coalesce(bool_or(o.told_minor is not null or o.tell_started_at is not null), false)
+            as "mayBeTold"
+        from payment p join payment o on o.shop_id = p.shop_id and o.origin_id = p.origin_id
+          and o.origin = 'order' and o.id <> p.id
+        where p.id = $1::uuid`,
+    },
+    [paymentId],
+  );
+  return found ?? { saleIds: [], mayBeTold: false };
+}

@@ -6,7 +6,7 @@ import { hasMoney } from '../core/refund.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { renewLease } from '../db/due.ts';
 import { note } from '../db/history.ts';
-import { refundById, refundIsDone } from '../db/refunds.ts';
+import { refundById, refundIsDone, timesRefundRefused } from '../db/refunds.ts';
 import { shopById } from '../db/shops.ts';
 import type { Step } from './flow.ts';
 
@@ -28,6 +28,9 @@ export const tellRefund: Step = async (deps, row) => {
   }
   const shop = await shopById(deps.db, shopId);
   if (shop === null || shop.uninstalledAt !== null) return { dueInMs: goneShopMs, attempt: true };
+  await note(deps.db.pool, paymentId, {
+    ...{ what: 'tell_began', because: 'refund', details: { refund: id } },
+  });
   if (!(await renewLease(deps.db, row))) return 'stored';
   const sessions = await deps.paymentSessions.of(shopId);
   const outcome = hasMoney(reason)
@@ -37,9 +40,12 @@ export const tellRefund: Step = async (deps, row) => {
     const { why } = outcome;
     await note(deps.db.pool, paymentId, { what: 'tell_refused', details: { why, refund: id } });
     deps.log.warn({ ...facts, why }, 'refund.tell_refused');
-    if (!isFinalNo(row.attempts + 1)) {
+    // Its own words count, and not the tries: most of those may have had no answer at all.
+    if (!isFinalNo(await timesRefundRefused(deps.db, { paymentId, refundId: id }))) {
       return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
     }
+    // The buyer has it, and Shopify does not say so: the merchant has to record it there.
+    if (hasMoney(reason)) deps.log.error({ ...facts, why }, 'refund.untold');
   }
   await refundIsDone(deps.db, { id, leaseNo, told: outcome.is === 'done' });
   deps.log.info({ ...facts, to: 'done' }, 'refund.done');

@@ -17,7 +17,7 @@ import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import { askForPerson, beginTelling, endPayable, movePayment } from '../db/payments.ts';
-import { toTell, type SettledMoney } from '../db/telling.ts';
+import { othersOfOrder, toTell, type SettledMoney } from '../db/telling.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
 import { giveBackAsRefund } from './open-refund.ts';
 import { resolveSession } from './tell-session.ts';
@@ -36,6 +36,8 @@ type Telling = {
   /** The merchant charged what was held, and asked for no more than the order owes. */
   wasHeld: boolean;
   attempt: { salesBefore: readonly string[] } | undefined;
+  /** What the method was called when the order was opened, if that is known. */
+  openedMethodName: string | null;
 };
 
 /** How long after a part was sent it is not sent again. */
@@ -71,6 +73,7 @@ export const tellShopify: Step = async (deps, row) => {
     originId: payment.originId,
     methodName: shop.methodName,
     toldMethodName: payment.tellMethod,
+    openedMethodName: payment.methodName,
     sentAt: payment.tellSentAt,
     now: deps.clock(),
     money,
@@ -80,7 +83,7 @@ export const tellShopify: Step = async (deps, row) => {
   };
   const storefront = await deps.storefronts.of(shop.id);
   const order = await storefront.readOrder(payment.originId);
-  const verdict = decide(order, telling);
+  const verdict = await decide(deps, order, telling);
   if (verdict.do !== 'mark' && verdict.do !== 'record_part') {
     return conclude(deps, telling, verdict);
   }
@@ -92,18 +95,33 @@ export const tellShopify: Step = async (deps, row) => {
   return tell(deps, { telling, storefront, verdict, order: order as OrderReading });
 };
 
-/** A manual payment without a name of its own stands under `manual`. */
-const methodNamesOf = ({ methodName, toldMethodName }: Telling): string[] => [
-  ...[methodName, toldMethodName ?? methodName, 'manual'],
+/** What the method was called when the order was placed, which its sales go by, and since then. */
+const namesOf = ({ methodName, toldMethodName, openedMethodName }: Telling): string[] => [
+  ...[methodName, toldMethodName ?? methodName, openedMethodName ?? methodName],
 ];
 
-const decide = (order: OrderReading | 'gone', telling: Telling): Verdict =>
-  decideFromShopify(order, {
-    paidMinor: telling.money.fiatMinor,
+/** A manual payment without a name of its own stands under `manual`. */
+const methodNamesOf = (telling: Telling): string[] => [...namesOf(telling), 'manual'];
+
+/** One sale is of one payment: what is known to be of another one of the order is not ours. */
+async function decide(
+  deps: Deps,
+  order: OrderReading | 'gone',
+  telling: Telling,
+): Promise<Verdict> {
+  const { paymentId, attempt, money, now } = telling;
+  const isPlain = attempt === undefined && order !== 'gone' && (order.outstandingMinor ?? 1n) > 0n;
+  const others = isPlain ? undefined : await othersOfOrder(deps.db, paymentId);
+  const salesBefore = [...(attempt?.salesBefore ?? []), ...(others?.saleIds ?? [])];
+  const isAlone = others?.mayBeTold === false;
+  return decideFromShopify(order, {
+    paidMinor: money.fiatMinor,
     methodNames: methodNamesOf(telling),
-    attempt: telling.attempt,
-    settledAgoMs: telling.now.getTime() - telling.money.settledAt.getTime(),
+    attempt: attempt && { salesBefore },
+    byHand: isAlone ? { names: namesOf(telling), since: money.settledAt } : undefined,
+    settledAgoMs: now.getTime() - money.settledAt.getTime(),
   });
+}
 
 async function tell(
   deps: Deps,
@@ -131,14 +149,14 @@ async function tell(
     const sales = outcome.sales ?? [];
     const sale = saleOfOurs(sales, { salesBefore, methodNames: methodNamesOf(telling) });
     const recorded = sale === undefined ? {} : asRecorded(sale, money.fiatMinor);
-    return conclude(deps, telling, { ...verdict, ...recorded });
+    return conclude(deps, telling, { ...verdict, ...recorded }, sale?.id);
   }
 
   // Shopify's rules said no. Its words are no contract: the order itself says what is true.
   await note(deps.db.pool, paymentId, { what: 'tell_refused', details: { why: outcome.why } });
   deps.log.warn({ paymentId, shopId: telling.shopId, why: outcome.why }, 'payment.tell_refused');
   const again = await storefront.readOrder(telling.originId);
-  const settled = decide(again, { ...telling, attempt: { salesBefore } });
+  const settled = await decide(deps, again, { ...telling, attempt: { salesBefore } });
   if (settled.do === 'mark' || settled.do === 'record_part') {
     return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
   }
@@ -191,7 +209,12 @@ function postingsOf(verdict: Exclude<Verdict, { do: 'wait' }>, telling: Telling)
 }
 
 /** Shopify's yes or no, with its postings, in one move. */
-async function conclude(deps: Deps, telling: Telling, verdict: Verdict): Promise<StepEnd> {
+async function conclude(
+  deps: Deps,
+  telling: Telling,
+  verdict: Verdict,
+  saleId = verdict.do === 'accept' ? verdict.saleId : undefined,
+): Promise<StepEnd> {
   if (verdict.do === 'wait') return { dueInMs: waitMs, attempt: true };
   const { paymentId, shopId, money, row } = telling;
   const stranded = verdict.do === 'strand';
@@ -211,6 +234,7 @@ async function conclude(deps: Deps, telling: Telling, verdict: Verdict): Promise
       ? {}
       : { told: decimalOf(verdict.toldMinor, money.currency), currency: money.currency },
     ...(stranded ? {} : { toldMinor: verdict.toldMinor }),
+    ...(saleId === undefined ? {} : { toldSale: saleId }),
     ...(attention === undefined ? {} : { attention }),
   });
   if (stranded) deps.log.error({ paymentId, shopId, because }, 'payment.stranded');
