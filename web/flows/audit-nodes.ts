@@ -75,8 +75,9 @@ async function auditNode(
     audited.violations.push(...broken);
     after = page.after;
   }
-  audited.violations.push(...(await notAtNode(deps, { nodeId, createdSince, listed })));
-  return undefined;
+  const { broken, isWhole } = await notAtNode(deps, { nodeId, createdSince, listed });
+  audited.violations.push(...broken);
+  return isWhole ? undefined : 'too_many_missing';
 }
 
 /**
@@ -86,7 +87,7 @@ async function auditNode(
 async function notAtNode(
   deps: Pick<Deps, 'db' | 'nodes'>,
   about: { nodeId: number; createdSince: Date; listed: ReadonlySet<string> },
-): Promise<Violation[]> {
+): Promise<{ broken: Violation[]; isWhole: boolean }> {
   const { nodeId, createdSince, listed } = about;
   const node = await deps.nodes.of(nodeId);
   const madeSince = new Date(createdSince.getTime() + clocksApartMs);
@@ -96,13 +97,13 @@ async function notAtNode(
     const page = await settledHere(deps.db, { nodeId, madeSince, after, limit: mostPerPage });
     for (const { hash } of page.filter((each) => !listed.has(each.hash))) {
       asked += 1;
-      if (asked > mostMissing) return broken;
+      if (asked > mostMissing) return { broken, isWhole: false };
       const seen = await node.lookInvoice(hash as PaymentHash);
       if (seen !== 'not_found' && seen.state === 'settled') continue;
       const says = 'What is recorded as settled its node has as settled.';
       broken.push({ rule: 'I3', says, what: `${hash} at node ${String(nodeId)}` });
     }
     after = page.at(-1);
-    if (after === undefined || page.length < mostPerPage) return broken;
+    if (after === undefined || page.length < mostPerPage) return { broken, isWhole: true };
   }
 }
