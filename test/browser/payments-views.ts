@@ -42,6 +42,10 @@ const base: SettingsView = {
   holds: { on: false, nodeCanHold: false },
   refunds: { on: false, setInAdmin: false },
   settings,
+  rewards: {
+    ...{ setInAdmin: false, isOn: false, canPay: false },
+    values: { percent: '1', mostSats: '10000', leastSats: '0', waitDays: '14', claimDays: '90' },
+  },
   readyToldAt: null,
   firstSessionAt: null,
   payments: {

@@ -12,6 +12,7 @@ import { accountOf } from '../../web/core/ledger.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { movePayment } from '../../web/db/payments.ts';
 import { refundTermsOf } from '../../web/db/refunds.ts';
+import { rewardTermsOf } from '../../web/db/rewards.ts';
 import { settingsOf } from '../../web/db/settings.ts';
 import { installShop, shopOf } from '../../web/db/shops.ts';
 import { settingsServing } from '../../web/flows/serve-session.ts';
@@ -52,7 +53,7 @@ test('a stranger sees how to come in, and no form does anything', async () => {
   const forms = allRoutes(face.wired.doors()).filter(
     ({ method, policy }) => method === 'post' && policy === 'payments-page',
   );
-  expect(forms).toHaveLength(11);
+  expect(forms).toHaveLength(12);
   for (const { path } of forms) {
     const form = { form_token: 'x', lndconnect: 'lndconnect://' };
     const answer = await stranger.ask(path, { form });
@@ -582,6 +583,39 @@ test('its merchant chooses prices, limits and refunds', async () => {
   await press('refunds', { on: 'no' });
   expect(await refundTermsOf(db, shopId)).toMatchObject({ from: 'own', refundsOn: false });
   await db.prisma.settings.delete({ where: { shopId } });
+});
+
+test('rewards are chosen here by a shop without the merchant app', async () => {
+  const { id: shopId, domain } = (await row()) ?? { id: 0, domain: '' };
+  const { db } = face.wired;
+  const others = { domain, id: { not: shopId } };
+  await db.prisma.shop.updateMany({ where: others, data: { uninstalledAt: new Date() } });
+  const page = await merchant.ask('/payments');
+  const wish = {
+    ...{ on: 'yes', percent: '1.5', mostSats: '5000', leastSats: '0' },
+    ...{ waitDays: '14', claimDays: '60' },
+  };
+  const save = (form: Record<string, string>) =>
+    merchant.ask('/payments/rewards', { form: { form_token: formToken(page), ...form } });
+  expect((await save({ on: 'yes' })).status).toBe(400);
+  const wrong = await save({ ...wish, percent: '21' });
+  expect(wrong.status).toBe(422);
+  expect(wrong.text).toContain('Give a percentage from 0.1 to 20');
+  expect(wrong.text).toMatch(/name="percent"[^>]*value="21"/);
+  expect((await rewardTermsOf(db, shopId)).rewardsOn).toBe(false);
+  expect((await save(wish)).status).toBe(303);
+  expect(await rewardTermsOf(db, shopId)).toEqual({
+    ...{ rewardsOn: true, partBp: 150, leastMsat: 0n, mostMsat: 5_000_000n },
+    ...{ waitDays: 14, claimDays: 60 },
+  });
+  // The box that is not ticked is not sent.
+  const { on: _on, ...off } = wish;
+  expect((await save(off)).status).toBe(303);
+  expect((await rewardTermsOf(db, shopId)).rewardsOn).toBe(false);
+  await db.prisma.shop.updateMany({ where: others, data: { uninstalledAt: null } });
+  await aShop(db, { domain });
+  expect((await merchant.ask('/payments')).text).not.toContain('action="/payments/rewards"');
+  expect((await save(wish)).status).toBe(409);
 });
 
 test('settings of the merchant app are not changed here', async () => {

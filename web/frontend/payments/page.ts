@@ -8,6 +8,7 @@ import { holdsSection } from './holds-section.ts';
 import { nodeSection } from './node-section.ts';
 import { dateOf, formTokenField, isAway, stepHead } from './parts.ts';
 import { refundsSection } from './refunds-section.ts';
+import { rewardsSection } from './rewards-section.ts';
 import { settingsSection } from './settings-section.ts';
 import { paymentsSection } from './payments-section.ts';
 import type { Message, SettingsView } from './view.ts';
@@ -66,7 +67,7 @@ export function renderSettings(
       </div>
       ${view.payments.latest.length > 0 && paymentsSection(view, words)} ${nodeSection(view, words)}
       ${shopifySection(view, words)} ${refundsSection(view, words)} ${settingsSection(view, words)}
-      ${holdsSection(view, words)} ${trySection(words)}
+      ${rewardsSection(view, words)} ${holdsSection(view, words)} ${trySection(words)}
       <p class="soft small end">${words.say('page.signed_in', { shop: view.shop })}</p>
     </main>
   `;

@@ -126,6 +126,26 @@ export type ShownSettings = {
   sendsEmail: boolean;
 };
 
+/** The terms of rewards, as they are typed. */
+export type TypedRewards = {
+  percent: string;
+  mostSats: string;
+  leastSats: string;
+  waitDays: string;
+  claimDays: string;
+};
+
+export type ShownRewards = {
+  /** The shop has the merchant app as well: there they are chosen. */
+  setInAdmin: boolean;
+  isOn: boolean;
+  /** There is a purse from which they can be paid. */
+  canPay: boolean;
+  values: TypedRewards;
+  /** Nothing was saved. `sentence`: English. */
+  wrong?: { field: keyof TypedRewards; refusal: string; sentence: string };
+};
+
 export type ReadyFailure = 'away' | 'refused' | 'signed_off';
 
 export type SettingsView = {
@@ -140,6 +160,7 @@ export type SettingsView = {
   /** Whether refunds are given, and whether the settings of the merchant app say so. */
   refunds: { on: boolean; setInAdmin: boolean };
   settings: ShownSettings;
+  rewards: ShownRewards;
   readyToldAt: string | null;
   /** When the first buyer chose the method; null: nobody has. */
   firstSessionAt: string | null;

@@ -19,6 +19,7 @@ import { approveRefund } from '../../flows/approve-refund.ts';
 import { changeSettings } from '../../flows/change-settings.ts';
 import { giveBackAsRefund } from '../../flows/open-refund.ts';
 import { settleByHand } from '../../flows/settle-by-hand.ts';
+import { changeRewardTerms } from '../../flows/change-rewards.ts';
 import { signedInShop, signOut } from '../../flows/sign-in.ts';
 import { switchHolds as holdsTo } from '../../flows/switch-holds.ts';
 import { switchRefunds as refundsTo } from '../../flows/switch-refunds.ts';
@@ -33,6 +34,7 @@ import type { Doors, Registration } from '../doors.ts';
 import { freshNode, nodeAnswer } from '../merchant/node.ts';
 import { beginGrant, queryOf } from './auth.ts';
 import { dropCookie, readCookie } from './cookies.ts';
+import { refusedRewards, rewardsForm, shownRewards, type RefusedRewards } from './rewards-form.ts';
 import { settingsForm, settingsMeant, typedAgain } from './settings-form.ts';
 import { shownPayments } from './shown-payments.ts';
 import { shownSettings, wrongFields, type SavedSettings } from './shown-settings.ts';
@@ -348,6 +350,33 @@ export async function saveSettings(knock: Knock): Promise<void> {
   }
 }
 
+/** What buyers of a shop that has the payments app alone get back. */
+export async function saveRewards(knock: Knock): Promise<void> {
+  const seen = await formOf(knock);
+  if (seen === undefined) return;
+  const { doors, request, response } = knock;
+  const form = rewardsForm.safeParse(seen.body).data;
+  if (form === undefined) {
+    showMessage(request, { response, message: 'form_old', status: 400, isSignedIn: true });
+    return;
+  }
+  const { deps } = doors;
+  const { id: shopId } = seen.shop;
+  if ((await siblingsOf(deps.db, shopId)).length > 0) {
+    refuse(knock, 'changed_meanwhile', { isUnknown: false });
+    return;
+  }
+  const { on, ...typed } = form;
+  const wish = { ...typed, isOn: on === 'yes' };
+  const changed = await changeRewardTerms(deps, { ...wish, shopId, staffId: undefined });
+  if (changed.ok) {
+    response.set('Cache-Control', 'no-store').redirect(303, '/payments#rewards');
+    return;
+  }
+  const rewards = refusedRewards({ typed, isOn: wish.isOn, refusal: changed.refusal });
+  await showSettings(knock, seen, { status: 422, rewards });
+}
+
 export async function endPageSession(knock: Knock): Promise<void> {
   const seen = await formOf(knock);
   if (seen === undefined) return;
@@ -377,16 +406,18 @@ async function showSettings(
   about: {
     status: number;
     saved?: SavedSettings | 'saved' | undefined;
+    rewards?: RefusedRewards;
   } & Pick<SettingsView, 'refused' | 'justConnected' | 'readyFailure'>,
 ): Promise<void> {
-  const { status, saved, ...more } = about;
+  const { status, saved, rewards, ...more } = about;
   const { shop } = seen;
-  const [node, told, payments, terms, stored] = await Promise.all([
+  const [node, told, payments, terms, stored, given] = await Promise.all([
     nodeOf(doors, shop),
     paymentsAppOf(doors.deps.db, shop.id),
     shownPayments(doors, shop.id),
     refundTermsOf(doors.deps.db, shop.id),
     settingsOf(doors.deps.db, shop.id),
+    shownRewards(doors, shop.id),
   ]);
   const setInAdmin = terms.from === 'admin';
   const view: SettingsView = {
@@ -397,6 +428,7 @@ async function showSettings(
     holds: { on: told.holdsOn, nodeCanHold: node?.canHold ?? false },
     refunds: { on: terms.refundsOn, setInAdmin },
     settings: shownSettings(doors, { stored, setInAdmin, saved }),
+    rewards: { ...given, ...rewards },
     readyToldAt: told.readyToldAt?.toISOString() ?? null,
     firstSessionAt: told.firstSessionAt?.toISOString() ?? null,
     payments,

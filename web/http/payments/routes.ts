@@ -15,6 +15,7 @@ import {
   endPageSession,
   giveBack,
   openPage,
+  saveRewards,
   saveSettings,
   settlePayment,
   switchHolds,
@@ -38,6 +39,7 @@ const forms = {
   holds: switchHolds,
   refunds: switchRefunds,
   settings: saveSettings,
+  rewards: saveRewards,
   'sign-out': endPageSession,
 };
 
