@@ -202,7 +202,7 @@ async function renameMethod(on: Queryable, shopId: number, name: string): Promis
       name: 'settings_rename_method',
       text: `
         update shop set method_name = $2, method_seen_at = null,
-          sweep_cursor = now() - interval '24 hours',
+          sweep_cursor = now() - interval '24 hours', sweep_after = null, sweep_began_at = null,
           due_at = case when uninstalled_at is null then now() end
         where id = $1`,
     },

@@ -24,6 +24,10 @@ export type ShopRow = {
   tokensStoredAt: Date | null;
   tokenRefusedAt: Date | null;
   sweepCursor: Date;
+  /** Shopify's cursor behind which a sweep goes on that had too many pages for one; null: none. */
+  sweepAfter: string | null;
+  /** When the first of its parts began. */
+  sweepBeganAt: Date | null;
   /** The first order with the method, under its present name. */
   methodSeenAt: Date | null;
   /** The first question of the thank-you block. */
@@ -40,7 +44,8 @@ const fields: Fields<ShopRow> = {
   ...{ id: true, registrationId: true, domain: true, methodName: true, installedAt: true },
   ...{ uninstalledAt: true, sealedAccessToken: true, accessTokenEndsAt: true },
   ...{ sealedRefreshToken: true, refreshTokenEndsAt: true, scopes: true, tokenVersion: true },
-  ...{ tokensStoredAt: true, tokenRefusedAt: true, sweepCursor: true, methodSeenAt: true },
+  ...{ tokensStoredAt: true, tokenRefusedAt: true, sweepCursor: true },
+  ...{ sweepAfter: true, sweepBeganAt: true, methodSeenAt: true },
   ...{ blockSeenAt: true, currency: true, timeZone: true, factsAskedAt: true },
 };
 /** The fields of a row, of a shop that a statement calls `s`. */
@@ -185,6 +190,7 @@ export async function isInstalledAgain(db: Database, shopId: number): Promise<vo
       name: 'shop_installed_again',
       text: `
         update shop set uninstalled_at = null, installed_at = now(), sweep_cursor = now(),
+          sweep_after = null, sweep_began_at = null,
           due_at = now() + case kind when 'payments' then interval '1 day' else interval '0' end
         from registration
         where shop.id = $1 and registration.id = registration_id and uninstalled_at is not null
@@ -227,7 +233,10 @@ export async function nameMethod(db: Database, shopId: number, methodName: strin
   });
   await db.prisma.shop.update({
     where: { id: shopId },
-    data: { methodName, sweepCursor, dueAt: new Date() },
+    data: {
+      ...{ methodName, sweepCursor, dueAt: new Date() },
+      ...{ sweepAfter: null, sweepBeganAt: null },
+    },
   });
 }
 
@@ -258,7 +267,18 @@ export async function sweptUntil(
   // Under another name the orders of before are looked through again.
   await db.prisma.shop.updateMany({
     where: { id: swept.shopId, methodName: swept.methodName },
-    data: { sweepCursor: swept.cursor },
+    data: { sweepCursor: swept.cursor, sweepAfter: null, sweepBeganAt: null },
+  });
+}
+
+/** There was more than one sweep reads: the next one goes on behind `after`. */
+export async function sweptInPart(
+  db: Database,
+  swept: { shopId: number; methodName: string; after: string; beganAt: Date },
+): Promise<void> {
+  await db.prisma.shop.updateMany({
+    where: { id: swept.shopId, methodName: swept.methodName },
+    data: { sweepAfter: swept.after, sweepBeganAt: swept.beganAt },
   });
 }
 

@@ -4,7 +4,7 @@
 import { isUnpaid, stillDue } from '../core/payment.ts';
 import { payableOrders, paymentsOfOrders } from '../db/payments.ts';
 import { appOfShop } from '../db/registrations.ts';
-import { shopById, sweptUntil } from '../db/shops.ts';
+import { shopById, sweptInPart, sweptUntil } from '../db/shops.ts';
 import { sight } from '../db/sightings.ts';
 import { closeUnpaid } from './close-unpaid.ts';
 import type { Deps, Step } from './flow.ts';
@@ -13,7 +13,7 @@ import { seeToWrongMoney } from './see-to-wrong-money.ts';
 
 /** Shopify's search index lags behind its orders: a sweep begins this much before the last one. */
 const overlapMs = 10 * 60_000;
-/** At most so many pages of 50 in one sweep; more is a backlog that the next sweep goes on with. */
+/** At most so many pages of 50 in one sweep; the next one goes on behind them. */
 const pagesAtMost = 20;
 const ordersPerRead = 50;
 const dayMs = 24 * 3_600_000;
@@ -28,27 +28,35 @@ export const reconcileShop: Step = async (deps, row) => {
     await (await deps.paymentSessions.of(shopId)).ping();
     return { dueInMs: dayMs, attempt: false };
   }
-  const startedAt = deps.clock();
+  const startedAt = shop.sweepBeganAt ?? deps.clock();
   await lookAtPayable(deps, shopId);
   await closeUnpaid(deps, shopId);
   await seeToWrongMoney(deps, shopId);
   const updatedSince = new Date(shop.sweepCursor.getTime() - overlapMs);
-  const whole = await findPending(deps, { shopId, methodName: shop.methodName, updatedSince });
-  const { methodName } = shop;
-  if (whole) await sweptUntil(deps.db, { shopId, methodName, cursor: startedAt });
+  const { methodName, sweepAfter } = shop;
+  const from = { shopId, methodName, updatedSince, sweepAfter };
+  const after = await findPending(deps, from);
+  if (after === undefined) {
+    await sweptUntil(deps.db, { shopId, methodName, cursor: startedAt });
+  } else {
+    await sweptInPart(deps.db, { shopId, methodName, after, beganAt: startedAt });
+  }
   await lookAtShop(deps, shop);
   // Finding the lane, asking and looking take their time too: the promise is for all of it.
   return { dueInMs: deps.sweepSeconds * 750, attempt: false, afresh: true };
 };
 
-/** Pending orders of our method without a payment of ours under way. True: all pages were read. */
+/**
+ * Pending orders of our method without a payment of ours under way. Undefined: all pages were read;
+ * else behind which page the next sweep is to go on.
+ */
 async function findPending(
   deps: Deps,
-  about: { shopId: number; methodName: string; updatedSince: Date },
-): Promise<boolean> {
+  about: { shopId: number; methodName: string; updatedSince: Date; sweepAfter: string | null },
+): Promise<string | undefined> {
   const { shopId, methodName, updatedSince } = about;
   const storefront = await deps.storefronts.of(shopId);
-  let after: string | undefined;
+  let after = about.sweepAfter ?? undefined;
   for (let page = 0; page < pagesAtMost; page += 1) {
     const found = await storefront.pendingOrders({ methodName, updatedSince, after });
     const originIds = found.orders
@@ -62,10 +70,10 @@ async function findPending(
       }
     }
     after = found.after;
-    if (after === undefined) return true;
+    if (after === undefined) return undefined;
   }
   deps.log.warn({ shopId, pages: pagesAtMost }, 'shop.sweep_has_more');
-  return false;
+  return after;
 }
 
 /** Orders with a payable invoice whose order is cancelled, paid or edited by now. */
