@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { rows, transaction, type Queryable } from '../../web/db/database.ts';
 import { invoiceIsCanceled, recordSettlements } from '../../web/db/invoices.ts';
+import { takeLate } from '../../web/db/late.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { closeUnpaid as close } from '../../web/db/unpaid.ts';
 import { nameMethod } from '../../web/db/shops.ts';
@@ -203,6 +204,30 @@ test('a card that pays while Shopify’s job is at it is not taken for a way out
   expect(await our.read(lucky.payment.id)).toMatchObject({
     ...{ state: 'lapsed', verdictWanted: null, attention: null },
   });
+});
+
+test('money that comes while Shopify’s job is at it is taken for no order yet', async () => {
+  const open = await aLapsedOne();
+  await run(
+    open,
+    playing(() => ({ cancelOrder: () => Promise.resolve({ is: 'done' }) })),
+  );
+  await comesPaid(open.invoice);
+  expect(await run(open)).toMatchObject({ attempt: false });
+  expect((await our.read(open.payment.id)).verdictWanted).toBe('cancel_order');
+  const late = { shopId: our.shop.id, paymentId: open.payment.id };
+  expect(await takeLate(our.db, { ...late, by: 'somebody' })).toBe(false);
+  const { tellSentAt } = await our.read(open.payment.id);
+  expect(tellSentAt).not.toBeNull();
+  await our.db.pool.query(
+    `update payment set tell_sent_at = tell_sent_at - $2 * interval '1 ms' where id = $1::uuid`,
+    [open.payment.id, cancelAgainMs],
+  );
+  await run(open);
+  expect(await our.read(open.payment.id)).toMatchObject({
+    ...{ state: 'lapsed', verdictWanted: null, attention: 'overpaid' },
+  });
+  expect(await takeLate(our.db, { ...late, by: 'somebody' })).toBe(true);
 });
 
 /** What the merchant reads of its payment. */

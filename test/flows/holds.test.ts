@@ -250,6 +250,26 @@ describe('with a node that can hold', () => {
     ]);
   });
 
+  test('what Shopify never took goes back, and its purchase can be paid anew', async () => {
+    const bill = await chosen();
+    const { invoice, paid } = await held(bill);
+    const no = { resolve: () => Promise.resolve({ is: 'refused' as const, why: 'not_accepted' }) };
+    const refusing = { ...shop.deps, paymentSessions: { of: () => Promise.resolve(no) } };
+    for (let n = 0; n < 3; n += 1) await shop.tell(bill, refusing as unknown as Deps);
+    expect((await shop.stands(bill)).state).toBe('closing');
+    const again = await chosen({ ...(bill.group === undefined ? {} : { group: bill.group }) });
+    expect(again.group).toBe(bill.group);
+    await expect(shop.quoted(again)).rejects.toThrow();
+    await shop.look(invoice);
+    await shop.look(invoice);
+    expect((await shop.stands(bill)).state).toBe('lapsed');
+    await expect(paid).resolves.toMatchObject({ ok: false });
+    const anew = await chosen({ ...(bill.group === undefined ? {} : { group: bill.group }) });
+    await held(anew);
+    await shop.tell(anew);
+    expect(session(anew)?.state).toBe('resolved');
+  });
+
   test('told to wait, Shopify hears the end of a hold of which it did not hear', async () => {
     const bill = await chosen();
     const quoted = await shop.quoted(bill);

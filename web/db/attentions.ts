@@ -7,6 +7,7 @@ import { sayMoved } from './announce.ts';
 import { rows, transaction, type Database, type Queryable } from './database.ts';
 import { note } from './history.ts';
 import { movePayment } from './payments.ts';
+import { freeGroup } from './sessions.ts';
 
 /** What of a payment is to be given back, and all that ever was, in msat. */
 export async function overpaidOf(
@@ -176,6 +177,7 @@ export const endNodeGone = (
     }
     await movePayment(on, { paymentId, because: answer, move: { from: 'closing', to: 'lapsed' } });
     await movePayment(on, { paymentId, because: answer, move: { from: 'held', to: 'lapsed' } });
+    if (answer === 'never_paid') await freeGroup(on, paymentId, { unlessAuthorized: true });
     sayMoved(on, [asking.link]);
     return true;
   });

@@ -11,6 +11,7 @@ import { rows, transaction } from './database.ts';
 import { note } from './history.ts';
 import { nodeLane, nudge, type Lane } from './lanes.ts';
 import { movePayment } from './payments.ts';
+import { freeGroup } from './sessions.ts';
 
 export type InvoiceRow = {
   id: bigint;
@@ -355,17 +356,17 @@ export async function invoiceIsCanceled(
       because: about.because,
       details: { hash: row.hash },
     });
-    await movePayment(on, {
-      paymentId: about.paymentId,
-      move: { from: 'closing', to: 'lapsed' },
-      because: about.because,
+    const { paymentId, because } = about;
+    const isClosed = await movePayment(on, {
+      ...{ paymentId, move: { from: 'closing', to: 'lapsed' }, because },
     });
     // A node gives back by itself what nobody has charged in time.
-    await movePayment(on, {
-      paymentId: about.paymentId,
-      move: { from: 'held', to: 'lapsed' },
-      because: about.because,
-    });
+    const isOver =
+      isClosed ||
+      (await movePayment(on, { paymentId, move: { from: 'held', to: 'lapsed' }, because }));
+    // What was held took its purchase before Shopify heard of it. If that never did, the buyer has
+    // the money back, and may pay the purchase anew.
+    if (isOver) await freeGroup(on, paymentId, { unlessAuthorized: true });
     sayMoved(on, [row.link]);
     return true;
   });

@@ -4,6 +4,7 @@ import { accountOf } from '../core/ledger.ts';
 import type { LateMoney } from '../core/late.ts';
 import { msat, type Minor } from '../core/money.ts';
 import type { PaymentState } from '../core/payment.ts';
+import { cancelAgainMs } from '../core/unpaid.ts';
 import { rows, transaction, type Database, type Queryable } from './database.ts';
 import { closePaymentOn, movePayment } from './payments.ts';
 
@@ -122,6 +123,8 @@ export const takeLate = (
     const all = await lockOrder(on, about);
     const mine = all.find(({ id }) => id === paymentId);
     if (mine?.state !== 'lapsed' || mine.attention !== 'overpaid') return false;
+    // Shopify may still be at cancelling it, and would cancel what is paid.
+    if (mine.isBeingCancelled) return false;
     if (all.some(({ state }) => inTheWay.includes(state))) return false;
     const [late] = await rows<{ id: string; hash: string; amount_msat: string }>(
       on,
@@ -155,7 +158,13 @@ export const takeLate = (
     });
   });
 
-type OfOrder = { id: string; state: PaymentState; attention: string | null };
+type OfOrder = {
+  id: string;
+  state: PaymentState;
+  attention: string | null;
+  /** Lapsed, and Shopify was asked a moment ago to cancel the order. */
+  isBeingCancelled: boolean;
+};
 
 /** All payments of the order of a payment, in the order in which everybody locks them. */
 const lockOrder = (
@@ -167,12 +176,14 @@ const lockOrder = (
     {
       name: 'late_lock_order',
       text: `
-        select id, state::text, attention from payment
+        select id, state::text, attention, state = 'lapsed' and tell_sent_at is not null
+            and tell_sent_at > now() - $3 * interval '1 ms' as "isBeingCancelled"
+        from payment
         where shop_id = $1 and origin = 'order'
           and origin_id = (select origin_id from payment where id = $2::uuid)
         order by id for no key update`,
     },
-    [about.shopId, about.paymentId],
+    [about.shopId, about.paymentId, cancelAgainMs],
   );
 
 /** What was begun to be told of it was about an order that nobody had paid. */
@@ -216,6 +227,12 @@ export async function wrongPayments(
           and (o.id = s.id or not exists (select 1 from settings t where t.shop_id = o.id))
           and p.attention in ('overpaid', 'stranded') and not p.test
           and p.reason not in ('order_gone', 'seen_paid')
+          -- The rest of an order that was told before may have been marked by hand, for this very
+          -- money, and Shopify writes that under no method's name: only a person can tell.
+          and not (p.reason = 'order_paid_otherwise' and exists (
+            select 1 from payment x where x.shop_id = p.shop_id and x.origin_id = p.origin_id
+              and x.origin = 'order' and p.origin = 'order' and x.id <> p.id
+              and x.told_minor is not null and (x.told_sale is null or x.told_at < p.opened_at)))
           and not exists (
             select 1 from refund r where r.payment_id = p.id and r.origin = 'attention')
           and not ($4 and p.shop_id = $1 and ${isUndecided})

@@ -326,7 +326,11 @@ async function holderOf(on: Queryable, about: Grouped): Promise<string | undefin
  * hand and Shopify was told of none, so that the purchase may be paid after all. What was paid
  * meanwhile in another tab is not touched.
  */
-export async function freeGroup(on: Queryable, paymentId: string): Promise<boolean> {
+export async function freeGroup(
+  on: Queryable,
+  paymentId: string,
+  how: { unlessAuthorized: boolean } = { unlessAuthorized: false },
+): Promise<boolean> {
   const freed = await rows(
     on,
     {
@@ -336,13 +340,14 @@ export async function freeGroup(on: Queryable, paymentId: string): Promise<boole
           delete from session_group g using payment p
           where p.id = $1::uuid and g.shop_id = p.shop_id and g.group_key = p.group_key
             and g.payment_id = p.id and p.told_minor is null
+            and (not $2 or p.hold_told_at is null)
           returning g.payment_id),
         line as (
           insert into history (payment_id, what, because)
           select payment_id, 'group_freed', '' from freed)
         select payment_id from freed`,
     },
-    [paymentId],
+    [paymentId, how.unlessAuthorized],
   );
   return freed.length === 1;
 }

@@ -28,20 +28,23 @@ export const cancelUnpaidOrder: Step = async (deps, row) => {
     return { dueInMs: undefined, attempt: false };
   }
   const { settings } = await settingsOf(deps.db, payment.shopId);
+  const sentAgoMs =
+    payment.tellSentAt === null ? undefined : deps.clock().getTime() - payment.tellSentAt.getTime();
+  // Shopify's job may still be at it, whatever became of the order since: it would cancel one that
+  // was paid meanwhile. Its time is short, so this is no try.
+  const isAtIt = sentAgoMs !== undefined && sentAgoMs < cancelAgainMs;
   const why = await whyNotAtAll(deps, payment, settings);
+  if (why !== undefined && isAtIt && why.because !== 'shop_uninstalled') {
+    return { dueInMs: waitMs, attempt: false };
+  }
   if (why !== undefined) return leave(deps, { payment, row, ...why });
   const storefront = await deps.storefronts.of(payment.shopId);
   const order = await storefront.readOrder(payment.originId);
-  const sentAgoMs =
-    payment.tellSentAt === null ? undefined : deps.clock().getTime() - payment.tellSentAt.getTime();
   const { shopId, methodName: opened } = payment;
   const names = { shopId, present: settings.methodName, opened };
   const methodNames = await methodNamesOf(deps.db, names);
   const verdict = decideUnpaid(order, { sentAgoMs, methodNames });
   if (verdict.do === 'accept') return accept(deps, { payment, row, verdict });
-  // Shopify's job may still be at it, whatever became of the order since: it would cancel one that
-  // was paid meanwhile. Its time is short, so this is no try.
-  const isAtIt = sentAgoMs !== undefined && sentAgoMs < cancelAgainMs;
   if (isAtIt) return { dueInMs: waitMs, attempt: false };
 
   const againMs = cancelOrderAgainMs(row.attempts + 1);
