@@ -8,6 +8,7 @@ import { auditShopify } from '../../web/flows/audit-shopify.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
 import { seeToWrongMoney } from '../../web/flows/see-to-wrong-money.ts';
 import { takeLatePayment } from '../../web/flows/take-late-payment.ts';
+import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
 import { plays } from './cases-plays.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
 
@@ -16,8 +17,8 @@ beforeAll(async () => {
   shop = await openShop();
   // The policy that gives back without a person, so that what is wrong is seen to go.
   await shop.db.pool.query(
-    `insert into settings (shop_id, refunds_on, refunds_wrong, refund_pricing)
-     values ($1, true, true, 'sats_paid')`,
+    `insert into settings (shop_id, refunds_on, refunds_wrong, refund_pricing, alert_email)
+     values ($1, true, true, 'sats_paid', 'm@shop.example')`,
     [shop.shop.id],
   );
 });
@@ -92,6 +93,20 @@ describe('marked by hand', () => {
     await shop.tell(bill);
     expect(await told(bill)).toMatchObject({ state: 'stranded', reason: 'order_paid_otherwise' });
     expect(await refundsOf(bill)).toBe(1);
+
+    // Nobody claims it: the merchant hears of it a second time.
+    const { paymentId } = bill;
+    const { id: refundId } = await shop.db.prisma.refund.findFirstOrThrow({
+      where: { paymentId },
+    });
+    const withdrawn = { shopId: shop.shop.id, refundId, staffId: '8' };
+    await withdrawRefund(shop.deps, { ...withdrawn, because: 'taken_back' });
+    expect(await told(bill)).toMatchObject({ attention: 'overpaid' });
+    const alerts = await shop.db.prisma.alert.findMany({
+      ...{ where: { about: { path: ['paymentId'], equals: paymentId } }, orderBy: { id: 'asc' } },
+    });
+    expect(alerts.map(({ key }) => key)).toEqual([paymentId, `${paymentId}:1`]);
+    expect(await refundsOf(bill)).toBe(1);
   });
 });
 
@@ -132,6 +147,57 @@ describe('under a former name of the method', () => {
     const since = new Date(Date.now() - 86_400_000);
     const found = await auditShopify(shop.deps, { since, shop: undefined, pagesAtMost: 10 });
     expect(JSON.stringify(found)).not.toContain(bill.originId);
+  });
+});
+
+describe('the rest of an order that grew, marked by a person', () => {
+  /** The first part is told, the rest is paid, and Shopify was away when it was to be told. */
+  async function aRest(): Promise<{ bill: Bill; rest: Bill }> {
+    const bill = await paidOrder();
+    await shop.tell(bill);
+    expect(await told(bill)).toMatchObject({ state: 'resolved', reason: 'told_shopify' });
+    shop.shopify.edit(bill.originId, { add: [{ title: 'A further one', price: '9.00' }] });
+    const { shopId, originId } = bill;
+    await lookAtOrderNow(shop.deps, { shopId, originId });
+    const newer = await latestPayment(shop.db, { shopId, originId });
+    if (newer === null || newer.id === bill.paymentId) throw new Error('there is no newer one');
+    const rest: Bill = { ...bill, paymentId: newer.id };
+    const invoice = await shop.quoted(rest);
+    await shop.pay(invoice);
+    await shop.settledAtNode(invoice);
+    await shop.look(invoice);
+    shop.shopify.faults.add({ kind: 'reset', operation: 'OrderById', when: 'before' });
+    await expect(shop.tell(rest)).rejects.toThrow();
+    shop.shopify.faults.clear();
+    return { bill, rest };
+  }
+
+  test('is the rest’s, where the sale of the first part is known', async () => {
+    const { rest } = await aRest();
+    shop.shopify.markByHand(rest.originId);
+    await shop.tell(rest);
+    expect(await told(rest)).toEqual({ ...byHand, toldMinor: 900n });
+    expect(await refundsOf(rest)).toBe(0);
+  });
+
+  test('waits for a person, where it is not', async () => {
+    const { bill, rest } = await aRest();
+    const data = { toldSale: null };
+    await shop.db.prisma.payment.update({ where: { id: bill.paymentId }, data });
+    shop.shopify.markByHand(rest.originId);
+    await shop.tell(rest);
+    expect(await told(rest)).toMatchObject({
+      ...{ state: 'stranded', reason: 'order_paid_otherwise', attention: 'stranded' },
+    });
+    expect(await refundsOf(rest)).toBe(0);
+  });
+
+  test('or was paid with a card: nobody can say which', async () => {
+    const { rest } = await aRest();
+    shop.shopify.payByCard(rest.originId);
+    await shop.tell(rest);
+    expect(await told(rest)).toMatchObject({ state: 'stranded', attention: 'stranded' });
+    expect(await refundsOf(rest)).toBe(0);
   });
 });
 

@@ -142,6 +142,8 @@ export const ofTheWay: Readonly<Partial<Record<Way, Partial<Record<Role, readonl
 export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   'Housekeeping of every minute: one statement that wakes, forgets or sums up, and comes again.': [
     'sql verdicts_wake',
+    'sql payment_ask_for_untold',
+    'prisma sweptInPart shop.updateMany',
     'sql delivery_forget',
     'sql invoice_of_retired',
     'sql invoice_canceled_over',

@@ -101,7 +101,7 @@ export const ofLateMoney: readonly Mutant[] = [
         named: 'before the money came it was for something else',
       },
     },
-    edit('web/core/payment.ts', 'at !== undefined && at >= by.since', 'at !== undefined'),
+    edit('web/core/payment.ts', 'at >= by.since &&', ''),
   ),
   database({
     id: 'X211',
@@ -158,6 +158,43 @@ export const ofLateMoney: readonly Mutant[] = [
       'web/flows/tell-refund.ts',
       'isFinalNo(await timesRefundRefused(deps.db, { paymentId, refundId: id }))',
       'isFinalNo(row.attempts + 1)',
+    ),
+  ),
+  source(
+    {
+      id: 'X216',
+      guard: 'no money is taken for an order that Shopify may be cancelling',
+      ...{
+        test: 'test/flows/cancel-unpaid-order.test.ts',
+        named: 'is taken for no order yet',
+      },
+    },
+    edit('web/db/late.ts', 'if (mine.isBeingCancelled) return false;', ''),
+  ),
+  source(
+    {
+      id: 'X217',
+      guard: 'the rest of an order that a person may have marked is no policy’s to give back',
+      ...{
+        test: 'test/flows/told-by-others.test.ts',
+        named: 'or was paid with a card: nobody can say which',
+      },
+    },
+    edit('web/db/late.ts', ' or x.told_at < p.opened_at', ''),
+  ),
+  source(
+    {
+      id: 'X218',
+      guard: 'what Shopify never took leaves its purchase to be paid anew',
+      ...{
+        test: 'test/flows/holds.test.ts',
+        named: 'its purchase can be paid anew',
+      },
+    },
+    edit(
+      'web/db/invoices.ts',
+      'if (isOver) await freeGroup(on, paymentId, { unlessAuthorized: true });',
+      '',
     ),
   ),
 ];

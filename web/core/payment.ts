@@ -168,8 +168,11 @@ export const saleOfOurs = (
       about.methodNames.some((name) => sameName(sale.gateway, name)),
   );
 
-/** Under which names a person's marking of the order would stand; when the money came. */
-export type ByHand = { names: readonly string[]; since: Date };
+/**
+ * Under which names a person's marking of the order would stand, and when the money came. Sales of
+ * other payments of the order are none.
+ */
+export type ByHand = { names: readonly string[]; since: Date; notThese: readonly string[] };
 
 /**
  * The sale by which a person has marked the order as paid, as our alert advises while Shopify
@@ -177,8 +180,11 @@ export type ByHand = { names: readonly string[]; since: Date };
  */
 const saleByHand = (sales: readonly Sale[], by: ByHand): Sale | undefined =>
   sales.find(
-    ({ gateway, at }) =>
-      at !== undefined && at >= by.since && by.names.some((name) => sameName(gateway, name)),
+    ({ id, gateway, at }) =>
+      at !== undefined &&
+      at >= by.since &&
+      !by.notThese.includes(id) &&
+      by.names.some((name) => sameName(gateway, name)),
   );
 
 /**

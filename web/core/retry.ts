@@ -13,7 +13,9 @@ const tellSteps = [
   ...[1, 2, 4].map((n) => n * hour),
 ];
 
-/** How long an order that Shopify does not know yet is looked for: at least an hour, in all. */
+/** How long an order that Shopify does not know yet is looked for, at least. */
+export const lookForOrderMs = hour;
+/** In these steps. */
 const sightingSteps = [1, 2, 3, 5, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_200, 1_800].map(
   (n) => n * second,
 );

@@ -1,6 +1,6 @@
 // All that is known when Shopify is about to be told of a payment, in one statement.
 import type { Currency, Minor, Msat } from '../core/money.ts';
-import type { Database } from './database.ts';
+import { rows, type Database } from './database.ts';
 import { paymentColumns, type PaymentRow } from './payments.ts';
 import { record } from './records.ts';
 
@@ -69,12 +69,46 @@ export async function toTell(db: Database, paymentId: string): Promise<ToTell | 
   };
 }
 
+/** Of a shop so many payments at once: whoever hears of these knows. */
+const mostUntold = 5;
+
+/**
+ * Asks a person to look at what waits for longer than that, the oldest of each shop first. A lane
+ * that is paused burns no tries, so that these cannot say how long nobody could be told. It asks no
+ * lane, and works while Shopify is away. Gives how many it asked for.
+ */
+export async function askForUntold(db: Database, afterMs: number): Promise<number> {
+  const asked = await rows(
+    db.pool,
+    {
+      name: 'payment_ask_for_untold',
+      text: `
+        update payment set attention = 'untold' where attention is null and state = 'settled'
+          and id = any(array(
+            select late.id from (
+              select p.id, p.attention,
+                row_number() over (partition by p.shop_id order by p.attention, p.settled_at, p.id)
+                  as place
+              -- What is settled is due until it is told, and what is due is few.
+              from payment p where p.state = 'settled' and p.due_at is not null
+                and (p.attention is null or p.attention = 'untold')
+                and not exists (
+                  select 1 from history h where h.payment_id = p.id and h."to" = 'settled'
+                    and h.at > now() - $1 * interval '1 ms')) late
+            where late.place <= $2 and late.attention is null))
+        returning id`,
+    },
+    [afterMs, mostUntold],
+  );
+  return asked.length;
+}
+
 /** What is known of the other payments of an order. */
 export type Others = {
   /** Sales by which Shopify has them. */
   saleIds: string[];
-  /** One of them was told, or is being told at this moment. */
-  mayBeTold: boolean;
+  /** One of them may stand under a sale that is not known to be its own. */
+  mayHaveOther: boolean;
 };
 
 /** Of an order's payment; of a session there are none. */
@@ -86,13 +120,14 @@ export async function othersOfOrder(db: Database, paymentId: string): Promise<Ot
       text: `
         select coalesce(array_agg(o.told_sale) filter (where o.told_sale is not null), '{}')
             as "saleIds",
-          coalesce(bool_or(o.told_minor is not null or o.tell_started_at is not null), false)
-            as "mayBeTold"
+          coalesce(bool_or(o.told_sale is null and (o.told_minor is not null
+            or (o.tell_started_at is not null and o.state in ('settled', 'stranded')))), false)
+            as "mayHaveOther"
         from payment p join payment o on o.shop_id = p.shop_id and o.origin_id = p.origin_id
           and o.origin = 'order' and o.id <> p.id
         where p.id = $1::uuid`,
     },
     [paymentId],
   );
-  return found ?? { saleIds: [], mayBeTold: false };
+  return found ?? { saleIds: [], mayHaveOther: false };
 }

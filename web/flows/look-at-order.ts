@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { currencyOf, minor, type Currency } from '../core/money.ts';
 import { isUnpaid, stillDue, usesMethod, type OrderReading, type Reason } from '../core/payment.ts';
-import { lookForOrderAgainMs } from '../core/retry.ts';
+import { lookForOrderAgainMs, lookForOrderMs } from '../core/retry.ts';
 import { isSelfTestOrder } from '../core/self-test.ts';
 import { releaseHeld, wasLetGo } from '../db/holds.ts';
 import { knownOrder } from '../db/known-order.ts';
@@ -165,6 +165,11 @@ export const lookAtOrder: Step = async (deps, row) => {
       return 'stored';
     }
     const dueInMs = lookForOrderAgainMs(row.attempts + 1);
+    // Tries may have had no answer at all: the time counts as well.
+    const lookedMs = deps.clock().getTime() - sighting.seenAt.getTime();
+    if (dueInMs === undefined && lookedMs < lookForOrderMs) {
+      return { dueInMs: lookForOrderMs - lookedMs, attempt: false };
+    }
     if (dueInMs === undefined) {
       const known = await latestPayment(deps.db, sighting);
       if (known?.state === 'open') {
@@ -175,8 +180,9 @@ export const lookAtOrder: Step = async (deps, row) => {
   }
   if (seen.is === 'payment' && seen.hasRefunds) {
     const opened = await openOrderRefunds(deps, sighting);
-    // The order is looked at again when it is known what Shopify has recorded.
-    if (opened === 'wait') return { dueInMs: refundsAgainMs, attempt: true };
+    // The order is looked at again when it is known what Shopify has recorded. It was found, so
+    // that nothing of the time for which it is looked for is used up.
+    if (opened === 'wait') return { dueInMs: refundsAgainMs, attempt: false };
   }
   await sightingIsDone(deps.db, sighting);
   return 'stored';

@@ -8,6 +8,7 @@ import { isFinalNo, rejectionCodeOf } from '../core/payment-session.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { renewLease, type ClaimedRow } from '../db/due.ts';
 import { note } from '../db/history.ts';
+import { timesHoldRefused } from '../db/holds.ts';
 import { beginTelling, movePayment, type PaymentRow } from '../db/payments.ts';
 import { closeForGood, isNotPending, isPending, takeGroup, timesRefused } from '../db/sessions.ts';
 import type { Deps, StepEnd } from './flow.ts';
@@ -16,6 +17,8 @@ import { tellCapture } from './tell-capture.ts';
 type Money = { fiatMinor: Minor; currency: Currency; amountMsat: Msat };
 type Telling = { row: ClaimedRow; payment: PaymentRow };
 
+/** In the timeline: what Shopify was told of. */
+const rejected = 'rejected';
 const atRest: StepEnd = { dueInMs: undefined, attempt: false };
 
 /** A settled session is resolved, unless another payment of the same purchase was. */
@@ -97,11 +100,12 @@ export async function rejectSession(deps: Deps, { row, payment }: Telling): Prom
   if (!(await renewLease(deps.db, row))) return 'stored';
   const sessions = await deps.paymentSessions.of(shopId);
   const code = rejectionCodeOf(payment.verdictCode);
+  await note(deps.db.pool, paymentId, { what: 'tell_began', because: rejected });
   const outcome = await sessions.reject(payment.originId, code);
   const isDone = outcome.is === 'done';
   if (!isDone) {
-    await refusedBy(deps, { row, payment }, outcome.why);
-    if (!isFinalNo(row.attempts + 1)) {
+    await refusedBy(deps, { row, payment }, outcome.why, rejected);
+    if (!isFinalNo(await timesHoldRefused(deps.db, { paymentId, request: rejected }))) {
       return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
     }
   }
@@ -145,9 +149,14 @@ export async function waitForSession(deps: Deps, { row, payment }: Telling): Pro
   return 'stored';
 }
 
-async function refusedBy(deps: Deps, { payment }: Telling, why: string): Promise<void> {
+async function refusedBy(
+  deps: Deps,
+  { payment }: Telling,
+  why: string,
+  because = '',
+): Promise<void> {
   const { id: paymentId, shopId } = payment;
-  await note(deps.db.pool, paymentId, { what: 'tell_refused', details: { why } });
+  await note(deps.db.pool, paymentId, { what: 'tell_refused', because, details: { why } });
   deps.log.warn({ paymentId, shopId, why }, 'payment.tell_refused');
 }
 

@@ -113,12 +113,14 @@ async function decide(
   const isPlain = attempt === undefined && order !== 'gone' && (order.outstandingMinor ?? 1n) > 0n;
   const others = isPlain ? undefined : await othersOfOrder(deps.db, paymentId);
   const salesBefore = [...(attempt?.salesBefore ?? []), ...(others?.saleIds ?? [])];
-  const isAlone = others?.mayBeTold === false;
+  const isClear = others?.mayHaveOther === false;
   return decideFromShopify(order, {
     paidMinor: money.fiatMinor,
     methodNames: methodNamesOf(telling),
     attempt: attempt && { salesBefore },
-    byHand: isAlone ? { names: namesOf(telling), since: money.settledAt } : undefined,
+    byHand: isClear
+      ? { names: namesOf(telling), since: money.settledAt, notThese: others.saleIds }
+      : undefined,
     settledAgoMs: now.getTime() - money.settledAt.getTime(),
   });
 }

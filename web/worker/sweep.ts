@@ -10,6 +10,7 @@ import { deadPools, freeJobsOf, freeSelfTestLock, trySelfTestLock } from '../db/
 import { wipeGoneCredentials, wipeIdleCredentials } from '../db/nodes.ts';
 import { wipeOldSecrets } from '../db/settings.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
+import { askForUntold } from '../db/telling.ts';
 import type { Deps } from '../flows/flow.ts';
 import { endAllUnissued } from '../flows/end-unissued.ts';
 import { lookAtNodes } from '../flows/look-at-nodes.ts';
@@ -22,6 +23,9 @@ import type { Alive } from './alive.ts';
 import type { Loop } from './every.ts';
 import { every } from './every.ts';
 import { isDatabaseAway } from '../db/database.ts';
+
+/** For so long what is settled may wait for Shopify before a person hears of it. */
+const untoldMs = 3_600_000;
 
 export type SweepOptions = {
   /** How long a pool's lock must have been free before its jobs are taken from it. */
@@ -118,6 +122,8 @@ export function startSweeps(
         await wipeIdleCredentials(deps.db);
         const gone = await wipeGoneCredentials(deps.db);
         if (gone.length > 0) deps.log.error({ nodes: gone }, 'node.gone');
+        const untold = await askForUntold(deps.db, untoldMs);
+        if (untold > 0) deps.log.error({ payments: untold }, 'payment.untold');
         await makeNodeAlerts(deps.db);
         await makeRefundAlerts(deps.db);
         await wipeOldSecrets(deps.db);
