@@ -100,6 +100,8 @@ export async function rejectSession(deps: Deps, { row, payment }: Telling): Prom
   if (!(await renewLease(deps.db, row))) return 'stored';
   const sessions = await deps.paymentSessions.of(shopId);
   const code = rejectionCodeOf(payment.verdictCode);
+  // Of two equal lines in a row one is written: this one stands between two refusals.
+  await note(deps.db.pool, paymentId, { what: 'tell_began', because: rejected });
   const outcome = await sessions.reject(payment.originId, code);
   const isDone = outcome.is === 'done';
   if (!isDone) {
