@@ -86,6 +86,7 @@ test('a buyer link and an invoice are not for the log', () => {
   expect(withoutSecrets(`${bolt11} ${link}`)).toBe(
     '[bolt11] https://pay.example.com/pay/[link]/status',
   );
+  expect(withoutSecrets('/refund/AbCdEfGhIjKlMnOpQrStUv/status')).toBe('/refund/[link]/status');
 });
 
 test('every metric is in the one list, and the list is whole', async () => {

@@ -288,6 +288,22 @@ describe('webhooks', () => {
     expect(await world.db.prisma.sighting.count()).toBe(before);
   });
 
+  test.each(['app/uninstalled', 'app/scopes_update', 'shop/redact'])(
+    'an address that Shopify signed for a browser is no %s of any shop',
+    async (topic) => {
+      const counted = async () => [
+        await world.db.prisma.sighting.findMany(),
+        await world.db.prisma.privacyRequest.count(),
+      ];
+      const before = await counted();
+      // Whoever opens the app sees it, with its signature: of the same secret, over the same bytes.
+      const body = 'host=YWRtaW4&session=1f&shop=evil.myshopify.com&timestamp=1790000000';
+      const given = { topic, shop: shopName, app: app.name, body };
+      expect(await world.shopify.sendWebhook(given)).toBe('200');
+      expect(await counted()).toEqual(before);
+    },
+  );
+
   test('an unknown topic and an unknown shop: 200', async () => {
     const before = await rowsOf();
     for (const [topic, shop] of [

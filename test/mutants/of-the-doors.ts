@@ -198,4 +198,19 @@ export const ofTheDoors: readonly Mutant[] = [
       );`,
     ),
   ),
+  source(
+    {
+      id: 'X219',
+      guard: 'an address that Shopify signed is no webhook',
+      ...{
+        test: 'test/attack/tokens.test.ts',
+        named: 'an address that Shopify signed for a browser is no app/uninstalled of any shop',
+      },
+    },
+    edit(
+      'web/http/from-webhooks.ts',
+      "if (typeof taken !== 'object' || taken === null || Array.isArray(taken)) {",
+      "if (taken === 'nothing') {",
+    ),
+  ),
 ];

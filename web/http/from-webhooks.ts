@@ -12,6 +12,8 @@ import type { Doors, Route } from './doors.ts';
 /** An order with hundreds of lines is large; Shopify documents no limit. */
 const rawBody = express.raw({ type: () => true, limit: '5mb' });
 
+const unknownTopic = 'unknown';
+
 export function webhookRoutes(doors: Doors): Route[] {
   const answer = async (request: Request, response: Response): Promise<void> => {
     const body: unknown = request.body;
@@ -32,6 +34,13 @@ export function webhookRoutes(doors: Doors): Route[] {
         : await shopOf(doors.deps.db, { registrationId: registration.id, domain });
     const id = request.get('x-shopify-webhook-id');
     const taken = parseLossless(body as Buffer);
+    // Shopify signs the addresses that it sends browsers to with the same secret. Such a text says
+    // nothing of the topic and the shop beside it, which nobody signs: a webhook is an object.
+    if (typeof taken !== 'object' || taken === null || Array.isArray(taken)) {
+      doors.countWebhook(unknownTopic, 'refused');
+      answerJson(response, 200, {});
+      return;
+    }
     if (domain !== undefined && id !== undefined && id.length <= 100 && isPrivacyTopic(topic)) {
       const asked = { id, topic, shopDomain: domain, shop, body: taken };
       doors.countWebhook(topic, await noticePrivacy(doors.deps, asked));
