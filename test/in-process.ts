@@ -9,7 +9,7 @@ import { startLnd } from '../sandbox/lnd/index.ts';
 import { market, pricePages } from '../sandbox/prices/index.ts';
 import { startShopify, type AppOptions, type OrderInput } from '../sandbox/shopify/index.ts';
 import { readConfig } from '../web/config.ts';
-import { claim, type ClaimedRow } from '../web/db/due.ts';
+import { claim, claimThese, type ClaimedRow } from '../web/db/due.ts';
 import { latestPayment, paymentById, type PaymentRow } from '../web/db/payments.ts';
 import { allRegistrations } from '../web/db/registrations.ts';
 import { shopById, type ShopRow } from '../web/db/shops.ts';
@@ -171,7 +171,11 @@ function rowsOf(deps: Deps) {
        where id::text = $1`,
       [String(at.id)],
     );
-    return step(on, await claimDue(at.table, at.lane));
+    // A signer at work may make others of the lane due meanwhile.
+    const ids = [String(at.id)];
+    const [row] = await claimThese(db, { table: at.table, lane: at.lane, ids });
+    if (row === undefined) throw new Error(`it is not due: ${at.table}`);
+    return step(on, row);
   };
   /** The same flows, on a clock that is ahead. */
   const later = (ms: number): Deps => ({ ...deps, clock: () => new Date(Date.now() + ms) });

@@ -1,5 +1,5 @@
 // `zaptill audit --chain`: is every timeline what was written?
-import { shopsOfDomain } from './db/shops.ts';
+import { shopsEverOfDomain } from './db/shops.ts';
 import { auditChain, type ChainReport } from './flows/audit-chain.ts';
 import type { Deps } from './flows/flow.ts';
 
@@ -26,8 +26,8 @@ export async function auditChainToDesk(
     return refused('Seals are of all shops: leave out --shop, or --seal.', 2);
   }
   if (shop === undefined) return told(await auditChain(deps, seal === undefined ? {} : { seal }));
-  const shops = await shopsOfDomain(deps.db, shop.toLowerCase());
-  if (shops.length === 0) return refused(`No shop ${shop} has the app installed.`, 1);
+  const shops = await shopsEverOfDomain(deps.db, shop.toLowerCase());
+  if (shops.length === 0) return refused(`No shop ${shop} ever had the app installed.`, 1);
   return told(await auditChain(deps, { shopIds: shops.map(({ id }) => id) }));
 }
 

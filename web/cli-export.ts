@@ -6,7 +6,7 @@ import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Database } from './db/database.ts';
-import { shopsOfDomain } from './db/shops.ts';
+import { shopsEverOfDomain } from './db/shops.ts';
 import { everyPayment } from './db/views.ts';
 import { exportBooks, exportKinds, type Books } from './flows/export-books.ts';
 import { exportFormats, type ExportFormat } from './flows/export-file.ts';
@@ -45,11 +45,11 @@ export async function exportToDesk(
   if (since !== undefined && until !== undefined && since > until) {
     return refused(`${since} is after ${until}: no day lies between them.`);
   }
-  const shops = await shopsOfDomain(deps.db, options.shop.toLowerCase());
+  const shops = await shopsEverOfDomain(deps.db, options.shop.toLowerCase());
   // Only the merchant app learns where the shop's days begin.
   const zoned = shops.find(({ factsAskedAt }) => factsAskedAt !== null) ?? shops[0];
   if (zoned === undefined) {
-    const says = `No shop ${options.shop} has the app installed. Open the app once in its admin.`;
+    const says = `No shop ${options.shop} ever had the app installed.`;
     return { says, exitCode: 1 };
   }
   const period = { since, until, timeZone: zoned.timeZone };

@@ -58,6 +58,15 @@ test('paid, refunded and still open: every sat is on one account', async () => {
   expect(rounding.toString()).toBe(exact[0]?.msat);
 });
 
+test('what was paid as a test is on no account', async () => {
+  const before = await balances();
+  const { payment } = await here.aPaidOrder({ total: '7.00', test: true });
+  expect(await here.our.read(payment.id)).toMatchObject({ test: true, state: 'resolved' });
+  const open = await here.our.anOrder({ total: '8.00', test: true });
+  await here.our.quoted(open.payment.id);
+  expect(await balances()).toEqual(before);
+});
+
 test('a time that is over has it as what was there before, and nothing to come', async () => {
   const lines = await balances();
   const later = await balances({ since: '2999-01-01' });

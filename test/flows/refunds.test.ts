@@ -156,7 +156,7 @@ describe('asked in Shopify', () => {
     const played = `update payment set state = $2::payment_state where id = $1::uuid`;
     await pool.query('alter table payment disable trigger payment_arrow');
     await pool.query(played, [open.payment.id, 'settled']);
-    expect(await here.lookAtOrderOf(open)).toMatchObject({ attempt: true });
+    expect(await here.lookAtOrderOf(open)).toEqual({ dueInMs: 30_000, attempt: false });
     await pool.query(played, [open.payment.id, 'resolved']);
     await pool.query('alter table payment enable trigger payment_arrow');
     expect(await here.lookAtOrderOf(open)).toBe('stored');
@@ -174,7 +174,7 @@ describe('asked in Shopify', () => {
     await recordSettlements(db.pool, told);
     await here.aRefund(open.payment.id, '20.00');
     here.our.shopify.refund(open.orderId, { amount: '5.00' });
-    expect(await here.lookAtOrderOf(open)).toMatchObject({ attempt: true });
+    expect(await here.lookAtOrderOf(open)).toEqual({ dueInMs: 30_000, attempt: false });
     expect(await here.refundsOf(open.payment.id)).toHaveLength(1);
   });
 

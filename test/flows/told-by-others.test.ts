@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { audit } from '../../web/db/audit.ts';
 import { latestPayment } from '../../web/db/payments.ts';
 import { nameMethod } from '../../web/db/shops.ts';
+import { everyPaidInvoice, type TaxLine } from '../../web/db/views/export.ts';
 import { auditShopify } from '../../web/flows/audit-shopify.ts';
 import { lookAtOrderNow } from '../../web/flows/look-at-order.ts';
 import { seeToWrongMoney } from '../../web/flows/see-to-wrong-money.ts';
@@ -51,6 +52,15 @@ const told = async ({ paymentId }: Bill) => {
   const { state, reason, attention, toldMinor } = await shop.read(paymentId);
   return { state, reason, attention, toldMinor };
 };
+const always = { since: undefined, until: undefined, timeZone: 'UTC' };
+async function taxOf({ paymentId }: Bill): Promise<TaxLine | undefined> {
+  const about = { shopId: shop.shop.id, period: always, batch: 100 };
+  for await (const page of everyPaidInvoice(shop.db, about)) {
+    const found = page.find(({ id }) => id === paymentId);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
 const byHand = {
   ...{ state: 'resolved', reason: 'marked_by_hand', attention: null, toldMinor: 2_100n },
 };
@@ -107,6 +117,14 @@ describe('marked by hand', () => {
     });
     expect(alerts.map(({ key }) => key)).toEqual([paymentId, `${paymentId}:1`]);
     expect(await refundsOf(bill)).toBe(1);
+    // What the refund took from money that Shopify did not take came back as money to give back.
+    const { msat } = (
+      await shop.db.pool.query<{ msat: string }>(
+        `select paid_msat::text as msat from invoice where payment_id = $1::uuid`,
+        [paymentId],
+      )
+    ).rows[0] ?? { msat: '' };
+    expect(await taxOf(bill)).toMatchObject({ overpaid_msat: msat, to_give_back_msat: msat });
   });
 });
 

@@ -108,7 +108,12 @@ test('the books are of the whole shop, by whichever app it was paid, and of no o
     expect((await booksOf()).sort()).toEqual([...before, byOtherApp.id].sort());
   } finally {
     const { shopId } = byOtherApp;
+    // An app that was removed leaves its books.
     await world.db.pool.query('update shop set uninstalled_at = now() where id = $1', [shopId]);
+    expect((await booksOf()).sort()).toEqual([...before, byOtherApp.id].sort());
+    await world.db.pool.query(`update shop set domain = 'other.myshopify.com' where id = $1`, [
+      shopId,
+    ]);
   }
 });
 

@@ -35,6 +35,7 @@ const nasty = [
   '=HYPERLINK("http://evil.example","x")',
   ...['+1+1', '-2+3', '@SUM(A1)', '\t=1', '\r=1', '＝1+1', '＋1', '－1', '＠x'],
   ...['a,b', 'say "hi"', 'two\nlines', 'طلب-١٠٠١', '1001;2', ' =1', 'x;=1+1', 'x; @y'],
+  ...['x\n=1+1;', 'x;\r\n @y'],
 ];
 
 async function insert(about: { count: number; names?: readonly string[]; daysAgo: number }) {
@@ -101,12 +102,12 @@ test('no cell begins as a formula, and every row has every column', async () => 
   const cells = lines.flat();
   expect(cells.length).toBeGreaterThan(300);
   expect(cells.filter((cell) => /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/.test(cell))).toEqual([]);
-  // Nor where a spreadsheet parts cells at semicolons.
-  const parts = cells.flatMap((cell) => cell.split(';'));
+  // Nor where a spreadsheet parts cells at semicolons, and rows at any break.
+  const parts = cells.flatMap((cell) => cell.split(/[;\r\n]+/));
   expect(parts.filter((part) => /^\s*[=+\-@]/.test(part) && part !== ' =1')).toEqual([]);
   const names = lines.map((line) => line[1]);
   // The newest first, as they were made; the apostrophe is what a spreadsheet hides.
-  expect(names.map((name) => name?.replace(/(^|;)'/, '$1'))).toEqual(nasty);
+  expect(names.map((name) => name?.replace(/(^|[;\r\n])'/g, '$1'))).toEqual(nasty);
   const cents = nasty.map((_, index) => `0.${String(index + 1).padStart(2, '0')}`);
   expect(lines.map((line) => line[11])).toEqual(cents);
 });
@@ -141,8 +142,8 @@ test('a hundred thousand rows are streamed in bounded memory', async () => {
   const grown = peakMb(world.doors.pid) - before;
   const rowCount = many + nasty.length;
   expect(rowsOf(end, 'csv')).toBe(String(rowCount));
-  // The columns' names, the end, and the line break inside one cell.
-  expect(lines).toBe(rowCount + 3);
+  // The columns' names, the end, and the line breaks inside cells.
+  expect(lines).toBe(rowCount + 2 + nasty.join('').split('\n').length - 1);
   expect(bytes).toBeGreaterThan(20_000_000);
   process.stdout.write(`export: ${String(bytes)} bytes, peak memory grew by ${String(grown)} MB\n`);
   // The file alone, or its rows as objects, would be more than this.

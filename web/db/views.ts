@@ -44,7 +44,7 @@ export {
   type PaymentsAppLine,
   type WaitingRefundLine,
 } from './views/payments-app.ts';
-export { shopById, shopOf, shopsOfDomain, type ShopRow } from './shops.ts';
+export { shopById, shopOf, shopsEverOfDomain, shopsOfDomain, type ShopRow } from './shops.ts';
 export * from './views/operation.ts';
 export { receiptByLink, type ReceiptRow } from './views/receipt.ts';
 export * from './views/reconciliation.ts';

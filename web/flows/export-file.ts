@@ -89,12 +89,15 @@ const plainNumber = /^-\d+(?:\.\d+)?$/;
 function written(cell: string): string | { value: string } {
   const asItIs = { value: cell, escape_formulas: false };
   if (plainNumber.test(cell)) return asItIs;
-  return cell.includes(';') ? evenIfSplit(cell) : cell;
+  return /[;\r\n]/.test(cell) ? evenIfSplit(cell) : cell;
 }
 
-/** Where commas stand in numbers, a spreadsheet parts cells at semicolons, whatever is quoted. */
+/**
+ * Where commas stand in numbers, a spreadsheet parts cells at semicolons, whatever is quoted; and
+ * then a line break begins a row.
+ */
 const evenIfSplit = (cell: string): string =>
-  cell.replace(/(;)(\s*[=+\-@\uff1d\uff0b\uff0d\uff20])/g, "$1'$2");
+  cell.replace(/([;\r\n])([^\S\r\n]*[=+\-@\uff1d\uff0b\uff0d\uff20])/g, "$1'$2");
 
 const jsonLines = (names: readonly string[], records: string[][]): string =>
   records

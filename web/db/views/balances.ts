@@ -17,12 +17,16 @@ export type BalanceLine = {
   closing_msat: string;
 };
 
-/** Each posting of the shop goes to one of its accounts, so it is counted once on either side. */
+/**
+ * Each posting of the shop goes to one of its accounts, so it is counted once on either side. What
+ * was paid as a test is worth nothing, and is on no account.
+ */
 const bookedText = `
   with side as (
     select p.at, s.account, s.msat
-    from posting p cross join lateral (
-      values (p.to_account, p.amount_msat), (p.from_account, -p.amount_msat)) s (account, msat)
+    from posting p join payment y on y.id = p.payment_id and not y.test
+      cross join lateral (
+        values (p.to_account, p.amount_msat), (p.from_account, -p.amount_msat)) s (account, msat)
     where p.to_account = any($1::text[]) and p.at < $3::timestamptz)
   select account, true as booked,
     coalesce(sum(msat) filter (where at < $2::timestamptz), 0)::text as opening_msat,
@@ -44,7 +48,7 @@ const roundedText = `
       / q.price_e8 as msat
     from shop s join shop o on o.domain = s.domain join node n on n.shop_id = o.id
       join invoice i on i.node_id = n.id and i.state = 'settled' and i.settled_at < $3::timestamptz
-      join payment p on p.id = i.payment_id and p.shop_id = s.id
+      join payment p on p.id = i.payment_id and p.shop_id = s.id and not p.test
       join quote q on q.id = i.quote_id
     where s.id = $1::int),
   line as (
@@ -61,7 +65,7 @@ const receivableText = `
     sum(i.amount_msat)::text as in_msat, '0' as out_msat, sum(i.amount_msat)::text as closing_msat
   from shop s join shop o on o.domain = s.domain join node n on n.shop_id = o.id
     join invoice i on i.node_id = n.id and i.state = 'live' and i.ending is null
-    join payment p on p.id = i.payment_id and p.shop_id = s.id
+    join payment p on p.id = i.payment_id and p.shop_id = s.id and not p.test
     join quote q on q.id = i.quote_id
   where s.id = $1::int and q.lapses_at > now() and $2::timestamptz > now()
   group by i.node_id order by i.node_id`;

@@ -148,6 +148,11 @@ export type TaxLine = {
   shared_msat: string;
 };
 
+/** That a posting of this name brings back what a refund, withdrawn since, had taken from here. */
+const broughtBack = (name: string): string => `(${name}.from_account like 'refunding:%'
+  and exists (select 1 from posting taken where taken.from_account = $6
+    and taken.journal = regexp_replace(${name}.journal, ':withdrawn$', '')))`;
+
 /**
  * Of the payment's invoice that was told to Shopify, or the first that was paid, is everything that
  * is of the payment as a whole. What became of what was too much is told of the oldest of it first.
@@ -195,9 +200,10 @@ const taxText = `
   left join quote q on q.id = page.quote_id
   left join node n on n.id = page.node_id
   cross join lateral (
-    -- A refund that was withdrawn brings back what it had taken: that is no further money.
+    -- A refund that was withdrawn brings back what it had taken from here: that is no further
+    -- money. What it had taken from elsewhere is.
     select coalesce(sum(case when from_account = $6 then amount_msat
-        when from_account like 'refunding:%' then -amount_msat end)
+        when ${broughtBack('posting')} then -amount_msat end)
         filter (where $6 in (from_account, to_account)), 0) as left_msat,
       coalesce(sum(amount_msat) filter (where to_account = $7), 0) as given_back_msat,
       coalesce(sum(amount_msat) filter (where to_account = $8), 0) as kept_msat
@@ -214,7 +220,7 @@ const taxText = `
           and case when p.journal like 'settle:%'
             then p.journal = 'settle:' || encode(f.hash, 'hex') else f.id = page.main_id end
         where p.payment_id = page.id and p.to_account = $6
-          and p.from_account not like 'refunding:%') w) s) o
+          and not ${broughtBack('p')}) w) s) o
   order by page.settled_at, page.invoice_id`;
 
 const beforeAllIds = '00000000-0000-0000-0000-000000000000';

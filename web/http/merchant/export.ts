@@ -4,7 +4,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { everyPayment, shopsOfDomain, type ShopRow } from '../../db/views.ts';
+import { everyPayment, shopsEverOfDomain, type ShopRow } from '../../db/views.ts';
 import { exportBooks, exportKinds, type Books } from '../../flows/export-books.ts';
 import { exportFormats } from '../../flows/export-file.ts';
 import { answerJson } from '../answers.ts';
@@ -56,10 +56,13 @@ function readBooks(doors: Doors, query: Query, timeZone: string): Books | undefi
   return filter && { what, filter };
 }
 
-/** The list is that of the page. The books are of the whole shop, by whichever app it was paid. */
+/**
+ * The list is that of the page. The books are of the whole shop, by whichever app it was paid, and
+ * whether the shop still has that app or not.
+ */
 async function shopsOf(doors: Doors, shop: ShopRow, books: Books): Promise<number[]> {
   if (books.what === 'payments') return [shop.id];
-  return (await shopsOfDomain(doors.deps.db, shop.domain)).map(({ id }) => id);
+  return (await shopsEverOfDomain(doors.deps.db, shop.domain)).map(({ id }) => id);
 }
 
 async function exportAnswer(doors: Doors, { shop, request, response }: Seen): Promise<void> {
