@@ -5,11 +5,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { audit } from '../../web/db/audit.ts';
 import { approveRefund } from '../../web/flows/approve-refund.ts';
 import { changeSettings } from '../../web/flows/change-settings.ts';
+import { claimThese, giveBack } from '../../web/db/due.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { settingsOf } from '../../web/db/settings.ts';
 import { openOrderRefunds } from '../../web/flows/open-order-refunds.ts';
 import { giveBackAsRefund } from '../../web/flows/open-refund.ts';
-import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
+import { endClaimTime, withdrawRefund } from '../../web/flows/withdraw-refund.ts';
 import { minor, msat } from '../../web/core/money.ts';
 import { anInvoice, aPayment, aSettle } from '../builders.ts';
 import { fileOf, startRefunds, type RefundsShop } from './refunds-shop.ts';
@@ -147,6 +148,31 @@ describe('asked in Shopify', () => {
     await openOrderRefunds(deps, { shopId, originId });
     await named('Bitcoin (Lightning)');
     expect(await here.refundsOf(open.payment.id)).toMatchObject([{ amountMinor: 500n }]);
+  });
+
+  test('after staff gave a part back here, it waits for a person: it may be the same', async () => {
+    const open = await here.aPaidOrder();
+    const staffs = await here.aRefund(open.payment.id, '5.00');
+    await here.step(staffs.id);
+    expect((await here.read(staffs.id)).state).toBe('claimable');
+    here.our.shopify.refund(open.orderId, { amount: '5.00' });
+    expect(await here.lookAtOrderOf(open)).toBe('stored');
+    const [, asked] = await here.refundsOf(open.payment.id);
+    if (asked === undefined) throw new Error('no refund was opened');
+    await here.step(asked.id);
+    expect(await here.read(asked.id)).toMatchObject({
+      ...{ origin: 'order_refund', state: 'asked', reason: 'approval_wanted' },
+    });
+    // Without one of ours that counts, it goes out by itself.
+    const { id: refundId } = staffs;
+    const shopId = here.our.shop.id;
+    const taken = { shopId, refundId, staffId: '8', because: 'taken_back' } as const;
+    expect(await withdrawRefund(here.our.deps, taken)).toEqual({ ok: true });
+    here.our.shopify.refund(open.orderId, { amount: '4.00' });
+    expect(await here.lookAtOrderOf(open)).toBe('stored');
+    const more = (await here.refundsOf(open.payment.id)).at(-1);
+    await here.step(more?.id ?? '');
+    expect((await here.read(more?.id ?? '')).state).toBe('claimable');
   });
 
   test('a payment that is just being told is waited for', async () => {
@@ -409,6 +435,27 @@ describe('withdrawn', () => {
       ...{ ...asked, refundId: again.id, because: 'given_back_otherwise' },
     });
     expect(await here.asks(payment.id, '1.00')).toMatchObject({ refusal: 'more_than_captured' });
+  });
+
+  test('beside a step that saw it before is not left without its end', async () => {
+    const { payment } = await here.aPaidOrder();
+    const refund = await here.aRefund(payment.id, '5.00');
+    await here.step(refund.id);
+    const { our, lane } = here;
+    await our.db.pool.query(`update refund set due_at = now() - interval '1 ms' where id = $1`, [
+      refund.id,
+    ]);
+    const [row] = await claimThese(our.db, { table: 'refund', lane, ids: [refund.id] });
+    if (row === undefined) throw new Error('it is not due');
+    const asked = { shopId: our.shop.id, refundId: refund.id, staffId: '8' };
+    await withdrawRefund(our.deps, { ...asked, because: 'taken_back' });
+    const end = await endClaimTime(our.deps, row);
+    expect(end).toEqual({ dueInMs: undefined, attempt: false });
+    if (end !== 'stored') await giveBack(our.db.pool, row, end);
+    const { dueAt } = await our.db.prisma.refund.findUniqueOrThrow({ where: { id: refund.id } });
+    expect(dueAt).not.toBeNull();
+    await here.step(refund.id);
+    expect((await here.read(refund.id)).state).toBe('done');
   });
 
   test('is what its buyer does not claim in time', async () => {

@@ -283,6 +283,28 @@ const lost: readonly Mutant[] = [
   ),
   source(
     {
+      id: 'X220',
+      guard: 'a step that saw a refund before it was withdrawn gives nothing back',
+      ...{ test: 'test/flows/refunds.test.ts', named: 'is not left without its end' },
+    },
+    edit(
+      'web/db/refunds.ts',
+      `lease_until = null, lease_no = lease_no + 1
+    where id = $1::uuid and state in ('asked', 'claimable')`,
+      `lease_until = null
+    where id = $1::uuid and state in ('asked', 'claimable')`,
+    ),
+  ),
+  source(
+    {
+      id: 'X221',
+      guard: 'what staff gave back here and entered in Shopify as well goes out twice to nobody',
+      ...{ test: 'test/flows/refunds.test.ts', named: 'it may be the same' },
+    },
+    edit('web/flows/price-refund.ts', ' || (await maybeMeantTwice(deps, refund))', ''),
+  ),
+  source(
+    {
       id: 'X194',
       guard: 'a request that is never begun binds nobody for longer than a week',
       ...{ test: ofSigner, named: 'not begun for a week' },

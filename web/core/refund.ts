@@ -35,7 +35,9 @@ export const refundReasons = {
   staff_asked: 'A member of staff asked for it.',
   refunds_off: 'Refunds are switched off in the settings.',
   no_price: 'There is no price for it at the moment; it is asked for again.',
-  approval_wanted: 'It is above the amount up to which refunds go out by themselves.',
+  approval_wanted:
+    'It is above the amount up to which refunds go out by themselves, or staff gave back a part ' +
+    'of the payment here before, and it may be the same.',
   priced: 'Its amount of sats is certain.',
   approved: 'A person approved it.',
   claim_given: 'Its buyer gave an invoice.',

@@ -413,7 +413,10 @@ async function wakeRefund(on: Queryable, subject: string): Promise<void> {
     on,
     {
       name: 'payout_wake_refund',
-      text: 'update refund set due_at = now() where id = $1::uuid returning lane',
+      // A step that looks at this moment has not seen it: what it gives back shall not count.
+      text: `
+        update refund set due_at = now(), lease_until = null, lease_no = lease_no + 1
+        where id = $1::uuid returning lane`,
     },
     [subject.replace(/^refund:/, '')],
   );

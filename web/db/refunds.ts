@@ -560,7 +560,8 @@ export async function approveRefund(
         with approved as (
           update refund set state = 'claimable', reason = 'approved', approved_by = $3,
             approved_at = now(), claim_ends_at = now() + $4 * interval '1 day',
-            due_at = now() + $4 * interval '1 day', attempts = 0
+            due_at = now() + $4 * interval '1 day', attempts = 0,
+            lease_until = null, lease_no = lease_no + 1
           where id = $1::uuid and shop_id = $2 and state = 'asked' and reason = 'approval_wanted'
             and amount_msat is not null
           returning id, payment_id),
@@ -609,8 +610,9 @@ export async function withdrawRefund(
 
 const withdrawText = `
   with withdrawn as (
+    -- A step that has the row at this moment saw it before: what it gives back shall not count.
     update refund set state = 'withdrawn', reason = $2, due_at = now(), attempts = 0,
-      lease_until = null
+      lease_until = null, lease_no = lease_no + 1
     where id = $1::uuid and state in ('asked', 'claimable') and ($4::int is null or lease_no = $4)
     returning *),
   line as (
@@ -808,9 +810,12 @@ export async function claimIsOver(
 const overText = `
   with over as (
     select c.id, c.refund_id, case when o.id is not null then o.because
+        -- Why the signer let it wait says more than that its time is over.
+        when w.word is not null then w.word
         when c.expires_at < now() then 'request_expired' else 'tried_for_long' end as word,
       case when o.id is null then 'claim_over' else 'claim_failed' end as because
     from refund_claim c left join payout o on o.claim_id = c.id
+      left join payout_wait w on w.claim_id = c.id
     where c.refund_id = $1::uuid and c.state = 'given' and (o.state = 'failed'
       or (o.id is null and (c.expires_at < now() - $3 * interval '1 ms'
         or c.given_at < now() - interval '${String(mostDaysUnpaid)} days')))),
@@ -877,6 +882,24 @@ export const switchRefunds = (
     if (isOn) await wakeRefunds(on, shopId);
   });
 
+/**
+ * Whether staff have given back a part of the payment in our admin, of which Shopify knows nothing:
+ * what is refunded there afterwards may be meant as the same.
+ */
+export async function wasRefundedByStaff(db: Database, paymentId: string): Promise<boolean> {
+  const found = await rows(
+    db.pool,
+    {
+      name: 'refund_by_staff',
+      text: `
+        select r.id from refund r
+        where r.payment_id = $1::uuid and r.origin = 'admin' and ${countedText} limit 1`,
+    },
+    [paymentId],
+  );
+  return found.length > 0;
+}
+
 /** Refunds that waited for their shop to switch them on are looked at, in all apps of the shop. */
 export async function wakeRefunds(on: Queryable, shopId: number): Promise<void> {
   const woken = await rows<{ lane: Lane }>(
@@ -884,7 +907,8 @@ export async function wakeRefunds(on: Queryable, shopId: number): Promise<void> 
     {
       name: 'refund_wake',
       text: `
-        update refund set due_at = now(), attempts = 0
+        update refund set due_at = now(), attempts = 0, lease_until = null,
+          lease_no = lease_no + 1
         where state = 'asked' and reason = 'refunds_off' and shop_id in (
           select o.id from shop s join shop o on o.domain = s.domain where s.id = $1)
         returning lane`,

@@ -8,6 +8,7 @@ import {
   refundIsPriced,
   refundTermsOf,
   refundWaits,
+  wasRefundedByStaff,
   withdrawRefund,
   type RefundRow,
   type RefundTerms,
@@ -45,13 +46,19 @@ export const priceRefund: Step = async (deps, row) => {
   }
   if (!priced.ok) return withdraw(deps, { refund, leaseNo, because: 'too_small' });
   const { amountMsat, evidence } = priced;
-  const approvalWanted = wantsApproval(amountMsat, terms.approvalMsat);
+  const approvalWanted =
+    wantsApproval(amountMsat, terms.approvalMsat) || (await maybeMeantTwice(deps, refund));
   const { claimDays } = terms;
   const known = { refund, leaseNo, amountMsat, evidence, approvalWanted, claimDays };
   await refundIsPriced(deps.db, known);
   deps.log.info({ refundId: id, paymentId, shopId, approvalWanted }, 'refund.priced');
   return 'stored';
 };
+
+/** Shopify hears nothing of what staff give back here, and they may write it down there as well. */
+const maybeMeantTwice = async (deps: Deps, { origin, paymentId }: RefundRow): Promise<boolean> =>
+  (origin === 'order_refund' || origin === 'refund_session') &&
+  (await wasRefundedByStaff(deps.db, paymentId));
 
 async function withdraw(
   deps: Deps,

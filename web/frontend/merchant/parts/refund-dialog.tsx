@@ -66,6 +66,9 @@ export function RefundDialog(props: {
             autoComplete="off"
             helpText={t('refund.note.help')}
           />
+          <Text as="p" tone="subdued">
+            {t('refund.not_in_shopify')}
+          </Text>
           {!about.isOn && (
             <Banner tone="warning">
               <p>{t('refund.off')}</p>
