@@ -177,13 +177,15 @@ export type ToShare = {
   originId: string;
   currency: Currency;
   uninstalledAt: Date | null;
+  /** When Shopify accepted it. */
+  toldAt: Date;
   /** That were in force when Shopify accepted the payment, of all apps of its shop. */
   rules: ShareRule[];
 };
 
 /** Null: its shares are booked, or none ever will be. */
 export async function paymentToShare(db: Database, id: string): Promise<ToShare | null> {
-  const payment = await record<Omit<ToShare, 'rules'> & { toldAt: Date }>(
+  const payment = await record<Omit<ToShare, 'rules'>>(
     db.pool,
     {
       name: 'share_payment',
@@ -197,7 +199,6 @@ export async function paymentToShare(db: Database, id: string): Promise<ToShare 
     [id],
   );
   if (payment === null) return null;
-  const { toldAt, ...known } = payment;
   const rules = await records<RawRule>(
     db.pool,
     {
@@ -208,9 +209,9 @@ export async function paymentToShare(db: Database, id: string): Promise<ToShare 
         where s.id = $1 and r.made_at <= $2 and (r.ended_at is null or r.ended_at > $2)
         order by r.id`,
     },
-    [known.shopId, toldAt],
+    [payment.shopId, payment.toldAt],
   );
-  return { ...known, rules: rules.map(ruleOf) };
+  return { ...payment, rules: rules.map(ruleOf) };
 }
 
 /** What a payment has to share: after its refunds, and no more than stands in its account. */

@@ -18,7 +18,10 @@ export const bookShares: Step = async (deps, row) => {
   const { paymentId, shopId, rules } = payment;
   const goods = await goodsOf(deps, payment);
   if (goods === 'nobody_to_ask') return { dueInMs: goneShopMs, attempt: true, asked: false };
-  if (goods === 'gone' && row.attempts + 1 < looksForOrder) {
+  // Tries may have had no answer at all: the time counts as well.
+  const toldAgoMs = deps.clock().getTime() - payment.toldAt.getTime();
+  const isEarly = toldAgoMs < (looksForOrder - 1) * goneOrderMs;
+  if (goods === 'gone' && (isEarly || row.attempts + 1 < looksForOrder)) {
     return { dueInMs: goneOrderMs, attempt: true };
   }
   let booked = 0;

@@ -4,6 +4,7 @@
 import { postingsOfCapture } from '../core/hold.ts';
 import { decimalOf, minor, type Currency, type Minor, type Msat } from '../core/money.ts';
 import { isFinalNo } from '../core/payment-session.ts';
+import { byPolicy } from '../core/refund.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { transaction } from '../db/database.ts';
 import { renewLease, type ClaimedRow } from '../db/due.ts';
@@ -88,7 +89,7 @@ async function conclude(
   if (rest !== undefined) {
     // Were this to fail or die, a person is asked to give it back: see `attention` above.
     const seenMsat = rest.amountMsat;
-    await giveBackAsRefund(deps, { shopId, paymentId, seenMsat, staffId: undefined });
+    await giveBackAsRefund(deps, { shopId, paymentId, seenMsat, staffId: byPolicy });
   }
   return 'stored';
 }

@@ -13,6 +13,7 @@ import {
   type Verdict,
 } from '../core/payment.ts';
 import type { Storefront, TellOutcome } from '../core/ports.ts';
+import { byPolicy } from '../core/refund.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
 import type { ClaimedRow } from '../db/due.ts';
@@ -244,7 +245,7 @@ async function conclude(
   if (isMoved && !stranded && telling.wasHeld && rest !== undefined) {
     // A node takes all that it holds. Were this to fail or die, a person is asked to give it back.
     const seenMsat = rest.amountMsat;
-    await giveBackAsRefund(deps, { shopId, paymentId, seenMsat, staffId: undefined });
+    await giveBackAsRefund(deps, { shopId, paymentId, seenMsat, staffId: byPolicy });
   }
   return 'stored';
 }
