@@ -2,8 +2,11 @@
 // asked again and again it is one refund, of a payment of the same shop, and Shopify hears its end.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
 import { shopLane } from '../../web/db/lanes.ts';
+import { answerAttention } from '../../web/flows/answer-attention.ts';
+import type { Deps } from '../../web/flows/flow.ts';
 import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
 
@@ -33,8 +36,12 @@ async function aPaidSession(): Promise<Bill> {
 }
 const refundsOf = ({ paymentId }: Bill) =>
   shop.db.prisma.refund.findMany({ where: { paymentId }, orderBy: { openedAt: 'asc' } });
-const work = (id: string): Promise<void> =>
-  shop.work({ table: 'refund', id, lane: shopLane(shop.paymentsShopId) });
+const work = (id: string, on?: Deps): Promise<void> =>
+  shop.work({ table: 'refund', id, lane: shopLane(shop.paymentsShopId) }, on);
+/** Shopify knows no refund of this id, and says so for more than an hour. */
+const refusedForLong = async (id: string): Promise<void> => {
+  for (const aheadMs of [0, 0, 0, 3_700_000]) await work(id, shop.later(aheadMs));
+};
 const state = (id: string) => shop.shopify.payments.moneySessions().find((each) => each.id === id);
 
 test('twenty knocks of one refund session are one refund; withdrawn it is told so', async () => {
@@ -110,12 +117,9 @@ test.each([
   expect(await post(body(bill, anId(), more))).toBe('201');
   const [refund] = await refundsOf(bill);
   expect(refund).toMatchObject({ state: 'withdrawn', reason, amountMsat: null });
-  // Shopify knows no such session here, and says so until it is believed.
-  const tries = [0, 1, 2, 3];
-  for (const _try of tries) {
-    if ((await refundsOf(bill))[0]?.state === 'withdrawn') await work(refund?.id ?? '');
-  }
+  await refusedForLong(refund?.id ?? '');
   expect((await refundsOf(bill))[0]).toMatchObject({ state: 'done', toldAt: null });
+  expect(await shop.stands(bill)).toMatchObject({ attention: 'refund_untold' });
 });
 
 test('before Shopify’s answer about the payment is here, it is asked to come again', async () => {
@@ -167,9 +171,23 @@ test('one no of Shopify is not believed, however long the app was away before', 
   };
   // Six hours between two looks at a shop that has removed the app.
   await pool.query('update refund set attempts = 9 where id = $1', [id]);
-  // Shopify knows no refund of this id: it says so each time.
-  for (const state of ['withdrawn', 'withdrawn', 'done']) {
-    await work(id);
+  // Shopify knows no refund of this id: it says so each time. Twice is too few, however long ago
+  // the first was; three times in a row are too soon.
+  const hour = 3_600_000;
+  for (const [aheadMs, state] of [
+    [0, 'withdrawn'],
+    [2 * hour, 'withdrawn'],
+    [0, 'withdrawn'],
+    [2 * hour, 'done'],
+  ] as const) {
+    await work(id, shop.later(aheadMs));
     expect(await seen()).toEqual({ state, told_at: null });
   }
+  // The merchant is asked to compare, and says that it is seen to.
+  const { paymentId } = bill;
+  const question = { attention: 'refund_untold', answer: 'seen_to', seenMsat: msat(0n) } as const;
+  const answered = { shopId: shop.paymentsShopId, paymentId, staffId: '8', ...question };
+  expect(await shop.stands(bill)).toMatchObject({ attention: 'refund_untold' });
+  expect(await answerAttention(shop.deps, answered)).toEqual({ ok: true });
+  expect(await shop.stands(bill)).toMatchObject({ attention: null });
 });

@@ -8,6 +8,8 @@ import { changeSettings } from '../../web/flows/change-settings.ts';
 import { claimThese, giveBack } from '../../web/db/due.ts';
 import { recordSettlements } from '../../web/db/invoices.ts';
 import { settingsOf } from '../../web/db/settings.ts';
+import { sight } from '../../web/db/sightings.ts';
+import { lookAtOrder } from '../../web/flows/look-at-order.ts';
 import { openOrderRefunds } from '../../web/flows/open-order-refunds.ts';
 import { giveBackAsRefund } from '../../web/flows/open-refund.ts';
 import { endClaimTime, withdrawRefund } from '../../web/flows/withdraw-refund.ts';
@@ -226,6 +228,50 @@ describe('asked in Shopify', () => {
     expect(second).toMatchObject({ state: 'withdrawn', reason: 'more_than_captured' });
     await here.step(second?.id ?? '');
     expect((await here.read(second?.id ?? '')).state).toBe('done');
+    // Shopify has it as refunded: only a person can say what its buyer is to have.
+    expect(await here.our.read(open.payment.id)).toMatchObject({ attention: 'refund_undone' });
+  });
+
+  test('not claimed in time asks the merchant, and taken back by staff does not', async () => {
+    const asksFor = async (then: (id: string) => Promise<unknown>): Promise<string | null> => {
+      const open = await here.aPaidOrder();
+      here.our.shopify.refund(open.orderId, { amount: '5.00' });
+      await here.lookAtOrderOf(open);
+      const [refund] = await here.refundsOf(open.payment.id);
+      const id = refund?.id ?? '';
+      await here.step(id);
+      expect((await here.read(id)).state).toBe('claimable');
+      await then(id);
+      await here.step(id);
+      expect((await here.read(id)).state).toBe('done');
+      return (await here.our.read(open.payment.id)).attention;
+    };
+    const tooLate = here.our.later(366 * 86_400_000);
+    expect(await asksFor((id) => here.step(id, tooLate))).toBe('refund_undone');
+    const { shop, deps } = here.our;
+    const byStaff = { shopId: shop.id, because: 'taken_back', staffId: '8' } as const;
+    expect(await asksFor((refundId) => withdrawRefund(deps, { ...byStaff, refundId }))).toBeNull();
+  });
+
+  test('of an order that Shopify does not show any more a person is asked', async () => {
+    const open = await here.aPaidOrder();
+    const { our } = here;
+    our.shopify.remove(open.orderId);
+    const at = { shopId: our.shop.id, originId: open.payment.originId };
+    const hour = 3_700_000;
+    const looked = async (...topics: string[]): Promise<string | null> => {
+      for (const because of topics) await sight(our.db.pool, { ...at, because });
+      const { id } = await our.db.prisma.sighting.findFirstOrThrow({ where: at });
+      await our.db.pool.query('update sighting set attempts = 99 where id = $1', [id]);
+      const lane = our.shopLane(our.shop.id);
+      const end = await our.runStep(lookAtOrder, { table: 'sighting', id, lane }, our.later(hour));
+      expect(end).toEqual({ dueInMs: undefined, attempt: true });
+      return (await our.read(open.payment.id)).attention;
+    };
+    expect(await looked('orders/updated')).toBeNull();
+    // Shopify sends both at once, in any order.
+    await our.db.pool.query('update sighting set due_at = null');
+    expect(await looked('refunds/create', 'orders/updated')).toBe('refund_unread');
   });
 });
 

@@ -258,6 +258,11 @@ test('what waits for a person, or no signer has seen, is said on the first page'
   await our.db.pool.query('update purse set paused_at = null');
   await our.db.pool.query(`update signer_report set said_at = now() - interval '11 minutes'`);
   expect(await said()).toEqual(['refunds_unseen']);
+  // It works, and for hours the claim waits for the same thing.
+  await saySignerReport(our.db, { signer: 'one', signs: true });
+  await our.db.pool.query(`update refund_claim set given_at = now() - interval '7 hours'`);
+  await our.db.pool.query(`update payout_wait set since = now() - interval '7 hours'`);
+  expect(await said()).toEqual(['refunds_stuck']);
 });
 
 describe('what came in by the other app of the shop', () => {

@@ -107,6 +107,48 @@ test('claims that no signer works on are told once, until one has worked', async
   expect(keys.at(-1)?.key).toMatch(/^purse:\d+$/);
 });
 
+test('claims that are tried and cannot be paid are told once a day', async () => {
+  await our.db.pool.query('delete from alert; update purse set paused_at = null');
+  await saySignerReport(our.db, { signer: 'one', signs: true });
+  const waits = (since: string) =>
+    our.db.pool.query(
+      `insert into payout_wait (claim_id, shop_id, word, due_at, since)
+       select id, $1, 'above_per_day', now(), now() - $2::interval from refund_claim
+       on conflict (claim_id) do update set since = excluded.since`,
+      [our.shop.id, since],
+    );
+  await our.db.pool.query(`update refund_claim set given_at = now() - interval '7 hours'`);
+  await waits('5 hours');
+  await swept();
+  expect(await alerts('refunds_stuck')).toEqual([]);
+  await waits('7 hours');
+  await swept();
+  expect(await alerts('refunds_stuck')).toEqual([{ count: '3' }]);
+  // One is on its way: nobody can do more for it. Another was begun, and its node has no balance.
+  const begun = (name: string, because: string) =>
+    our.db.pool.query(
+      `insert into payout (claim_id, subject, shop_id, payment_id, request, hash, amount_msat,
+         fee_limit_msat, expires_at, state, because, reserved_at, sent_at,
+         sent_to)
+       select c.id, 'refund:' || r.id, r.shop_id, r.payment_id, c.request, c.hash, 1000, 1,
+         c.expires_at, 'sent', $2, now() - interval '7 hours', now(), '02ab'
+       from refund_claim c join refund r on r.id = c.refund_id
+       where c.hash = sha256($1::text::bytea)`,
+      [name, because],
+    );
+  await begun('old', 'in_flight');
+  await begun('older', 'no_balance');
+  await our.db.pool.query('delete from alert');
+  await swept();
+  expect(await alerts('refunds_stuck')).toEqual([{ count: '2' }]);
+  // Nobody is told both that no signer works and that what it tried did not go.
+  await our.db.pool.query(`update signer_report set said_at = now() - interval '11 minutes'`);
+  await our.db.pool.query('delete from alert');
+  await swept();
+  expect(await alerts('refunds_stuck')).toEqual([]);
+  expect(await alerts('refunds_unseen')).toEqual([{ count: '3' }]);
+});
+
 test('a shop with both apps is told by one of them', async () => {
   const { id } = await aShop(our.db, { domain: our.shop.domain });
   await our.db.prisma.settings.create({ data: { shopId: id, alertEmail: 'm@shop.example' } });

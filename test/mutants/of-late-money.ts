@@ -156,9 +156,31 @@ export const ofLateMoney: readonly Mutant[] = [
     },
     edit(
       'web/flows/tell-refund.ts',
-      'isFinalNo(await timesRefundRefused(deps.db, { paymentId, refundId: id }))',
-      'isFinalNo(row.attempts + 1)',
+      'isFinalNo(times) && sinceMs >= believeRefusalMs',
+      'times > 0 && sinceMs >= believeRefusalMs',
     ),
+  ),
+  source(
+    {
+      id: 'X222',
+      guard: 'a refund of Shopify that comes to nothing asks a person',
+      ...{
+        test: 'test/flows/refunds.test.ts',
+        named: 'not claimed in time asks the merchant',
+      },
+    },
+    edit('web/flows/tell-refund.ts', "isForPerson ? 'refund_undone' : undefined", 'undefined'),
+  ),
+  source(
+    {
+      id: 'X223',
+      guard: 'that Shopify told of a refund is not overwritten by another word of its order',
+      ...{
+        test: 'test/flows/refunds.test.ts',
+        named: 'of an order that Shopify does not show any more',
+      },
+    },
+    edit('web/db/sightings.ts', "('app/uninstalled', 'refunds/create')", "('app/uninstalled')"),
   ),
   source(
     {

@@ -137,6 +137,57 @@ const words = {
         'antwortet.',
     },
   },
+  refund_untold: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: Shopify does not hear how a refund ended',
+      sentence:
+        'A refund of order {orderName} is over, and Shopify does not take our word for it. The ' +
+        'payment’s page says whether the buyer has the sats.',
+      todo: 'Compare it with the order in Shopify, and record there what is missing.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: Shopify erfährt nicht, wie eine Erstattung ausging',
+      sentence:
+        'Eine Erstattung der Bestellung {orderName} ist zu Ende, und Shopify nimmt das nicht an. ' +
+        'Die Seite der Zahlung sagt, ob die Sats angekommen sind.',
+      todo: 'Vergleichen Sie die Bestellung in Shopify, und tragen Sie dort nach, was fehlt.',
+    },
+  },
+  refund_undone: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: refunded in Shopify, and the buyer got no sats',
+      sentence:
+        'A refund of order {orderName} that was made in Shopify came to nothing: it was not ' +
+        'claimed in time, or could not be given back as it was asked for. Its page says why.',
+      todo: 'If the buyer is still to have the money, give it back on the payment’s page.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: in Shopify erstattet, und keine Sats zurückgezahlt',
+      sentence:
+        'Aus einer Erstattung der Bestellung {orderName} in Shopify wurde nichts: Sie wurde nicht ' +
+        'rechtzeitig abgerufen, oder ließ sich so nicht auszahlen. Ihre Seite sagt, warum.',
+      todo: 'Soll das Geld noch zurück, geben Sie es auf der Seite der Zahlung zurück.',
+    },
+  },
+  refund_unread: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: refunded in Shopify, which does not show us how much',
+      sentence:
+        'Something of order {orderName} was refunded in Shopify. The order is so old that Shopify ' +
+        'does not show it to us, so nothing was given back here.',
+      todo: 'If the buyer is to have sats back, give them back on the payment’s page.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: in Shopify erstattet, das uns nicht zeigt, wie viel',
+      sentence:
+        'Von der Bestellung {orderName} wurde in Shopify etwas erstattet. Sie ist so alt, dass ' +
+        'Shopify sie uns nicht mehr zeigt; hier wurde also nichts zurückgegeben.',
+      todo: 'Sollen Sats zurück, geben Sie sie auf der Seite der Zahlung zurück.',
+    },
+  },
   node_gone: {
     path: '/payments/{paymentId}',
     en: {
@@ -288,6 +339,26 @@ const words = {
         '{count}. Der Signer läuft nicht, pausiert oder hat keinen Knoten, von dem er zahlt. ' +
         'Nichts ist verloren.',
       todo: 'Sagen Sie es dem, der diesen Server für Sie betreibt.',
+    },
+  },
+  refunds_stuck: {
+    path: '/refunds',
+    en: {
+      subject: 'Claimed refunds cannot be paid: {count}',
+      sentence:
+        'Buyers have claimed refunds that could not be paid for six hours: {count}. Each says ' +
+        'what it waits for: a ceiling, the balance of the paying node, or a way to the buyer. ' +
+        'Nothing is lost, and each is tried again by itself.',
+      todo: 'Look at the refunds, and at the node that pays them.',
+    },
+    de: {
+      subject: 'Abgerufene Erstattungen lassen sich nicht zahlen: {count}',
+      sentence:
+        'Käufer haben Erstattungen abgerufen, die sich seit sechs Stunden nicht zahlen lassen: ' +
+        '{count}. Jede sagt, worauf sie wartet: eine Obergrenze, das Guthaben des zahlenden ' +
+        'Knotens oder einen Weg zum Käufer. Nichts ist verloren; jede wird von selbst wieder ' +
+        'versucht.',
+      todo: 'Sehen Sie sich die Erstattungen an, und den Knoten, der sie zahlt.',
     },
   },
   reconcile_break: {

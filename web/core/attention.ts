@@ -11,6 +11,12 @@ export const answersTo = {
   marked_too_much: ['seen_to'],
   /** The node calls the invoice settled with less than it asked for; the money is no payment. */
   too_little: ['seen_to'],
+  /** A refund session is over, and Shopify does not take our word for it. */
+  refund_untold: ['seen_to'],
+  /** A refund that was made in Shopify came to nothing here: its buyer got no sats for it. */
+  refund_undone: ['seen_to'],
+  /** Something was refunded in Shopify, of an order so old that Shopify does not show it to us. */
+  refund_unread: ['seen_to'],
   /** Only a node that is gone knows: a person says what became of its invoice. */
   node_gone: ['never_paid', 'seen_paid'],
   /** The node that held its money knows nothing of it any more: a person says what became of it. */

@@ -210,6 +210,16 @@ export function whyNotClaimed(
   return undefined;
 }
 
+/**
+ * It was refunded in Shopify and comes to nothing here by itself: Shopify has it as refunded, and
+ * only a person can say whether its buyer is to have something all the same.
+ */
+export const isUndone = (reason: RefundReason): boolean =>
+  reason === 'claim_time_over' ||
+  reason === 'more_than_captured' ||
+  reason === 'other_currency' ||
+  reason === 'amount_unreadable';
+
 /** How Shopify hears of the end of a refund session: whether the buyer has the money. */
 export const hasMoney = (reason: RefundReason): boolean =>
   reason === 'paid_out' || reason === 'given_back_otherwise' || reason === 'is_test';

@@ -13,6 +13,9 @@ const tellSteps = [
   ...[1, 2, 4].map((n) => n * hour),
 ];
 
+/** So long ago Shopify must have refused first to hear the end of a refund. */
+export const believeRefusalMs = hour;
+
 /** How long an order that Shopify does not know yet is looked for, at least. */
 export const lookForOrderMs = hour;
 /** In these steps. */

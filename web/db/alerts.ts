@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 import { rows } from './database.ts';
 import type { ClaimedRow } from './due.ts';
 import { alertLane, nudge } from './lanes.ts';
-import { countToApprove, countUnseen, episodeOfUnseen } from './refunds-in-need.ts';
+import { countStuck, countToApprove, countUnseen, episodeOfUnseen } from './refunds-in-need.ts';
 import { oldSecretsOfShop } from './settings.ts';
 
 export type AlertRow = {
@@ -126,29 +126,25 @@ const toldShops = `
         and o.uninstalled_at is null
         and coalesce(t.alert_email, t.alert_url) is not null)`;
 
+const today = `to_char(now() at time zone 'UTC', 'YYYY-MM-DD')`;
 const refundAlerts = {
-  refunds_to_approve: `
-    select make_alert(told.id, 'refunds_to_approve',
-      to_char(now() at time zone 'UTC', 'YYYY-MM-DD'),
-      jsonb_build_object('count', waiting.n::text))
-    from (${toldShops}) told
-      cross join lateral (select (${countToApprove('told.id')}) as n) waiting
-    where waiting.n > 0`,
-  refunds_unseen: `
-    select make_alert(told.id, 'refunds_unseen', ${episodeOfUnseen('told.id')},
-      jsonb_build_object('count', claimed.n::text))
-    from (${toldShops}) told
-      cross join lateral (select (${countUnseen('told.id')}) as n) claimed
-    where claimed.n > 0`,
-} as const;
+  refunds_to_approve: { count: countToApprove, key: () => today },
+  refunds_unseen: { count: countUnseen, key: episodeOfUnseen },
+  refunds_stuck: { count: countStuck, key: () => today },
+} as const satisfies Record<string, Record<'count' | 'key', (shop: string) => string>>;
 
 /**
- * Refunds wait for approval: told once a day, with how many. Claims wait and no signer works on
- * them: told once for as long as it lasts. Repeating it changes nothing.
+ * Refunds wait for approval, or claims cannot be paid: told once a day, with how many. Claims wait
+ * and no signer works on them: told once for as long as it lasts. Repeating it changes nothing.
  */
 export async function makeRefundAlerts(db: Database): Promise<void> {
-  for (const what of ['refunds_to_approve', 'refunds_unseen'] as const) {
-    await rows(db.pool, { name: `alert_${what}`, text: refundAlerts[what] }, []);
+  for (const [what, { count, key }] of Object.entries(refundAlerts)) {
+    const text = `
+      select make_alert(told.id, '${what}', ${key('told.id')},
+        jsonb_build_object('count', counted.n::text))
+      from (${toldShops}) told cross join lateral (select (${count('told.id')}) as n) counted
+      where counted.n > 0`;
+    await rows(db.pool, { name: `alert_${what}`, text }, []);
   }
 }
 

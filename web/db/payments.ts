@@ -492,7 +492,7 @@ export async function payableOrders(
 export async function askForPerson(
   db: Database,
   paymentId: string,
-  attention: 'untold' | 'too_little',
+  attention: 'untold' | 'too_little' | 'refund_unread',
 ): Promise<void> {
   await db.prisma.payment.updateMany({
     where: { id: paymentId, attention: null },

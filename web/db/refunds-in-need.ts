@@ -1,7 +1,7 @@
 // Refunds that come to nothing by themselves, as the first page and the alerts read them: one
 // reading, so that whoever follows an alert sees there what it says.
 
-export type RefundsInNeed = { toApprove: number; unseen: number };
+export type RefundsInNeed = { toApprove: number; unseen: number; stuck: number };
 
 /** A shop has one row for each of its apps here. `shop` is SQL: the id of one of them. */
 export const sameShopAs = (shop: string): string => `
@@ -31,6 +31,27 @@ export const countUnseen = (shop: string): string => `
       and (not ${signerWorks} or (o.id is null and (w.claim_id is null or not exists (
         select 1 from purse p where p.shop_id = purse_of(r.shop_id) and p.paused_at is null))))
     limit 1000) claimed`;
+
+/** So long what goes wrong may mend itself: liquidity comes, a ceiling of a day has room again. */
+const stuckFor = `interval '6 hours'`;
+
+/**
+ * Tried by a signer that works, and waiting for one reason or another all that time; at most 1,000.
+ * What is on its way is not among them: nobody can do more for it.
+ */
+export const countStuck = (shop: string): string => `
+  select count(*) from (
+    select 1 from refund r
+      join refund_claim c on c.refund_id = r.id and c.state = 'given'
+      left join payout o on o.claim_id = c.id
+      left join payout_wait w on w.claim_id = c.id
+    where r.shop_id = any(${sameShopAs(shop)}) and r.state = 'claimed'
+      and c.given_at < now() - ${stuckFor} and ${signerWorks}
+      and case when o.id is null then w.since < now() - ${stuckFor} and exists (
+          select 1 from purse p where p.shop_id = purse_of(r.shop_id) and p.paused_at is null)
+        else o.state in ('reserved', 'sent') and o.because <> 'in_flight'
+          and o.reserved_at < now() - ${stuckFor} end
+    limit 1000) stuck`;
 
 /**
  * What one time of unseen claims has in common, and the next has not: since when no signer works,

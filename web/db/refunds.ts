@@ -835,28 +835,45 @@ const overText = `
       'to', 'claimable', 'why', word) from again)
   select p.link, again.reason as because from again join payment p on p.id = again.payment_id`;
 
-/** It is over, and its reason stays. `told`: Shopify took the outcome. */
+/**
+ * It is over, and its reason stays. `told`: Shopify took the outcome. `asks`: a person has to look,
+ * unless the payment asks for one already. Of the payment and its refund the payment is locked
+ * first, as everywhere.
+ */
 export async function refundIsDone(
   db: Database,
-  about: { id: string; leaseNo: number; told: boolean },
+  about: {
+    id: string;
+    leaseNo: number;
+    told: boolean;
+    asks?: 'refund_untold' | 'refund_undone' | undefined;
+  },
 ): Promise<boolean> {
   const done = await rows(
     db.pool,
     {
       name: 'refund_done',
       text: `
-        with done as (
-          update refund set state = 'done', due_at = null, attempts = 0, lease_until = null,
+        with paid as (
+          select p.id from payment p join refund r on r.payment_id = p.id
+          where r.id = $1::uuid for no key update of p),
+        done as (
+          update refund r set state = 'done', due_at = null, attempts = 0, lease_until = null,
             told_at = case when $3::boolean then now() end
-          where id = $1::uuid and state in ('paid', 'withdrawn') and lease_no = $2
-          returning id, payment_id, reason),
+          from paid
+          where r.id = $1::uuid and r.payment_id = paid.id and r.state in ('paid', 'withdrawn')
+            and r.lease_no = $2
+          returning r.id, r.payment_id, r.reason),
+        asked as (
+          update payment p set attention = $4 from done
+          where p.id = done.payment_id and $4::text is not null and p.attention is null),
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'refund', reason, jsonb_build_object('refund', id::text,
             'to', 'done') from done)
         select id from done`,
     },
-    [about.id, about.leaseNo, about.told],
+    [about.id, about.leaseNo, about.told, about.asks ?? null],
   );
   return done.length === 1;
 }
@@ -918,20 +935,20 @@ export async function wakeRefunds(on: Queryable, shopId: number): Promise<void> 
   await nudge(on, [...new Set(woken.map(({ lane }) => lane))].sort());
 }
 
-/** How often Shopify has refused to hear the end of this refund, as the history has it. */
-export async function timesRefundRefused(
+/** How often Shopify refused to hear the end of it, and when first; null: it never did. */
+export async function refusalsOfRefund(
   db: Database,
   about: { paymentId: string; refundId: string },
-): Promise<number> {
-  const [row] = await rows<{ times: number }>(
+): Promise<{ times: number; firstAt: Date | null }> {
+  const [row] = await rows<{ times: number; firstAt: Date | null }>(
     db.pool,
     {
-      name: 'refund_times_refused',
+      name: 'refund_refusals',
       text: `
-        select count(*)::int as times from history
+        select count(*)::int as times, min(at) as "firstAt" from history
         where payment_id = $1::uuid and what = 'tell_refused' and details ->> 'refund' = $2`,
     },
     [about.paymentId, about.refundId],
   );
-  return row?.times ?? 0;
+  return row ?? { times: 0, firstAt: null };
 }

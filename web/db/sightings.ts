@@ -48,8 +48,9 @@ export async function sight(
               select count(*) from sighting where lane = $4 and due_at is not null)
             or exists (select 1 from sighting where shop_id = $1 and origin_id = $2))
           on conflict (shop_id, origin_id) do update set
-            -- The word of a removal is not overwritten by what came after it.
-            because = case when sighting.due_at is not null and sighting.because = 'app/uninstalled'
+            -- The word of a removal, or of a refund, is not overwritten by what came after it.
+            because = case when sighting.due_at is not null
+                and sighting.because in ('app/uninstalled', 'refunds/create')
               then sighting.because else excluded.because end,
             heard_at = coalesce(sighting.heard_at, excluded.heard_at),
             times = sighting.times + 1, seen_at = now(), due_at = excluded.due_at,

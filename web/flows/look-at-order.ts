@@ -8,7 +8,13 @@ import { isSelfTestOrder } from '../core/self-test.ts';
 import { releaseHeld, wasLetGo } from '../db/holds.ts';
 import { knownOrder } from '../db/known-order.ts';
 import type { PaymentRow } from '../db/payments.ts';
-import { changeOwed, closePayment, latestPayment, openPayment } from '../db/payments.ts';
+import {
+  askForPerson,
+  changeOwed,
+  closePayment,
+  latestPayment,
+  openPayment,
+} from '../db/payments.ts';
 import { methodWasSeen } from '../db/shops.ts';
 import { wasMadeBySelfTest } from '../db/self-tests.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
@@ -151,6 +157,8 @@ const hashIfThere = (token: string | undefined): Uint8Array | undefined =>
   token === undefined ? undefined : hashToken(token);
 
 const refundsAgainMs = 30_000;
+/** The topic of a webhook: whoever says so is Shopify itself. */
+const refunded = 'refunds/create';
 
 /** The step of a sighting: looks until Shopify knows the order, for at least an hour. */
 export const lookAtOrder: Step = async (deps, row) => {
@@ -174,6 +182,11 @@ export const lookAtOrder: Step = async (deps, row) => {
       const known = await latestPayment(deps.db, sighting);
       if (known?.state === 'open') {
         await closePayment(deps.db, { paymentId: known.id, because: 'order_gone' });
+      }
+      // An app may read the orders of the last sixty days, and older ones can be refunded as well.
+      if (known?.state === 'resolved' && sighting.because === refunded && !known.test) {
+        await askForPerson(deps.db, known.id, 'refund_unread');
+        deps.log.warn({ paymentId: known.id, shopId: known.shopId }, 'refund.unread');
       }
     }
     return { dueInMs, attempt: true };

@@ -2,13 +2,13 @@
 // knows, or needs not be told. The telling is idempotent there, and what is told follows from the
 // reason that is stored: whoever tells it again tells the same.
 import { isFinalNo } from '../core/payment-session.ts';
-import { hasMoney } from '../core/refund.ts';
-import { tellAgainMs } from '../core/retry.ts';
+import { hasMoney, isUndone } from '../core/refund.ts';
+import { believeRefusalMs, tellAgainMs } from '../core/retry.ts';
 import { renewLease } from '../db/due.ts';
 import { note } from '../db/history.ts';
-import { refundById, refundIsDone, timesRefundRefused } from '../db/refunds.ts';
+import { refundById, refundIsDone, refusalsOfRefund } from '../db/refunds.ts';
 import { shopById } from '../db/shops.ts';
-import type { Step } from './flow.ts';
+import type { Deps, Step } from './flow.ts';
 
 /** How often a shop that removed the app is looked at again. */
 const goneShopMs = 6 * 3_600_000;
@@ -22,7 +22,9 @@ export const tellRefund: Step = async (deps, row) => {
   const { leaseNo } = row;
   const facts = { refundId: id, paymentId, shopId, because: reason };
   if (origin !== 'refund_session') {
-    await refundIsDone(deps.db, { id, leaseNo, told: false });
+    const isForPerson = origin === 'order_refund' && isUndone(reason) && !refund.test;
+    const asks = isForPerson ? 'refund_undone' : undefined;
+    await refundIsDone(deps.db, { id, leaseNo, told: false, asks });
     deps.log.info({ ...facts, to: 'done' }, 'refund.done');
     return 'stored';
   }
@@ -40,14 +42,28 @@ export const tellRefund: Step = async (deps, row) => {
     const { why } = outcome;
     await note(deps.db.pool, paymentId, { what: 'tell_refused', details: { why, refund: id } });
     deps.log.warn({ ...facts, why }, 'refund.tell_refused');
-    // Its own words count, and not the tries: most of those may have had no answer at all.
-    if (!isFinalNo(await timesRefundRefused(deps.db, { paymentId, refundId: id }))) {
+    if (!(await isBelieved(deps, { paymentId, refundId: id }))) {
       return { dueInMs: Math.max(tellAgainMs(row.attempts + 1), 1_000), attempt: true };
     }
     // The buyer has it, and Shopify does not say so: the merchant has to record it there.
     if (hasMoney(reason)) deps.log.error({ ...facts, why }, 'refund.untold');
   }
-  await refundIsDone(deps.db, { id, leaseNo, told: outcome.is === 'done' });
+  const told = outcome.is === 'done';
+  const asks = told || refund.test ? undefined : 'refund_untold';
+  await refundIsDone(deps.db, { id, leaseNo, told, asks });
   deps.log.info({ ...facts, to: 'done' }, 'refund.done');
   return 'stored';
 };
+
+/**
+ * Its own words count, and not the tries: most of those may have had no answer at all. Nor do they
+ * in a row: what refuses for a moment is asked for an hour.
+ */
+async function isBelieved(
+  deps: Deps,
+  about: { paymentId: string; refundId: string },
+): Promise<boolean> {
+  const { times, firstAt } = await refusalsOfRefund(deps.db, about);
+  const sinceMs = deps.clock().getTime() - (firstAt?.getTime() ?? 0);
+  return isFinalNo(times) && sinceMs >= believeRefusalMs;
+}

@@ -7,7 +7,13 @@ import type { RefundState } from '../../core/refund.ts';
 import { refundStates } from '../../core/refund.ts';
 import { rows, type Database } from '../database.ts';
 import { record, records } from '../records.ts';
-import { countToApprove, countUnseen, sameShopAs, type RefundsInNeed } from '../refunds-in-need.ts';
+import {
+  countStuck,
+  countToApprove,
+  countUnseen,
+  sameShopAs,
+  type RefundsInNeed,
+} from '../refunds-in-need.ts';
 import { refundColumns, sourceOf, type ClaimKind, type RefundRow } from '../refunds.ts';
 
 export type { RefundsInNeed };
@@ -222,11 +228,11 @@ export const refundsInNeed = async (db: Database, shopId: number): Promise<Refun
       name: 'view_refunds_in_need',
       text: `
         select (${countToApprove('$1::int')})::int as "toApprove",
-          (${countUnseen('$1::int')})::int as unseen`,
+          (${countUnseen('$1::int')})::int as unseen, (${countStuck('$1::int')})::int as stuck`,
     },
     [shopId],
   );
-  return needs ?? { toApprove: 0, unseen: 0 };
+  return needs ?? { toApprove: 0, unseen: 0, stuck: 0 };
 };
 
 /** How many refunds of the shop are in each state, without rewards; none: left out. */

@@ -64,6 +64,40 @@ function problemOfHeld({ id, order_name: orderName, hold_ends_at: endsAt }: Held
   return { what: 'held', sentence, paymentId: id, orderName, values: { until: clock } };
 }
 
+/** What needs no more than to be said, behind the name of the order. */
+const asked = {
+  marked_too_much:
+    'made larger in the moment in which it was marked as paid. Shopify takes all of it for paid. ' +
+    'Look at the order before you send the goods.',
+  too_little:
+    'the node calls its invoice settled with less than it asked for. Nothing was booked: look at ' +
+    'the node.',
+  cancelled_paid:
+    'cancelled because it was not paid in time, and paid in another way in that very moment. Give ' +
+    'the money back in Shopify.',
+  not_cancelled:
+    'not paid in time, and Shopify did not cancel it for some hours. It stands as it is. Open the ' +
+    'order and decide.',
+  node_gone:
+    'its node has been away for two weeks. Only it knows whether somebody paid: look there, or ' +
+    'connect it again.',
+  hold_lost:
+    'its node has forgotten the money that it held, as after a restore from an old backup. Look ' +
+    'at its channels, then say whether the money came.',
+  refund_untold:
+    'a refund of it is over, and Shopify does not take our word for it. Look at the refund here, ' +
+    'and at the order in Shopify.',
+  refund_undone:
+    'refunded in Shopify, and its buyer got no sats for it. The refund says why: look whether ' +
+    'something is still to be given back.',
+  refund_unread:
+    'something of it was refunded in Shopify, which does not show us an order that old. If its ' +
+    'buyer is to have sats back, give them back here.',
+  look: 'somebody has to look at it.',
+} as const satisfies Partial<Record<Problem['what'], string>>;
+const isAsked = (attention: string): attention is keyof typeof asked =>
+  Object.hasOwn(asked, attention);
+
 function problemOfPayment(payment: PaymentForPerson): Problem {
   const { id: paymentId, order_name: orderName, attention, state } = payment;
   const about = { paymentId, orderName };
@@ -85,46 +119,11 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
     const sentence = `${orderName}: more was paid than the order owed. Give the rest back.`;
     return { what: 'overpaid', sentence, ...about };
   }
-  if (attention === 'marked_too_much') {
-    const sentence =
-      `${orderName}: made larger in the moment in which it was marked as paid. Shopify takes all ` +
-      'of it for paid. Look at the order before you send the goods.';
-    return { what: 'marked_too_much', sentence, ...about };
-  }
-  if (attention === 'too_little') {
-    const sentence =
-      `${orderName}: the node calls its invoice settled with less than it asked for. Nothing was ` +
-      'booked: look at the node.';
-    return { what: 'too_little', sentence, ...about };
-  }
-  if (attention === 'cancelled_paid') {
-    const sentence =
-      `${orderName}: cancelled because it was not paid in time, and paid in another way in that ` +
-      'very moment. Give the money back in Shopify.';
-    return { what: 'cancelled_paid', sentence, ...about };
-  }
-  if (attention === 'not_cancelled') {
-    const sentence =
-      `${orderName}: not paid in time, and Shopify did not cancel it for some hours. It stands ` +
-      'as it is. Open the order and decide.';
-    return { what: 'not_cancelled', sentence, ...about };
-  }
-  if (attention === 'node_gone') {
-    const sentence =
-      `${orderName}: its node has been away for two weeks. Only it knows whether somebody paid: ` +
-      'look there, or connect it again.';
-    return { what: 'node_gone', sentence, ...about };
-  }
-  if (attention === 'hold_lost') {
-    const sentence =
-      `${orderName}: its node has forgotten the money that it held, as after a restore from an ` +
-      'old backup. Look at its channels, then say whether the money came.';
-    return { what: 'hold_lost', sentence, ...about };
-  }
-  return { what: 'look', sentence: `${orderName}: somebody has to look at it.`, ...about };
+  const asks = isAsked(attention) ? attention : 'look';
+  return { what: asks, sentence: `${orderName}: ${asked[asks]}`, ...about };
 }
 
-function problemsOfRefunds({ toApprove, unseen }: views.RefundsInNeed): Problem[] {
+function problemsOfRefunds({ toApprove, unseen, stuck }: views.RefundsInNeed): Problem[] {
   const problems: Problem[] = [];
   if (unseen > 0) {
     const sentence =
@@ -132,6 +131,13 @@ function problemsOfRefunds({ toApprove, unseen }: views.RefundsInNeed): Problem[
       'signer is not running, is paused, or has no node to pay from. Nothing is lost. Tell ' +
       'whoever runs this server for you.';
     problems.push({ what: 'refunds_unseen', sentence, values: { count: String(unseen) } });
+  }
+  if (stuck > 0) {
+    const sentence =
+      'Buyers have claimed refunds that could not be paid for six hours. Each says what it waits ' +
+      'for: a ceiling, the balance of the paying node, or a way to the buyer. Nothing is lost, ' +
+      'and each is tried again by itself.';
+    problems.push({ what: 'refunds_stuck', sentence, values: { count: String(stuck) } });
   }
   if (toApprove > 0) {
     const sentence =

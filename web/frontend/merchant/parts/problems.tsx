@@ -158,6 +158,9 @@ type Opener = RefObject<HTMLDivElement>;
 const isCritical = new Set<Problem['what']>([
   ...(['stranded', 'untold', 'token_refused', 'refunds_unseen'] as const),
 ]);
+const isAboutRefunds = new Set<Problem['what']>([
+  ...(['refunds_unseen', 'refunds_stuck', 'refunds_to_approve'] as const),
+]);
 const isAboutVersion = (what: Problem['what']): boolean => what.startsWith('api_');
 
 /** Where its one button leads; undefined for what is done here. */
@@ -166,7 +169,7 @@ function wayOf(problem: Problem, shop: string): string | undefined {
   if (what === 'stranded') return undefined;
   if (paymentId !== undefined) return `/payments/${paymentId}`;
   if (what === 'token_refused' || what === 'scopes_missing') return approveScopes(shop);
-  if (what === 'refunds_unseen' || what === 'refunds_to_approve') return '/refunds';
+  if (isAboutRefunds.has(what)) return '/refunds';
   return isAboutVersion(what) ? apiVersions : '/node';
 }
 
