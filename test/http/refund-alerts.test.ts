@@ -158,3 +158,23 @@ test('a shop with both apps is told by one of them', async () => {
   expect(await alerts('refunds_unseen')).toHaveLength(1);
   await our.db.prisma.settings.delete({ where: { shopId: id } });
 });
+
+test('receivers of shares who cannot be paid for a day are told of once a week', async () => {
+  const unpaid = (name: string, since: string) =>
+    our.db.pool.query(
+      `insert into share_receiver (shop_id, name, address, word, word_since, lane)
+       values ($1::int, $2::text, $2::text || '@wallet.example', 'address_silent',
+         now() - $3::interval, 'shop:' || $1::int || ':share')`,
+      [our.shop.id, name, since],
+    );
+  await unpaid('ana', '23 hours');
+  await swept();
+  expect(await alerts('shares_unpaid')).toEqual([]);
+  await unpaid('berta', '25 hours');
+  await swept();
+  expect(await alerts('shares_unpaid')).toEqual([{ count: '1' }]);
+  await our.db.pool.query(`update share_receiver set word = null, word_since = null`);
+  await our.db.pool.query('delete from alert');
+  await swept();
+  expect(await alerts('shares_unpaid')).toEqual([]);
+});

@@ -361,6 +361,23 @@ const words = {
       todo: 'Sehen Sie sich die Erstattungen an, und den Knoten, der sie zahlt.',
     },
   },
+  shares_unpaid: {
+    path: '/shares',
+    en: {
+      subject: 'Shares cannot be paid out: {count}',
+      sentence:
+        'Receivers of shares could not be paid for a day: {count}. What they are owed stands on ' +
+        'the page of shares, with the reason for each.',
+      todo: 'Look there: an address may be gone, or the node that pays has no balance.',
+    },
+    de: {
+      subject: 'Anteile lassen sich nicht auszahlen: {count}',
+      sentence:
+        'Empfänger von Anteilen ließen sich seit einem Tag nicht auszahlen: {count}. Was ihnen ' +
+        'zusteht, steht auf der Seite der Anteile, jeweils mit dem Grund.',
+      todo: 'Sehen Sie dort nach: Vielleicht gibt es eine Adresse nicht mehr, oder Guthaben fehlt.',
+    },
+  },
   reconcile_break: {
     path: '/',
     en: {

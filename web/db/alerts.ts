@@ -5,7 +5,13 @@ import type { Database } from './database.ts';
 import { rows } from './database.ts';
 import type { ClaimedRow } from './due.ts';
 import { alertLane, nudge } from './lanes.ts';
-import { countStuck, countToApprove, countUnseen, episodeOfUnseen } from './refunds-in-need.ts';
+import {
+  countStuck,
+  countToApprove,
+  countUnpaidReceivers,
+  countUnseen,
+  episodeOfUnseen,
+} from './refunds-in-need.ts';
 import { oldSecretsOfShop } from './settings.ts';
 
 export type AlertRow = {
@@ -127,15 +133,18 @@ const toldShops = `
         and coalesce(t.alert_email, t.alert_url) is not null)`;
 
 const today = `to_char(now() at time zone 'UTC', 'YYYY-MM-DD')`;
+const thisWeek = `to_char(now() at time zone 'UTC', 'IYYY-"W"IW')`;
 const refundAlerts = {
   refunds_to_approve: { count: countToApprove, key: () => today },
   refunds_unseen: { count: countUnseen, key: episodeOfUnseen },
   refunds_stuck: { count: countStuck, key: () => today },
+  shares_unpaid: { count: countUnpaidReceivers, key: () => thisWeek },
 } as const satisfies Record<string, Record<'count' | 'key', (shop: string) => string>>;
 
 /**
  * Refunds wait for approval, or claims cannot be paid: told once a day, with how many. Claims wait
- * and no signer works on them: told once for as long as it lasts. Repeating it changes nothing.
+ * and no signer works on them: told once for as long as it lasts. Shares cannot be paid out: told
+ * once a week. Repeating it changes nothing.
  */
 export async function makeRefundAlerts(db: Database): Promise<void> {
   for (const [what, { count, key }] of Object.entries(refundAlerts)) {

@@ -1,7 +1,13 @@
-// Refunds that come to nothing by themselves, as the first page and the alerts read them: one
+// Refunds and shares that come to nothing by themselves, as the first page and the alerts read them: one
 // reading, so that whoever follows an alert sees there what it says.
 
-export type RefundsInNeed = { toApprove: number; unseen: number; stuck: number };
+export type RefundsInNeed = {
+  toApprove: number;
+  unseen: number;
+  stuck: number;
+  /** Of shares. */
+  unpaidReceivers: number;
+};
 
 /** A shop has one row for each of its apps here. `shop` is SQL: the id of one of them. */
 export const sameShopAs = (shop: string): string => `
@@ -52,6 +58,17 @@ export const countStuck = (shop: string): string => `
         else o.state in ('reserved', 'sent') and o.because <> 'in_flight'
           and o.reserved_at < now() - ${stuckFor} end
     limit 1000) stuck`;
+
+/** Who is owed shares and could not be paid for a day, whatever the reason; at most 1,000. */
+export const countUnpaidReceivers = (shop: string): string => `
+  select count(*) from (
+    select 1 from share_receiver r
+    where r.shop_id = any(${sameShopAs(shop)})
+      and (r.word is not null and r.word_since < now() - interval '1 day' or exists (
+        select 1 from share_batch b join payout_wait w on w.claim_id = b.claim_id
+        where b.receiver_id = r.id and b.state = 'given'
+          and w.since < now() - interval '1 day'))
+    limit 1000) unpaid`;
 
 /**
  * What one time of unseen claims has in common, and the next has not: since when no signer works,

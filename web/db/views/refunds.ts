@@ -10,6 +10,7 @@ import { record, records } from '../records.ts';
 import {
   countStuck,
   countToApprove,
+  countUnpaidReceivers,
   countUnseen,
   sameShopAs,
   type RefundsInNeed,
@@ -228,11 +229,12 @@ export const refundsInNeed = async (db: Database, shopId: number): Promise<Refun
       name: 'view_refunds_in_need',
       text: `
         select (${countToApprove('$1::int')})::int as "toApprove",
-          (${countUnseen('$1::int')})::int as unseen, (${countStuck('$1::int')})::int as stuck`,
+          (${countUnseen('$1::int')})::int as unseen, (${countStuck('$1::int')})::int as stuck,
+          (${countUnpaidReceivers('$1::int')})::int as "unpaidReceivers"`,
     },
     [shopId],
   );
-  return needs ?? { toApprove: 0, unseen: 0, stuck: 0 };
+  return needs ?? { toApprove: 0, unseen: 0, stuck: 0, unpaidReceivers: 0 };
 };
 
 /** How many refunds of the shop are in each state, without rewards; none: left out. */

@@ -123,7 +123,8 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
   return { what: asks, sentence: `${orderName}: ${asked[asks]}`, ...about };
 }
 
-function problemsOfRefunds({ toApprove, unseen, stuck }: views.RefundsInNeed): Problem[] {
+function problemsOfRefunds(needs: views.RefundsInNeed): Problem[] {
+  const { toApprove, unseen, stuck, unpaidReceivers } = needs;
   const problems: Problem[] = [];
   if (unseen > 0) {
     const sentence =
@@ -144,6 +145,13 @@ function problemsOfRefunds({ toApprove, unseen, stuck }: views.RefundsInNeed): P
       'Refunds that are larger than what goes out by itself wait for you: approve each, or ' +
       'withdraw it. Their buyers get nothing before.';
     problems.push({ what: 'refunds_to_approve', sentence, values: { count: String(toApprove) } });
+  }
+  if (unpaidReceivers > 0) {
+    const sentence =
+      'Receivers of shares could not be paid for a day. What they are owed stands on their page, ' +
+      'with the reason: an address that does not answer, a ceiling, or the balance of the node.';
+    const values = { count: String(unpaidReceivers) };
+    problems.push({ what: 'shares_unpaid', sentence, values });
   }
   return problems;
 }

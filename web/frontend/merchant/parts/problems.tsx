@@ -170,6 +170,7 @@ function wayOf(problem: Problem, shop: string): string | undefined {
   if (paymentId !== undefined) return `/payments/${paymentId}`;
   if (what === 'token_refused' || what === 'scopes_missing') return approveScopes(shop);
   if (isAboutRefunds.has(what)) return '/refunds';
+  if (what === 'shares_unpaid') return '/shares';
   return isAboutVersion(what) ? apiVersions : '/node';
 }
 
