@@ -166,8 +166,8 @@ const words = {
     de: {
       subject: 'Bestellung {orderName}: in Shopify erstattet, und keine Sats zurückgezahlt',
       sentence:
-        'Aus einer Erstattung der Bestellung {orderName} in Shopify wurde nichts: Sie wurde nicht ' +
-        'rechtzeitig abgerufen, oder ließ sich so nicht auszahlen. Ihre Seite sagt, warum.',
+        'Aus einer Erstattung der Bestellung {orderName} in Shopify wurde nichts: Sie wurde ' +
+        'nicht rechtzeitig abgerufen, oder ließ sich so nicht auszahlen. Ihre Seite sagt, warum.',
       todo: 'Soll das Geld noch zurück, geben Sie es auf der Seite der Zahlung zurück.',
     },
   },
@@ -176,8 +176,8 @@ const words = {
     en: {
       subject: 'Order {orderName}: refunded in Shopify, which does not show us how much',
       sentence:
-        'Something of order {orderName} was refunded in Shopify. The order is so old that Shopify ' +
-        'does not show it to us, so nothing was given back here.',
+        'Something of order {orderName} was refunded in Shopify. The order is so old that ' +
+        'Shopify does not show it to us, so nothing was given back here.',
       todo: 'If the buyer is to have sats back, give them back on the payment’s page.',
     },
     de: {

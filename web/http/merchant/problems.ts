@@ -73,11 +73,11 @@ const asked = {
     'the node calls its invoice settled with less than it asked for. Nothing was booked: look at ' +
     'the node.',
   cancelled_paid:
-    'cancelled because it was not paid in time, and paid in another way in that very moment. Give ' +
-    'the money back in Shopify.',
+    'cancelled because it was not paid in time, and paid in another way in that very moment. ' +
+    'Give the money back in Shopify.',
   not_cancelled:
-    'not paid in time, and Shopify did not cancel it for some hours. It stands as it is. Open the ' +
-    'order and decide.',
+    'not paid in time, and Shopify did not cancel it for some hours. It stands as it is. Open ' +
+    'the order and decide.',
   node_gone:
     'its node has been away for two weeks. Only it knows whether somebody paid: look there, or ' +
     'connect it again.',
