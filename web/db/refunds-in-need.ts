@@ -1,5 +1,5 @@
-// Refunds and shares that come to nothing by themselves, as the first page and the alerts read them:
-// one reading, so that whoever follows an alert sees there what it says.
+// Refunds and shares that come to nothing by themselves, as the first page and the alerts read
+// them: one reading, so that whoever follows an alert sees there what it says.
 
 export type RefundsInNeed = {
   toApprove: number;
