@@ -99,6 +99,41 @@ test('who knows says what became of an invoice at a node that is gone', async ()
   expect(here.faults).toEqual([]);
 }, 180_000);
 
+test.each([
+  ['refund_undone', 'A refund made in Shopify came to nothing', phone],
+  ['refund_unread', 'Shopify does not show us what was refunded', desk],
+  ['refund_untold', 'Shopify does not hear how a refund ended', phone],
+] as const)(
+  '%s is asked on the first page and seen to on its own',
+  async (word, title, size) => {
+    const bought = world.buy({ total: '7.00' });
+    const request = await world.invoiceOn(await world.payLink(bought));
+    expect((await world.lightning.pay(request)).ok).toBe(true);
+    const id = await idOf(bought);
+    await until('Shopify has it as paid', async () => (await stateOf(id)) === 'resolved', 60_000);
+    await world.db.prisma.payment.update({ where: { id }, data: { attention: word } });
+    await using here = await admin(size);
+    const { inside } = here;
+    await here.go('/');
+    await shoot(here, `${word} first page`);
+    await inside
+      .getByRole('link', { name: /See the payment/ })
+      .first()
+      .click();
+    await inside.getByText(title).first().waitFor();
+    await shoot(here, word);
+    await here.isPleasant();
+    await inside.getByRole('button', { name: 'I have seen to it' }).click();
+    await inside.getByRole('button', { name: 'Seen to', exact: true }).click();
+    await until('it asks for nobody any more', async () => {
+      const row = await world.db.prisma.payment.findUniqueOrThrow({ where: { id } });
+      return row.attention === null;
+    });
+    expect(here.faults).toEqual([]);
+  },
+  180_000,
+);
+
 test('the settings say whether late money is taken', async () => {
   await using here = await admin();
   const { inside } = here;
