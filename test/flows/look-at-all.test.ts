@@ -8,6 +8,8 @@ import {
   coverOfStream,
   nodeAnswered,
   nodeHasTrouble,
+  payableInvoices,
+  samplePayable,
   streamIsOpen,
   streamIsWhole,
 } from '../../web/db/nodes.ts';
@@ -136,6 +138,33 @@ test('many that ran out while the node was away are looked at together', async (
   await lookAtLapsed(deps, nodeId);
   expect(calls()).toEqual({ list: before.list + 1, look: before.look });
   expect(await count(`state = 'canceled'`)).toBe(25);
+});
+
+test('of very many some are read at a time, in the order in which they were made', async () => {
+  const { nodeId, count } = await withOpen({ count: 25, credential: 'receive' });
+  await db.pool.query(
+    `update quote q set lapses_at = now() - interval '1 s' from invoice i
+     where i.node_id = $1 and q.id = i.quote_id and i.id in (
+       select id from invoice where node_id = $1 order by id limit 7)`,
+    [nodeId],
+  );
+  const { rows } = await db.pool.query<{ id: string }>(
+    'select id from invoice where node_id = $1 order by id',
+    [nodeId],
+  );
+  const ids = rows.map(({ id }) => id);
+  const read = async (after: string, lapsedBefore?: Date): Promise<string[]> =>
+    (await payableInvoices(db, { nodeId, after, limit: 10, lapsedBefore })).map(({ id }) => id);
+  expect(await read('0')).toEqual(ids.slice(0, 10));
+  expect(await read(ids[19] ?? '')).toEqual(ids.slice(20));
+  expect(await read('0', new Date())).toEqual(ids.slice(0, 7));
+  const drawn = async (draw: number, limit = 10): Promise<string[]> =>
+    (await samplePayable(db, { nodeId, draw, limit })).map(({ id }) => id);
+  expect(await drawn(0)).toEqual(ids.slice(0, 10));
+  expect(await drawn(0.999)).toEqual(ids.slice(15));
+  expect(await drawn(0.5)).toEqual(ids.slice(8, 18));
+  expect(await drawn(0.999, 100)).toEqual(ids);
+  expect(await count('true')).toBe(25);
 });
 
 /** The stream of the node tells what is settled, for as long as this. */

@@ -669,31 +669,65 @@ export type PayableInvoice = {
   lapsesAt: Date;
 };
 
-/** Every invoice of the node that can still be paid. At most 200,000. */
-export async function payableInvoices(db: Database, nodeId: number): Promise<PayableInvoice[]> {
-  const found = await rows<{
-    id: string;
-    hash: string;
-    add_index: string | null;
-    made_at: Date;
-    lapses_at: Date;
-  }>(
+type PayableRow = {
+  id: string;
+  hash: string;
+  add_index: string | null;
+  made_at: Date;
+  lapses_at: Date;
+};
+const payableColumns = `i.id, encode(i.hash, 'hex') as hash, i.add_index, i.made_at, q.lapses_at`;
+/** What is held is due every minute by itself. */
+const isPayable = `i.node_id = $1 and i.state in ('made', 'live') and i.held_at is null`;
+const payableOf = (row: PayableRow): PayableInvoice => ({
+  ...{ id: row.id, hash: row.hash, madeAt: row.made_at, lapsesAt: row.lapses_at },
+  addIndex: row.add_index === null ? null : BigInt(row.add_index),
+});
+
+/**
+ * Some invoices of the node that can still be paid, in the order in which they were made, behind
+ * the one that is named. `lapsedBefore`: only those whose time was over then.
+ */
+export async function payableInvoices(
+  db: Database,
+  ask: { nodeId: number; after: string; limit: number; lapsedBefore: Date | undefined },
+): Promise<PayableInvoice[]> {
+  const found = await rows<PayableRow>(
     db.pool,
     {
-      name: 'invoice_payable_all',
+      name: 'invoice_payable',
       text: `
-        select i.id, encode(i.hash, 'hex') as hash, i.add_index, i.made_at, q.lapses_at
-        from invoice i join quote q on q.id = i.quote_id
-        -- What is held is due every minute by itself.
-        where i.node_id = $1 and i.state in ('made', 'live') and i.held_at is null
-        order by i.id limit 200000`,
+        select ${payableColumns} from invoice i join quote q on q.id = i.quote_id
+        where ${isPayable} and i.id > $2::bigint
+          and ($3::timestamptz is null or q.lapses_at <= $3) order by i.id limit $4`,
     },
-    [nodeId],
+    [ask.nodeId, ask.after, ask.lapsedBefore ?? null, ask.limit],
   );
-  return found.map((row) => ({
-    ...{ id: row.id, hash: row.hash, madeAt: row.made_at, lapsesAt: row.lapses_at },
-    addIndex: row.add_index === null ? null : BigInt(row.add_index),
-  }));
+  return found.map(payableOf);
+}
+
+/**
+ * Of all those some that follow each other. `draw`, from 0 to below 1, says where they begin; they
+ * are as many as `limit`, or all.
+ */
+export async function samplePayable(
+  db: Database,
+  ask: { nodeId: number; draw: number; limit: number },
+): Promise<PayableInvoice[]> {
+  const found = await rows<PayableRow>(
+    db.pool,
+    {
+      name: 'invoice_payable_sample',
+      text: `
+        select ${payableColumns} from (
+          select i.id from invoice i where ${isPayable} order by i.id limit $3
+          offset (select floor($2::float8 * (greatest(count(*) - $3, 0) + 1))::bigint
+            from invoice i where ${isPayable})) sample
+        join invoice i on i.id = sample.id join quote q on q.id = i.quote_id order by i.id`,
+    },
+    [ask.nodeId, ask.draw, ask.limit],
+  );
+  return found.map(payableOf);
 }
 
 /** Which of these hashes are of invoices of the node, and what is recorded of their settlement. */
