@@ -3,6 +3,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
 import { rows, type Database } from '../../web/db/database.ts';
+import { claimThese, giveBack } from '../../web/db/due.ts';
 import {
   currentInvoice,
   invoiceById,
@@ -257,4 +258,26 @@ test('an owner of a stream that was replaced records nothing and moves no cursor
   expect(recorded.settled).toHaveLength(1);
   await record(owner, 3n);
   expect((await nodeById(db, nodeId))?.streamCursor).toBe(7n);
+});
+
+test('a step that had it in hand does not put back what it was before it moved', async () => {
+  const payment = await aPayment(db, { shopId });
+  const { rows: due } = await db.pool.query<{ lane: `shop:${number}:admin` }>(
+    `update payment set due_at = now() - interval '1 s' where id = $1 returning lane`,
+    [payment.id],
+  );
+  const lane = due[0]?.lane ?? `shop:${shopId}:admin`;
+  const [row] = await claimThese(db, { table: 'payment', lane, ids: [payment.id] });
+  if (row === undefined) throw new Error('it is not due');
+  const move = { from: 'open', to: 'closing' } as const;
+  const order = { paymentId: payment.id, because: 'other_app', move, dueInMs: 60_000 } as const;
+  expect(await movePayment(db.pool, order)).toBe(true);
+  const dueAt = async (): Promise<unknown> =>
+    (await db.prisma.payment.findUniqueOrThrow({ where: { id: payment.id } })).dueAt;
+  const before = await dueAt();
+  expect(before).not.toBeNull();
+  await giveBack(db.pool, row, { dueInMs: undefined, attempt: false });
+  expect(await dueAt()).toEqual(before);
+  const end = { from: 'closing', to: 'lapsed' } as const;
+  await movePayment(db.pool, { paymentId: payment.id, because: 'other_app', move: end });
 });

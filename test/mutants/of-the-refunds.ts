@@ -305,6 +305,14 @@ const lost: readonly Mutant[] = [
   ),
   source(
     {
+      id: 'X224',
+      guard: 'a step does not put back what it read before the payment moved',
+      ...{ test: 'test/db/payments.test.ts', named: 'does not put back what it was' },
+    },
+    edit('web/db/payments.ts', 'lease_no = lease_no + 1, attempts = 0,', 'attempts = 0,'),
+  ),
+  source(
+    {
       id: 'X194',
       guard: 'a request that is never begun binds nobody for longer than a week',
       ...{ test: ofSigner, named: 'not begun for a week' },

@@ -259,6 +259,37 @@ describe('a node', () => {
     expect(shops).toEqual([{ because: 'outage', due: true }]);
   });
 
+  test('whose counters went back is not forgotten by whoever cannot write it down', async () => {
+    follow();
+    await isWhole();
+    for (let n = 0; n < 2; n += 1) await recorded(await paid());
+    // The first word of a new epoch waits too long for a lock, and is rolled back.
+    await db.pool.query(`
+      create sequence epoch_tries;
+      create function epoch_fails() returns trigger language plpgsql as $$
+      begin
+        if nextval('epoch_tries') = 1 then
+          raise exception 'played' using errcode = '55P03';
+        end if;
+        return new;
+      end; $$;
+      create trigger epoch_fails before update of stream_epoch on node for each row
+        when (new.stream_epoch > old.stream_epoch) execute function epoch_fails()`);
+    try {
+      await lnd.migrate();
+      await until('it is followed again', () => log.said('stream.open').length === 2);
+      await isWhole();
+      await recorded(await paid());
+      await until('a new epoch began', async () => (await row()).streamEpoch === 1);
+      await until('its cursor is the new one', async () => (await row()).streamCursor === 1n);
+      const { rows } = await db.pool.query('select last_value::int as tries from epoch_tries');
+      expect(rows).toEqual([{ tries: 2 }]);
+    } finally {
+      await db.pool.query(`
+        drop trigger epoch_fails on node; drop function epoch_fails; drop sequence epoch_tries`);
+    }
+  });
+
   test('that comes late to another owner is no sign of counters that went back', async () => {
     const first = follow();
     await isWhole();

@@ -48,7 +48,10 @@ describe('the cursor', () => {
     expect(cursor.at()).toBe(8n);
     const fresh = settleCursor(0n);
     fresh.startHere();
+    expect(fresh.hasHole()).toBe(false);
     fresh.failed(all(5));
+    // Nothing came behind it, and it is missing all the same.
+    expect(fresh.hasHole()).toBe(true);
     fresh.recorded(all(6));
     expect(fresh.at()).toBe(4n);
   });

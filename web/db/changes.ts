@@ -2,7 +2,7 @@
 // A hint only: whoever waits also asks again by itself.
 import pg from 'pg';
 import { pagesChannel } from './announce.ts';
-import { sessionOptions } from './database.ts';
+import { connectionOptions, sessionOptions } from './database.ts';
 
 export type Changes = {
   /** Calls back with the link of each payment that changed. Returns the way to stop. */
@@ -27,8 +27,7 @@ export function listenForChanges(url: string): Changes {
     const next = new pg.Client({
       connectionString: url,
       options: sessionOptions,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
+      ...connectionOptions,
       application_name: 'zaptill-changes',
     });
     let over = false;

@@ -25,6 +25,18 @@ export const sessionOptions =
   '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3';
 
 /**
+ * What the server cannot say: that it is gone, host and all. A connection over which nothing comes
+ * is given up some seconds after the server itself would have ended the statement.
+ */
+export const answerWithinMs = 15_000;
+export const connectionOptions = {
+  connectionTimeoutMillis: 5_000,
+  query_timeout: answerWithinMs,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+} as const;
+
+/**
  * Opens one pool for Prisma and raw statements. Connects lazily: a database that is away is no
  * error here.
  */
@@ -37,7 +49,7 @@ export function openDatabase(about: {
     connectionString: about.url,
     max: about.connections ?? 10,
     options: sessionOptions,
-    connectionTimeoutMillis: 5_000,
+    ...connectionOptions,
     // Each connection plans every statement anew, which costs more than to carry it out.
     idleTimeoutMillis: 600_000,
   });
@@ -78,10 +90,12 @@ const lostCodes = new Set([
   ...['P1001', 'P1002', 'P1017'],
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
   ...['57P01', '57P02', '57P03', '57P05', '08000', '08001', '08003', '08006', '53300'],
+  // It only reads, as one does that was the first before; its disk or its memory is full.
+  ...['25006', '53100', '53200', '58030'],
 ]);
 const lostText = new RegExp(
   'Connection terminated|timeout exceeded when trying to connect|timeout expired|' +
-    'not queryable|' +
+    'Query read timeout|not queryable|' +
     "Can't reach database",
 );
 /** Prisma's own: cannot reach the server; the server closed the connection. */
@@ -153,10 +167,13 @@ export async function rows<Row extends pg.QueryResultRow>(
   on: Queryable,
   statement: { name: string; text: string },
   values: readonly unknown[],
+  /** Of a statement that was given more time than usual: its answer may come as late. */
+  answerMs?: number,
 ): Promise<Row[]> {
+  const longer = answerMs === undefined ? {} : { query_timeout: answerMs };
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const result = await on.query<Row>({ ...statement, values: [...values] });
+      const result = await on.query<Row>({ ...statement, values: [...values], ...longer });
       return result.rows;
     } catch (error) {
       if (open.has(on) || !mayTryAgain(error, attempt)) throw asTrouble(error);
@@ -196,9 +213,13 @@ export async function transaction<T>(
       for (const each of late.works) each(db.pool);
       return result;
     } catch (error) {
-      await client.query('rollback').catch((failure: unknown) => {
-        broken = failure instanceof Error ? failure : new Error('rollback failed');
-      });
+      // A server that is away rolls back by itself, and would not answer this either.
+      if (isDatabaseAway(error)) broken = new Error('the database is away');
+      else {
+        await client.query('rollback').catch((failure: unknown) => {
+          broken = failure instanceof Error ? failure : new Error('rollback failed');
+        });
+      }
       if (!mayTryAgain(error, attempt)) throw asTrouble(error);
     } finally {
       open.delete(client);

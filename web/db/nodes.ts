@@ -651,7 +651,10 @@ export async function lookAtAllInvoices(
     on,
     {
       name: 'invoice_look_at_all',
-      text: `update invoice set due_at = now(), attempts = greatest(attempts, 1)
+      text: `
+        -- A step that has one in hand shall not put it off.
+        update invoice set due_at = now(), attempts = greatest(attempts, 1),
+          lease_no = lease_no + 1, lease_until = null
         where node_id = $1 and state in ('made', 'live')
           and ($2::bigint[] is null or id = any($2::bigint[]))`,
     },

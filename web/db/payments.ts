@@ -205,7 +205,8 @@ export async function movePayment(on: Queryable, order: MoveOrder): Promise<bool
       text: `
         with moved as (
           update payment set state = $3::payment_state, reason = $4, lease_until = null,
-            attempts = 0,
+            -- A step that had it in hand shall not put back what it read before.
+            lease_no = lease_no + 1, attempts = 0,
             -- A verdict that is wanted is told as soon as it is certain that no money comes.
             due_at = case when $3 = 'lapsed' and verdict_wanted is not null then now()
               else now() + $5 * interval '1 ms' end,

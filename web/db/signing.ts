@@ -1,7 +1,7 @@
 // Who signs: one process at a time, by a lock that PostgreSQL takes back the moment its connection
 // is gone. The same connection hears when there may be something to pay. A second signer waits.
 import pg from 'pg';
-import { sessionOptions } from './database.ts';
+import { connectionOptions, sessionOptions } from './database.ts';
 
 /** Said when a claim was given or approved; a hint only. */
 export const claimsChannel = 'refund_claims';
@@ -51,8 +51,7 @@ export function waitToSign(
     const next = new pg.Client({
       connectionString: url,
       options: sessionOptions,
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
+      ...connectionOptions,
       application_name: 'zaptill-signer',
     });
     client = next;

@@ -16,7 +16,7 @@ import type { Storefront, TellOutcome } from '../core/ports.ts';
 import { byPolicy } from '../core/refund.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
-import type { ClaimedRow } from '../db/due.ts';
+import { leaseMs, type ClaimedRow } from '../db/due.ts';
 import { askForPerson, beginTelling, endPayable, movePayment } from '../db/payments.ts';
 import { othersOfOrder, toTell, type SettledMoney } from '../db/telling.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
@@ -139,6 +139,7 @@ async function tell(
   const { paymentId, row, money } = telling;
   const salesBefore = telling.attempt?.salesBefore ?? order.sales.map((sale) => sale.id);
   const amount = decimalOf(verdict.toldMinor, money.currency);
+  const askedAt = deps.clock();
   const began = await beginTelling(deps.db, {
     paymentId,
     leaseNo: row.leaseNo,
@@ -147,6 +148,10 @@ async function tell(
     details: { do: verdict.do, amount, currency: money.currency },
   });
   if (!began) return 'stored';
+  // Who slept meanwhile is not the only one who tells it any more.
+  if (deps.clock().getTime() - askedAt.getTime() > leaseMs) {
+    return { dueInMs: 0, attempt: false };
+  }
   const outcome = await send(storefront, telling, verdict);
   if (outcome.is === 'done') {
     const sales = outcome.sales ?? [];

@@ -153,9 +153,11 @@ async function recordBatch(follow: Follow, events: readonly Event[]): Promise<vo
   const firstBack = via === 'live' ? await firstThatGoesBack(follow, seen) : -1;
   const ofEpoch = firstBack < 0 ? seen : seen.slice(0, firstBack);
   const to = cursor.after(ofEpoch);
-  if (!(await store(follow, { seen, via, to }))) return;
+  if (!(await store(follow, { seen: ofEpoch, via, to }))) return;
   cursor.recorded(ofEpoch);
-  if (firstBack >= 0) await beginEpoch(follow, seen.slice(firstBack));
+  // Were they recorded before the epoch is, whoever dies in between would forget that they went
+  // back: a settle that is recorded with its index looks like one that came again.
+  if (firstBack >= 0 && !(await beginEpoch(follow, seen.slice(firstBack)))) return;
   await watchWhole(follow);
 }
 
@@ -211,8 +213,11 @@ async function store(
   return false;
 }
 
-/** The node was migrated or restored: its settles count from the beginning again. */
-async function beginEpoch(follow: Follow, fresh: readonly Observation[]): Promise<void> {
+/**
+ * The node was migrated or restored: its settles count from the beginning again. False: the stream
+ * is another process's now.
+ */
+async function beginEpoch(follow: Follow, fresh: readonly Observation[]): Promise<boolean> {
   const { deps, lease, connection } = follow;
   await beginStreamEpoch(deps.db, lease);
   deps.log.error({ nodeId: lease.nodeId, epoch: lease.epoch + 1 }, 'stream.counter_went_back');
@@ -222,8 +227,9 @@ async function beginEpoch(follow: Follow, fresh: readonly Observation[]): Promis
   follow.cursor.startHere();
   if (connection !== undefined) connection.trustedFrom = afterLooks(follow.now());
   const to = follow.cursor.after(fresh);
+  if (!(await store(follow, { seen: fresh, via: 'live', to }))) return false;
   follow.cursor.recorded(fresh);
-  await store(follow, { seen: [], via: 'live', to });
+  return true;
 }
 
 /** The replay is complete and recorded: holes below its end are empty, and the stream is whole. */

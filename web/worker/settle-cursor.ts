@@ -25,6 +25,7 @@ export type SettleCursor = {
   startHere: () => void;
   /** The counters went back: this live settle has an index that another one had. */
   goesBack: (seen: Seen) => boolean;
+  /** Something did not come, or could not be recorded. */
   hasHole: () => boolean;
   /** How many recorded indexes wait beyond a hole. */
   beyond: () => number;
@@ -129,7 +130,7 @@ export function settleCursor(start: bigint): SettleCursor {
       if (hashes.of(index) === hash) return false;
       return !empty.some(({ from, to }) => from <= index && index <= to);
     },
-    hasHole: () => waiting.size > 0,
+    hasHole: () => waiting.size > 0 || failed.size > 0,
     beyond: () => waiting.size,
     holes: () => runsBeyond(waiting, cursor),
   };

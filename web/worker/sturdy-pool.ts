@@ -2,7 +2,7 @@
 // because the database went away, the process would end. It does retry a serialization failure
 // (40001, for minutes), so whatever passes by itself is told to it as one.
 import pg from 'pg';
-import { isDatabaseAway, sessionOptions } from '../db/database.ts';
+import { connectionOptions, isDatabaseAway, sessionOptions } from '../db/database.ts';
 
 /** Limits that were hit; a server that starts, stops, is full or read-only. */
 const passingCodes = /^(?:08|53|57)|^(?:25006|25P0[34]|40P01|55P03|58030)$/;
@@ -46,9 +46,9 @@ export function sturdyPool(about: {
   const pool = new pg.Pool({
     connectionString: about.url,
     max: about.connections,
-    options: sessionOptions,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
+    // It carries nudges, which may be lost or come again with the server: none waits for its disk.
+    options: `${sessionOptions} -c synchronous_commit=off`,
+    ...connectionOptions,
   });
   pool.on('error', about.onError);
   pool.on('connect', (client) => {

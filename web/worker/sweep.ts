@@ -83,6 +83,29 @@ export function selfTestSweep(
   };
 }
 
+/** What tells a person comes first. */
+const housekeeping = (deps: Deps): readonly (() => Promise<unknown>)[] => [
+  () => wakeVerdicts(deps.db),
+  async () => {
+    const untold = await askForUntold(deps.db, untoldMs);
+    if (untold > 0) deps.log.error({ payments: untold }, 'payment.untold');
+  },
+  () => makeNodeAlerts(deps.db),
+  () => makeRefundAlerts(deps.db),
+  () => endAllUnissued(deps),
+  () => wipeIdleCredentials(deps.db),
+  async () => {
+    const gone = await wipeGoneCredentials(deps.db);
+    if (gone.length > 0) deps.log.error({ nodes: gone }, 'node.gone');
+  },
+  () => wipeOldSecrets(deps.db),
+  () => honourPrivacy(deps),
+  () => reconcileNights(deps),
+  () => sealChains(deps),
+  () => forgetOldDeliveries(deps.db),
+  () => forgetOldLanes(deps.db),
+];
+
 export function startSweeps(
   deps: Deps,
   about: {
@@ -115,21 +138,13 @@ export function startSweeps(
     every(
       options.housekeepingMs,
       async () => {
-        await wakeVerdicts(deps.db);
-        await forgetOldDeliveries(deps.db);
-        await forgetOldLanes(deps.db);
-        await endAllUnissued(deps);
-        await wipeIdleCredentials(deps.db);
-        const gone = await wipeGoneCredentials(deps.db);
-        if (gone.length > 0) deps.log.error({ nodes: gone }, 'node.gone');
-        const untold = await askForUntold(deps.db, untoldMs);
-        if (untold > 0) deps.log.error({ payments: untold }, 'payment.untold');
-        await makeNodeAlerts(deps.db);
-        await makeRefundAlerts(deps.db);
-        await wipeOldSecrets(deps.db);
-        await honourPrivacy(deps);
-        await reconcileNights(deps);
-        await sealChains(deps);
+        for (const work of housekeeping(deps)) {
+          await work().catch((error: unknown) => {
+            // One that fails keeps none of the others from its work.
+            if (isDatabaseAway(error)) throw error;
+            onError(error);
+          });
+        }
       },
       onError,
     ),

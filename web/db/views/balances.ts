@@ -3,7 +3,7 @@
 // rounding brought.
 import { accountKinds, accountOf } from '../../core/ledger.ts';
 import { currenciesWithExponent, MSAT_PER_BTC } from '../../core/money.ts';
-import { rows, transaction, type Database } from '../database.ts';
+import { answerWithinMs, rows, transaction, type Database } from '../database.ts';
 import { boundsOf, type Period } from './export.ts';
 
 /** Amounts in msat, as decimal text. The sum of all that is booked is zero. */
@@ -93,7 +93,7 @@ export async function balancesOf(
       [String(sumsWithinMs)],
     );
     const ask = (name: string, text: string, values: readonly unknown[]): Promise<BalanceLine[]> =>
-      rows<BalanceLine>(on, { name, text }, [...values]);
+      rows<BalanceLine>(on, { name, text }, values, sumsWithinMs + answerWithinMs);
     const exponents = [currenciesWithExponent(0), currenciesWithExponent(3)];
     return [
       ...(await ask('balances_booked', bookedText, [accounts, begins, ends])),
