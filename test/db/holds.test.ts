@@ -15,6 +15,7 @@ import {
   openHoldRequestOn,
   releaseHeld,
   wantCapture,
+  wantsHolds,
 } from '../../web/db/holds.ts';
 import { invoiceIsLive, makeInvoice } from '../../web/db/invoices.ts';
 import { paymentById } from '../../web/db/payments.ts';
@@ -124,9 +125,27 @@ test('a charge wished anew and a letting go in the same moment: one of them', as
 test('an answer that was stored is not answered again', async () => {
   const paymentId = await held();
   const { id } = await aCapture(paymentId);
-  await answerHoldRequest(db, { id, paymentId, outcome: 'wrong_amount' });
-  await answerHoldRequest(db, { id, paymentId, outcome: 'expired' });
+  const now = { id, paymentId, from: 'asked', leaseNo: 0 } as const;
+  expect(await answerHoldRequest(db, { ...now, outcome: 'wrong_amount' })).toBe(true);
+  expect(await answerHoldRequest(db, { ...now, outcome: 'expired' })).toBe(false);
   expect(await holdRequestById(db, String(id))).toMatchObject({ outcome: 'wrong_amount' });
+});
+
+test('who decided from what it was before, or has it no more, answers nothing', async () => {
+  const paymentId = await held();
+  const request = await aCapture(paymentId);
+  const { id } = request;
+  const late = { id, paymentId, outcome: 'captured_before' } as const;
+  expect(await answerHoldRequest(db, { ...late, from: 'asked', leaseNo: 7 })).toBe(false);
+  expect(await wantCapture(db, request)).toBe(true);
+  expect(await answerHoldRequest(db, { ...late, from: 'asked', leaseNo: 0 })).toBe(false);
+  expect(await holdRequestById(db, String(id))).toMatchObject({ state: 'capturing' });
+});
+
+test('what is held keeps its node able to charge, though holds are switched off', async () => {
+  expect(await wantsHolds(db, shopId)).toBe(false);
+  await held();
+  expect(await wantsHolds(db, shopId)).toBe(true);
 });
 
 test('the database refuses a hold without an end, and a capture of what is free', async () => {

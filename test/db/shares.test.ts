@@ -179,7 +179,7 @@ test('one that the signer cannot prove keeps no other from its receiver, for a w
   const both = { ...batchOf(doubted.share, -360_000), shareIds: [bad, fine] };
   expect(await storeBatch(db, { ...both, amountMsat: msat(2n * ofIt) })).toBe('stored');
   const { claimId } = await db.prisma.shareBatch.findFirstOrThrow({ where: { receiverId } });
-  const times = { dueInMs: 0, atMostMs: 0 };
+  const times = { dueInMs: -1_000, atMostMs: -1_000 };
   const wait = { word: 'original_unknown', paymentIds: [doubted.paymentId], ...times };
   const claim = { id: claimId, shopId };
   await claimWaits(db, { claim, ...wait });

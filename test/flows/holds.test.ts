@@ -170,6 +170,25 @@ describe('with a node that can hold', () => {
     expect((refund?.amountMsat ?? 0n) > 0n).toBe(true);
   });
 
+  test('while refunds are off the rest asks a person, who can give it back otherwise', async () => {
+    const { bill, invoice } = await authorized();
+    const refundsAre = (on: boolean): Promise<unknown> =>
+      shop.db.pool.query('update settings set refunds_on = $1', [on]);
+    await refundsAre(false);
+    try {
+      await shop.shopify.payments.capture(bill.originId, { amount: '14.00' });
+      await answerAll(bill);
+      await shop.look(invoice);
+      await shop.tell(bill);
+    } finally {
+      await refundsAre(true);
+    }
+    expect(await shop.stands(bill)).toEqual({ state: 'resolved', attention: 'overpaid' });
+    const { overpaid = 0n } = await shop.accountsOf(bill);
+    expect(overpaid > 0n).toBe(true);
+    expect(await shop.db.prisma.refund.count({ where: { paymentId: bill.paymentId } })).toBe(0);
+  });
+
   test('voided: the buyer has the money back before Shopify hears so', async () => {
     const { bill, invoice, paid } = await authorized();
     const asked = await shop.shopify.payments.void(bill.originId);

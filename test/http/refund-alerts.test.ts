@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeRefundAlerts } from '../../web/db/alerts.ts';
 import { saySignerReport } from '../../web/db/signer-reports.ts';
-import { aShop } from '../builders.ts';
+import { paymentsForPerson } from '../../web/db/views.ts';
+import { aPayment, aShop } from '../builders.ts';
 import { startInProcess, type InProcess } from '../in-process.ts';
 import { anAskedRefund } from '../refund-at-hand.ts';
 
@@ -177,4 +178,33 @@ test('receivers of shares who cannot be paid for a day are told of once a week',
   await our.db.pool.query('delete from alert');
   await swept();
   expect(await alerts('shares_unpaid')).toEqual([]);
+});
+
+test('what waits for refunds to be switched on is told once a week', async () => {
+  await our.db.pool.query('delete from alert');
+  const { id } = await anAskedRefund(our);
+  await our.db.pool.query(`update refund set reason = 'refunds_off' where id = $1`, [id]);
+  await swept();
+  expect(await alerts('refunds_off')).toEqual([{ count: '1' }]);
+});
+
+test('a payment of the other app is told where the merchant app says, and shown there', async () => {
+  await our.db.pool.query('delete from alert');
+  const other = await aShop(our.db, { domain: our.shop.domain });
+  await our.db.pool.query(
+    `update registration set kind = 'payments'
+     where id = (select registration_id from shop where id = $1)`,
+    [other.id],
+  );
+  const { id } = await aPayment(our.db, { shopId: other.id });
+  await our.db.prisma.payment.update({ where: { id }, data: { attention: 'node_gone' } });
+  expect(await our.db.prisma.alert.findMany({ where: { what: 'node_gone' } })).toMatchObject([
+    { shopId: our.shop.id, channel: 'email' },
+  ]);
+  const shown = await paymentsForPerson(our.db, { shopId: our.shop.id, limit: 20 });
+  expect(shown).toMatchObject([{ id, attention: 'node_gone' }]);
+  // Where nobody said where, it waits for nobody: the page says it.
+  await our.db.pool.query('update settings set alert_email = null');
+  await our.db.prisma.payment.update({ where: { id }, data: { attention: 'stranded' } });
+  expect(await our.db.prisma.alert.count({ where: { what: 'stranded' } })).toBe(0);
 });

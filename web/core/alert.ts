@@ -361,6 +361,25 @@ const words = {
       todo: 'Sehen Sie sich die Erstattungen an, und den Knoten, der sie zahlt.',
     },
   },
+  refunds_off: {
+    path: '/refunds',
+    en: {
+      subject: 'Refunds wait, and refunds are switched off: {count}',
+      sentence:
+        'Refunds wait because refunds by Lightning are switched off: {count}. Their buyers get ' +
+        'nothing before.',
+      todo: 'Switch refunds on in the settings, or withdraw each and say what became of it.',
+    },
+    de: {
+      subject: 'Erstattungen warten und sind abgeschaltet: {count}',
+      sentence:
+        'Erstattungen warten, weil Erstattungen über Lightning abgeschaltet sind: {count}. Vorher ' +
+        'bekommen die Käufer nichts.',
+      todo:
+        'Schalten Sie Erstattungen in den Einstellungen ein, oder ziehen Sie jede zurück und ' +
+        'sagen Sie, was daraus wurde.',
+    },
+  },
   shares_unpaid: {
     path: '/shares',
     en: {

@@ -7,6 +7,7 @@ import type { ClaimedRow } from './due.ts';
 import { alertLane, nudge } from './lanes.ts';
 import {
   countStuck,
+  countSwitchedOff,
   countToApprove,
   countUnpaidReceivers,
   countUnseen,
@@ -138,6 +139,7 @@ const refundAlerts = {
   refunds_to_approve: { count: countToApprove, key: () => today },
   refunds_unseen: { count: countUnseen, key: episodeOfUnseen },
   refunds_stuck: { count: countStuck, key: () => today },
+  refunds_off: { count: countSwitchedOff, key: () => thisWeek },
   shares_unpaid: { count: countUnpaidReceivers, key: () => thisWeek },
 } as const satisfies Record<string, Record<'count' | 'key', (shop: string) => string>>;
 

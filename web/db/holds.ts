@@ -33,7 +33,7 @@ export async function takesHolds(db: Database, domain: string): Promise<boolean>
 
 /**
  * Whether a node that is connected for this shop must be able to hold: one of the shop's apps takes
- * authorizations.
+ * authorizations, or did, and something is held that may still have to be charged.
  */
 export async function wantsHolds(db: Database, shopId: number): Promise<boolean> {
   const found = await rows(
@@ -42,7 +42,9 @@ export async function wantsHolds(db: Database, shopId: number): Promise<boolean>
       name: 'hold_shop_wants',
       text: `
         select other.id from shop s join shop other on other.domain = s.domain
-        where s.id = $1 and other.uninstalled_at is null and other.holds_on`,
+        where s.id = $1 and other.uninstalled_at is null and (other.holds_on or exists (
+          select 1 from node n join invoice i on i.node_id = n.id and i.state = 'live' and i.hold
+          where n.shop_id = other.id))`,
     },
     [shopId],
   );
@@ -471,25 +473,36 @@ export async function wantCapture(
   });
 }
 
-/** What is to be answered, stored before it is told. The first answer counts. */
+/**
+ * What is to be answered, stored before it is told. The first answer counts. False: the request is
+ * not what it was when this was decided, or another process has it in hand by now.
+ */
 export async function answerHoldRequest(
   db: Database,
-  about: { id: bigint; paymentId: string; outcome: HoldOutcome },
-): Promise<void> {
-  const { id, paymentId, outcome } = about;
-  await transaction(db, async (on) => {
+  about: {
+    id: bigint;
+    paymentId: string;
+    outcome: HoldOutcome;
+    from: HoldRequestRow['state'];
+    leaseNo: number;
+  },
+): Promise<boolean> {
+  const { id, paymentId, outcome, from, leaseNo } = about;
+  return transaction(db, async (on) => {
     const answered = await rows(
       on,
       {
         name: 'hold_request_answer',
         text: `
           update hold_request set state = 'answered', outcome = $2
-          where id = $1 and state in ('asked', 'capturing') returning id`,
+          where id = $1 and state in ('asked', 'capturing') and state = $3 and lease_no = $4
+          returning id`,
       },
-      [id, outcome],
+      [id, outcome, from, leaseNo],
     );
-    if (answered.length === 0) return;
+    if (answered.length === 0) return false;
     await note(on, paymentId, { what: 'hold_answered', because: outcome });
+    return true;
   });
 }
 

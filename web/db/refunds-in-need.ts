@@ -5,6 +5,8 @@ export type RefundsInNeed = {
   toApprove: number;
   unseen: number;
   stuck: number;
+  /** For refunds to be switched on. */
+  switchedOff: number;
   /** Of shares. */
   unpaidReceivers: number;
 };
@@ -23,6 +25,13 @@ export const countToApprove = (shop: string): string => `
   select count(*) from (
     select 1 from refund
     where shop_id = any(${sameShopAs(shop)}) and state = 'asked' and reason = 'approval_wanted'
+    limit 1000) waiting`;
+
+/** Asked for, and refunds are off: nobody prices them, and nobody claims them; at most 1,000. */
+export const countSwitchedOff = (shop: string): string => `
+  select count(*) from (
+    select 1 from refund
+    where shop_id = any(${sameShopAs(shop)}) and state = 'asked' and reason = 'refunds_off'
     limit 1000) waiting`;
 
 /** Claimed for ten minutes without a signer that works, or can work on them; at most 1,000. */

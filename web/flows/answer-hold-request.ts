@@ -65,7 +65,8 @@ export const answerRequest: Step = async (deps, row) => {
       return { dueInMs: againMs, attempt: false };
     case 'answer': {
       const { outcome } = decision;
-      await answerHoldRequest(deps.db, { id: request.id, paymentId, outcome });
+      const { id, state: from } = request;
+      await answerHoldRequest(deps.db, { id, paymentId, outcome, from, leaseNo: row.leaseNo });
       return { dueInMs: 0, attempt: false };
     }
   }

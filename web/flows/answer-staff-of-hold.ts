@@ -52,7 +52,10 @@ export async function answerStaff(deps: Deps, asked: Asked): Promise<StepEnd> {
       return { dueInMs: againMs, attempt: false };
     case 'answer': {
       const { outcome: said } = decision;
-      await answerHoldRequest(deps.db, { id, paymentId, outcome: said });
+      const decided = { from: request.state, leaseNo: asked.row.leaseNo };
+      if (!(await answerHoldRequest(deps.db, { id, paymentId, outcome: said, ...decided }))) {
+        return { dueInMs: againMs, attempt: false };
+      }
       await holdRequestIsDone(deps.db.pool, { id, outcome: said, told: false });
       deps.log.info({ paymentId, shopId, kind, outcome: said }, 'hold.answered');
       deps.touched?.(`shop:${String(shopId)}:admin`);

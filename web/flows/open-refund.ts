@@ -3,7 +3,7 @@
 // same shop, and never more than what is left. It has no price yet and no money moves: see
 // `price-refund`.
 import { currencyOf, minorOf, type Minor, type Msat } from '../core/money.ts';
-import { leftOf, type RefundOrigin } from '../core/refund.ts';
+import { byPolicy, leftOf, type RefundOrigin } from '../core/refund.ts';
 import type { RefundRefusal } from '../core/refusals.ts';
 import { transaction, type Database } from '../db/database.ts';
 import {
@@ -12,6 +12,7 @@ import {
   refundable,
   type Opened,
   type RefundRow,
+  refundTermsOf,
 } from '../db/refunds.ts';
 import type { Log } from './flow.ts';
 
@@ -112,4 +113,17 @@ export async function giveBackAsRefund(
   logOpened(deps.log, opened);
   deps.log.info({ paymentId, shopId, attention: 'refund' }, 'payment.answered');
   return { ok: true, refund: opened.refund, opened: true };
+}
+
+/**
+ * A node takes all that it holds: what is too much of it is given back by nobody's wish, where
+ * refunds are on. Where they are off nobody would pay it, so a person is asked, as the payment says
+ * already; the same where this fails or dies.
+ */
+export async function giveBackRest(
+  deps: RefundDeps,
+  rest: { shopId: number; paymentId: string; seenMsat: Msat },
+): Promise<void> {
+  const { refundsOn } = await refundTermsOf(deps.db, rest.shopId);
+  if (refundsOn) await giveBackAsRefund(deps, { ...rest, staffId: byPolicy });
 }

@@ -4,7 +4,6 @@
 import { postingsOfCapture } from '../core/hold.ts';
 import { decimalOf, minor, type Currency, type Minor, type Msat } from '../core/money.ts';
 import { isFinalNo } from '../core/payment-session.ts';
-import { byPolicy } from '../core/refund.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { transaction } from '../db/database.ts';
 import { renewLease, type ClaimedRow } from '../db/due.ts';
@@ -17,7 +16,7 @@ import {
 } from '../db/holds.ts';
 import { askForPerson, movePayment, type PaymentRow } from '../db/payments.ts';
 import type { Deps, StepEnd } from './flow.ts';
-import { giveBackAsRefund } from './open-refund.ts';
+import { giveBackRest } from './open-refund.ts';
 
 type Charged = {
   row: ClaimedRow;
@@ -87,9 +86,7 @@ async function conclude(
   if (!moved) return 'stored';
   deps.log.info({ paymentId, shopId, to: 'resolved' }, 'payment.resolved');
   if (rest !== undefined) {
-    // Were this to fail or die, a person is asked to give it back: see `attention` above.
-    const seenMsat = rest.amountMsat;
-    await giveBackAsRefund(deps, { shopId, paymentId, seenMsat, staffId: byPolicy });
+    await giveBackRest(deps, { shopId, paymentId, seenMsat: rest.amountMsat });
   }
   return 'stored';
 }

@@ -13,14 +13,13 @@ import {
   type Verdict,
 } from '../core/payment.ts';
 import type { Storefront, TellOutcome } from '../core/ports.ts';
-import { byPolicy } from '../core/refund.ts';
 import { tellAgainMs } from '../core/retry.ts';
 import { note } from '../db/history.ts';
 import { leaseMs, type ClaimedRow } from '../db/due.ts';
 import { askForPerson, beginTelling, endPayable, movePayment } from '../db/payments.ts';
 import { othersOfOrder, toTell, type SettledMoney } from '../db/telling.ts';
 import type { Deps, Step, StepEnd } from './flow.ts';
-import { giveBackAsRefund } from './open-refund.ts';
+import { giveBackRest } from './open-refund.ts';
 import { resolveSession } from './tell-session.ts';
 
 type Telling = {
@@ -248,9 +247,7 @@ async function conclude(
   if (stranded) deps.log.error({ paymentId, shopId, because }, 'payment.stranded');
   else deps.log.info({ paymentId, shopId, because, to: 'resolved' }, 'payment.resolved');
   if (isMoved && !stranded && telling.wasHeld && rest !== undefined) {
-    // A node takes all that it holds. Were this to fail or die, a person is asked to give it back.
-    const seenMsat = rest.amountMsat;
-    await giveBackAsRefund(deps, { shopId, paymentId, seenMsat, staffId: byPolicy });
+    await giveBackRest(deps, { shopId, paymentId, seenMsat: rest.amountMsat });
   }
   return 'stored';
 }

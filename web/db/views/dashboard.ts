@@ -3,6 +3,7 @@
 import type { WaitStep } from '../../core/figures.ts';
 import type { PaymentState } from '../../core/payment.ts';
 import { rows, type Database } from '../database.ts';
+import { sameShopAs } from '../refunds-in-need.ts';
 
 export type Period = {
   shopId: number;
@@ -111,7 +112,8 @@ export async function paymentsForPerson(
       text: `
         select id, order_name, state::text, attention from (
           select id, order_name, state, attention, opened_at from payment
-          where shop_id = $1 and attention is not null order by opened_at desc limit 1000) p
+          where shop_id = any(${sameShopAs('$1::int')}) and attention is not null
+          order by opened_at desc limit 1000) p
         order by case attention when 'stranded' then 0 when 'untold' then 1 else 2 end,
           opened_at desc limit $2`,
     },

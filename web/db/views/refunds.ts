@@ -9,6 +9,7 @@ import { rows, type Database } from '../database.ts';
 import { record, records } from '../records.ts';
 import {
   countStuck,
+  countSwitchedOff,
   countToApprove,
   countUnpaidReceivers,
   countUnseen,
@@ -230,11 +231,12 @@ export const refundsInNeed = async (db: Database, shopId: number): Promise<Refun
       text: `
         select (${countToApprove('$1::int')})::int as "toApprove",
           (${countUnseen('$1::int')})::int as unseen, (${countStuck('$1::int')})::int as stuck,
+          (${countSwitchedOff('$1::int')})::int as "switchedOff",
           (${countUnpaidReceivers('$1::int')})::int as "unpaidReceivers"`,
     },
     [shopId],
   );
-  return needs ?? { toApprove: 0, unseen: 0, stuck: 0, unpaidReceivers: 0 };
+  return needs ?? { toApprove: 0, unseen: 0, stuck: 0, switchedOff: 0, unpaidReceivers: 0 };
 };
 
 /** How many refunds of the shop are in each state, without rewards; none: left out. */

@@ -45,6 +45,7 @@ export type Problem = {
     | 'unmatched'
     | 'refunds_unseen'
     | 'refunds_stuck'
+    | 'refunds_off'
     | 'shares_unpaid'
     | 'refunds_to_approve'
     | 'token_refused'

@@ -124,7 +124,7 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
 }
 
 function problemsOfRefunds(needs: views.RefundsInNeed): Problem[] {
-  const { toApprove, unseen, stuck, unpaidReceivers } = needs;
+  const { toApprove, unseen, stuck, switchedOff, unpaidReceivers } = needs;
   const problems: Problem[] = [];
   if (unseen > 0) {
     const sentence =
@@ -145,6 +145,12 @@ function problemsOfRefunds(needs: views.RefundsInNeed): Problem[] {
       'Refunds that are larger than what goes out by itself wait for you: approve each, or ' +
       'withdraw it. Their buyers get nothing before.';
     problems.push({ what: 'refunds_to_approve', sentence, values: { count: String(toApprove) } });
+  }
+  if (switchedOff > 0) {
+    const sentence =
+      'Refunds wait because refunds by Lightning are switched off: their buyers get nothing ' +
+      'before. Switch them on in the settings, or withdraw each and say what became of it.';
+    problems.push({ what: 'refunds_off', sentence, values: { count: String(switchedOff) } });
   }
   if (unpaidReceivers > 0) {
     const sentence =

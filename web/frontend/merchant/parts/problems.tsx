@@ -159,7 +159,7 @@ const isCritical = new Set<Problem['what']>([
   ...(['stranded', 'untold', 'token_refused', 'refunds_unseen'] as const),
 ]);
 const isAboutRefunds = new Set<Problem['what']>([
-  ...(['refunds_unseen', 'refunds_stuck', 'refunds_to_approve'] as const),
+  ...(['refunds_unseen', 'refunds_stuck', 'refunds_to_approve', 'refunds_off'] as const),
 ]);
 const isAboutVersion = (what: Problem['what']): boolean => what.startsWith('api_');
 
