@@ -72,6 +72,7 @@ const offered: Record<NonNullable<Case['asks']>, readonly string[]> = {
   not_cancelled: ['I have seen to it'],
   marked_too_much: ['I have seen to it'],
   too_little: ['I have seen to it'],
+  not_charged: ['I have seen to it'],
   refund_untold: ['I have seen to it'],
   refund_undone: ['I have seen to it'],
   refund_unread: ['I have seen to it'],

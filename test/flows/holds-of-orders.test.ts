@@ -283,6 +283,7 @@ describe('with a node that can hold', () => {
     await answerAll(bill);
     expect(await requestsOf(bill)).toMatchObject([{ state: 'done', outcome: 'expired' }]);
     expect(await shop.accountsOf(bill)).toEqual({});
+    expect(await shop.stands(bill)).toEqual({ state: 'lapsed', attention: 'not_charged' });
   });
 
   test('a charge that cannot happen is taken back by who lets go, and no other', async () => {

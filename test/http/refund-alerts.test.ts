@@ -188,7 +188,7 @@ test('what waits for refunds to be switched on is told once a week', async () =>
   expect(await alerts('refunds_off')).toEqual([{ count: '1' }]);
 });
 
-test('a payment of the other app is told where the merchant app says, and shown there', async () => {
+test('a payment of the other app is told where the merchant app says, and shown', async () => {
   await our.db.pool.query('delete from alert');
   const other = await aShop(our.db, { domain: our.shop.domain });
   await our.db.pool.query(

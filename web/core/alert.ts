@@ -137,6 +137,23 @@ const words = {
         'antwortet.',
     },
   },
+  not_charged: {
+    path: '/payments/{paymentId}',
+    en: {
+      subject: 'Order {orderName}: not charged, and the buyer has the money back',
+      sentence:
+        'The held money of order {orderName} was to be charged. Its time was over before your ' +
+        'node or Shopify could be reached, and it went back to the buyer.',
+      todo: 'Look at the order before you send the goods; its buyer can pay it anew.',
+    },
+    de: {
+      subject: 'Bestellung {orderName}: nicht eingezogen, das Geld ist beim Käufer',
+      sentence:
+        'Das gehaltene Geld der Bestellung {orderName} sollte eingezogen werden. Seine Zeit ' +
+        'war um, bevor Ihr Knoten oder Shopify erreichbar war, und es ging an den Käufer zurück.',
+      todo: 'Sehen Sie die Bestellung vor dem Versand an; sie lässt sich neu bezahlen.',
+    },
+  },
   refund_untold: {
     path: '/payments/{paymentId}',
     en: {
@@ -373,8 +390,8 @@ const words = {
     de: {
       subject: 'Erstattungen warten und sind abgeschaltet: {count}',
       sentence:
-        'Erstattungen warten, weil Erstattungen über Lightning abgeschaltet sind: {count}. Vorher ' +
-        'bekommen die Käufer nichts.',
+        'Erstattungen warten, weil Erstattungen über Lightning abgeschaltet sind: {count}. ' +
+        'Vorher bekommen die Käufer nichts.',
       todo:
         'Schalten Sie Erstattungen in den Einstellungen ein, oder ziehen Sie jede zurück und ' +
         'sagen Sie, was daraus wurde.',

@@ -11,6 +11,8 @@ export const answersTo = {
   marked_too_much: ['seen_to'],
   /** The node calls the invoice settled with less than it asked for; the money is no payment. */
   too_little: ['seen_to'],
+  /** Staff wanted to charge what was held, and it went back before the node could be asked. */
+  not_charged: ['seen_to'],
   /** A refund session is over, and Shopify does not take our word for it. */
   refund_untold: ['seen_to'],
   /** A refund that was made in Shopify came to nothing here: its buyer got no sats for it. */

@@ -493,7 +493,7 @@ export async function payableOrders(
 export async function askForPerson(
   db: Database,
   paymentId: string,
-  attention: 'untold' | 'too_little' | 'refund_unread',
+  attention: 'untold' | 'too_little' | 'refund_unread' | 'not_charged',
 ): Promise<void> {
   await db.prisma.payment.updateMany({
     where: { id: paymentId, attention: null },

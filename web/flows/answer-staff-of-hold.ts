@@ -2,7 +2,7 @@
 // it is charged the order is read again, and once more for as long as the node has not answered:
 // what was cancelled or paid otherwise meanwhile is given back. Shopify is told of what was charged
 // as of any other payment, by the payment's own step.
-import { decideStaff } from '../core/hold.ts';
+import { decideStaff, type HoldOutcome } from '../core/hold.ts';
 import { isUnpaid } from '../core/payment.ts';
 import type { ClaimedRow } from '../db/due.ts';
 import {
@@ -13,7 +13,7 @@ import {
   wantCapture,
   type HoldRequestRow,
 } from '../db/holds.ts';
-import { paymentById, type PaymentRow } from '../db/payments.ts';
+import { askForPerson, paymentById, type PaymentRow } from '../db/payments.ts';
 import { whyClosed } from '../db/views.ts';
 import type { Deps, StepEnd } from './flow.ts';
 import { lookAtOrderNow } from './look-at-order.ts';
@@ -30,7 +30,7 @@ export async function answerStaff(deps: Deps, asked: Asked): Promise<StepEnd> {
   const { id, kind, paymentId, shopId, outcome } = request;
   if (outcome !== undefined) {
     // It was stored by one who died before the last line.
-    await holdRequestIsDone(deps.db.pool, { id, outcome, told: false });
+    await end(deps, request, outcome);
     return 'stored';
   }
   const capture = await captureOf(deps.db, paymentId);
@@ -56,12 +56,21 @@ export async function answerStaff(deps: Deps, asked: Asked): Promise<StepEnd> {
       if (!(await answerHoldRequest(deps.db, { id, paymentId, outcome: said, ...decided }))) {
         return { dueInMs: againMs, attempt: false };
       }
-      await holdRequestIsDone(deps.db.pool, { id, outcome: said, told: false });
+      await end(deps, request, said);
       deps.log.info({ paymentId, shopId, kind, outcome: said }, 'hold.answered');
       deps.touched?.(`shop:${String(shopId)}:admin`);
       return 'stored';
     }
   }
+}
+
+async function end(deps: Deps, request: HoldRequestRow, outcome: HoldOutcome): Promise<void> {
+  const { id, kind, paymentId } = request;
+  // Whoever pressed the button takes it for charged.
+  if (kind === 'capture' && outcome === 'expired') {
+    await askForPerson(deps.db, paymentId, 'not_charged');
+  }
+  await holdRequestIsDone(deps.db.pool, { id, outcome, told: false });
 }
 
 /** The reading releases what is over by itself. Throws Trouble when Shopify cannot be asked. */

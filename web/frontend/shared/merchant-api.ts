@@ -38,6 +38,7 @@ export type Problem = {
     | 'not_cancelled'
     | 'node_gone'
     | 'hold_lost'
+    | 'not_charged'
     | 'refund_untold'
     | 'refund_undone'
     | 'refund_unread'

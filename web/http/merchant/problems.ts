@@ -84,6 +84,9 @@ const asked = {
   hold_lost:
     'its node has forgotten the money that it held, as after a restore from an old backup. Look ' +
     'at its channels, then say whether the money came.',
+  not_charged:
+    'it was to be charged, and its time was over before: the buyer has the money back. Look at ' +
+    'the order before you send the goods.',
   refund_untold:
     'a refund of it is over, and Shopify does not take our word for it. Look at the refund here, ' +
     'and at the order in Shopify.',

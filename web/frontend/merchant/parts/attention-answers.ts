@@ -9,6 +9,7 @@ export const answers = {
   not_cancelled: ['seen_to'],
   marked_too_much: ['seen_to'],
   too_little: ['seen_to'],
+  not_charged: ['seen_to'],
   refund_untold: ['seen_to'],
   refund_undone: ['seen_to'],
   refund_unread: ['seen_to'],
