@@ -100,7 +100,7 @@ test('who knows says what became of an invoice at a node that is gone', async ()
 }, 180_000);
 
 test.each([
-  ['refund_undone', 'A refund made in Shopify came to nothing', phone],
+  ['refund_undone', 'A refund came to nothing', phone],
   ['refund_unread', 'Shopify does not show us what was refunded', desk],
   ['refund_untold', 'Shopify does not hear how a refund ended', phone],
 ] as const)(

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
 import { shopLane } from '../../web/db/lanes.ts';
+import { askForUntoldRefunds } from '../../web/db/telling.ts';
 import { answerAttention } from '../../web/flows/answer-attention.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { withdrawRefund } from '../../web/flows/withdraw-refund.ts';
@@ -189,5 +190,22 @@ test('one no of Shopify is not believed, however long the app was away before', 
   const answered = { shopId: shop.paymentsShopId, paymentId, staffId: '8', ...question };
   expect(await shop.stands(bill)).toMatchObject({ attention: 'refund_untold' });
   expect(await answerAttention(shop.deps, answered)).toEqual({ ok: true });
+  expect(await shop.stands(bill)).toMatchObject({ attention: null });
+});
+
+test('an end that Shopify will not hear for an hour is told, and no more once it has', async () => {
+  const { payments } = shop.shopify;
+  const bill = await aPaidSession();
+  const asked = await payments.refund(bill.originId, { amount: '5.00' });
+  const [refund] = await refundsOf(bill);
+  const id = refund?.id ?? '';
+  const by = { shopId: shop.shop.id, refundId: id, staffId: '8' };
+  await withdrawRefund(shop.deps, { ...by, because: 'taken_back' });
+  expect(await askForUntoldRefunds(shop.db, 3_600_000)).toBe(0);
+  expect(await askForUntoldRefunds(shop.db, 0)).toBe(1);
+  expect(await askForUntoldRefunds(shop.db, 0)).toBe(0);
+  expect(await shop.stands(bill)).toMatchObject({ attention: 'refund_untold' });
+  await work(id);
+  expect(state(asked.id)).toMatchObject({ state: 'rejected' });
   expect(await shop.stands(bill)).toMatchObject({ attention: null });
 });

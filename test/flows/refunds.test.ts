@@ -228,8 +228,32 @@ describe('asked in Shopify', () => {
     expect(second).toMatchObject({ state: 'withdrawn', reason: 'more_than_captured' });
     await here.step(second?.id ?? '');
     expect((await here.read(second?.id ?? '')).state).toBe('done');
-    // Shopify has it as refunded: only a person can say what its buyer is to have.
-    expect(await here.our.read(open.payment.id)).toMatchObject({ attention: 'refund_undone' });
+    // Staff wrote in Shopify what they gave back here: nobody is told to give it back again.
+    expect(await here.our.read(open.payment.id)).toMatchObject({ attention: null });
+  });
+
+  test('each that comes to nothing is told of, whatever its payment asks', async () => {
+    await here.say(`alert_email = 'm@shop.example'`);
+    const open = await here.aPaidOrder();
+    const { our } = here;
+    const { id: paymentId } = open.payment;
+    await our.db.prisma.payment.update({
+      where: { id: paymentId },
+      data: { attention: 'overpaid' },
+    });
+    for (const amount of ['5.00', '6.00']) our.shopify.refund(open.orderId, { amount });
+    await here.lookAtOrderOf(open);
+    const tooLate = our.later(366 * 86_400_000);
+    for (const { id } of await here.refundsOf(paymentId)) {
+      await here.step(id);
+      await here.step(id, tooLate);
+      await here.step(id);
+      expect((await here.read(id)).state).toBe('done');
+    }
+    expect((await our.read(paymentId)).attention).toBe('overpaid');
+    const told = await our.db.prisma.alert.findMany({ where: { what: 'refund_undone' } });
+    expect(told.filter(({ about }) => JSON.stringify(about).includes(paymentId))).toHaveLength(2);
+    await here.say('alert_email = null');
   });
 
   test('not claimed in time asks the merchant, and taken back by staff does not', async () => {
@@ -248,6 +272,13 @@ describe('asked in Shopify', () => {
     };
     const tooLate = here.our.later(366 * 86_400_000);
     expect(await asksFor((id) => here.step(id, tooLate))).toBe('refund_undone');
+    // What staff opened asks as well: they take it for given back.
+    const ofStaff = await here.aPaidOrder();
+    const { id: opened } = await here.aRefund(ofStaff.payment.id, '5.00');
+    await here.step(opened);
+    await here.step(opened, tooLate);
+    await here.step(opened);
+    expect((await here.our.read(ofStaff.payment.id)).attention).toBe('refund_undone');
     const { shop, deps } = here.our;
     const byStaff = { shopId: shop.id, because: 'taken_back', staffId: '8' } as const;
     expect(await asksFor((refundId) => withdrawRefund(deps, { ...byStaff, refundId }))).toBeNull();

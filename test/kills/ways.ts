@@ -143,6 +143,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
   'Housekeeping of every minute: one statement that wakes, forgets or sums up, and comes again.': [
     'sql verdicts_wake',
     'sql payment_ask_for_untold',
+    'sql payment_ask_for_untold_refunds',
     'prisma sweptInPart shop.updateMany',
     'sql delivery_forget',
     'sql invoice_of_retired',

@@ -174,17 +174,20 @@ const words = {
   refund_undone: {
     path: '/payments/{paymentId}',
     en: {
-      subject: 'Order {orderName}: refunded in Shopify, and the buyer got no sats',
+      subject: 'Order {orderName}: a refund came to nothing, and the buyer got no sats for it',
       sentence:
-        'A refund of order {orderName} that was made in Shopify came to nothing: it was not ' +
-        'claimed in time, or could not be given back as it was asked for. Its page says why.',
+        'A refund of order {orderName} came to nothing: it was not claimed in time, or could not ' +
+        'be given back as it was asked for. Its page says why. If it was made in Shopify, it ' +
+        'stands there as refunded.',
       todo: 'If the buyer is still to have the money, give it back on the payment’s page.',
     },
     de: {
-      subject: 'Bestellung {orderName}: in Shopify erstattet, und keine Sats zurückgezahlt',
+      subject:
+        'Bestellung {orderName}: aus einer Erstattung wurde nichts, keine Sats gingen zurück',
       sentence:
-        'Aus einer Erstattung der Bestellung {orderName} in Shopify wurde nichts: Sie wurde ' +
-        'nicht rechtzeitig abgerufen, oder ließ sich so nicht auszahlen. Ihre Seite sagt, warum.',
+        'Aus einer Erstattung der Bestellung {orderName} wurde nichts: Sie wurde nicht ' +
+        'rechtzeitig abgerufen, oder ließ sich so nicht auszahlen. Ihre Seite sagt, warum. ' +
+        'Kam sie aus Shopify, steht sie dort als erstattet.',
       todo: 'Soll das Geld noch zurück, geben Sie es auf der Seite der Zahlung zurück.',
     },
   },

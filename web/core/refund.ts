@@ -211,8 +211,8 @@ export function whyNotClaimed(
 }
 
 /**
- * It was refunded in Shopify and comes to nothing here by itself: Shopify has it as refunded, and
- * only a person can say whether its buyer is to have something all the same.
+ * It comes to nothing by itself, and only a person can say whether its buyer is to have something
+ * all the same: Shopify, or a member of staff, takes it for refunded.
  */
 export const isUndone = (reason: RefundReason): boolean =>
   reason === 'claim_time_over' ||

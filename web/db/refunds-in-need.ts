@@ -51,8 +51,9 @@ export const countUnseen = (shop: string): string => `
 const stuckFor = `interval '6 hours'`;
 
 /**
- * Tried by a signer that works, and waiting for one reason or another all that time; at most 1,000.
- * What is on its way is not among them: nobody can do more for it.
+ * Tried by a signer that works, and waiting, for one reason or another, since its buyer claimed it
+ * first, with however many invoices; at most 1,000. What is on its way is not among them: nobody
+ * can do more for it.
  */
 export const countStuck = (shop: string): string => `
   select count(*) from (
@@ -61,22 +62,26 @@ export const countStuck = (shop: string): string => `
       left join payout o on o.claim_id = c.id
       left join payout_wait w on w.claim_id = c.id
     where r.shop_id = any(${sameShopAs(shop)}) and r.state = 'claimed'
-      and c.given_at < now() - ${stuckFor} and ${signerWorks}
-      and case when o.id is null then w.since < now() - ${stuckFor} and exists (
+      and (select min(x.given_at) from refund_claim x where x.refund_id = r.id)
+        < now() - ${stuckFor} and ${signerWorks}
+      and case when o.id is null then w.claim_id is not null and exists (
           select 1 from purse p where p.shop_id = purse_of(r.shop_id) and p.paused_at is null)
         else o.state in ('reserved', 'sent') and o.because <> 'in_flight'
-          and o.reserved_at < now() - ${stuckFor} end
+          and o.reserved_at < now() - ${unseenFor} end
     limit 1000) stuck`;
 
-/** Who is owed shares and could not be paid for a day, whatever the reason; at most 1,000. */
+/** Who is owed shares, and could not be paid for a day since something failed; at most 1,000. */
 export const countUnpaidReceivers = (shop: string): string => `
   select count(*) from (
     select 1 from share_receiver r
     where r.shop_id = any(${sameShopAs(shop)})
-      and (r.word is not null and r.word_since < now() - interval '1 day' or exists (
-        select 1 from share_batch b join payout_wait w on w.claim_id = b.claim_id
-        where b.receiver_id = r.id and b.state = 'given'
-          and w.since < now() - interval '1 day'))
+      and (r.word is not null and r.word_since < now() - interval '1 day' and exists (
+          select 1 from share h
+          where h.receiver_id = r.id and h.state = 'owed' and h.amount_msat > 0)
+        or exists (
+          select 1 from share_batch b join payout_wait w on w.claim_id = b.claim_id
+          where b.receiver_id = r.id and b.state = 'given'
+            and w.since < now() - interval '1 day'))
     limit 1000) unpaid`;
 
 /**

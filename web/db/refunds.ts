@@ -837,8 +837,9 @@ const overText = `
 
 /**
  * It is over, and its reason stays. `told`: Shopify took the outcome. `asks`: a person has to look,
- * unless the payment asks for one already. Of the payment and its refund the payment is locked
- * first, as everywhere.
+ * and is told of each refund by itself; the payment asks so unless it asks something already. What
+ * is more than was left since staff gave it back here, or otherwise, was given back. Of the payment
+ * and its refund the payment is locked first, as everywhere.
  */
 export async function refundIsDone(
   db: Database,
@@ -855,7 +856,7 @@ export async function refundIsDone(
       name: 'refund_done',
       text: `
         with paid as (
-          select p.id from payment p join refund r on r.payment_id = p.id
+          select p.id, p.shop_id, p.order_name from payment p join refund r on r.payment_id = p.id
           where r.id = $1::uuid for no key update of p),
         done as (
           update refund r set state = 'done', due_at = null, attempts = 0, lease_until = null,
@@ -864,14 +865,29 @@ export async function refundIsDone(
           where r.id = $1::uuid and r.payment_id = paid.id and r.state in ('paid', 'withdrawn')
             and r.lease_no = $2
           returning r.id, r.payment_id, r.reason),
+        asking as (
+          select paid.* from paid join done on done.payment_id = paid.id
+          where $4::text is not null and not (done.reason = 'more_than_captured' and exists (
+            select 1 from refund o where o.payment_id = paid.id and o.id <> done.id
+              and (o.origin = 'admin' and o.state not in ('withdrawn', 'done')
+                or o.origin = 'admin' and o.reason = 'paid_out'
+                or o.reason = 'given_back_otherwise')))),
         asked as (
-          update payment p set attention = $4 from done
-          where p.id = done.payment_id and $4::text is not null and p.attention is null),
+          -- The alert of a payment is made once for each thing that it asks; this is of the refund.
+          update payment p set attention = case
+            when p.attention = 'refund_untold' and $3::boolean then null
+            else coalesce(p.attention, (select $4::text from asking)) end
+          from done where p.id = done.payment_id
+            and ($4::text is not null or p.attention = 'refund_untold')),
+        told as (
+          select make_alert(told_shop(asking.shop_id), $4, 'refund:' || $1,
+            jsonb_build_object('orderName', asking.order_name, 'paymentId', asking.id::text))
+          from asking),
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'refund', reason, jsonb_build_object('refund', id::text,
             'to', 'done') from done)
-        select id from done`,
+        select id, (select count(*) from told) as told from done`,
     },
     [about.id, about.leaseNo, about.told, about.asks ?? null],
   );

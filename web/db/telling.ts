@@ -103,6 +103,33 @@ export async function askForUntold(db: Database, afterMs: number): Promise<numbe
   return asked.length;
 }
 
+/**
+ * The same of refund sessions that have their end, and of which Shopify would not hear for so long,
+ * by whatever error: it shows them as under way. Gives how many it asked for.
+ */
+export async function askForUntoldRefunds(db: Database, afterMs: number): Promise<number> {
+  const asked = await rows(
+    db.pool,
+    {
+      name: 'payment_ask_for_untold_refunds',
+      text: `
+        update payment set attention = 'refund_untold' where attention is null
+          and id = any(array(
+            select r.payment_id from refund r
+            where r.origin = 'refund_session' and r.state in ('paid', 'withdrawn')
+              and r.due_at is not null and not r.test and exists (
+                select 1 from history h where h.payment_id = r.payment_id and h.what = 'refund'
+                  and h.details ->> 'refund' = r.id::text
+                  and h.details ->> 'to' in ('paid', 'withdrawn')
+                  and h.at < now() - $1 * interval '1 ms')
+            order by r.id limit 100))
+        returning id`,
+    },
+    [afterMs],
+  );
+  return asked.length;
+}
+
 /** What is known of the other payments of an order. */
 export type Others = {
   /** Sales by which Shopify has them. */

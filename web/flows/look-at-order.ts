@@ -15,7 +15,7 @@ import {
   latestPayment,
   openPayment,
 } from '../db/payments.ts';
-import { methodWasSeen } from '../db/shops.ts';
+import { methodWasSeen, shopById } from '../db/shops.ts';
 import { wasMadeBySelfTest } from '../db/self-tests.ts';
 import { sightingById, sightingIsDone } from '../db/sightings.ts';
 import type { Deps, Step } from './flow.ts';
@@ -184,7 +184,10 @@ export const lookAtOrder: Step = async (deps, row) => {
         await closePayment(deps.db, { paymentId: known.id, because: 'order_gone' });
       }
       // An app may read the orders of the last sixty days, and older ones can be refunded as well.
-      if (known?.state === 'resolved' && sighting.because === refunded && !known.test) {
+      const shop = await shopById(deps.db, sighting.shopId);
+      const isHere = shop !== null && shop.uninstalledAt === null;
+      const isRefunded = known?.state === 'resolved' && sighting.because === refunded;
+      if (isRefunded && isHere && !known.test) {
         await askForPerson(deps.db, known.id, 'refund_unread');
         deps.log.warn({ paymentId: known.id, shopId: known.shopId }, 'refund.unread');
       }

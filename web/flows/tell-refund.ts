@@ -2,7 +2,7 @@
 // knows, or needs not be told. The telling is idempotent there, and what is told follows from the
 // reason that is stored: whoever tells it again tells the same.
 import { isFinalNo } from '../core/payment-session.ts';
-import { hasMoney, isUndone } from '../core/refund.ts';
+import { hasMoney, isUndone, type RefundOrigin } from '../core/refund.ts';
 import { believeRefusalMs, tellAgainMs } from '../core/retry.ts';
 import { renewLease } from '../db/due.ts';
 import { note } from '../db/history.ts';
@@ -10,6 +10,8 @@ import { refundById, refundIsDone, refusalsOfRefund } from '../db/refunds.ts';
 import { shopById } from '../db/shops.ts';
 import type { Deps, Step } from './flow.ts';
 
+/** Somebody of the shop wanted that its buyer has it back. */
+const isWanted: ReadonlySet<RefundOrigin> = new Set(['order_refund', 'admin'] as const);
 /** How often a shop that removed the app is looked at again. */
 const goneShopMs = 6 * 3_600_000;
 
@@ -22,7 +24,7 @@ export const tellRefund: Step = async (deps, row) => {
   const { leaseNo } = row;
   const facts = { refundId: id, paymentId, shopId, because: reason };
   if (origin !== 'refund_session') {
-    const isForPerson = origin === 'order_refund' && isUndone(reason) && !refund.test;
+    const isForPerson = isUndone(reason) && isWanted.has(origin) && !refund.test;
     const asks = isForPerson ? 'refund_undone' : undefined;
     await refundIsDone(deps.db, { id, leaseNo, told: false, asks });
     deps.log.info({ ...facts, to: 'done' }, 'refund.done');

@@ -10,7 +10,7 @@ import { deadPools, freeJobsOf, freeSelfTestLock, trySelfTestLock } from '../db/
 import { wipeGoneCredentials, wipeIdleCredentials } from '../db/nodes.ts';
 import { wipeOldSecrets } from '../db/settings.ts';
 import { forgetOldDeliveries } from '../db/sightings.ts';
-import { askForUntold } from '../db/telling.ts';
+import { askForUntold, askForUntoldRefunds } from '../db/telling.ts';
 import type { Deps } from '../flows/flow.ts';
 import { endAllUnissued } from '../flows/end-unissued.ts';
 import { lookAtNodes } from '../flows/look-at-nodes.ts';
@@ -89,6 +89,8 @@ const housekeeping = (deps: Deps): readonly (() => Promise<unknown>)[] => [
   async () => {
     const untold = await askForUntold(deps.db, untoldMs);
     if (untold > 0) deps.log.error({ payments: untold }, 'payment.untold');
+    const refunds = await askForUntoldRefunds(deps.db, untoldMs);
+    if (refunds > 0) deps.log.error({ refunds }, 'refund.untold');
   },
   () => makeNodeAlerts(deps.db),
   () => makeRefundAlerts(deps.db),

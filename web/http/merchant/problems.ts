@@ -91,8 +91,8 @@ const asked = {
     'a refund of it is over, and Shopify does not take our word for it. Look at the refund here, ' +
     'and at the order in Shopify.',
   refund_undone:
-    'refunded in Shopify, and its buyer got no sats for it. The refund says why: look whether ' +
-    'something is still to be given back.',
+    'a refund of it came to nothing, and its buyer got no sats for it. The refund says why: look ' +
+    'whether something is still to be given back.',
   refund_unread:
     'something of it was refunded in Shopify, which does not show us an order that old. If its ' +
     'buyer is to have sats back, give them back here.',
