@@ -177,11 +177,6 @@ test('audit --shopify is clean, and red where Shopify could not be asked', async
 test('audit --nodes is not green while there is a node that it could not compare', async () => {
   const set = (text: string, values: unknown[] = []): Promise<unknown> =>
     world.db.pool.query(`update node set ${text}`, values);
-  // Retired, without an invoice that is still payable: what it was paid is compared all the same.
-  await set('retired_at = now()');
-  const retired = await zaptill('audit', '--nodes', '--json');
-  expect(retired).toMatchObject({ exitCode: 0, json: { ok: true, nodes: { notAsked: [] } } });
-  expect((retired.json['nodes'] as { settled: number }).settled).toBeGreaterThan(0);
   const { rows } = await world.db.pool.query<{
     id: number;
     sealed_credential: Buffer;
@@ -189,6 +184,16 @@ test('audit --nodes is not green while there is a node that it could not compare
   }>('select id, sealed_credential from node');
   const [node, ...others] = rows;
   if (node === undefined || others.length > 0) throw new Error('there is one node');
+  // Retired, without an invoice that is still payable: what it was paid is compared all the same.
+  const retire = async () => {
+    await set('retired_at = now(), sealed_credential = $1', [node.sealed_credential]);
+    return zaptill('audit', '--nodes', '--json');
+  };
+  const first = await retire();
+  // Once a minute a sweep wipes what is retired, and it may have come in between.
+  const retired = first.exitCode === 0 ? first : await retire();
+  expect(retired).toMatchObject({ exitCode: 0, json: { ok: true, nodes: { notAsked: [] } } });
+  expect((retired.json['nodes'] as { settled: number }).settled).toBeGreaterThan(0);
   await set('sealed_credential = null');
   const wiped = await zaptill('audit', '--nodes', '--json');
   expect(wiped).toMatchObject({

@@ -97,8 +97,8 @@ export const ofTheHolds: readonly Mutant[] = [
     },
     edit(
       holds,
-      "where id = $1 and state in ('asked', 'capturing') returning id",
-      'where id = $1 returning id',
+      "and state in ('asked', 'capturing') and state = $3 and lease_no = $4",
+      'and $3::text is not null and $4::int is not null',
     ),
   ),
   source(
