@@ -253,6 +253,16 @@ describe('asked in Shopify', () => {
     expect((await our.read(paymentId)).attention).toBe('overpaid');
     const told = await our.db.prisma.alert.findMany({ where: { what: 'refund_undone' } });
     expect(told.filter(({ about }) => JSON.stringify(about).includes(paymentId))).toHaveLength(2);
+    // One whose payment asks nothing else is told of once as well.
+    const alone = await here.aPaidOrder();
+    const { id } = await here.aRefund(alone.payment.id, '5.00');
+    await here.step(id);
+    await here.step(id, tooLate);
+    await here.step(id);
+    expect((await our.read(alone.payment.id)).attention).toBe('refund_undone');
+    const once = { what: 'refund_undone', key: `refund:${id}` };
+    expect(await our.db.prisma.alert.count({ where: once })).toBe(1);
+    expect(await our.db.prisma.alert.count({ where: { what: 'refund_undone' } })).toBe(3);
     await here.say('alert_email = null');
   });
 

@@ -108,26 +108,32 @@ export async function askForUntold(db: Database, afterMs: number): Promise<numbe
  * by whatever error: it shows them as under way. Gives how many it asked for.
  */
 export async function askForUntoldRefunds(db: Database, afterMs: number): Promise<number> {
-  const asked = await rows(
+  const [row] = await rows<{ asked: number }>(
     db.pool,
     {
       name: 'payment_ask_for_untold_refunds',
       text: `
-        update payment set attention = 'refund_untold' where attention is null
-          and id = any(array(
-            select r.payment_id from refund r
-            where r.origin = 'refund_session' and r.state in ('paid', 'withdrawn')
-              and r.due_at is not null and not r.test and exists (
-                select 1 from history h where h.payment_id = r.payment_id and h.what = 'refund'
-                  and h.details ->> 'refund' = r.id::text
-                  and h.details ->> 'to' in ('paid', 'withdrawn')
-                  and h.at < now() - $1 * interval '1 ms')
-            order by r.id limit 100))
-        returning id`,
+        with late as (
+          select r.id, r.payment_id from refund r
+          where r.origin = 'refund_session' and r.state in ('paid', 'withdrawn')
+            and r.due_at is not null and not r.test and exists (
+              select 1 from history h where h.payment_id = r.payment_id and h.what = 'refund'
+                and h.details ->> 'refund' = r.id::text
+                and h.details ->> 'to' in ('paid', 'withdrawn')
+                and h.at < now() - $1 * interval '1 ms')
+          order by r.id limit 100),
+        asked as (
+          update payment set attention = 'refund_untold'
+          where attention is null and id = any(array(select payment_id from late)) returning id),
+        told as (
+          select make_alert(told_shop(p.shop_id), 'refund_untold', 'refund:' || late.id,
+            jsonb_build_object('orderName', p.order_name, 'paymentId', p.id::text))
+          from late join payment p on p.id = late.payment_id)
+        select (select count(*) from asked)::int as asked, (select count(*) from told)::int as told`,
     },
     [afterMs],
   );
-  return asked.length;
+  return row?.asked ?? 0;
 }
 
 /** What is known of the other payments of an order. */

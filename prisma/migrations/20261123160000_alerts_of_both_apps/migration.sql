@@ -11,6 +11,10 @@ $$;
 
 create or replace function payment_alert() returns trigger language plpgsql as $$
 begin
+  -- Of these each refund is told by itself, whatever its payment asks.
+  if new.attention in ('refund_undone', 'refund_untold') then
+    return null;
+  end if;
   perform make_alert(told_shop(new.shop_id), new.attention,
     new.id::text || coalesce((
       select ':' || count(*) from refund r
