@@ -129,7 +129,8 @@ export async function askForUntoldRefunds(db: Database, afterMs: number): Promis
           select make_alert(told_shop(p.shop_id), 'refund_untold', 'refund:' || late.id,
             jsonb_build_object('orderName', p.order_name, 'paymentId', p.id::text))
           from late join payment p on p.id = late.payment_id)
-        select (select count(*) from asked)::int as asked, (select count(*) from told)::int as told`,
+        select (select count(*) from asked)::int as asked,
+          (select count(*) from told)::int as told`,
     },
     [afterMs],
   );
