@@ -103,6 +103,7 @@ test.each([
   ['refund_undone', 'A refund came to nothing', phone],
   ['refund_unread', 'Shopify does not show us what was refunded', desk],
   ['refund_untold', 'Shopify does not hear how a refund ended', phone],
+  ['not_charged', 'Not charged in time, and given back', desk],
 ] as const)(
   '%s is asked on the first page and seen to on its own',
   async (word, title, size) => {

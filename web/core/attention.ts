@@ -15,7 +15,7 @@ export const answersTo = {
   not_charged: ['seen_to'],
   /** A refund session is over, and Shopify does not take our word for it. */
   refund_untold: ['seen_to'],
-  /** A refund that was made in Shopify came to nothing here: its buyer got no sats for it. */
+  /** A refund that somebody of the shop wanted came to nothing: its buyer got no sats for it. */
   refund_undone: ['seen_to'],
   /** Something was refunded in Shopify, of an order so old that Shopify does not show it to us. */
   refund_unread: ['seen_to'],

@@ -124,14 +124,8 @@ export async function makeNodeAlerts(db: Database): Promise<void> {
 /** Of the rows of a shop with somewhere to send an alert one: that of the merchant app first. */
 const toldShops = `
   select s.shop_id as id from settings s join shop own on own.id = s.shop_id
-    join registration app on app.id = own.registration_id
   where own.uninstalled_at is null and coalesce(s.alert_email, s.alert_url) is not null
-    and not exists (
-      select 1 from shop o join settings t on t.shop_id = o.id
-        join registration other on other.id = o.registration_id
-      where o.domain = own.domain and (other.kind, o.id) < (app.kind, own.id)
-        and o.uninstalled_at is null
-        and coalesce(t.alert_email, t.alert_url) is not null)`;
+    and told_shop(s.shop_id) = s.shop_id`;
 
 const today = `to_char(now() at time zone 'UTC', 'YYYY-MM-DD')`;
 const thisWeek = `to_char(now() at time zone 'UTC', 'IYYY-"W"IW')`;

@@ -20,31 +20,34 @@ const unseenFor = `interval '10 minutes'`;
 const signerWorks = `exists (
   select 1 from signer_report where signs and said_at > now() - ${unseenFor})`;
 
-/** Above what goes out without a person; at most 1,000. */
-export const countToApprove = (shop: string): string => `
+const countAsked = (shop: string, reason: string): string => `
   select count(*) from (
     select 1 from refund
-    where shop_id = any(${sameShopAs(shop)}) and state = 'asked' and reason = 'approval_wanted'
+    where shop_id = any(${sameShopAs(shop)}) and state = 'asked' and reason = '${reason}'
     limit 1000) waiting`;
 
+/** Above what goes out without a person; at most 1,000. */
+export const countToApprove = (shop: string): string => countAsked(shop, 'approval_wanted');
+
 /** Asked for, and refunds are off: nobody prices them, and nobody claims them; at most 1,000. */
-export const countSwitchedOff = (shop: string): string => `
-  select count(*) from (
-    select 1 from refund
-    where shop_id = any(${sameShopAs(shop)}) and state = 'asked' and reason = 'refunds_off'
-    limit 1000) waiting`;
+export const countSwitchedOff = (shop: string): string => countAsked(shop, 'refunds_off');
+
+/** With the invoice that its buyer gave, and what the signer has done or said about it. */
+const claimedOf = (shop: string): string => `
+  refund r
+      join refund_claim c on c.refund_id = r.id and c.state = 'given'
+      left join payout o on o.claim_id = c.id
+      left join payout_wait w on w.claim_id = c.id
+    where r.shop_id = any(${sameShopAs(shop)}) and r.state = 'claimed'`;
+const canPay = `exists (
+  select 1 from purse p where p.shop_id = purse_of(r.shop_id) and p.paused_at is null)`;
 
 /** Claimed for ten minutes without a signer that works, or can work on them; at most 1,000. */
 export const countUnseen = (shop: string): string => `
   select count(*) from (
-    select 1 from refund r
-      join refund_claim c on c.refund_id = r.id and c.state = 'given'
-      left join payout o on o.claim_id = c.id
-      left join payout_wait w on w.claim_id = c.id
-    where r.shop_id = any(${sameShopAs(shop)}) and r.state = 'claimed'
+    select 1 from ${claimedOf(shop)}
       and c.given_at < now() - ${unseenFor}
-      and (not ${signerWorks} or (o.id is null and (w.claim_id is null or not exists (
-        select 1 from purse p where p.shop_id = purse_of(r.shop_id) and p.paused_at is null))))
+      and (not ${signerWorks} or (o.id is null and (w.claim_id is null or not ${canPay})))
     limit 1000) claimed`;
 
 /** So long what goes wrong may mend itself: liquidity comes, a ceiling of a day has room again. */
@@ -57,15 +60,10 @@ const stuckFor = `interval '6 hours'`;
  */
 export const countStuck = (shop: string): string => `
   select count(*) from (
-    select 1 from refund r
-      join refund_claim c on c.refund_id = r.id and c.state = 'given'
-      left join payout o on o.claim_id = c.id
-      left join payout_wait w on w.claim_id = c.id
-    where r.shop_id = any(${sameShopAs(shop)}) and r.state = 'claimed'
+    select 1 from ${claimedOf(shop)}
       and (select min(x.given_at) from refund_claim x where x.refund_id = r.id)
         < now() - ${stuckFor} and ${signerWorks}
-      and case when o.id is null then w.claim_id is not null and exists (
-          select 1 from purse p where p.shop_id = purse_of(r.shop_id) and p.paused_at is null)
+      and case when o.id is null then w.claim_id is not null and ${canPay}
         else o.state in ('reserved', 'sent') and o.because <> 'in_flight'
           and o.reserved_at < now() - ${unseenFor} end
     limit 1000) stuck`;

@@ -868,10 +868,8 @@ export async function refundIsDone(
         asking as (
           select paid.* from paid join done on done.payment_id = paid.id
           where $4::text is not null and not (done.reason = 'more_than_captured' and exists (
-            select 1 from refund o where o.payment_id = paid.id and o.id <> done.id
-              and (o.origin = 'admin' and o.state not in ('withdrawn', 'done')
-                or o.origin = 'admin' and o.reason = 'paid_out'
-                or o.reason = 'given_back_otherwise')))),
+            select 1 from refund r where r.payment_id = paid.id and r.id <> done.id
+              and ${countedText} and (r.origin = 'admin' or r.reason = 'given_back_otherwise')))),
         asked as (
           -- The alert of a payment is made once for each thing that it asks; this is of the refund.
           update payment p set attention = case

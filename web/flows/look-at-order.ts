@@ -160,6 +160,11 @@ const refundsAgainMs = 30_000;
 /** The topic of a webhook: whoever says so is Shopify itself. */
 const refunded = 'refunds/create';
 
+async function isInstalled(deps: Deps, shopId: number): Promise<boolean> {
+  const shop = await shopById(deps.db, shopId);
+  return shop !== null && shop.uninstalledAt === null;
+}
+
 /** The step of a sighting: looks until Shopify knows the order, for at least an hour. */
 export const lookAtOrder: Step = async (deps, row) => {
   const sighting = await sightingById(deps.db, row.id);
@@ -184,10 +189,8 @@ export const lookAtOrder: Step = async (deps, row) => {
         await closePayment(deps.db, { paymentId: known.id, because: 'order_gone' });
       }
       // An app may read the orders of the last sixty days, and older ones can be refunded as well.
-      const shop = await shopById(deps.db, sighting.shopId);
-      const isHere = shop !== null && shop.uninstalledAt === null;
       const isRefunded = known?.state === 'resolved' && sighting.because === refunded;
-      if (isRefunded && isHere && !known.test) {
+      if (isRefunded && !known.test && (await isInstalled(deps, sighting.shopId))) {
         await askForPerson(deps.db, known.id, 'refund_unread');
         deps.log.warn({ paymentId: known.id, shopId: known.shopId }, 'refund.unread');
       }

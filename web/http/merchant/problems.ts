@@ -126,44 +126,41 @@ function problemOfPayment(payment: PaymentForPerson): Problem {
   return { what: asks, sentence: `${orderName}: ${asked[asks]}`, ...about };
 }
 
-function problemsOfRefunds(needs: views.RefundsInNeed): Problem[] {
-  const { toApprove, unseen, stuck, switchedOff, unpaidReceivers } = needs;
-  const problems: Problem[] = [];
-  if (unseen > 0) {
-    const sentence =
-      'Buyers have claimed refunds on which nobody has worked for ten minutes: the ' +
-      'signer is not running, is paused, or has no node to pay from. Nothing is lost. Tell ' +
-      'whoever runs this server for you.';
-    problems.push({ what: 'refunds_unseen', sentence, values: { count: String(unseen) } });
-  }
-  if (stuck > 0) {
-    const sentence =
-      'Buyers have claimed refunds that could not be paid for six hours. Each says what it waits ' +
+/** In the order in which they are shown. */
+const inNeed = [
+  [
+    ...(['refunds_unseen', 'unseen'] as const),
+    'Buyers have claimed refunds on which nobody has worked for ten minutes: the signer is not ' +
+      'running, is paused, or has no node to pay from. Nothing is lost. Tell whoever runs this ' +
+      'server for you.',
+  ],
+  [
+    ...(['refunds_stuck', 'stuck'] as const),
+    'Buyers have claimed refunds that could not be paid for six hours. Each says what it waits ' +
       'for: a ceiling, the balance of the paying node, or a way to the buyer. Nothing is lost, ' +
-      'and each is tried again by itself.';
-    problems.push({ what: 'refunds_stuck', sentence, values: { count: String(stuck) } });
-  }
-  if (toApprove > 0) {
-    const sentence =
-      'Refunds that are larger than what goes out by itself wait for you: approve each, or ' +
-      'withdraw it. Their buyers get nothing before.';
-    problems.push({ what: 'refunds_to_approve', sentence, values: { count: String(toApprove) } });
-  }
-  if (switchedOff > 0) {
-    const sentence =
-      'Refunds wait because refunds by Lightning are switched off: their buyers get nothing ' +
-      'before. Switch them on in the settings, or withdraw each and say what became of it.';
-    problems.push({ what: 'refunds_off', sentence, values: { count: String(switchedOff) } });
-  }
-  if (unpaidReceivers > 0) {
-    const sentence =
-      'Receivers of shares could not be paid for a day. What they are owed stands on their page, ' +
-      'with the reason: an address that does not answer, a ceiling, or the balance of the node.';
-    const values = { count: String(unpaidReceivers) };
-    problems.push({ what: 'shares_unpaid', sentence, values });
-  }
-  return problems;
-}
+      'and each is tried again by itself.',
+  ],
+  [
+    ...(['refunds_to_approve', 'toApprove'] as const),
+    'Refunds that are larger than what goes out by itself wait for you: approve each, or ' +
+      'withdraw it. Their buyers get nothing before.',
+  ],
+  [
+    ...(['refunds_off', 'switchedOff'] as const),
+    'Refunds wait because refunds by Lightning are switched off: their buyers get nothing ' +
+      'before. Switch them on in the settings, or withdraw each and say what became of it.',
+  ],
+  [
+    ...(['shares_unpaid', 'unpaidReceivers'] as const),
+    'Receivers of shares could not be paid for a day. What they are owed stands on their page, ' +
+      'with the reason: an address that does not answer, a ceiling, or the balance of the node.',
+  ],
+] as const satisfies readonly [Problem['what'], keyof views.RefundsInNeed, string][];
+
+const problemsOfRefunds = (needs: views.RefundsInNeed): Problem[] =>
+  inNeed
+    .filter(([, need]) => needs[need] > 0)
+    .map(([what, need, sentence]) => ({ what, sentence, values: { count: String(needs[need]) } }));
 
 function problemsOfShop(doors: Doors, shop: ShopRow): Problem[] {
   const missing = missingScopes({ granted: shop.scopes, needed: doors.shopify.scopes });
