@@ -11,7 +11,7 @@ import { quotePolicy } from './core/quote.ts';
 import { assert, Trouble } from './core/trouble.ts';
 import { listenForChanges } from './db/changes.ts';
 import { hearCounted } from './db/counted.ts';
-import { openDatabase, rows, type Database } from './db/database.ts';
+import { isDatabaseBusy, openDatabase, rows, type Database } from './db/database.ts';
 import { pendingMigrations } from './db/migrate.ts';
 import type { Bucket } from './db/pool-reports.ts';
 import { nodeAnswered, nodeById, nodeHasTrouble, type NodeRow } from './db/nodes.ts';
@@ -307,6 +307,9 @@ type OpenNodes = Nodes & {
 type OpenedNode = { node: OpenNode; connectedAt: number };
 type NodeParts = { db: Database; vault: Vault; config: Config; metrics: Metrics };
 
+const closeWhenOpen = (opened: Promise<OpenedNode>): void =>
+  void opened.then(({ node }) => node.close()).catch(() => undefined);
+
 /** One connection per node and process, opened anew when the stored credential has changed. */
 function openNodes(about: NodeParts): OpenNodes {
   const { db } = about;
@@ -316,7 +319,7 @@ function openNodes(about: NodeParts): OpenNodes {
     const had = kept.get(nodeId);
     kept.delete(nodeId);
     watch.forgotten(nodeId);
-    had?.opened.then(({ node }) => node.close()).catch(() => undefined);
+    if (had !== undefined) closeWhenOpen(had.opened);
   };
   const checked = async (
     nodeId: number,
@@ -341,8 +344,13 @@ function openNodes(about: NodeParts): OpenNodes {
     // Everybody who asks meanwhile waits for this one look.
     const opened = checked(nodeId, known?.opened);
     kept.set(nodeId, { opened, checkedAt: Date.now() });
-    opened.catch(() => {
-      if (kept.get(nodeId)?.opened === opened) kept.delete(nodeId);
+    opened.catch((error: unknown) => {
+      const isKept = kept.get(nodeId)?.opened === opened;
+      if (isKept) kept.delete(nodeId);
+      if (known === undefined || !isDatabaseBusy(error)) return;
+      // It could not be looked at, and is as open as it was.
+      if (isKept) kept.set(nodeId, { opened: known.opened, checkedAt: 0 });
+      else closeWhenOpen(known.opened);
     });
     return (await opened).node;
   };

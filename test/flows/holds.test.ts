@@ -5,12 +5,15 @@ import type { CheckoutInput, MoneySession } from '../../sandbox/shopify/payments
 import { holdCltvBlocks } from '../../web/core/hold.ts';
 import { msat } from '../../web/core/money.ts';
 import { audit } from '../../web/db/audit.ts';
+import { transaction } from '../../web/db/database.ts';
 import { releaseHeld, switchHolds } from '../../web/db/holds.ts';
 import type { InvoiceRow } from '../../web/db/invoices.ts';
 import { shopLane } from '../../web/db/lanes.ts';
 import { putOffTold } from '../../web/db/nodes.ts';
+import { endInvoices } from '../../web/db/payments.ts';
 import { wantPending } from '../../web/db/sessions.ts';
 import { answerAttention } from '../../web/flows/answer-attention.ts';
+import { closeInvoice } from '../../web/flows/close-invoice.ts';
 import type { Deps } from '../../web/flows/flow.ts';
 import { paymentsApp, until } from '../world.ts';
 import { openShop, type Bill, type Shop } from './cases-shop.ts';
@@ -474,6 +477,21 @@ describe('with a node that can hold', () => {
     expect((await shop.again(unpaid)).state).toBe('canceled');
     expect((await shop.stands(idle)).state).toBe('open');
     await answerAll(bill);
+    await answerAll(bill);
+  });
+
+  test('what begins to be held is not given back by who read it before', async () => {
+    const bill = await chosen();
+    const quoted = await shop.quoted(bill);
+    await held(bill, quoted);
+    expect(await closeInvoice(shop.deps, quoted, 'quote_over')).toBe(false);
+    await transaction(shop.db, (on) => endInvoices(on, bill.paymentId, 'node_replaced'));
+    expect(await shop.again(quoted)).toMatchObject({ state: 'live', ending: null });
+    expect(stateAtNode(quoted)).toBe('ACCEPTED');
+    await shop.tell(bill);
+    await shop.shopify.payments.void(bill.originId);
+    await answerAll(bill);
+    await shop.look(quoted);
     await answerAll(bill);
   });
 

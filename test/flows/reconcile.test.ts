@@ -3,7 +3,7 @@
 // right but what only a person can.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { audit } from '../../web/db/audit.ts';
-import { takeNights } from '../../web/db/reconciliations.ts';
+import { nightIsBegun, takeNights } from '../../web/db/reconciliations.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
 import { acceptBreak, reconcileNow } from '../../web/flows/reconcile-begin.ts';
 import { startPool, type Pool } from '../../web/worker/pool.ts';
@@ -258,7 +258,36 @@ describe('when it runs', () => {
     expect(rows[0]?.ahead).toBeLessThan(25 * 3_600);
     await our.db.pool.query(`update shop set reconcile_at = now() - interval '1 minute'`);
     const taken = await Promise.all([1, 2, 3].map(() => takeNights(our.db)));
-    expect(taken.flat()).toEqual([{ shopId: our.shop.id, because: 'night' }]);
+    expect(taken.flat()).toMatchObject([{ shopId: our.shop.id, because: 'night' }]);
+  });
+
+  test('again after ten minutes, by whoever is there, if its comparison never began', async () => {
+    const isDue = `update shop set reconcile_at = now() - interval '1 minute',
+      reconcile_because = 'outage'`;
+    await our.db.pool.query(isDue);
+    const [killed] = await takeNights(our.db);
+    const tenMinutes = 10 * 60_000;
+    expect(killed?.because).toBe('outage');
+    expect(Math.abs((killed?.until.getTime() ?? 0) - Date.now() - tenMinutes)).toBeLessThan(60_000);
+    expect(await takeNights(our.db)).toEqual([]);
+    await our.db.pool.query(`update shop set reconcile_at = now() - interval '1 ms'`);
+    const [again] = await takeNights(our.db);
+    if (killed === undefined || again === undefined) throw new Error('no night was taken');
+    expect(again.because).toBe('outage');
+    // The first of the two was not killed, and only slow: it plans nothing any more.
+    await nightIsBegun(our.db, killed);
+    const planned = () => our.db.prisma.shop.findFirstOrThrow({ where: { id: again.shopId } });
+    expect(await planned()).toMatchObject({ reconcileAt: again.until, reconcileBecause: 'outage' });
+    await nightIsBegun(our.db, again);
+    expect((await planned()).reconcileBecause).toBeNull();
+    expect((await planned()).reconcileAt?.getTime()).toBeGreaterThan(Date.now());
+    // And what was asked for while it began is not forgotten.
+    await our.db.pool.query(isDue);
+    const [begun] = await takeNights(our.db);
+    await our.db.pool.query(isDue);
+    if (begun === undefined) throw new Error('no night was taken');
+    await nightIsBegun(our.db, begun);
+    expect(await takeNights(our.db)).toMatchObject([{ because: 'outage' }]);
   });
 
   test('after an outage of more than ten minutes, of Shopify or of a node', async () => {
@@ -274,7 +303,8 @@ describe('when it runs', () => {
       await our.db.pool.query('alter table lane enable trigger lane_outage');
       await pauseLane(our.db, lane, { because: 'away', draw: 0 });
       expect(await openLane(our.db, lane)).toBe(true);
-      expect(await takeNights(our.db)).toEqual([{ shopId: our.shop.id, because: 'outage' }]);
+      const outage = { shopId: our.shop.id, because: 'outage' };
+      expect(await takeNights(our.db)).toMatchObject([outage]);
     }
   });
 

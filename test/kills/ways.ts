@@ -152,6 +152,7 @@ export const notOfTheWay: Readonly<Record<string, readonly string[]>> = {
     'sql node_wipe_gone',
     'prisma wipeOldSecrets oldAlertSecret.deleteMany',
     'sql reconcile_nights',
+    'sql reconcile_night_begun',
     'sql reconcile_parts_mend',
     'sql self_test_close_all_dead',
     'sql tally_fold',

@@ -237,4 +237,24 @@ export const ofTheHolds: readonly Mutant[] = [
       'if (false) await answer',
     ),
   ),
+  source(
+    {
+      id: 'X225',
+      guard: 'what began to be held is not given back by who read it before',
+      ...{ test: ofHoldsFlow, named: 'what begins to be held is not given back' },
+    },
+    edit(
+      'web/db/invoices.ts',
+      'and held_at is not distinct from $3::timestamptz',
+      'and ($3::timestamptz is null or true)',
+    ),
+  ),
+  source(
+    {
+      id: 'X226',
+      guard: 'what began to be held at a node that is replaced is charged or given back there',
+      ...{ test: ofHoldsFlow, named: 'what begins to be held is not given back' },
+    },
+    edit('web/db/payments.ts', "and (held_at is null or $2 <> 'node_replaced')", ''),
+  ),
 ];

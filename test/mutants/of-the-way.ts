@@ -347,6 +347,30 @@ const lanes: readonly Mutant[] = [
     },
     edit('web/worker/work-row.ts', givenBack('0', false), givenBack('0', true)),
   ),
+  source(
+    {
+      id: 'X227',
+      guard: 'a comparison that was asked for while another began is not forgotten',
+      ...{ test: 'test/flows/reconcile.test.ts', named: 'again after ten minutes' },
+    },
+    edit('web/db/reconciliations.ts', 'and reconcile_at = $2::timestamptz', 'and $2::timestamptz is not null'),
+  ),
+  source(
+    {
+      id: 'X228',
+      guard: 'the holder of a lane finds what another process made due',
+      ...{ test: 'test/worker/turn.test.ts', named: 'finds by itself what another process' },
+    },
+    edit('web/worker/turn.ts', 'turn.again || looks)) {', 'turn.again)) {'),
+  ),
+  source(
+    {
+      id: 'X229',
+      guard: 'what could not be looked at stays as open as it was',
+      ...{ test: 'test/flows/nodes-kept.test.ts', named: 'stays as open as it was' },
+    },
+    edit('web/wiring.ts', 'if (isKept) kept.set(nodeId,', 'if (!isKept) kept.set(nodeId,'),
+  ),
 ];
 
 export const ofTheWay: readonly Mutant[] = [...node, ...streams, ...shop, ...lanes];

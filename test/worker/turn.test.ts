@@ -157,6 +157,12 @@ describe('a turn whose time is over', () => {
     expect(begun()).toBe(4);
   });
 
+  test('finds by itself what another process made due', async () => {
+    const { lane, begun } = await pastItsTime(4);
+    await until('the others were worked', async () => (await dueCount(db, lane)) === 1);
+    expect(begun()).toBe(4);
+  });
+
   test('lets its calls come back when others have the slots, and is nudged', async () => {
     const { lane, turns, out, begun } = await pastItsTime(0);
     turns.touch(lane);

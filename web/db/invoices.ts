@@ -280,8 +280,15 @@ export async function invoiceIsLive(
   return invoiceFrom(live);
 }
 
-/** Notes that an invoice is to end, so that its lane asks the node to cancel it. Idempotent. */
-export async function endInvoice(db: Database, id: bigint, ending: string): Promise<void> {
+/**
+ * Notes that an invoice is to end, so that its lane asks the node to cancel it. False: it ends
+ * already, or its money began to be held since it was read, and that is not given back unasked.
+ */
+export async function endInvoice(
+  db: Database,
+  { id, heldAt }: Pick<InvoiceRow, 'id' | 'heldAt'>,
+  ending: string,
+): Promise<boolean> {
   const ended = await rows<{ node_id: number }>(
     db.pool,
     {
@@ -289,20 +296,22 @@ export async function endInvoice(db: Database, id: bigint, ending: string): Prom
       text: `
         with ended as (
           update invoice set ending = $2, ending_at = now(), due_at = now(), attempts = 0
-          where id = $1 and ending is null and state in ('made', 'live') returning payment_id,
-            node_id, hash),
+          where id = $1 and ending is null and state in ('made', 'live')
+            and held_at is not distinct from $3::timestamptz
+          returning payment_id, node_id, hash),
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash,
             'hex')) from ended)
         select node_id from ended`,
     },
-    [id, ending],
+    [id, ending, heldAt],
   );
   await nudge(
     db.pool,
     ended.map((row) => nodeLane(row.node_id)),
   );
+  return ended.length === 1;
 }
 
 /**

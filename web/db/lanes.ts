@@ -116,10 +116,22 @@ export async function pauseLane(
 }
 
 /**
- * The outside answers again: the pause ends, and every row of the lane that was put off is due now,
- * so that an outage of hours is not followed by hours of back-off. True when there was a pause.
+ * The outside answers again: every row of the lane that was put off is due now, so that an outage
+ * of hours is not followed by hours of back-off, and the pause ends. In this order: whoever dies
+ * between leaves a pause, after which the lane is opened again. True when there was a pause.
  */
 export async function openLane(db: Database, lane: Lane): Promise<boolean> {
+  const closed = await rows(
+    db.pool,
+    {
+      name: 'lane_is_closed',
+      text: `select name from lane
+        where name = $1 and (paused_until is not null or failures > 0)`,
+    },
+    [lane],
+  );
+  if (closed.length === 0) return false;
+  await bringForward(db, { lane, inMs: 0 });
   const opened = await rows(
     db.pool,
     {
@@ -130,9 +142,8 @@ export async function openLane(db: Database, lane: Lane): Promise<boolean> {
     },
     [lane],
   );
-  if (opened.length === 0) return false;
-  await bringForward(db, { lane, inMs: 0 });
-  return true;
+  await nudge(db.pool, [lane]);
+  return opened.length > 0;
 }
 
 /**
@@ -140,6 +151,7 @@ export async function openLane(db: Database, lane: Lane): Promise<boolean> {
  * many milliseconds, also what had given up for the time being.
  */
 export async function reopenLane(db: Database, about: { lane: Lane; inMs: number }): Promise<void> {
+  await bringForward(db, about);
   await rows(
     db.pool,
     {
@@ -148,7 +160,7 @@ export async function reopenLane(db: Database, about: { lane: Lane; inMs: number
     },
     [about.lane],
   );
-  await bringForward(db, about);
+  await nudge(db.pool, [about.lane]);
 }
 
 /** Only what waits because of a failure is brought forward: an ordinary look keeps its time. */
@@ -166,7 +178,6 @@ async function bringForward(db: Database, about: { lane: Lane; inMs: number }): 
       [lane, inMs],
     );
   }
-  await nudge(db.pool, [lane]);
 }
 
 /** A skip scan over the partial index: as many steps as lanes, however many rows. */

@@ -360,8 +360,10 @@ export async function endInvoices(
         with ended as (
           update invoice set ending = coalesce(ending, $2), ending_at = coalesce(ending_at, now()),
             due_at = now(), lease_until = null, lease_no = lease_no + 1, attempts = 0
-          where payment_id = $1::uuid and state in ('made', 'live') returning payment_id, node_id,
-            hash),
+          where payment_id = $1::uuid and state in ('made', 'live')
+            -- What is held at a node that was replaced is charged or given back there.
+            and (held_at is null or $2 <> 'node_replaced')
+          returning payment_id, node_id, hash),
         line as (
           insert into history (payment_id, what, because, details)
           select payment_id, 'invoice_ending', $2, jsonb_build_object('hash', encode(hash,

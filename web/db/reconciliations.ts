@@ -532,13 +532,15 @@ export async function acceptBreak(
   return accepted.length === 1;
 }
 
+/** `until`: then it is somebody else's, unless it was said before that its comparison has begun. */
+export type Night = { shopId: number; because: RunReason; until: Date };
+
 /**
- * Shops whose night has come, or whose outage is over. Each is given its next night at about three
- * by its own clock, spread over three quarters of an hour; a shop that was not planned yet is only
- * planned. At most 500.
+ * Shops whose night has come, or whose outage is over, for ten minutes in which their comparison is
+ * to begin. A shop that was not planned yet is only planned. At most 500.
  */
-export async function takeNights(db: Database): Promise<{ shopId: number; because: RunReason }[]> {
-  return rows<{ shopId: number; because: RunReason }>(
+export async function takeNights(db: Database): Promise<Night[]> {
+  return rows<Night>(
     db.pool,
     {
       name: 'reconcile_nights',
@@ -548,17 +550,39 @@ export async function takeNights(db: Database): Promise<{ shopId: number; becaus
           where uninstalled_at is null and (reconcile_at is null or reconcile_at <= now())
           order by reconcile_at limit 500 for no key update skip locked),
         planned as (
-          update shop s set reconcile_because = null,
-            reconcile_at = (date_trunc('day', now() at time zone s.time_zone - interval '3 hours')
-              + interval '1 day 3 hours' + (s.id * 7919 % 2700) * interval '1 second')
-              at time zone s.time_zone
-          from due where due.id = s.id)
-        select id as "shopId", coalesce(reconcile_because, 'night') as because
-        from due where reconcile_at is not null`,
+          update shop s set reconcile_at = case when due.reconcile_at is null then ${nextNight}
+            else now() + interval '10 minutes' end
+          from due where due.id = s.id
+          returning s.id, s.reconcile_because, s.reconcile_at, due.reconcile_at as was)
+        select id as "shopId", coalesce(reconcile_because, 'night') as because,
+          reconcile_at as "until"
+        from planned where was is not null`,
     },
     [],
   );
 }
+
+/** Its comparison has begun: the next one is in its next night, unless one was asked for since. */
+export async function nightIsBegun(
+  db: Database,
+  { shopId, until }: Pick<Night, 'shopId' | 'until'>,
+): Promise<void> {
+  await rows(
+    db.pool,
+    {
+      name: 'reconcile_night_begun',
+      text: `
+        update shop s set reconcile_because = null, reconcile_at = ${nextNight}
+        where id = $1 and reconcile_at = $2::timestamptz`,
+    },
+    [shopId, until],
+  );
+}
+
+/** At three by the clock of the shop, and not all shops of a zone in one minute. */
+const nextNight = `(date_trunc('day', now() at time zone s.time_zone - interval '3 hours')
+              + interval '1 day 3 hours' + (s.id * 7919 % 2700) * interval '1 second')
+              at time zone s.time_zone`;
 
 /** Parts whose nudge was lost are due; runs that have hung for a day are stopped. */
 export async function mendReconciliations(db: Database): Promise<void> {

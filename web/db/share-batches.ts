@@ -163,7 +163,8 @@ async function lockPaymentsOf(
 const storeText = `
   with receiver as (
     update share_receiver set due_at = now() + $9 * interval '1 ms', lease_until = null,
-      attempts = 0, word = null, word_since = null
+      -- What failed before counts until something was paid.
+      word = null
     where id = $1 and lease_no = $2 and exists (
       select 1 from (
         select count(*) as many, coalesce(sum(amount_msat), 0) as together from share

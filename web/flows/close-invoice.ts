@@ -2,18 +2,24 @@
 // node is asked to cancel it, and then asked what became of it. The cancel call itself proves
 // nothing: a buyer who paid in that second has paid.
 import { meansCanceled, type NotFoundEvidence } from '../core/invoice.ts';
-import { endInvoice, invoiceIsCanceled, type InvoiceRow } from '../db/invoices.ts';
+import { endInvoice, invoiceById, invoiceIsCanceled, type InvoiceRow } from '../db/invoices.ts';
 import { nodeById, streamWholeSince } from '../db/nodes.ts';
 import type { Deps } from './flow.ts';
 import { observeInvoice } from './observe-invoice.ts';
 
-/** Asks for the end of a live invoice and looks. True: the node has given its final word. */
+/**
+ * Asks for the end of a live invoice and looks. True: the node has given its final word. What began
+ * to be held meanwhile is left to its own step.
+ */
 export async function closeInvoice(
   deps: Deps,
   invoice: InvoiceRow,
   ending: 'quote_over' | 'order_over',
 ): Promise<boolean> {
-  if (invoice.ending === null) await endInvoice(deps.db, invoice.id, ending);
+  if (invoice.ending === null && !(await endInvoice(deps.db, invoice, ending))) {
+    const stored = await invoiceById(deps.db, invoice.id.toString());
+    if (stored?.state === 'live' && stored.ending === null) return false;
+  }
   const node = await deps.nodes.of(invoice.nodeId);
   await node.askToCancel(invoice.hash);
   return lookNow(deps, invoice);

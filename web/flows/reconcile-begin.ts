@@ -6,6 +6,7 @@ import {
   beginReconciliation,
   forgetReconciliations,
   mendReconciliations,
+  nightIsBegun,
   takeNights,
   type RunReason,
 } from '../db/reconciliations.ts';
@@ -31,7 +32,10 @@ export async function reconcileNow(
 
 /** Whose night it is; what was lost on the way; what is old. Repeating it changes nothing. */
 export async function reconcileNights(deps: Pick<Deps, 'db' | 'log'>): Promise<void> {
-  for (const night of await takeNights(deps.db)) await reconcileNow(deps, night);
+  for (const { shopId, because, until } of await takeNights(deps.db)) {
+    await reconcileNow(deps, { shopId, because });
+    await nightIsBegun(deps.db, { shopId, until });
+  }
   await mendReconciliations(deps.db);
   await forgetReconciliations(deps.db);
 }

@@ -62,6 +62,8 @@ type Turn = {
   again: boolean;
   /** The last claim took all that it asked for. */
   more: boolean;
+  /** When rows were last claimed, or none was found. */
+  lookedAt: number;
   /** The lane was paused, and one row is to show whether it answers again. */
   probing: boolean;
   /** Nothing more is claimed. */
@@ -141,7 +143,7 @@ async function take(room: Room, lane: Lane): Promise<void> {
   const turn: Turn = {
     ...{ lane, known, calls: new Set<{ since: number }>(), seen: new Map<never, never>() },
     ...{ again: false, more: true, probing: false, over: 'no' },
-    ...{ pausedUntil: undefined, wake: () => undefined },
+    ...{ lookedAt: -Infinity, pausedUntil: undefined, wake: () => undefined },
   };
   room.turns.set(lane, turn);
   const free = takeSlot(room, known.shopId);
@@ -272,9 +274,13 @@ async function work(room: Room, about: LockedLane): Promise<Date | 'goes_on' | '
       return wants && !isCrowded(room) ? 'goes_on' : 'over';
     }
     const free = freePlaces(room, turn);
-    if (free > 0 && (turn.more || turn.again)) {
-      if (turn.again) turn.seen.clear();
+    // What another process made due is told to whoever of the pools has time, and only the lane's
+    // holder can claim it: while its calls are slow it looks by itself.
+    const looks = time.ms() - turn.lookedAt >= room.options.turnMs;
+    if (free > 0 && (turn.more || turn.again || looks)) {
+      if (turn.again || looks) turn.seen.clear();
       turn.again = false;
+      turn.lookedAt = time.ms();
       const claimed = await claimRows(room, { turn, free, first });
       first = false;
       // Rows that came meanwhile may be in a table that was looked at before.
