@@ -353,7 +353,11 @@ const lanes: readonly Mutant[] = [
       guard: 'a comparison that was asked for while another began is not forgotten',
       ...{ test: 'test/flows/reconcile.test.ts', named: 'again after ten minutes' },
     },
-    edit('web/db/reconciliations.ts', 'and reconcile_at = $2::timestamptz', 'and $2::timestamptz is not null'),
+    edit(
+      'web/db/reconciliations.ts',
+      'and reconcile_at = $2::timestamptz',
+      'and $2::timestamptz is not null',
+    ),
   ),
   source(
     {
