@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { begin, migrateWhenThere, stopOnSignal } from './entrance.ts';
 import { makeApp } from './http/app.ts';
 import { makePaymentsApp } from './http/from-payments.ts';
+import { keepIdleMs } from './http/keep-idle.ts';
 import { openMutualTls } from './http/mutual-tls.ts';
 import { keepRenewed } from './http/renewed-certificates.ts';
 
@@ -28,7 +29,10 @@ if (config.paymentsDoor !== undefined) {
   servers.push(server);
   server.once('close', keepRenewed({ log, renew: server.renew }, config.paymentsDoor));
 }
-const server = createServer({ requestTimeout: 30_000 }, makeApp(doors));
+const server = createServer(
+  { requestTimeout: 30_000, keepAliveTimeout: keepIdleMs },
+  makeApp(doors),
+);
 server.listen(config.port, host, () => {
   log.info({ port: config.port }, 'doors.open');
 });

@@ -4,6 +4,7 @@ import { constants, X509Certificate } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import type { RequestListener } from 'node:http';
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { keepIdleMs } from './keep-idle.ts';
 
 export type Lock = {
   /** PEM, with its chain. */
@@ -58,6 +59,7 @@ export function openMutualTls(
       handshakeTimeout: 10_000,
       headersTimeout: 10_000,
       requestTimeout: endWithinMs,
+      keepAliveTimeout: keepIdleMs,
     },
     answer,
   );
