@@ -102,6 +102,19 @@ test('what comes meanwhile is asked for anew, and answered by its own amount', a
   expect(await holds(id, 'overpaid')).toBe(0n);
 });
 
+test('what is asked again after its answer is told again, and each question once', async () => {
+  await db.prisma.settings.create({ data: { shopId, alertEmail: 'shop@example.com' } });
+  const told = () => db.prisma.alert.count({ where: { shopId, what: 'overpaid' } });
+  const { id, former } = await aPaid();
+  await ask(id, 'overpaid');
+  expect(await told()).toBe(1);
+  expect(await answer(id, { answer: 'kept' })).toEqual({ ok: true });
+  expect(await told()).toBe(1);
+  await pays(db.pool, former, 0n);
+  expect(await attentionOf(id)).toBe('overpaid');
+  expect(await told()).toBe(2);
+});
+
 test('money that is being recorded in the moment of the answer is not answered', async () => {
   const { id, former } = await aPaid();
   let answering: ReturnType<typeof answer> | undefined;
