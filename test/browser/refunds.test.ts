@@ -187,3 +187,88 @@ test('above the threshold it waits, and two who approve it are one', async () =>
   expect(lines).toHaveLength(1);
   await world.db.pool.query('update settings set refund_approval_msat = null');
 }, 240_000);
+
+/** Rows as the flows leave them after hours, which nobody can wait for here. */
+async function inNeed(): Promise<void> {
+  const { query } = world.db.pool;
+  const run = query.bind(world.db.pool);
+  await run('update settings set refund_approval_msat = 0');
+  const bought = world.buy();
+  await world.lightning.pay(await world.invoiceOn(await world.payLink(bought, 60_000), 60_000));
+  await world.inState(bought, 'resolved');
+  for (const amount of ['1.00', '2.00', '3.00']) world.shopify.refund(bought.orderId, { amount });
+  const { id } = (await world.rowOf(bought)) ?? { id: '' };
+  await until('they wait', async () => {
+    const waiting = { paymentId: id, reason: 'approval_wanted' };
+    return (await world.db.prisma.refund.count({ where: waiting })) === 3;
+  });
+  const [off, claimed] = await world.db.prisma.refund.findMany({ where: { paymentId: id } });
+  await run(`update refund set reason = 'refunds_off', due_at = null where id = $1`, [off?.id]);
+  await run(
+    `update refund set state = 'claimable', approval_wanted = false, due_at = null,
+       claim_ends_at = now() + interval '1 day'
+     where id = $1`,
+    [claimed?.id],
+  );
+  await run(
+    `with of as (
+       update refund set state = 'claimed', reason = 'claimed' where id = $1 returning id)
+     insert into refund_claim (refund_id, request, hash, amount_msat, expires_at, kind, given_at)
+     select id, 'lnbcrt1', sha256('a claim'), 1000, now() + interval '1 day', 'invoice',
+       now() - interval '7 hours' from of`,
+    [claimed?.id],
+  );
+  await run('alter table share disable trigger share_cap');
+  await run(
+    `with receiver as (
+       insert into share_receiver (shop_id, name, address, word, word_since, lane)
+       select shop_id, 'ana', 'ana@wallet.example', 'address_silent', now() - interval '25 hours',
+         'shop:' || shop_id || ':share' from payment where id = $1 returning id, shop_id),
+     rule as (
+       insert into share_rule (shop_id, receiver_id, part_bp)
+       select shop_id, id, 1000 from receiver returning id, shop_id, receiver_id)
+     insert into share (shop_id, payment_id, receiver_id, rule_id, base_msat, amount_msat,
+       captured_minor, refunded_minor)
+     select shop_id, $1, receiver_id, id, 1000, 1000, 1, 0 from rule`,
+    [id],
+  );
+  await run('alter table share enable trigger share_cap');
+}
+
+test('what refunds and shares wait for is on the first page, with the way there', async () => {
+  await inNeed();
+  await using staff = await visit({ ...desk });
+  await staff.go('');
+  for (const words of [
+    /on which nobody has worked for ten minutes/,
+    /larger than what goes out by itself wait for you/,
+    /refunds by Lightning are switched off/,
+    /Receivers of shares could not be paid for a day/,
+  ]) {
+    await staff.inside.getByText(words).waitFor({ timeout: 60_000 });
+  }
+  await staff.isPleasant();
+  await shoot(staff, 'in-need-desk');
+  // A signer works, and has said why it waits.
+  await world.db.pool.query(
+    `insert into signer_report (signer, signs, said_at) values ('one', true, now())`,
+  );
+  await world.db.pool.query(
+    `insert into payout_wait (claim_id, shop_id, word, due_at, since)
+     select c.id, r.shop_id, 'above_per_day', now(), now() - interval '6 hours'
+     from refund_claim c join refund r on r.id = c.refund_id where r.state = 'claimed'`,
+  );
+  await world.db.pool.query(
+    `insert into purse (shop_id, sealed_credential, address, identity, network, root_key_id,
+       looks_at_original, per_payment_msat, per_order_msat, per_day_msat, fee_base_msat, fee_ppm,
+       top_up_ppm)
+     select id, '', '127.0.0.1:1', '02ab', 'regtest', '1', true, 1, 1, 1, 1, 1, 1
+     from shop where uninstalled_at is null limit 1`,
+  );
+  await using other = await visit({ ...phone, locale: 'de-DE', colorScheme: 'dark' });
+  await other.go('');
+  await other.inside.getByText(/seit sechs Stunden/).waitFor({ timeout: 60_000 });
+  await other.isPleasant();
+  await shoot(other, 'in-need-phone');
+  expect([staff.faults, other.faults]).toEqual([[], []]);
+}, 240_000);
