@@ -190,8 +190,7 @@ test('above the threshold it waits, and two who approve it are one', async () =>
 
 /** Rows as the flows leave them after hours, which nobody can wait for here. */
 async function inNeed(): Promise<void> {
-  const { query } = world.db.pool;
-  const run = query.bind(world.db.pool);
+  const run = (text: string, values: unknown[] = []) => world.db.pool.query(text, values);
   await run('update settings set refund_approval_msat = 0');
   const bought = world.buy();
   await world.lightning.pay(await world.invoiceOn(await world.payLink(bought, 60_000), 60_000));
