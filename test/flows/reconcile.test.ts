@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { audit } from '../../web/db/audit.ts';
 import { nightIsBegun, takeNights } from '../../web/db/reconciliations.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
-import { acceptBreak, reconcileNow } from '../../web/flows/reconcile-begin.ts';
+import { acceptBreak, reconcileNights, reconcileNow } from '../../web/flows/reconcile-begin.ts';
 import { startPool, type Pool } from '../../web/worker/pool.ts';
+import { aShop } from '../builders.ts';
 import { startInProcess, type InProcess, type Open } from '../in-process.ts';
 import { until } from '../world.ts';
 
@@ -288,6 +289,35 @@ describe('when it runs', () => {
     if (begun === undefined) throw new Error('no night was taken');
     await nightIsBegun(our.db, begun);
     expect(await takeNights(our.db)).toMatchObject([{ because: 'outage' }]);
+  });
+
+  test('of one shop that fails the others hear nothing', async () => {
+    const { timeZone } = await our.db.prisma.shop.findFirstOrThrow();
+    const other = await aShop(our.db);
+    await our.db.pool.query(
+      `update shop set reconcile_at = now() - interval '1 minute',
+         time_zone = case when id = $1 then 'Nowhere/Never' else time_zone end`,
+      [our.shop.id],
+    );
+    const plannedOf = async (id: number): Promise<number | undefined> =>
+      (await our.db.prisma.shop.findUniqueOrThrow({ where: { id } })).reconcileAt?.getTime();
+    try {
+      await expect(reconcileNights(our.deps)).rejects.toThrow('Nowhere/Never');
+      const anHour = 3_600_000;
+      expect(await plannedOf(our.shop.id)).toBeLessThan(Date.now() + anHour / 2);
+      const runs = { where: { shopId: other.id } };
+      expect(await our.db.prisma.reconciliation.count(runs)).toBe(1);
+    } finally {
+      await our.db.pool.query('update shop set time_zone = $2 where id = $1', [
+        ...[our.shop.id, timeZone],
+      ]);
+      await our.db.pool.query(
+        `update shop set reconcile_at = null, uninstalled_at = now() where id = $1`,
+        [other.id],
+      );
+      await our.db.pool.query('delete from reconcile_part');
+      await our.db.pool.query('delete from reconciliation where ended_at is null');
+    }
   });
 
   test('after an outage of more than ten minutes, of Shopify or of a node', async () => {

@@ -8,6 +8,7 @@ import {
   mendReconciliations,
   nightIsBegun,
   takeNights,
+  type Night,
   type RunReason,
 } from '../db/reconciliations.ts';
 import type { Deps } from './flow.ts';
@@ -30,14 +31,24 @@ export async function reconcileNow(
   return run;
 }
 
-/** Whose night it is; what was lost on the way; what is old. Repeating it changes nothing. */
+/**
+ * Whose night it is; what was lost on the way; what is old. Repeating it changes nothing. One shop
+ * that fails is in nobody's way, and is tried again; the first error is thrown in the end.
+ */
 export async function reconcileNights(deps: Pick<Deps, 'db' | 'log'>): Promise<void> {
-  for (const { shopId, because, until } of await takeNights(deps.db)) {
-    await reconcileNow(deps, { shopId, because });
-    await nightIsBegun(deps.db, { shopId, until });
+  const failures: unknown[] = [];
+  for (const night of await takeNights(deps.db)) {
+    await beginNight(deps, night).catch((error: unknown) => failures.push(error));
   }
   await mendReconciliations(deps.db);
   await forgetReconciliations(deps.db);
+  if (failures.length > 0) throw failures[0];
+}
+
+async function beginNight(deps: Pick<Deps, 'db' | 'log'>, night: Night): Promise<void> {
+  const { shopId, because, until } = night;
+  await reconcileNow(deps, { shopId, because });
+  await nightIsBegun(deps.db, { shopId, until });
 }
 
 /** A person has looked at a break and says that it is right as it is. */
