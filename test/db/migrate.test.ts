@@ -1,9 +1,11 @@
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import pg from 'pg';
+import { isDatabaseAway } from '../../web/db/database.ts';
 import { migrateDeploy, pendingMigrations, waitForMigrations } from '../../web/db/migrate.ts';
 import { testDatabase, type TestDatabase } from '../database.ts';
 
@@ -85,6 +87,38 @@ describe('this program’s own migrations', () => {
     await migrateDeploy(url);
     await waiting;
     expect(said[0]).toMatch(/^the database still needs \d+_/);
+  });
+
+  test('connections that are cut as soon as they are there are outlasted', async () => {
+    await migrateDeploy(url);
+    const to = new URL(url);
+    let cuts = 0;
+    const door = net.createServer((near) => {
+      const far = net.connect(Number(to.port), to.hostname);
+      const cut = cuts < 20;
+      if (cut) cuts += 1;
+      near.on('data', (bytes) => far.write(bytes)).on('error', () => far.destroy());
+      far.on('error', () => near.destroy()).on('close', () => near.destroy());
+      far.on('data', (bytes) => {
+        near.write(bytes);
+        // ReadyForQuery: the client may ask, and is cut off in that moment.
+        if (cut && bytes.includes(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) near.resetAndDestroy();
+      });
+    });
+    await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+    const { port } = door.address() as net.AddressInfo;
+    const through = Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(port) }).href;
+    const said: string[] = [];
+    try {
+      await waitForMigrations(through, { everyMs: 1, say: (line) => said.push(line) });
+    } finally {
+      door.close();
+    }
+    expect(said).toEqual(['the database cannot be reached']);
+    expect(cuts).toBe(20);
+    // What the driver says of a connection that it lost before it was asked.
+    const lost = 'Client has encountered a connection error and is not queryable';
+    expect(isDatabaseAway(new Error(lost))).toBe(true);
   });
 
   test('waiting ends when it is told to', async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Trouble } from '../../web/core/trouble.ts';
 import type { Database } from '../../web/db/database.ts';
 import { nudge, pauseLane, pauseOf, shopLane } from '../../web/db/lanes.ts';
-import { sight } from '../../web/db/sightings.ts';
+import { sight, sightingById } from '../../web/db/sightings.ts';
 import type { Step } from '../../web/flows/flow.ts';
 import { startPool } from '../../web/worker/pool.ts';
 import { aNode, aSettledPayment, aShop } from '../builders.ts';
@@ -59,4 +59,34 @@ test('a verdict that Shopify refuses does not hide the word of the removal', asy
     await pool.stop();
   }
   expect(tried).toContain('sighting');
+});
+
+test('behind a token that is refused the word of the removal is tried first', async () => {
+  await db.pool.query('update payment set due_at = null');
+  const { id: shopId } = await aShop(db);
+  const nodeId = await aNode(db, { shopId });
+  await aSettledPayment(db, { shopId, nodeId });
+  for (let n = 1; n <= 20; n += 1) {
+    const originId = `gid://shopify/Order/${String(n)}`;
+    await sight(db.pool, { shopId, originId, because: 'orders/create' });
+  }
+  await sight(db.pool, { shopId, originId: 'installation', because: 'app/uninstalled' });
+  const lane = shopLane(shopId);
+  const tried: string[] = [];
+  const step: Step = async (deps, row) => {
+    const sighting = row.table === 'sighting' ? await sightingById(deps.db, row.id) : null;
+    tried.push(sighting?.originId ?? row.table);
+    throw new Trouble('token_refused', { from: 'shop', then: 'give_up', away: true });
+  };
+  await pauseLane(db, lane, { because: 'token_refused', draw: 0.5 });
+  await db.pool.query(`update lane set paused_until = now() where name = $1`, [lane]);
+  const pool = startPool(depsOn(db), playing(step));
+  try {
+    await pool.ready;
+    await nudge(db.pool, [lane]);
+    await until('a row was tried', () => tried.length > 0, 30_000);
+  } finally {
+    await pool.stop();
+  }
+  expect(tried[0]).toBe('installation');
 });

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Logger, runMigrations } from 'graphile-worker';
 import pg from 'pg';
+import { isDatabaseAway } from './database.ts';
 
 export type MigrateOptions = {
   /** The folder of folders with a `migration.sql` each; this program's own by default. */
@@ -154,7 +155,7 @@ export async function waitForMigrations(url: string, options: WaitOptions = {}):
     const waitingFor = await pendingMigrations(url, options).then(
       (names) => (names.length === 0 ? undefined : `the database still needs ${names.join(', ')}`),
       (error: unknown) => {
-        if (!unreachable(error)) throw error;
+        if (!isDatabaseAway(error)) throw error;
         return 'the database cannot be reached';
       },
     );
@@ -163,17 +164,4 @@ export async function waitForMigrations(url: string, options: WaitOptions = {}):
     told = waitingFor;
     await pause(everyMs, undefined, signal ? { signal } : {});
   }
-}
-
-/** Starting up, shutting down, full, or no answer at all. */
-const AWAY_STATES = ['57P01', '57P02', '57P03', '53300'];
-const AWAY_ERRNO = ['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN'];
-
-function unreachable(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return AWAY_STATES.includes(error.code ?? '');
-  if (error instanceof AggregateError) return error.errors.some(unreachable);
-  if (!(error instanceof Error)) return false;
-  if ('code' in error && AWAY_ERRNO.includes(String(error.code))) return true;
-  // The driver gives these no code.
-  return /timeout|Connection terminated/.test(error.message);
 }

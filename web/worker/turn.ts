@@ -66,6 +66,8 @@ type Turn = {
   lookedAt: number;
   /** The lane was paused, and one row is to show whether it answers again. */
   probing: boolean;
+  /** Of this table before all. */
+  probeFrom: DueTable | undefined;
   /** Nothing more is claimed. */
   over: 'no' | 'paused' | 'stopping' | 'database_away';
   /** Its job may have been used up by this turn, while that waited for calls to come back. */
@@ -142,7 +144,7 @@ async function take(room: Room, lane: Lane): Promise<void> {
   }
   const turn: Turn = {
     ...{ lane, known, calls: new Set<{ since: number }>(), seen: new Map<never, never>() },
-    ...{ again: false, more: true, probing: false, over: 'no' },
+    ...{ again: false, more: true, probing: false, probeFrom: undefined, over: 'no' },
     ...{ lookedAt: -Infinity, pausedUntil: undefined, wake: () => undefined },
   };
   room.turns.set(lane, turn);
@@ -258,6 +260,7 @@ async function work(room: Room, about: LockedLane): Promise<Date | 'goes_on' | '
   // The job that was to wake the lane at its pause's end may be the one that brought us here.
   if (pause !== undefined && pause.until > alive.now()) return pause.until;
   turn.probing = pause !== undefined;
+  turn.probeFrom = pause && probeFrom(pause);
   // A lane that was full has room again: there is nothing to be tried.
   if (pause?.because === 'throttled') await open(deps, turn);
 
@@ -291,6 +294,13 @@ async function work(room: Room, about: LockedLane): Promise<Date | 'goes_on' | '
   }
   return 'over';
 }
+
+/**
+ * Where Shopify refuses our token the app may have been removed, and only that word, a sighting,
+ * ends what waits: every second probe looks there, the first one too.
+ */
+const probeFrom = ({ because, failures }: LanePause): DueTable | undefined =>
+  because === 'token_refused' && failures % 2 === 1 ? 'sighting' : undefined;
 
 const isOver = (turn: Turn): boolean => turn.over !== 'no';
 const isAskedAgain = (turn: Turn): boolean => turn.again;
@@ -343,9 +353,14 @@ async function claimRows(
   const { db } = room.deps;
   const kind = parseLane(turn.lane)?.kind;
   const urgent = kind === undefined ? [] : laneTables[kind];
-  // A row that only finds the lane closed must not keep the other tables from being tried: a
-  // verdict that Shopify refuses would hide the word that the app was removed.
-  const from = turn.probing ? Math.floor(room.time.draw() * urgent.length) : 0;
+  // A row that only finds the lane closed must not keep the other tables from being tried.
+  const draws = turn.probing && turn.probeFrom === undefined;
+  const from = draws
+    ? Math.floor(room.time.draw() * urgent.length)
+    : Math.max(
+        0,
+        urgent.findIndex((table) => table === turn.probeFrom),
+      );
   const tables = [...urgent.slice(from), ...urgent.slice(0, from)];
   let below: readonly DueTable[] | undefined;
   let begun = 0;
