@@ -90,3 +90,35 @@ test('behind a token that is refused the word of the removal is tried first', as
   }
   expect(tried[0]).toBe('installation');
 });
+
+test('once its lane is open again verdicts go first, as ever', async () => {
+  await db.pool.query('update payment set due_at = null; update sighting set due_at = null');
+  const { id: shopId } = await aShop(db);
+  const nodeId = await aNode(db, { shopId });
+  await db.pool.query('update shop set due_at = null');
+  await aSettledPayment(db, { shopId, nodeId });
+  for (let n = 1; n <= 3; n += 1) {
+    const originId = `gid://shopify/Order/${String(n)}`;
+    await sight(db.pool, { shopId, originId, because: 'orders/create' });
+  }
+  const lane = shopLane(shopId);
+  const tried: string[] = [];
+  const step: Step = (_deps, { table }) => {
+    tried.push(table);
+    return Promise.resolve({ dueInMs: undefined, attempt: false });
+  };
+  await pauseLane(db, lane, { because: 'token_refused', draw: 0.5 });
+  await db.pool.query(`update lane set paused_until = now() where name = $1`, [lane]);
+  const pool = startPool(
+    depsOn(db),
+    playing(step, { turns: { stepOf: () => step, width: () => 1 } }),
+  );
+  try {
+    await pool.ready;
+    await nudge(db.pool, [lane]);
+    await until('all were tried', () => tried.length === 4, 30_000);
+  } finally {
+    await pool.stop();
+  }
+  expect(tried).toEqual(['sighting', 'payment', 'sighting', 'sighting']);
+});

@@ -302,6 +302,12 @@ async function work(room: Room, about: LockedLane): Promise<Date | 'goes_on' | '
 const probeFrom = ({ because, failures }: LanePause): DueTable | undefined =>
   because === 'token_refused' && failures % 2 === 1 ? 'sighting' : undefined;
 
+/** A row that only finds the lane closed must not keep the other tables from being tried. */
+function probeAt({ time }: Room, turn: Turn, tables: readonly DueTable[]): number {
+  const at = tables.findIndex((table) => table === turn.probeFrom);
+  return at >= 0 ? at : Math.floor(time.draw() * tables.length);
+}
+
 const isOver = (turn: Turn): boolean => turn.over !== 'no';
 const isAskedAgain = (turn: Turn): boolean => turn.again;
 
@@ -353,14 +359,7 @@ async function claimRows(
   const { db } = room.deps;
   const kind = parseLane(turn.lane)?.kind;
   const urgent = kind === undefined ? [] : laneTables[kind];
-  // A row that only finds the lane closed must not keep the other tables from being tried.
-  const draws = turn.probing && turn.probeFrom === undefined;
-  const from = draws
-    ? Math.floor(room.time.draw() * urgent.length)
-    : Math.max(
-        0,
-        urgent.findIndex((table) => table === turn.probeFrom),
-      );
+  const from = turn.probing ? probeAt(room, turn, urgent) : 0;
   const tables = [...urgent.slice(from), ...urgent.slice(0, from)];
   let below: readonly DueTable[] | undefined;
   let begun = 0;
