@@ -2,6 +2,7 @@
 // its invoices is never made up.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { endNodeGone } from '../../web/db/attentions.ts';
+import { audit } from '../../web/db/audit.ts';
 import { closeOpenOfShop } from '../../web/db/closings.ts';
 import { transaction, type Database } from '../../web/db/database.ts';
 import { holdPayment } from '../../web/db/holds.ts';
@@ -62,6 +63,20 @@ test('the credential goes, and a person is asked: nothing is called canceled', a
   });
   expect(await wipeGoneCredentials(db)).toEqual([]);
   expect((await read()).history).toHaveLength(left.history.length);
+});
+
+test('to the audit it rests, and one that is lost at a node that can be asked does not', async () => {
+  const parked = async (): Promise<string[]> => {
+    const broken = await audit(db);
+    return broken
+      .filter(({ says }) => says === 'Whatever is not at rest is due within a day.')
+      .map(({ what }) => what);
+  };
+  await wipeGoneCredentials(db);
+  expect(await parked()).not.toContain(`invoice ${String(invoice.id)}`);
+  await set(`sealed_credential = '\\x01'`);
+  expect(await parked()).toContain(`invoice ${String(invoice.id)}`);
+  await set('sealed_credential = null');
 });
 
 test.each([

@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { audit } from '../../web/db/audit.ts';
 import { nightIsBegun, takeNights } from '../../web/db/reconciliations.ts';
 import type { PaymentRow } from '../../web/db/payments.ts';
+import { shopById } from '../../web/db/shops.ts';
 import { acceptBreak, reconcileNights, reconcileNow } from '../../web/flows/reconcile-begin.ts';
+import { reconcileAndWait } from '../../web/flows/reconcile-command.ts';
 import { startPool, type Pool } from '../../web/worker/pool.ts';
 import { aShop } from '../builders.ts';
 import { startInProcess, type InProcess, type Open } from '../in-process.ts';
@@ -346,4 +348,24 @@ describe('when it runs', () => {
     startOne();
     await ended(runs[0]?.id ?? '');
   }, 120_000);
+
+  test('one that goes back less far does not answer the operator', async () => {
+    const { id: shopId } = our.shop;
+    const monthAgo = Date.now() - 30 * 86_400_000;
+    await our.db.pool.query(`update shop set installed_at = now() - interval '40 days'`);
+    const short = { shopId, because: 'merchant', since: new Date(Date.now() - 3_600_000) } as const;
+    const begun = await reconcileNow(our.deps, short);
+    startOne();
+    const shop = await shopById(our.db, shopId);
+    if (shop === null) throw new Error('the shop is gone');
+    const asked = { shop, since: undefined, withinMs: 120_000 };
+    const report = await reconcileAndWait(our.deps, asked);
+    expect(report?.run.id).not.toBe(begun?.id);
+    expect(report?.run.since.getTime()).toBeLessThanOrEqual(monthAgo + 60_000);
+    // One that was asked for like it does.
+    await pool?.stop();
+    const same = await reconcileNow(our.deps, { shopId, because: 'merchant' });
+    startOne();
+    expect((await reconcileAndWait(our.deps, asked))?.run.id).toBe(same?.id);
+  }, 300_000);
 });

@@ -202,6 +202,10 @@ export const rules: readonly Rule[] = [
       union all
       select 'invoice ' || id from invoice
       where state in ('made', 'live') and (due_at is null or due_at > now() + interval '24 hours')
+        -- Of a node that is gone nobody can be asked; its payments ask a person.
+        and not (due_at is null and exists (
+          select 1 from node n where n.id = invoice.node_id and n.retired_at is not null
+            and n.sealed_credential is null))
       union all
       select 'payment ' || p.id from payment p where p.state = 'closing'
         and not exists (select 1 from invoice i where i.payment_id = p.id and i.state in ('made',

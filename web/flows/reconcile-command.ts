@@ -1,6 +1,7 @@
 // The operator's command: reconciles a shop, or waits for the run under way, and says what it came
 // to. The shop may have both apps; each has a run of its own.
 import { setTimeout as pause } from 'node:timers/promises';
+import { reconcileRules } from '../core/reconcile.ts';
 import { breakSaid } from '../core/reconcile-words.ts';
 import { appOfShop } from '../db/registrations.ts';
 import { certainBreaks, reconciliationById, type ReconciliationLine } from '../db/views.ts';
@@ -34,9 +35,15 @@ export async function reconcileAndWait(
     const run = await ended(deps, { id: begun.id, until });
     if (run === undefined) return undefined;
     // Somebody else's run that goes back less far does not answer what was asked.
-    if (!begun.begun && since !== undefined && run.since > since) continue;
+    if (!begun.begun && run.since > (since ?? usualSince(shop))) continue;
     return reportOf(deps, { shop, run });
   }
+}
+
+/** As far back as a run goes whose beginning nobody names, unless the app is younger. */
+function usualSince({ installedAt }: ShopRow): Date {
+  const monthAgo = Date.now() - reconcileRules.askedMs;
+  return new Date(Math.max(monthAgo, installedAt.getTime()));
 }
 
 async function ended(
