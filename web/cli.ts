@@ -1,7 +1,7 @@
 // The operator: `npm run zaptill -- <command>`. Every command explains itself with --help, and with
 // --json prints one line for programs. Exit codes: 0 done; 1 not found, a rule is broken, or not
 // everything could be compared; 2 refused, with the reason.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { auditChainToDesk, type ChainOptions } from './cli-chain.ts';
 import { columnsHelp, exportToDesk, type ExportOptions } from './cli-export.ts';
@@ -50,15 +50,22 @@ async function run(output: Output, command: (wired: Wired) => Promise<Result>): 
   process.exit();
 }
 
-async function shopNamed(wired: Wired, domain: string): Promise<ShopRow | undefined> {
-  const [shop] = await shopsOfDomain(wired.db, domain.toLowerCase());
-  return shop;
+/** The shop as that app has it; where none is named, as the merchant app has it if it does. */
+async function shopNamed(wired: Wired, domain: string, app?: string): Promise<ShopRow | undefined> {
+  const shops = await shopsOfDomain(wired.db, domain.toLowerCase());
+  const registrations = await allRegistrations(wired.db);
+  const of = (kind: string): ShopRow | undefined =>
+    shops.find(({ registrationId }) =>
+      registrations.some((each) => each.id === registrationId && each.kind === kind),
+    );
+  return app === undefined ? (of('merchant') ?? shops[0]) : of(app);
 }
 const unknownShop = (domain: string): Result =>
   notFound(`No shop ${domain} has the app installed. Open the app once in its Shopify admin.`);
 
 type ConnectOptions = Output & {
   shop: string;
+  app?: string;
   lndconnect?: string;
   host?: string;
   certificate?: string;
@@ -67,7 +74,7 @@ type ConnectOptions = Output & {
 };
 
 async function connect(wired: Wired, options: ConnectOptions): Promise<Result> {
-  const shop = await shopNamed(wired, options.shop);
+  const shop = await shopNamed(wired, options.shop, options.app);
   if (shop === undefined) return unknownShop(options.shop);
   const { lndconnect, host, certificate, macaroon } = options;
   const given: ConnectGiven =
@@ -354,6 +361,11 @@ node
   .command('connect')
   .description("connect a shop's LND with a credential that can receive and nothing else")
   .requiredOption('--shop <domain>', 'the shop, such as example.myshopify.com')
+  .addOption(
+    new Option('--app <app>', 'where both are installed: whose node it is').choices([
+      ...['merchant', 'payments'],
+    ]),
+  )
   .option('--lndconnect <uri>', 'the whole lndconnect:// link')
   .option('--host <host:port>', 'instead of the link: address of the gRPC port')
   .option('--certificate <text>', 'with --host: tls.cert as PEM, hex or base64; empty if public')

@@ -85,6 +85,36 @@ test('the receive credential is accepted, and the node says how it is', async ()
   expect(json).toMatchObject({ nodes: [{ shop: shopName, node: { health: 'reachable' } }] });
 });
 
+test('of a shop with both apps the merchant app is meant, however old the other is', async () => {
+  const registration = `insert into registration (name, kind, client_id, sealed_secret)
+    values ('payments', 'payments', 'cli-payments', '\\x01') returning id`;
+  await world.db.pool.query(
+    `with r as (${registration})
+    insert into shop (id, registration_id, domain, lane) select 0, id, $1, 'shop:0:admin' from r`,
+    [shopName],
+  );
+  const nodesOf = async (shopId: string): Promise<number> => {
+    const { rows } = await world.db.pool.query<{ n: number }>(
+      `select count(*)::int as n from node where retired_at is null and shop_id ${shopId}`,
+    );
+    return rows[0]?.n ?? -1;
+  };
+  const { lndconnect } = world.lightning;
+  const connect = ['node', 'connect', '--shop', shopName, '--lndconnect', lndconnect, '--json'];
+  expect(await zaptill(...connect)).toMatchObject({ exitCode: 0, json: { ok: true } });
+  expect([await nodesOf('= 0'), await nodesOf('> 0')]).toEqual([0, 1]);
+  expect(await zaptill('selftest', '--shop', shopName, '--json')).toMatchObject({ exitCode: 0 });
+  expect(await zaptill(...connect, '--app', 'payments')).toMatchObject({ exitCode: 0 });
+  expect([await nodesOf('= 0'), await nodesOf('> 0')]).toEqual([1, 1]);
+  const other = await zaptill(...connect.slice(0, -1), '--app', 'other');
+  expect(other.exitCode).toBe(1);
+  expect(other.out).toContain('merchant, payments');
+  for (const gone of ['node where shop_id = 0', 'shop where id = 0']) {
+    await world.db.pool.query(`delete from ${gone}`);
+  }
+  await world.db.pool.query(`delete from registration where client_id = 'cli-payments'`);
+}, 120_000);
+
 test('selftest goes the whole way, and says at which hop it stopped', async () => {
   const passed = await zaptill('selftest', '--shop', shopName, '--json');
   expect(passed).toMatchObject({ exitCode: 0, json: { ok: true } });

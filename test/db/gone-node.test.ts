@@ -65,7 +65,7 @@ test('the credential goes, and a person is asked: nothing is called canceled', a
   expect((await read()).history).toHaveLength(left.history.length);
 });
 
-test('to the audit it rests, and one that is lost at a node that can be asked does not', async () => {
+test('to the audit it rests; one that is lost at a node that can be asked does not', async () => {
   const parked = async (): Promise<string[]> => {
     const broken = await audit(db);
     return broken
